@@ -475,6 +475,21 @@ pub const INBOX_ROWS: usize = 1 << 20;
 /// Messages of the market feed waiting for their session; when full, as for the rows.
 pub const INBOX_ARRIVALS: usize = 1 << 18;
 
+/// Pages of a list of an account that are read, of 100 rows each; rows behind them are not seen.
+pub const ACCOUNT_PAGES: u32 = 50;
+
+/// Messages of a private socket that wait for their session; what finds no room is asked for.
+pub const ACCOUNT_NEWS: usize = 16_384;
+
+/// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the session waits.
+pub const ORDERS_TO_PATH: usize = 4_096;
+
+/// Programs of `alerts.exec` that run at once; further alerts wait for their turn.
+pub const ALERT_PROGRAMS: usize = 4;
+
+/// Alerts of a live session that wait for its next batch; when full the oldest is dropped, and is in the log.
+pub const ALERTS_WAITING: usize = 256;
+
 /// Orders of a venue whose answers are inputs that are known after their end; an execution of an older one counts as
 /// unassigned, which halts its symbol.
 pub const ENDED_ORDERS_KNOWN: usize = 4_096;

@@ -2,7 +2,7 @@
 
 /// The examples of every command, for that test.
 #[cfg(test)]
-pub const ALL: [(&str, &str); 18] = [
+pub const ALL: [(&str, &str); 21] = [
     ("demo", DEMO),
     ("run", RUN),
     ("backtest", BACKTEST),
@@ -15,6 +15,9 @@ pub const ALL: [(&str, &str); 18] = [
     ("replay", REPLAY),
     ("strategies", STRATEGIES),
     ("sessions", SESSIONS),
+    ("keys", KEYS),
+    ("live", LIVE),
+    ("watchdog", WATCHDOG),
     ("results", RESULTS),
     ("sync", SYNC),
     ("user", USER),
@@ -91,7 +94,21 @@ pub const SESSIONS: &str = "Examples:
   tradingd sessions list
   tradingd sessions start request.json
   tradingd sessions stop exec_20261122_222900_5e210e
-  tradingd sessions show exec_20261122_222900_5e210e";
+  tradingd sessions show exec_20261122_222900_5e210e
+  tradingd sessions flatten exec_20261122_222900_5e210e";
+
+pub const KEYS: &str = "Examples:
+  tradingd keys add
+  tradingd keys add --stdin --state /var/lib/tradingd";
+
+pub const LIVE: &str = "Examples:
+  tradingd live check
+  tradingd live check --json
+  tradingd live lock";
+
+pub const WATCHDOG: &str = "Examples:
+  tradingd watchdog --state /var/lib/tradingd
+  tradingd watchdog --once";
 
 pub const RESULTS: &str = "Examples:
   tradingd results list

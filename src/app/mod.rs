@@ -15,6 +15,8 @@ mod examples;
 mod export;
 mod import;
 mod indicators;
+mod keys;
+mod live;
 mod manual;
 mod recordings;
 mod rehearse;
@@ -29,6 +31,7 @@ mod systemd;
 mod table;
 mod users;
 mod verify;
+mod watchdog;
 
 pub use failure::Failure;
 
@@ -51,7 +54,13 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Backtest", &["backtest", "results", "strategies", "indicators"]),
     ("Market data", &["import", "recordings", "export", "verify"]),
-    ("Daemon", &["demo", "run", "config", "user", "sessions", "replay", "rehearse", "sync"]),
+    (
+        "Daemon",
+        &[
+            "demo", "run", "config", "user", "sessions", "keys", "live", "watchdog", "replay", "rehearse",
+            "sync",
+        ],
+    ),
     ("Shell", &["completions", "man", "help"]),
 ];
 
@@ -115,9 +124,18 @@ enum Command {
     /// List, show, validate and add strategies.
     #[command(visible_alias = "strategy", after_help = examples::STRATEGIES)]
     Strategies(OnStore<strategies::Options>),
-    /// List and show sessions; start and stop those of the running daemon.
+    /// List and show sessions; start, stop, pause and flatten those of the running daemon.
     #[command(visible_alias = "session", after_help = examples::SESSIONS)]
     Sessions(OnStore<sessions::Options>),
+    /// Keep the API key of the exchange account.
+    #[command(after_help = examples::KEYS)]
+    Keys(OnStore<keys::Options>),
+    /// Probe the exchange account before it is traded with real money.
+    #[command(after_help = examples::LIVE)]
+    Live(OnStore<live::Options>),
+    /// Close what live sessions hold when the daemon's heartbeat stops; run it beside the daemon.
+    #[command(after_help = examples::WATCHDOG)]
+    Watchdog(OnStore<watchdog::Options>),
     /// List and show results of backtests and sessions, with their trades and reports.
     #[command(visible_alias = "result", after_help = examples::RESULTS)]
     Results(OnStore<results::Options>),
@@ -180,6 +198,9 @@ impl Command {
             Command::Replay(on) => replay::run(&on.global, &on.options),
             Command::Strategies(on) => strategies::run(&on.global, &on.options),
             Command::Sessions(on) => sessions::run(&on.global, &on.options),
+            Command::Keys(on) => keys::run(&on.global, &on.options),
+            Command::Live(on) => live::run(&on.global, &on.options),
+            Command::Watchdog(on) => watchdog::run(&on.global, &on.options),
             Command::Results(on) => results::run(&on.global, &on.options),
             Command::Sync(on) => sync::run(&on.global, &on.options),
             Command::User(on) => users::run(&on.global, &on.options),
@@ -232,14 +253,6 @@ mod tests {
         assert_eq!(grouped.len(), Cli::command().get_subcommands().count() + 1, "all and `help`");
     }
 
-    #[test]
-    fn nothing_promises_real_orders() {
-        for (name, help) in all_help(command(), String::new()) {
-            assert!(!help.contains("paper and live") && !help.contains("live trading"), "{name}\n{help}");
-        }
-        assert!(!env!("CARGO_PKG_DESCRIPTION").contains("live"));
-    }
-
     /// A command offers only options that it reads.
     #[test]
     fn only_commands_that_use_them_offer_the_state_directory_and_the_configuration() {
@@ -248,7 +261,7 @@ mod tests {
             let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
             assert_eq!(help.contains("--state"), uses_store, "{name}");
             let reads_configuration =
-                ["run", "backtest", "sync"].contains(&first) || name == "tradingd config check";
+                ["run", "backtest", "sync", "watchdog"].contains(&first) || name == "tradingd config check";
             assert_eq!(help.contains("--config <"), reads_configuration, "{name}");
         }
     }

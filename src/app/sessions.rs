@@ -1,6 +1,6 @@
 //! `tradingd sessions`: lists and shows sessions; starts and stops those of a running daemon.
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, encoded};
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
@@ -49,6 +49,21 @@ enum Action {
         /// The session's id.
         id: String,
     },
+    /// Take no new entries in a session; its positions are managed.
+    Pause(Which),
+    /// Take entries again.
+    Resume(Which),
+    /// Take no new entries and withdraw those that work.
+    Cancel(Which),
+    /// Withdraw entries and close every position at the market; the session stays paused.
+    Flatten(Which),
+}
+
+/// One session, or all.
+#[derive(Args)]
+struct Which {
+    /// The session's id; without it: every session with real money.
+    id: Option<String>,
 }
 
 /// Runs one of the actions.
@@ -62,6 +77,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         Action::Show { id } => show(&global.read(&[Records::Session(id.clone())])?, id),
         Action::Start { request } => start(&daemon(global)?, request),
         Action::Stop { id } => stop(&daemon(global)?, id),
+        Action::Pause(which) => control(&daemon(global)?, which, "pause"),
+        Action::Resume(which) => control(&daemon(global)?, which, "resume"),
+        Action::Cancel(which) => control(&daemon(global)?, which, "cancel"),
+        Action::Flatten(which) => control(&daemon(global)?, which, "flatten"),
     }
 }
 
@@ -114,6 +133,26 @@ fn stop(daemon: &Daemon, id: &str) -> Result<(), Failure> {
         Some("stopping") => format!("{id} is stopping\n"),
         _ => format!("stopped {id}\n"),
     });
+    Ok(())
+}
+
+fn control(daemon: &Daemon, which: &Which, word: &str) -> Result<(), Failure> {
+    let path = match &which.id {
+        Some(id) => format!("/sessions/{}/{word}", encoded(id)),
+        None => format!("/api/control/{word}"),
+    };
+    let answer = daemon.ask(Method::POST, &path, None)?;
+    let one = [answer.clone()];
+    let all = answer["sessions"].as_array().map_or(&one[..], Vec::as_slice);
+    if all.is_empty() {
+        terminal::print("no session trades with real money\n");
+    }
+    for acted in all {
+        let id = acted["session_id"].as_str().unwrap_or_default();
+        let done = if acted["is_done"] == true { "done" } else { "not yet done, it will be" };
+        let open = if acted["is_flat"] == true { "nothing is open" } else { "positions are open" };
+        terminal::print(&format!("{id}: {word} {done}; {open}\n"));
+    }
     Ok(())
 }
 

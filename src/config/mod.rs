@@ -20,7 +20,7 @@ pub use market::{Exchange, Recording};
 pub use network::Network;
 pub use parse::{Problem, parse, read};
 pub use schema::schema;
-pub use types::{Auth, Config, Format, Http, Import, Level, Limits, Log, Risk, Trading};
+pub use types::{Alerts, Auth, Config, Format, Http, Import, Level, Limits, Live, Log, Risk, Trading};
 pub use watch::{Content, Watch};
 
 use serde::Serialize;
@@ -77,6 +77,10 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/trading/risk/price_band_pct", TakesEffect::NextSession),
     ("/trading/risk/min_liquidation_to_stop", TakesEffect::NextSession),
     ("/trading/risk/exclusive_symbols", TakesEffect::NextSession),
+    ("/trading/live/enabled", TakesEffect::NextSession),
+    ("/trading/live/symbols", TakesEffect::NextSession),
+    ("/trading/live/account_cap", TakesEffect::NextSession),
+    ("/trading/live/day_cap", TakesEffect::NextSession),
     ("/exchange/enabled", TakesEffect::Restart),
     ("/exchange/rest_url", TakesEffect::Restart),
     ("/exchange/ws_url", TakesEffect::Restart),
@@ -109,6 +113,8 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/analytics/questdb/market_data", TakesEffect::Live),
     ("/analytics/questdb/keep_days", TakesEffect::Live),
     ("/analytics/questdb/alert_lag_s", TakesEffect::Live),
+    ("/alerts/exec", TakesEffect::Live),
+    ("/alerts/timeout_s", TakesEffect::Live),
     ("/log/level", TakesEffect::Live),
     ("/log/format", TakesEffect::Restart),
 ];

@@ -291,6 +291,8 @@ const COUNTED: &[&str] = &[
     "Risk/max_leverage",
     "Risk/min_liquidation_to_stop",
     "QuestDb/rows_per_second",
+    "Live/account_cap",
+    "Live/day_cap",
 ];
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Config {
     pub import: Import,
     /// Copies for analytics.
     pub analytics: Analytics,
+    /// Alerts of live sessions.
+    pub alerts: Alerts,
     /// Logging.
     pub log: Log,
 }
@@ -106,6 +108,26 @@ pub struct Trading {
     pub fees: Fees,
     /// Limits of every session. Omitted limits have their default; `null` switches a limit off. Next session.
     pub risk: Risk,
+    /// Trading with real money; off until somebody switches it on.
+    pub live: Live,
+}
+
+/// Trading with real money. A live session needs all of this, the role `live`, and a confirmed start.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Live {
+    /// Whether live sessions may be started. Next session.
+    pub enabled: bool,
+    /// Symbols that may be traded with real money. Next session.
+    #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
+    pub symbols: Vec<String>,
+    /// Largest notional, in the currency of settlement, of everything that is open or being opened on the account by
+    /// all live sessions; `null`: none is set and none may be started. Next session.
+    #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
+    pub account_cap: Option<f64>,
+    /// Largest notional of all entries of a session in a UTC day; `null` as above. Next session.
+    #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
+    pub day_cap: Option<f64>,
 }
 
 /// Limits of every session. Omitted limits have their default; `null` switches a limit off.
@@ -198,6 +220,19 @@ pub struct Import {
     pub folder: Option<String>,
 }
 
+/// Alerts of live sessions.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Program and arguments that are run once for every alert, with the alert as JSON on standard input; empty for
+    /// none. Without a shell. Live.
+    #[schemars(length(max = 32), inner(length(min = 1, max = 4_096)))]
+    pub exec: Vec<String>,
+    /// Seconds after which the program is ended. Live.
+    #[schemars(range(min = 1, max = 300))]
+    pub timeout_s: u32,
+}
+
 /// Logging.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -263,6 +298,7 @@ impl Default for Trading {
             disabled_symbols: Vec::new(),
             fees: Fees::default(),
             risk: Risk::default(),
+            live: Live::default(),
         }
     }
 }
@@ -297,6 +333,12 @@ impl Default for Risk {
 impl Default for Limits {
     fn default() -> Self {
         Limits { max_sessions: 8, max_symbols: 200 }
+    }
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Alerts { exec: Vec::new(), timeout_s: 10 }
     }
 }
 

@@ -175,6 +175,28 @@ impl RejectReason {
     }
 }
 
+/// Who closed a position, or a part of it, that no order of ours closed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ClosedBy {
+    /// The stop that stands at the venue.
+    ResidentStop,
+    /// A person, or another program with the same account.
+    Manual,
+    /// The venue, to balance another account's loss (auto-deleveraging).
+    Deleveraging,
+}
+
+impl ClosedBy {
+    /// Name in records and events.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            ClosedBy::ResidentStop => "resident_stop",
+            ClosedBy::Manual => "manual",
+            ClosedBy::Deleveraging => "adl",
+        }
+    }
+}
+
 /// The venue's answer about an order or position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OrderEvent {
@@ -202,6 +224,15 @@ pub enum OrderEvent {
         fill: Fill,
         /// Instance that held the position.
         instance: u32,
+    },
+    /// Something other than an order of ours closed a position, or a part of it.
+    Closed {
+        /// The closing fill; its order number is none of ours.
+        fill: Fill,
+        /// Instance that held the position.
+        instance: u32,
+        /// Who did.
+        by: ClosedBy,
     },
     /// Funding was settled on a position.
     Funding {

@@ -30,6 +30,8 @@ pub struct SessionConfig {
     pub assigned: Vec<Option<Vec<SymbolId>>>,
     /// Maximum notional of one position; larger entries shrink.
     pub max_position: Option<Money>,
+    /// Whether every entry has the symbol's smallest quantity, whatever size the strategy gives.
+    pub minimum_lots: bool,
     /// Stop for strategies without one, percent.
     pub stop_loss_pct: Option<f64>,
     /// Target for strategies without one, percent.
@@ -49,6 +51,7 @@ impl Default for SessionConfig {
             allocations: Vec::new(),
             assigned: Vec::new(),
             max_position: None,
+            minimum_lots: false,
             stop_loss_pct: None,
             take_profit_pct: None,
             force_session_stops: false,

@@ -529,7 +529,9 @@ impl Engine {
             OrderEvent::Acked(_) => None,
             OrderEvent::Filled(fill) => self.owners.get(&fill.order).copied(),
             OrderEvent::Done { order, .. } | OrderEvent::Rejected { order, .. } => self.owners.remove(order),
-            OrderEvent::Liquidated { instance, .. } | OrderEvent::Funding { instance, .. } => Some(*instance),
+            OrderEvent::Liquidated { instance, .. }
+            | OrderEvent::Closed { instance, .. }
+            | OrderEvent::Funding { instance, .. } => Some(*instance),
         };
         let Some(index) = found else { return };
         // Time has passed since the last market event, so cached indicator values are out of date.
@@ -540,6 +542,7 @@ impl Engine {
             OrderEvent::Done { order, .. } => instance.on_done(*order, turn),
             OrderEvent::Rejected { order, reason } => instance.on_reject(*order, *reason, turn),
             OrderEvent::Liquidated { fill, .. } => instance.on_liquidated(fill, turn),
+            OrderEvent::Closed { fill, by, .. } => instance.on_closed(fill, *by, turn),
             OrderEvent::Funding { amount, .. } => instance.on_funding(*amount, turn),
         });
         if let Some((trigger, ends)) = self.account.breach() {

@@ -19,6 +19,8 @@ pub enum Mode {
     Backtest,
     /// A real market feed with simulated orders.
     Paper,
+    /// A real market feed with real orders.
+    Live,
 }
 
 impl Mode {
@@ -27,6 +29,7 @@ impl Mode {
         match self {
             Mode::Backtest => "backtest",
             Mode::Paper => "paper",
+            Mode::Live => "live",
         }
     }
 
@@ -35,6 +38,7 @@ impl Mode {
         match self {
             Mode::Backtest => "Backtest",
             Mode::Paper => "Paper session",
+            Mode::Live => "Live session",
         }
     }
 }

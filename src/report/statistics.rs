@@ -130,7 +130,12 @@ impl Statistics {
     /// Records the account after a change. Times must not decrease.
     #[inline]
     pub fn equity(&mut self, point: &EquityPoint) {
-        debug_assert!(point.at >= self.last.at, "equity goes forward in time");
+        debug_assert!(
+            point.at >= self.last.at,
+            "equity goes forward in time: {} follows {}",
+            point.at,
+            self.last.at
+        );
         self.days.roll(point.at, self.last.equity);
         self.exposure.advance(point.at);
         self.exposure.hold(point.exposure, point.equity);

@@ -3,6 +3,7 @@
 //! Functions here block (they use the store), unless they are `async`; asynchronous callers run them on a blocking
 //! thread. Invariant: a refusal has a kind, not an HTTP status code, and no text is formatted for a terminal.
 
+mod alerts;
 pub mod analytics;
 pub mod backtest;
 mod event_log;
@@ -24,6 +25,7 @@ mod source_error;
 pub mod strategies;
 mod upload;
 pub mod users;
+pub mod watchdog;
 
 pub mod answers;
 mod daemon;
@@ -31,6 +33,7 @@ mod readiness;
 mod records;
 
 pub use crate::store::Records;
+pub use alerts::Alerts;
 pub use daemon::{Parts, Service};
 pub use event_log::LogView;
 pub use indicators::indicator_catalogue;

@@ -102,15 +102,15 @@ impl Driver {
         let venue = Venue::new(venue, symbols.load().len());
         Driver::over(symbols, strategies, session, venue)
     }
+}
 
+impl<G: Gateway> Driver<G> {
     /// What the venue did that the result must tell.
     pub fn venue_counts(&self) -> VenueCounts {
         let counts = self.gateway.counts();
         VenueCounts { bars_in_doubt: counts.bars_in_doubt + self.bars_in_doubt, ..counts }
     }
-}
 
-impl<G: Gateway> Driver<G> {
     /// As [`Driver::sharing`], with orders going to any gateway.
     pub fn over(
         symbols: Arc<ArcSwap<SymbolTable>>,
@@ -153,6 +153,8 @@ impl<G: Gateway> Driver<G> {
         let version = self.table.version;
         self.apply(self.at, Body::SymbolTable { version });
         recorder.symbol_table(&self.table, self.progress());
+        // What the engine says of the account now belongs to this moment, not to the next event.
+        self.flush(self.at, recorder);
         true
     }
 
@@ -401,6 +403,11 @@ impl<G: Gateway> Driver<G> {
     /// The engine, to explain or to look at.
     pub fn engine(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// The symbols as they are now, for whoever keeps them.
+    pub fn shared_table(&self) -> Arc<SymbolTable> {
+        Arc::clone(&self.table)
     }
 
     /// The symbols.

@@ -8,6 +8,7 @@ use crate::domain::event::{Bar, Market, Trade};
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
+use crate::sim::VenueCounts;
 
 /// Where orders go. A gateway whose answers come through the inbox needs nothing that has a default.
 pub trait Gateway {
@@ -81,6 +82,11 @@ pub trait Gateway {
 
     /// Nobody watched the market for a while: no price from before is known any more.
     fn on_absence(&mut self) {}
+
+    /// What it did that a result must tell.
+    fn counts(&self) -> VenueCounts {
+        VenueCounts::default()
+    }
 
     /// No more data will come: appends the next answers that are still under way, without their latency. Returns
     /// whether more may follow; the last call appends what the end of the data itself brings.

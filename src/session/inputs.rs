@@ -2,7 +2,7 @@
 //! done to the session from outside. Rows, gaps and controls are in its journal; of a notice only what followed from it (the
 //! gap of a halt, a control), so a replay decides the same.
 
-use crate::domain::event::GapCause;
+use crate::domain::event::{Command, GapCause};
 use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol::SymbolId;
@@ -105,4 +105,17 @@ pub enum Control {
     },
     /// The session ends here.
     End,
+}
+
+impl Control {
+    /// A command, as it is written down.
+    pub fn of(command: Command) -> Control {
+        match command {
+            Command::Pause => Control::Pause,
+            Command::Resume => Control::Resume,
+            Command::Flatten => Control::Flatten,
+            Command::Withdraw(symbol) => Control::Withdraw(symbol),
+            Command::Close(symbol) => Control::Close(symbol),
+        }
+    }
 }

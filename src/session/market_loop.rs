@@ -7,7 +7,9 @@
 use crate::domain::event::{Command, Gap};
 use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, RecordBody, StreamKind};
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
+use crate::engine::Engine;
 use crate::session::driver::{Driver, Progress, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::halts::{self, Halts, News};
@@ -60,6 +62,35 @@ pub trait MarketPorts: ContractTerms {
 
     /// A batch is done.
     fn progress(&mut self, progress: Progress);
+
+    /// The engine as it is now, e.g. where it wants its positions to end.
+    fn look(&mut self, _engine: &mut Engine, _table: &SymbolTable) {}
+
+    /// Symbols on which the venue lets nothing be begun now.
+    fn blocked(&mut self) -> Vec<SymbolId> {
+        Vec::new()
+    }
+
+    /// Symbols whose positions the venue does not protect: they are closed.
+    fn take_closings(&mut self) -> Vec<SymbolId> {
+        Vec::new()
+    }
+
+    /// Whether the venue has nothing of the session any more.
+    fn is_flat(&mut self) -> bool {
+        true
+    }
+
+    /// What a person wants done, in order, once.
+    fn take_commands(&mut self) -> Vec<Command> {
+        Vec::new()
+    }
+
+    /// So many of them are durable; whether nothing is open now.
+    fn commands_done(&mut self, _count: usize, _is_flat: bool) {}
+
+    /// The session ends: waits, for a bounded time, until the venue has nothing of it any more.
+    fn settle(&mut self) {}
 }
 
 /// How long a stop waits for its closing orders on the live market; what is open then is closed at the last prices.
@@ -92,6 +123,8 @@ pub struct MarketLoop<'a, G, R, P> {
     /// Which symbols are switched off.
     pub switches: Switches<'a>,
     halts: Halts,
+    /// Symbols on which the venue lets nothing be begun.
+    blocked: Vec<SymbolId>,
     /// When a stop began to close positions.
     closing_since: Option<Timestamp>,
     /// Memory that is used again for what came.
@@ -114,6 +147,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             streams,
             switches,
             halts: Halts::default(),
+            blocked: Vec::new(),
             closing_since: None,
             came: Vec::new(),
         }
@@ -138,7 +172,12 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
 
     /// Takes over which symbols the configuration switches off; the loop sees it with its next batch.
     pub fn apply_configuration(&self) {
-        self.switches.apply(self.halts.halted());
+        self.switches.apply(self.off());
+    }
+
+    /// Symbols on which nothing is begun, whatever the configuration says.
+    fn off(&self) -> impl Iterator<Item = SymbolId> + '_ {
+        self.halts.halted().chain(self.blocked.iter().copied())
     }
 
     /// The first symbol table of a run is journaled, also when it has not changed.
@@ -175,7 +214,12 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             self.driver.wait_until(batch.until, &mut self.recorder);
             self.apply_halts(batch.taken);
+            self.apply_commands()?;
             self.driver.batch_done(&mut self.recorder);
+            if G::ANSWERS_ARE_INPUTS {
+                let table = self.driver.shared_table();
+                self.ports.look(self.driver.engine(), &table);
+            }
             let reached = self.driver.progress().at;
             self.ports.commit_if_due(reached)?;
             self.ports.progress(self.driver.progress());
@@ -184,8 +228,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
 
     /// Takes over a changed symbol table, and writes down where. Whoever changed it knows nothing of halts.
     fn apply_symbol_table(&mut self) {
-        if self.halts.halted().any(|symbol| self.switches.is_enabled(symbol)) {
-            self.switches.apply(self.halts.halted());
+        if self.off().any(|symbol| self.switches.is_enabled(symbol)) {
+            self.switches.apply(self.off());
         }
         if self.driver.refresh_table(&mut self.recorder) {
             self.journal_symbol_table();
@@ -226,7 +270,10 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
                 None
             }
             Some(since) => {
-                (self.driver.engine().is_flat() || now - since >= CLOSED_WITHIN).then_some(Ended::Stopped)
+                let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
+                // A simulated venue closes what is left at the last prices; with real money nothing but flat is an end.
+                let is_late = !G::ANSWERS_ARE_INPUTS && now - since >= CLOSED_WITHIN;
+                (is_flat || is_late).then_some(Ended::Stopped)
             }
         }
     }
@@ -248,6 +295,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             self.control(Control::End);
         }
+        self.ports.settle();
         self.driver.finish(&mut self.recorder);
         let news = self.halts.take_news();
         self.publish(&news);
@@ -345,21 +393,40 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
     fn apply_halts(&mut self, now: Timestamp) {
         self.halts.look(&mut self.ports, self.driver.table(), now);
         let news = self.halts.take_news();
-        if !news.is_empty() {
-            self.switches.apply(self.halts.halted());
+        let blocked = self.ports.blocked();
+        if !news.is_empty() || blocked != self.blocked {
+            self.blocked = blocked;
+            self.switches.apply(self.off());
         }
         self.apply_symbol_table();
         for symbol in self.halts.take_withdrawals() {
             self.control(Control::Withdraw(symbol));
             self.driver.command(Command::Withdraw(symbol), &mut self.recorder);
         }
-        for symbol in self.halts.take_closings() {
+        let mut closings = self.halts.take_closings();
+        closings.extend(self.ports.take_closings());
+        for symbol in closings {
             if !self.driver.engine().is_flat_on(symbol) {
                 self.control(Control::Close(symbol));
                 self.driver.command(Command::Close(symbol), &mut self.recorder);
             }
         }
         self.publish(&news);
+    }
+
+    /// What a person wants: applied, durable, and then answered.
+    fn apply_commands(&mut self) -> Result<(), P::Error> {
+        let commands = self.ports.take_commands();
+        for command in &commands {
+            self.control(Control::of(*command));
+            self.driver.command(*command, &mut self.recorder);
+        }
+        if !commands.is_empty() {
+            self.commit()?;
+        }
+        let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
+        self.ports.commands_done(commands.len(), is_flat);
+        Ok(())
     }
 
     fn publish(&mut self, news: &[News]) {

@@ -7,6 +7,7 @@ pub mod driver;
 pub mod gateway;
 pub mod halts;
 pub mod inputs;
+pub mod live;
 pub mod market_loop;
 pub mod orders;
 pub mod ports;

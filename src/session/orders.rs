@@ -52,7 +52,9 @@ impl OpenOrders {
                 self.ended.push_back((*order, ended));
                 Verdict::News
             }
-            OrderEvent::Liquidated { .. } | OrderEvent::Funding { .. } => Verdict::News,
+            OrderEvent::Liquidated { .. } | OrderEvent::Closed { .. } | OrderEvent::Funding { .. } => {
+                Verdict::News
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::gateway::Gateway;
-use crate::sim::Venue;
+use crate::sim::{Venue, VenueCounts};
 
 impl Gateway for Venue {
     const ANSWERS_ARE_INPUTS: bool = false;
@@ -82,6 +82,10 @@ impl Gateway for Venue {
 
     fn on_absence(&mut self) {
         Venue::on_absence(self);
+    }
+
+    fn counts(&self) -> VenueCounts {
+        Venue::counts(self)
     }
 
     /// Nothing can be learned any more, so nothing is gained by waiting for the latency.

@@ -6,7 +6,7 @@ use super::{Instance, Turn, Working};
 use crate::domain::decision::{DecisionKind, State, Trigger};
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Qty};
-use crate::domain::order::{Fill, Liquidity, OrderId, RejectReason};
+use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
 use crate::engine::position::Position;
 
@@ -222,17 +222,49 @@ impl Instance {
 
     /// The venue liquidated the position because its margin was used up.
     pub fn on_liquidated(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        let held = self.position.map_or(Qty::ZERO, |position| position.qty());
+        if held.is_zero() {
+            return;
+        }
+        let fill = &Fill { qty: fill.qty.min(held), ..*fill };
         self.closing = Some(Trigger::Liquidation);
         self.cooldown = self.def.e1.cooldown;
         self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
         self.exit_filled(fill, turn);
+        self.withdraw_orders(turn);
+        self.settle(turn);
+    }
+
+    /// Something other than an order of ours closed the position, or a part of it; the rest keeps its exits.
+    pub fn on_closed(&mut self, fill: &Fill, by: ClosedBy, turn: &mut Turn<'_>) {
+        let held = self.position.map_or(Qty::ZERO, |position| position.qty());
+        if held.is_zero() {
+            return;
+        }
+        let fill = &Fill { qty: fill.qty.min(held), ..*fill };
+        self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
+        self.exit_filled(fill, turn);
+        if self.position.is_some_and(|position| position.lots > 0) {
+            return;
+        }
+        let (trigger, cooldown) = match by {
+            ClosedBy::ResidentStop => (Trigger::StopLoss, self.normal_cooldown()),
+            ClosedBy::Manual => (Trigger::Command, self.normal_cooldown()),
+            ClosedBy::Deleveraging => (Trigger::Liquidation, self.def.e1.cooldown),
+        };
+        (self.closing, self.cooldown) = (self.closing.or(Some(trigger)), cooldown);
+        self.withdraw_orders(turn);
+        self.settle(turn);
+    }
+
+    /// The position is gone, so no order has anything to do.
+    fn withdraw_orders(&mut self, turn: &mut Turn<'_>) {
         for working in [self.entry, self.exit].into_iter().flatten().filter(|order| !order.cancel_sent) {
             self.cancel(working.id, turn);
         }
         for working in [&mut self.entry, &mut self.exit].into_iter().flatten() {
             working.cancel_sent = true;
         }
-        self.settle(turn);
     }
 
     /// Funding was settled on the position.

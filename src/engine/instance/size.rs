@@ -92,7 +92,7 @@ impl Instance {
             let smallest = floor.max(turn.spec.notional(tick, turn.spec.min_quantity));
             return Err(RiskRefusal::new(guard, capped.to_f64(), smallest.to_f64()));
         }
-        Ok(lots)
+        Ok(if turn.account.config.minimum_lots { turn.spec.min_quantity } else { lots })
     }
 
     /// Distance of the stop from the entry in percent, as known before the fill; `None` without a stop.

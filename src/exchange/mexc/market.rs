@@ -1,6 +1,7 @@
 //! Values of MEXC's REST API.
 
 use crate::domain::decimal::Decimal;
+use crate::domain::num::Money;
 use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
 
@@ -166,6 +167,8 @@ pub struct PlacedOrder {
     pub filled: Decimal,
     /// Average price of the fills; `None` before the first.
     pub average_price: Option<Decimal>,
+    /// Why it ended, where the exchange ended it.
+    pub error_code: Option<i64>,
 }
 
 /// Offset of the exchange's clock.
@@ -177,4 +180,73 @@ pub struct ClockOffset {
     pub round_trip_ns: i64,
     /// Time of the measurement, by our clock.
     pub at: Timestamp,
+}
+
+/// An execution of an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Execution {
+    /// The exchange's number, unique on the account.
+    pub id: u64,
+    /// The order's number at the exchange.
+    pub order: u64,
+    /// Client order id; `None` in lists, which do not say it.
+    pub external: Option<String>,
+    /// Contract.
+    pub symbol: String,
+    /// What it did to a position: 1 opened a long, 2 closed a short, 3 opened a short, 4 closed a long.
+    pub effect: u8,
+    /// Price.
+    pub price: Decimal,
+    /// Contracts.
+    pub quantity: Decimal,
+    /// Fee paid; negative when received.
+    pub fee: Money,
+    /// Currency of the fee.
+    pub fee_currency: Option<String>,
+    /// Whether it took liquidity.
+    pub is_taker: bool,
+    /// What made the order: 1 somebody, 2 the exchange to liquidate, 3 a delivery, 4 auto-deleveraging.
+    pub category: u8,
+    /// Exchange time.
+    pub at: Timestamp,
+}
+
+/// A position as the exchange has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldPosition {
+    /// The exchange's number.
+    pub id: u64,
+    /// Contract.
+    pub symbol: String,
+    /// Whether it gains when the price rises.
+    pub is_long: bool,
+    /// Contracts; zero once it is closed.
+    pub quantity: Decimal,
+    /// Average entry price.
+    pub entry: Option<Decimal>,
+    /// Leverage.
+    pub leverage: Option<u32>,
+    /// Whether the whole account backs it.
+    pub is_cross: bool,
+    /// Version, where the exchange tells it.
+    pub version: Option<u64>,
+}
+
+/// A stop that stands on a position.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResidentStop {
+    /// The exchange's number.
+    pub id: u64,
+    /// Contract.
+    pub symbol: String,
+    /// The position it closes.
+    pub position: u64,
+    /// At which price; `None` for one that only takes a profit.
+    pub price: Option<Decimal>,
+    /// Contracts it closes.
+    pub quantity: Option<Decimal>,
+    /// Whether it has ended: fired, cancelled, or its position is gone.
+    pub is_over: bool,
+    /// The order that it made when it fired.
+    pub made: Option<u64>,
 }

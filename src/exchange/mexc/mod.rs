@@ -3,6 +3,7 @@
 //! Methods of [`Mexc`] block and belong on threads that may block; rows arrive on the connection's own tasks.
 //! Invariant: keys and signatures never appear in logs or errors.
 
+mod account;
 mod book;
 mod feed;
 mod frames;
@@ -18,12 +19,13 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use account::{Account, AccountNews, AccountSink, Listening, Outcome};
 pub use feed::{MarketFeed, STREAMS, Subscription};
 pub use frames::Frames;
 pub use health::Health;
 pub use market::{
-    Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, OrderState,
-    PlacedOrder, Ticker,
+    Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, Execution, FundingRate, FundingSettlement,
+    HeldPosition, OrderState, PlacedOrder, ResidentStop, Ticker,
 };
 pub use rest::request;
 pub use rest::sign::Keys;
@@ -31,12 +33,14 @@ pub use settings::Settings;
 
 use crate::clock::TaskClock;
 use crate::domain::contract::Contract;
+use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::session::ports::MarketSink;
+use arc_swap::ArcSwap;
 use health::Counters;
 use network::{Internet, Network};
 use rest::Rest;
-use rest::request::{Request, account, market as calls};
+use rest::request::{Request, account as reads, market as calls};
 use serde_json::value::RawValue;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -188,7 +192,7 @@ impl Mexc {
     /// and the call retried once.
     pub fn assets(&self, keys: &Keys) -> Result<Vec<Asset>, ExchangeError> {
         let parse = |data: Option<&RawValue>| rows::assets(data.ok_or("it has no data")?);
-        let rows = self.handle.block_on(self.link.signed(&account::assets(), keys, parse))?;
+        let rows = self.handle.block_on(self.link.signed(&reads::assets(), keys, parse))?;
         Ok(self.link.counted(rows))
     }
 
@@ -200,7 +204,7 @@ impl Mexc {
         external: &str,
         keys: &Keys,
     ) -> Result<Option<PlacedOrder>, ExchangeError> {
-        let request = account::order_by_external(symbol, external);
+        let request = reads::order_by_external(symbol, external);
         self.handle.block_on(self.link.signed(&request, keys, |data| data.map(rows::order).transpose()))
     }
 
@@ -216,6 +220,11 @@ impl Mexc {
         inbox: Arc<dyn MarketSink>,
     ) -> Result<MarketFeed, ExchangeError> {
         feed::start(&self.link, &self.handle, subscription, inbox)
+    }
+
+    /// An account of the exchange, reached with these keys, which may be replaced while it is used.
+    pub fn account(&self, keys: Arc<ArcSwap<Keys>>) -> Account {
+        Account::new(Arc::clone(&self.link), keys, self.handle.clone())
     }
 
     /// Counters since the start.
@@ -263,6 +272,12 @@ impl Link {
 
     fn clock_offset(&self) -> Option<ClockOffset> {
         *self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Now, on the exchange's clock as far as it is known.
+    fn exchange_time(&self) -> Timestamp {
+        let offset = self.clock_offset().map_or(0, |clock| clock.offset_ns);
+        self.clock.wall() + Span::from_nanos(offset)
     }
 
     async fn ping(&self) -> Result<crate::domain::time::Timestamp, ExchangeError> {

@@ -11,8 +11,7 @@ pub struct Settings {
     pub rest_url: String,
     /// WebSocket URL with path, `ws://` or `wss://`.
     pub ws_url: String,
-    /// Path of the call that places an order, which exists under two names. Not in `config.json`, because no
-    /// orders are sent yet.
+    /// Path of the call that places an order, which exists under two names.
     pub order_path: String,
     /// Symbols per socket.
     pub symbols_per_socket: usize,
@@ -24,8 +23,11 @@ pub struct Settings {
     pub depth_calls: u32,
     /// The window in which the exchange counts these calls.
     pub depth_window_ms: u64,
-    /// New orders per second, in a budget of their own.
+    /// Orders that open a position per second, and likewise those that close one: half of what the exchange
+    /// allows in all, so that entries never delay an exit.
     pub orders_per_second: u32,
+    /// Longest wait of a write for its budget; after it nothing is sent.
+    pub write_queue_ms: u64,
     /// Account reads per second, and likewise cancels and other signed writes; each kind has its own budget.
     pub account_requests_per_second: u32,
     /// Timeout of one HTTP call.
@@ -86,6 +88,7 @@ impl Default for Settings {
             depth_calls: 10,
             depth_window_ms: 2_100,
             orders_per_second: 2,
+            write_queue_ms: 5_000,
             account_requests_per_second: 4,
             request_timeout_ms: 10_000,
             queue_timeout_ms: 30_000,

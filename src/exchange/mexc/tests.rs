@@ -10,6 +10,7 @@ mod oddities;
 mod paid;
 mod parsing;
 mod payloads;
+mod private;
 mod requests;
 mod scenarios;
 mod signs;

@@ -4,6 +4,7 @@
 
 pub mod analytics;
 pub mod auth;
+pub mod controls;
 pub mod labels;
 pub mod logins;
 pub mod metrics;

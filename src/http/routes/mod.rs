@@ -2,6 +2,7 @@
 //! in it cannot be reached.
 
 mod analytics;
+mod controls;
 mod login;
 mod operations;
 mod recordings;
@@ -24,6 +25,7 @@ const GROUPS: [&[Route]; 6] = [
     strategies::ROUTES,
     recordings::ROUTES,
     sessions::ROUTES,
+    controls::ROUTES,
     operations::ROUTES,
     analytics::ROUTES,
 ];

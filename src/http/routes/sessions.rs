@@ -31,10 +31,13 @@ pub const ROUTES: &[Route] = &[
         refusals: &[
             (400, "invalid_session_type"),
             (400, "budget_cap_exceeded"),
+            (400, "live_not_confirmed"),
             (404, "strategy_not_found"),
             (404, "recording_not_found"),
             (404, "symbol_not_found"),
             (409, "session_conflict"),
+            (409, "live_check_failed"),
+            (409, "live_locked"),
             (503, "exchange_unavailable"),
             (503, "shutting_down"),
         ],

@@ -1,13 +1,14 @@
 //! Routes of strategies, indicators and symbols.
 
 use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
+use crate::auth::Role;
 use crate::http::handlers::{preview, strategies, symbols};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::Answers::Data;
 use crate::http::route::ParamKind::{Flag, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
-use crate::http::route::{Example, Param, Route, Takes};
+use crate::http::route::{Access, Example, Param, Route, Takes};
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -200,6 +201,19 @@ pub const ROUTES: &[Route] = &[
         run: Blocking(symbols::exchange),
         lane: Lane::Exchange,
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
+        ..GET
+    },
+    Route {
+        path: "/api/exchange/account",
+        tag: "symbols",
+        about: "Whether the account can be traded with real money, line by line: clock, key, balance, mode, stops, and for each of \
+                trading.live.symbols the right to trade, foreign positions and orders, leverage, fees.",
+        access: Access::Role(Role::Live),
+        refusals: &[(503, "exchange_unavailable")],
+        answers: Data("ExchangeAccount"),
+        run: Blocking(symbols::account),
+        lane: Lane::Exchange,
+        examples: &[ask("not connected", "/api/exchange/account", 503)],
         ..GET
     },
 ];

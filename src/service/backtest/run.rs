@@ -23,6 +23,7 @@ use crate::service::SourceError;
 use crate::service::strategies::Loaded;
 use crate::session::collector::{Collector, Labels};
 use crate::session::driver::Driver;
+use crate::session::gateway::Gateway;
 use crate::session::ports::Feed;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -194,8 +195,14 @@ impl<'a> Run<'a> {
         Driver::sharing(symbols, &self.defs(), session, self.settings.venue())
     }
 
+    /// As [`Run::sharing`], with orders going to any gateway.
+    pub fn over<G: Gateway>(&self, symbols: Arc<ArcSwap<SymbolTable>>, gateway: G) -> Driver<G> {
+        let session = self.settings.session(&symbols.load());
+        Driver::over(symbols, &self.defs(), session, gateway)
+    }
+
     /// The collector that builds the run's result.
-    pub fn collector<'s>(&self, backtest: &mut Driver) -> Collector<'s> {
+    pub fn collector<'s, G: Gateway>(&self, backtest: &mut Driver<G>) -> Collector<'s> {
         let instances = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
         Collector::new(Money::from_f64(self.settings.initial_balance), self.symbols.len(), instances)
     }
@@ -218,7 +225,12 @@ impl<'a> Run<'a> {
     }
 
     /// The result of a finished run. `noted` are further warnings for the reader.
-    pub fn result(&self, mut backtest: Driver, collector: Collector<'_>, noted: Vec<String>) -> RunResult {
+    pub fn result<G: Gateway>(
+        &self,
+        mut backtest: Driver<G>,
+        collector: Collector<'_>,
+        noted: Vec<String>,
+    ) -> RunResult {
         let counts = backtest.venue_counts();
         let table = backtest.table().clone();
         let mut assumptions = Assumptions {
@@ -229,7 +241,11 @@ impl<'a> Run<'a> {
         };
         assumptions.warnings.extend(noted);
         let labels = Labels {
-            mode: if self.source.is_market() { Mode::Paper } else { Mode::Backtest },
+            mode: match self.source.is_market() {
+                _ if self.settings.real_money => Mode::Live,
+                true => Mode::Paper,
+                false => Mode::Backtest,
+            },
             defs: self.defs(),
             source: self.source.label.clone(),
             strategies: self.strategies.iter().map(|strategy| strategy.label.clone()).collect(),

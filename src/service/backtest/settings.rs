@@ -112,6 +112,8 @@ pub struct RunSettings {
     pub take_profit_pct: Option<f64>,
     /// Maximum notional of one position; larger entries are reduced to it.
     pub max_position: Option<Money>,
+    /// Whether orders go to an exchange: then every entry has the symbol's smallest quantity.
+    pub real_money: bool,
     /// Maximum notional of all strategies together.
     pub budget_cap: Option<Money>,
     /// Maximum notional of each strategy, by strategy index.
@@ -153,6 +155,7 @@ impl Default for RunSettings {
             stop_loss_pct: None,
             take_profit_pct: None,
             max_position: None,
+            real_money: false,
             budget_cap: None,
             allocations: Vec::new(),
             assigned: Vec::new(),
@@ -181,6 +184,7 @@ impl RunSettings {
             allocations: self.allocations.clone(),
             assigned: self.assigned.iter().map(|names| names.as_ref().map(ids)).collect(),
             max_position: self.max_position,
+            minimum_lots: self.real_money,
             stop_loss_pct: self.stop_loss_pct,
             take_profit_pct: self.take_profit_pct,
             assumed_spread_pct: self.assumed_spread_pct,

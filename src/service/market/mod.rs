@@ -3,11 +3,19 @@
 //! Invariant: at most one request for contracts and one for tickers is under way; a missing value is null,
 //! not zero; a list of tickers carries its time.
 
+mod check;
+mod keys;
 mod lag;
+mod lease;
+mod lock;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
+pub use check::{CheckLine, Verdict, Wanted};
+pub use keys::KeyRing;
 pub use lag::{LagCounts, Lags};
+pub use lease::{Lease, Leaseholder};
+pub use lock::{LOCK_FILE, LiveLock};
 pub use tickers::{Scope, SymbolQuery};
 
 use super::{Refusal, RefusalKind};
@@ -16,7 +24,7 @@ use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
-use crate::exchange::mexc::{Health, Mexc, Settings};
+use crate::exchange::mexc::{Account, Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
 use crate::store::Store;
 use std::path::{Path, PathBuf};
@@ -44,6 +52,7 @@ pub struct Market {
     asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
     lags: Arc<Lags>,
+    keys: Arc<KeyRing>,
 }
 
 impl Market {
@@ -53,6 +62,8 @@ impl Market {
     /// What the store reports.
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let keys = Arc::new(KeyRing::new(&state, credentials.as_deref()));
         Ok(Market {
             client,
             store,
@@ -61,6 +72,7 @@ impl Market {
             asking: Mutex::new(None),
             tickers,
             lags: Arc::default(),
+            keys,
         })
     }
 
@@ -148,6 +160,55 @@ impl Market {
     /// `exchange_unavailable`.
     pub fn subscribe(&self, wanted: Subscription, inbox: Arc<dyn MarketSink>) -> Result<MarketFeed, Refusal> {
         self.client()?.subscribe(wanted, inbox).map_err(|error| unavailable(&error))
+    }
+
+    /// The account that the API key opens. It follows the key when that is replaced.
+    ///
+    /// # Errors
+    /// `exchange_unavailable`, also without a key that can be used.
+    pub fn account(&self) -> Result<Account, Refusal> {
+        self.keys
+            .refresh()
+            .map_err(|why| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", why))?;
+        Ok(self.client()?.account(self.keys.shared()))
+    }
+
+    /// Probes the account for what a session wants of it.
+    ///
+    /// # Errors
+    /// As [`Market::account`].
+    pub fn check_account(&self, wanted: &Wanted) -> Result<Vec<CheckLine>, Refusal> {
+        let account = self.account()?;
+        Ok(account.runtime().block_on(check::check(&account, wanted)))
+    }
+
+    /// As [`Market::account`], also while there is no key: for a session that has orders at the exchange and must go on.
+    ///
+    /// # Errors
+    /// `exchange_unavailable` when the exchange is disabled.
+    pub fn account_anyway(&self) -> Result<Account, Refusal> {
+        if let Err(why) = self.keys.refresh() {
+            tracing::error!(
+                why,
+                "a live session has no API key: it can neither close nor protect its positions"
+            );
+        }
+        Ok(self.client()?.account(self.keys.shared()))
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The lock of live trading.
+    pub fn lock(&self) -> LiveLock {
+        LiveLock::of(&self.state)
+    }
+
+    /// The API key, for whoever looks now and then whether it was replaced.
+    pub fn keys(&self) -> &Arc<KeyRing> {
+        &self.keys
     }
 
     /// State of the connection; `None` when the exchange is disabled.

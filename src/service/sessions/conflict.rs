@@ -34,6 +34,29 @@ impl Recorded {
     }
 }
 
+/// The symbols of the account that a live session trades: nobody else may meanwhile.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Traded(pub Vec<String>);
+
+impl Traded {
+    /// Symbols that both trade; `None` without one.
+    pub(super) fn shared(&self, other: &Traded) -> Option<Vec<String>> {
+        let both: Vec<String> = self.0.iter().filter(|symbol| other.0.contains(symbol)).cloned().collect();
+        (!both.is_empty()).then_some(both)
+    }
+}
+
+/// Somebody trades one of the symbols with real money already.
+pub(super) fn traded_twice(session: &Running, shared: &[String]) -> Refusal {
+    let message = format!(
+        "session {} trades {} on this account already, and a symbol belongs to one session: stop it, or leave the symbol out",
+        session.id,
+        shared.join(", ")
+    );
+    let details = json!({"conflict": {"kind": "live_symbol", "session_id": session.id, "symbols": shared}});
+    Refusal::conflict("session_conflict", message).with(details)
+}
+
 /// Somebody records the same already.
 pub(super) fn recorded_twice(session: &Running, shared: &[String]) -> Refusal {
     let message = format!(

@@ -6,6 +6,7 @@
 
 use crate::clock::SteadyClock;
 use crate::domain::event::GapCause;
+use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
@@ -113,6 +114,15 @@ impl Inbox {
             state.regain(symbol, &[stream]);
         }
         state.hand_over(batch);
+    }
+
+    /// The venue says something about an order or position. Never dropped: there are few, and each counts.
+    pub(super) fn answer(&self, answer: OrderEvent) {
+        let mut state = self.lock();
+        let at = state.stamp();
+        state.waiting.arrived.push((at, Arrived::Answer(answer)));
+        drop(state);
+        self.ready.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

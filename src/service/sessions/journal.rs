@@ -6,7 +6,7 @@
 
 use super::running::Running;
 use super::stream::Class;
-use super::writer::{Commit, Writer};
+use super::writer::{Commit, Orders, Writer};
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
@@ -69,9 +69,10 @@ pub(super) fn input(kind: &ControlKindV1) -> Option<Control> {
         ControlKindV1::Close { symbol } => Control::Close(SymbolId(*symbol)),
         ControlKindV1::Restart { from_ns } => Control::Restart { from: Timestamp::from_nanos(*from_ns) },
         ControlKindV1::End => Control::End,
-        ControlKindV1::Interrupted { .. } | ControlKindV1::Complete { .. } | ControlKindV1::Stop => {
-            return None;
-        }
+        ControlKindV1::Interrupted { .. }
+        | ControlKindV1::Complete { .. }
+        | ControlKindV1::Stop
+        | ControlKindV1::Intent(_) => return None,
     })
 }
 
@@ -194,7 +195,15 @@ impl Journal {
         let stream = &self.session.stream;
         let is_full = stream.is_full();
         let due = is_full || self.since.elapsed() >= Span::from_millis(JOURNAL_COMMIT_MS) && !is_busy;
-        if due && (self.dirty || stream.has_news()) { self.hand_over(reached) } else { Ok(()) }
+        if due && (self.dirty || stream.has_news()) { self.hand_over(reached, None) } else { Ok(()) }
+    }
+
+    /// Hands over at once what orders depend on; they leave when it is durable. Waits only for a commit under way.
+    ///
+    /// # Errors
+    /// Why a commit failed; then none of the orders leaves.
+    pub(super) fn commit_orders(&mut self, reached: Timestamp, orders: Orders) -> Result<(), StoreError> {
+        self.hand_over(reached, Some(orders))
     }
 
     /// Makes durable what has gathered and publishes it.
@@ -202,11 +211,11 @@ impl Journal {
     /// # Errors
     /// What the disk reports.
     pub(super) fn commit(&mut self, reached: Timestamp) -> Result<(), StoreError> {
-        self.hand_over(reached)?;
+        self.hand_over(reached, None)?;
         self.writer.settle()
     }
 
-    fn hand_over(&mut self, reached: Timestamp) -> Result<(), StoreError> {
+    fn hand_over(&mut self, reached: Timestamp, orders: Option<Orders>) -> Result<(), StoreError> {
         self.writer.settle()?;
         let part = self.session.stream.part();
         // The row says how far the session is: of use with every event, else now and then.
@@ -217,7 +226,7 @@ impl Journal {
             self.told = Stopwatch::start();
         }
         let came = std::mem::take(&mut self.came);
-        self.came = self.writer.hand_over(Commit { part, row, counted, came })?;
+        self.came = self.writer.hand_over(Commit { part, row, counted, came, orders })?;
         self.decided = 0;
         (self.dirty, self.has_controls) = (false, false);
         self.since = Stopwatch::start();

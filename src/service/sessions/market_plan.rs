@@ -3,6 +3,7 @@
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
 use super::fields::Problems;
+use super::live;
 use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
 use super::running::Failure;
@@ -40,14 +41,24 @@ pub(super) fn make(
     config: &Config,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
+    if request.kind == SessionKind::Live {
+        live::check_consent(&request, &config.trading.live)?;
+    }
     check_pairs(&request, request.symbols.len())?;
     let strategies =
         if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
+    if request.kind == SessionKind::Live {
+        live::check_strategies(&request, &strategies)?;
+    }
     let contracts = market.contracts_to_start(now)?;
     respell(&mut request, contracts.iter().map(|contract| contract.symbol.as_str()));
     let known = known(&request, &contracts)?;
     let specs = specs(&known, &config.exchange, request.kind)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
+    let account = match request.kind {
+        SessionKind::Live => Some(live::wanted(&request, &strategies, &known, config)?),
+        _ => None,
+    };
     warnings.extend(
         known
             .iter()
@@ -57,7 +68,8 @@ pub(super) fn make(
     warnings.extend(strategies.iter().filter_map(first_wait));
     let normal =
         |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
-    plan(&request, strategies.clone(), specs, config, warnings, normal)
+    let plan = plan(&request, strategies.clone(), specs, config, warnings, normal)?;
+    Ok(Plan { account, ..plan })
 }
 
 /// How long a strategy only listens, when that is longer than one would wait in front of it.
@@ -118,9 +130,12 @@ fn plan(
     settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
     settings.clock = ReplayClock::Receive;
     (settings.from, settings.to, settings.speed) = (None, None, 0.0);
-    let streams =
-        if request.kind == SessionKind::Paper { PAPER_STREAMS.to_vec() } else { request.data_types.clone() };
-    if request.kind == SessionKind::Paper {
+    let streams = if request.kind == SessionKind::Collect {
+        request.data_types.clone()
+    } else {
+        PAPER_STREAMS.to_vec()
+    };
+    if request.kind != SessionKind::Collect {
         // What cannot run is refused now.
         backtest::plan(&settings, &[backtest::market("", &specs, &streams)], &strategies)?;
     }
@@ -146,6 +161,12 @@ fn plan(
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
+        account: None,
+        caps: if request.kind == SessionKind::Live {
+            live::caps(&config.trading.live)
+        } else {
+            live::NO_CAPS
+        },
     })
 }
 
@@ -175,7 +196,7 @@ fn specs(contracts: &[Contract], exchange: &Exchange, kind: SessionKind) -> Resu
     let problems = Problems::default();
     let mut specs = Vec::new();
     for (place, contract) in contracts.iter().enumerate() {
-        if kind == SessionKind::Paper && contract.maintenance.is_none() {
+        if kind != SessionKind::Collect && contract.maintenance.is_none() {
             let why = "the exchange does not say its maintenance margin, so a liquidation cannot be simulated; it can only be collected";
             problems.add(&at("/symbols", place), format!("{}: {why}", contract.symbol));
         }

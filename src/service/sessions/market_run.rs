@@ -5,7 +5,7 @@
 use super::collect;
 use super::inbox::Inbox;
 use super::journal::{self, Journal};
-use super::paper::PaperPorts;
+use super::live::Exposures;
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
 use super::rerun::{self, Comparison, Difference};
@@ -14,19 +14,22 @@ use super::snapshot::Wanted;
 use super::stream::Class;
 use crate::clock::{self, SteadyClock};
 use crate::domain::record::StreamKind;
-use crate::domain::symbol::SymbolId;
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::ENGINE_VERSION;
-use crate::service::backtest;
+use crate::service::Alerts;
+use crate::service::backtest::{self, Run};
 use crate::service::market::{Market, MarketFeed, Subscription};
 use crate::session::driver::Driver;
-use crate::session::market_loop::{Ended, MarketLoop};
+use crate::session::gateway::Gateway;
+use crate::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use crate::session::replay::{CaughtUp, catch_up};
 use crate::session::snapshot::Snapshot;
 use crate::session::switches::Switches;
-use crate::store::{OpenRecording, Store};
+use crate::store::{OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::Value;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,6 +45,39 @@ pub(super) struct MarketContext<'a> {
     pub resumed: bool,
     /// Symbols switched off now.
     pub disabled: &'a ArcSwap<Vec<String>>,
+    /// What live sessions have at risk on the account.
+    pub exposures: &'a Arc<Exposures>,
+    /// Who is told of alerts.
+    pub alerts: &'a Arc<Alerts>,
+}
+
+/// What the loop of a session runs on.
+pub(super) struct Outside<'a> {
+    pub session: &'a Arc<Running>,
+    pub inbox: &'a Arc<Inbox>,
+    pub journal: &'a mut Journal,
+    pub market: &'a Market,
+}
+
+/// What trading on paper and trading with real money do not share: where orders go, and what surrounds the loop.
+pub(super) trait Trading<'a> {
+    type Gateway: Gateway;
+    type Ports: MarketPorts<Error = StoreError> + Noted;
+
+    /// The engine with its gateway, before the first event.
+    fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<Self::Gateway>;
+
+    /// The outside of the loop, where a replay of the journal, if there was one, has left the driver.
+    ///
+    /// # Errors
+    /// Why the session cannot go on.
+    fn ports(self, outside: Outside<'a>) -> Result<Self::Ports, Failure>;
+}
+
+/// What the reader of a result must know.
+pub(super) trait Noted {
+    /// Once.
+    fn noted(&mut self) -> Vec<String>;
 }
 
 /// Events that the journal commits, and tells afterwards.
@@ -98,18 +134,19 @@ impl Running {
             .map_err(|error| Failure::Other(format!("no thread could be started for its commits: {error}")))
     }
 
-    /// Trades on paper until it is over.
-    pub(super) fn paper(
-        self: &Arc<Self>,
-        plan: &Plan,
-        context: MarketContext<'_>,
-        journal: &mut Option<Journal>,
+    /// Trades until it is over, on paper or with real money.
+    pub(super) fn trade<'a, T: Trading<'a>>(
+        self: &'a Arc<Self>,
+        trading: T,
+        plan: &'a Plan,
+        context: MarketContext<'a>,
+        (journal, inbox): (&'a mut Option<Journal>, &'a OnceCell<Arc<Inbox>>),
     ) -> Result<Outcome, Failure> {
         let sources = [plan.market(context.recording.id())];
         let runs =
             backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
-        let mut driver = run.sharing(Arc::clone(&self.table));
+        let mut driver = trading.driver(run, Arc::clone(&self.table));
         let journal = journal.insert(self.journal(plan, context.recording, context.market)?);
         let (journaled, mut reached, mut is_closing, mut open) =
             (Journaled(self), None, false, BTreeMap::new());
@@ -133,8 +170,9 @@ impl Running {
             self.stream.add(class, event, symbol.as_deref(), fields);
         }
         if !over {
-            let (inbox, now) = self.open_inbox(plan, reached, &open);
-            let ports = PaperPorts::new(self, &inbox, journal, context.market);
+            let (opened, now) = self.open_inbox(plan, reached, &open);
+            let inbox = inbox.get_or_init(|| opened);
+            let ports = trading.ports(Outside { session: self, inbox, journal, market: context.market })?;
             let switches = Switches { table: &self.table, disabled: context.disabled };
             let mut market_loop = MarketLoop::new(driver, recorder, ports, plan.streams(), switches);
             match reached {
@@ -144,7 +182,7 @@ impl Running {
             self.caught_up();
             // What the configuration changed while it caught up.
             market_loop.apply_configuration();
-            let feed = self.subscribe(context.market, plan, &inbox, reached)?;
+            let feed = self.subscribe(context.market, plan, inbox, reached)?;
             let ended = market_loop.run();
             drop(feed);
             let ended = ended?;
@@ -152,7 +190,7 @@ impl Running {
                 return Ok(Outcome::Suspended);
             }
             recorder = market_loop.recorder;
-            recorder.noted.extend(market_loop.ports.noted);
+            recorder.noted.extend(market_loop.ports.noted());
             driver = market_loop.driver;
             stopped = ended == Ended::Stopped;
         }
@@ -178,10 +216,10 @@ impl Running {
     }
 
     /// Replays the journal, and gives the streams that were interrupted where it ends.
-    fn catch_up(
+    fn catch_up<G: Gateway>(
         &self,
         journal: &mut Journal,
-        driver: &mut Driver,
+        driver: &mut Driver<G>,
         recorder: &mut SessionRecorder<'_>,
         store: &Arc<Store>,
     ) -> Result<(CaughtUp, Interrupted), Failure> {

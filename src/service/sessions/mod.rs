@@ -4,11 +4,14 @@
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
 mod collect;
+mod commands;
 mod conflict;
+mod controls;
 mod ending;
 mod fields;
 mod inbox;
 mod journal;
+mod live;
 mod log;
 mod market_plan;
 mod market_run;
@@ -27,6 +30,7 @@ mod view;
 mod watcher;
 mod writer;
 
+pub use controls::{Act, Acted};
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
@@ -43,7 +47,7 @@ use super::market::Market;
 use super::page::{Page, PageRequest};
 use super::references::{References, Resource};
 use super::strategies::Strategies;
-use super::{Refusal, RefusalKind};
+use super::{Alerts, Refusal, RefusalKind};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::time::{Span, Timestamp};
@@ -52,7 +56,8 @@ use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
-use conflict::{Recorded, conflict, recorded_twice};
+use conflict::{Recorded, conflict, recorded_twice, traded_twice};
+use live::Exposures;
 use market_run::MarketContext;
 use plan::{Plan, Rows};
 use recovery::fail_session;
@@ -78,6 +83,10 @@ pub struct Sessions {
     gate: Mutex<Gate>,
     /// Symbols switched off by the configuration applied last.
     disabled: ArcSwap<Vec<String>>,
+    /// What live sessions have at risk.
+    exposures: Arc<Exposures>,
+    /// Who is told of alerts.
+    alerts: Arc<Alerts>,
     /// Those in this process, by id; oldest first.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
 }
@@ -111,8 +120,11 @@ impl Sessions {
             market,
             gate,
             disabled,
+            exposures: Arc::default(),
+            alerts: Arc::default(),
             running: Mutex::default(),
         });
+        all.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         let left = |row: &SessionRow| State::from_name(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
         left.reverse();
@@ -132,8 +144,8 @@ impl Sessions {
     /// Starts a session. The row is on disk when this returns.
     ///
     /// # Errors
-    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`; 404 `strategy_not_found`,
-    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`; 503 `exchange_unavailable`, `shutting_down`.
+    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, `live_not_confirmed`; 404 `strategy_not_found`,
+    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`, `live_check_failed`; 503 `exchange_unavailable`, `shutting_down`.
     pub fn start(
         self: &Arc<Self>,
         body: &Value,
@@ -162,9 +174,14 @@ impl Sessions {
                 return Ok(started(&same, &plan, true));
             }
             let Some((oldest, refusal)) = self.conflict(&plan, config) else {
-                return self.begin(plan, user, now);
+                let Some(wanted) = plan.account.take() else { return self.begin(plan, user, now) };
+                // Probed without the gate: it takes seconds. Who came in between is found in the next turn.
+                drop(gate);
+                plan.warnings.extend(live::check_account(&self.market, &wanted)?);
+                continue;
             };
-            if !plan.replace_existing {
+            // A live session is never stopped to make room.
+            if !plan.replace_existing || oldest.is_live() {
                 return Err(refusal);
             }
             drop(gate);
@@ -194,6 +211,11 @@ impl Sessions {
             active.clone().find_map(|session| Some((session, session.records.shared(&Recorded::of(plan))?)));
         if let Some((session, shared)) = same {
             return Some((Arc::clone(session), recorded_twice(session, &shared)));
+        }
+        let twice =
+            active.clone().find_map(|session| Some((session, session.trades.shared(&plan.traded())?)));
+        if let Some((session, shared)) = twice {
+            return Some((Arc::clone(session), traded_twice(session, &shared)));
         }
         let oldest = active.next()?;
         (1 + active.count() >= config.limits.max_sessions as usize)
@@ -271,6 +293,8 @@ impl Sessions {
                     recording,
                     resumed,
                     disabled: &all.disabled,
+                    exposures: &all.exposures,
+                    alerts: &all.alerts,
                 });
                 if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
                     (recording, resumed) = (all.wait_for_store(&thread_session, &error), true);
@@ -453,6 +477,7 @@ impl Sessions {
 
     /// Running sessions see which symbols are switched off now, at their next batch of events.
     pub fn apply_config(&self, config: &Config) {
+        self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         // No start between the two: it would miss both.
         let _gate = self.gate();
         self.disabled.store(Arc::new(config.trading.disabled_symbols.clone()));

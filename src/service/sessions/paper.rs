@@ -2,21 +2,28 @@
 
 use super::inbox::Inbox;
 use super::journal::{Journal, stored};
-use super::running::Running;
+use super::market_run::{Noted, Outside, Trading};
+use super::running::{Failure, Running};
 use super::stream::Class;
 use super::watcher::Watcher;
 use crate::clock;
 use crate::domain::contract::Contract;
+use crate::domain::event::Command;
+use crate::domain::num::Price;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::exchange::ExchangeError;
+use crate::service::backtest::Run;
 use crate::service::market::Market;
-use crate::session::driver::Progress;
+use crate::session::driver::{Driver, Progress};
 use crate::session::halts::News;
 use crate::session::inputs::{Batch, Control};
+use crate::session::live::Alert;
 use crate::session::market_loop::MarketPorts;
 use crate::session::ports::ContractTerms;
+use crate::sim::Venue;
 use crate::store::StoreError;
+use arc_swap::ArcSwap;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,8 +42,8 @@ pub(super) struct PaperPorts<'a> {
     symbols: Arc<SymbolTable>,
     watcher: Watcher<'a>,
     questions: Questions,
-    /// What the reader of the result must know of symbols.
-    pub noted: Vec<String>,
+    /// What the reader of the result must know.
+    noted: Vec<String>,
 }
 
 impl<'a> PaperPorts<'a> {
@@ -56,6 +63,51 @@ impl<'a> PaperPorts<'a> {
             questions: Questions::new(),
             noted: Vec::new(),
         }
+    }
+
+    /// The journal, for what only a live session writes.
+    pub(super) fn journal(&mut self) -> &mut Journal {
+        self.journal
+    }
+
+    /// The last trade price of a symbol.
+    pub(super) fn last_price(&self, symbol: SymbolId) -> Option<Price> {
+        self.session.progress.last_price(symbol).map(|(price, _)| price)
+    }
+
+    /// Something about the account that a person should know at once.
+    pub(super) fn venue_alert(&mut self, at: Timestamp, alert: &Alert) {
+        let name = alert.symbol.map(|symbol| self.symbols.spec(symbol).name.clone());
+        let fields = json!({"timestamp": at.to_string(), "kind": alert.kind, "reason": alert.why});
+        self.session.stream.add(Class::Feed, "venue_alert", name.as_deref(), fields);
+    }
+
+    /// What the reader of the result must know.
+    pub(super) fn note(&mut self, why: &str) {
+        tracing::error!(session = self.session.id, why, "a live session needs a look");
+        self.noted.push(why.to_owned());
+    }
+}
+
+impl Noted for PaperPorts<'_> {
+    fn noted(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.noted)
+    }
+}
+
+/// Trading on paper.
+pub(super) struct PaperTrading;
+
+impl<'a> Trading<'a> for PaperTrading {
+    type Gateway = Venue;
+    type Ports = PaperPorts<'a>;
+
+    fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<Venue> {
+        run.sharing(table)
+    }
+
+    fn ports(self, outside: Outside<'a>) -> Result<PaperPorts<'a>, Failure> {
+        Ok(PaperPorts::new(outside.session, outside.inbox, outside.journal, outside.market))
     }
 }
 
@@ -123,6 +175,17 @@ impl MarketPorts for PaperPorts<'_> {
 
     fn progress(&mut self, progress: Progress) {
         self.watcher.show(progress);
+    }
+
+    fn take_commands(&mut self) -> Vec<Command> {
+        self.session.commands.take()
+    }
+
+    fn commands_done(&mut self, count: usize, is_flat: bool) {
+        self.session.commands.show_flat(is_flat);
+        if count > 0 {
+            self.session.commands.done(count);
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
 
+use super::conflict::Traded;
 use super::fields::Problems;
+use super::live::NO_CAPS;
 use super::market_plan;
-use super::request::{SessionKind, StartRequest, no_live_trading, refused, symbol_problem};
+use super::request::{SessionKind, StartRequest, refused, symbol_problem};
 use crate::config::Config;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolSpec, SymbolTable};
@@ -12,8 +14,9 @@ use crate::json::{at, nearest};
 use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
 use crate::service::backtest::{self, Input, RunSettings, Source};
-use crate::service::market::Market;
+use crate::service::market::{Market, Wanted};
 use crate::service::strategies::{Loaded, built_in, compile, stored};
+use crate::session::live::Caps;
 use crate::store::records::RecordingV1;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
@@ -56,9 +59,18 @@ pub(super) struct Plan {
     pub replace_existing: bool,
     pub idempotent: bool,
     pub warnings: Vec<String>,
+    /// Limits in money of a live session.
+    pub caps: Caps,
+    /// What a live session needs of the account, until that was probed.
+    pub account: Option<Wanted>,
 }
 
 impl Plan {
+    /// What it trades with real money.
+    pub(super) fn traded(&self) -> Traded {
+        Traded(if self.kind == SessionKind::Live { self.symbols.clone() } else { Vec::new() })
+    }
+
     /// What of a live market it sees; nothing for a backtest.
     pub(super) fn streams(&self) -> &[StreamKind] {
         match &self.rows {
@@ -92,8 +104,9 @@ pub(super) fn make(
 ) -> Result<Plan, Refusal> {
     match request.kind {
         SessionKind::Backtest => backtest(request, store, config),
-        SessionKind::Paper | SessionKind::Collect => market_plan::make(request, store, market, config, now),
-        SessionKind::Live => Err(no_live_trading()),
+        SessionKind::Paper | SessionKind::Collect | SessionKind::Live => {
+            market_plan::make(request, store, market, config, now)
+        }
     }
 }
 
@@ -142,6 +155,8 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
+        caps: NO_CAPS,
+        account: None,
     })
 }
 

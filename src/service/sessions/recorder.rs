@@ -19,6 +19,7 @@ use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
 use crate::session::collector::Collector;
 use crate::session::driver::{Driver, Progress, Recorder};
+use crate::session::gateway::Gateway;
 use crate::session::ports::{Tick, TickKind};
 use crate::session::snapshot::{Moment, Snapshot};
 use serde_json::{Map, Value, json};
@@ -64,9 +65,9 @@ pub(super) struct SessionRecorder<'a> {
 
 impl<'a> SessionRecorder<'a> {
     /// Before the first event.
-    pub(super) fn new(
+    pub(super) fn new<G: Gateway>(
         run: &Run<'_>,
-        driver: &mut Driver,
+        driver: &mut Driver<G>,
         stream: &'a dyn Sink,
         live: &'a SessionProgress,
         plan: &Plan,

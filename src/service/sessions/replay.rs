@@ -1,4 +1,4 @@
-//! The proof that a paper session can be repeated: its recorded input through the engine of a driver, compared event by
+//! The proof that a paper or live session can be repeated: its recorded input through the engine of a driver, compared event by
 //! event with what it did.
 //!
 //! Never: a comparison that passes because one side was not there.
@@ -7,10 +7,13 @@ use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Difference};
 use super::{State, market_plan, not_found};
+use crate::domain::symbol::SymbolTable;
 use crate::engine::ENGINE_VERSION;
 use crate::service::Refusal;
-use crate::service::backtest;
+use crate::service::backtest::{self, Run};
 use crate::session;
+use crate::session::driver::Driver;
+use crate::session::gateway::{Gateway, Journaled};
 use crate::store::Store;
 use crate::store::records::SessionRow;
 use arc_swap::ArcSwap;
@@ -40,7 +43,7 @@ pub struct Replayed {
     pub first_difference: Option<Difference>,
 }
 
-/// Replays a paper session that has ended.
+/// Replays a paper or live session that has ended.
 ///
 /// # Errors
 /// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to replay.
@@ -54,20 +57,33 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     }
     let impossible =
         |why: &str| Refusal::conflict("no_replay", format!("session {id} cannot be replayed: {why}"));
-    let Some(recording) = row.input_recording_id.as_deref().filter(|_| row.kind == "paper") else {
-        return Err(impossible("only paper sessions record what they decided on"));
+    let Some(recording) =
+        row.input_recording_id.as_deref().filter(|_| row.kind == "paper" || row.kind == "live")
+    else {
+        return Err(impossible("only paper and live sessions record what they decided on"));
     };
-    compare(store, &row, recording).map_err(|why| impossible(&why))
+    let compared = if row.kind == "live" {
+        // The journal has the answers; nothing is sent.
+        compare(store, &row, recording, |run, table| run.over(table, Journaled))
+    } else {
+        compare(store, &row, recording, |run, table| run.sharing(table))
+    };
+    compared.map_err(|why| impossible(&why))
 }
 
-fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed, String> {
+fn compare<G: Gateway>(
+    store: &Store,
+    row: &SessionRow,
+    recording: &str,
+    driver: impl FnOnce(&Run<'_>, Arc<ArcSwap<SymbolTable>>) -> Driver<G>,
+) -> Result<Replayed, String> {
     let plan = market_plan::again(row, store).map_err(|failure| failure.to_string())?;
     let sources = [plan.market(recording)];
     let runs =
         backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
-    let mut driver = run.sharing(Arc::clone(&table));
+    let mut driver = driver(run, Arc::clone(&table));
     let stored = rerun::stored_events(store, &row.id).map_err(|error| error.to_string())?;
     if row.reached.events > 0 && stored.first().is_none_or(|event| event["seq"] != 1) {
         return Err("its events have been removed (recording.keep_events_mib)".to_owned());

@@ -80,6 +80,9 @@ pub(super) struct StartRequest {
     pub ignored: Vec<&'static str>,
     pub replace_existing: bool,
     pub idempotent: bool,
+    /// What a live session is called, and the same again where somebody means it.
+    pub session_name: Option<String>,
+    pub confirm_live: Option<String>,
 }
 
 /// Judges a request by itself: the first thing [`super::Sessions::start`] does.
@@ -141,7 +144,13 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     if !problems.are_none() {
         return Err(refused("invalid_request", problems));
     }
-    let ConfigPart { recording, settings, duration, data_types, replace_existing, .. } = read;
+    let ConfigPart { recording, mut settings, duration, data_types, replace_existing, .. } = read;
+    let (session_name, confirm_live) = (read.session_name, read.confirm_live);
+    if kind == SessionKind::Live {
+        settings.limits.exclusive_symbols = true;
+        settings.risk = RiskChoice::Default;
+        settings.real_money = true;
+    }
     let mut ignored = Vec::new();
     if kind != SessionKind::Backtest {
         ignored.extend(recording.is_some().then_some("config.session_id is for backtests and was not used"));
@@ -160,6 +169,8 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
         ignored,
         replace_existing,
         idempotent,
+        session_name,
+        confirm_live,
     })
 }
 
@@ -310,6 +321,8 @@ struct ConfigPart {
     data_types: Vec<StreamKind>,
     replace_existing: bool,
     over_budget: Option<OverBudget>,
+    session_name: Option<String>,
+    confirm_live: Option<String>,
 }
 
 impl ConfigPart {
@@ -328,6 +341,8 @@ impl ConfigPart {
             data_types: DATA_TYPES.map(|(_, kind)| kind).to_vec(),
             replace_existing: false,
             over_budget: None,
+            session_name: None,
+            confirm_live: None,
         }
     }
 
@@ -337,6 +352,8 @@ impl ConfigPart {
         }
         self.recording = part.text("session_id").filter(|id| !id.is_empty()).map(str::to_owned);
         self.replace_existing = part.flag("replace_existing").unwrap_or(false);
+        self.session_name = part.text("session_name").map(str::to_owned);
+        self.confirm_live = part.text("confirm_live").map(str::to_owned);
         if let Some(text) = part.text("duration") {
             match duration(text) {
                 Some(duration) => self.duration = duration,
@@ -506,10 +523,4 @@ fn duration(text: &str) -> Option<Option<Span>> {
         Some(Some(Span::from_seconds(i64::from(number) * seconds)))
     };
     [('s', 1), ('m', 60), ('h', 3_600)].into_iter().find_map(number)
-}
-
-/// What the program cannot do yet.
-pub(super) fn no_live_trading() -> Refusal {
-    let message = "live sessions cannot be started yet; a paper session trades the same live market without real orders";
-    Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)
 }

@@ -2,7 +2,11 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
+use super::commands::Commands;
+use super::conflict::Traded;
+use super::live::{LiveTrading, Outbox};
 use super::market_run::MarketContext;
+use super::paper::PaperTrading;
 use super::plan::{Plan, Rows};
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
@@ -23,6 +27,7 @@ use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
 use std::any::Any;
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -41,6 +46,12 @@ pub(super) struct Running {
     pub table: Arc<ArcSwap<SymbolTable>>,
     /// What it records for its own sake.
     pub records: Recorded,
+    /// What it trades with real money.
+    pub trades: Traded,
+    /// What people want done to it.
+    pub commands: Commands,
+    /// Whether it trades on a market: on paper or with real money.
+    trades_a_market: bool,
     /// The table that the request and the configuration of its time gave.
     first_table: SymbolTable,
     status: Mutex<Status>,
@@ -133,6 +144,9 @@ impl Running {
             stream,
             first_table: table.clone(),
             records: Recorded::of(plan),
+            trades: plan.traded(),
+            commands: Commands::default(),
+            trades_a_market: matches!(plan.kind, SessionKind::Paper | SessionKind::Live),
             table: Arc::new(ArcSwap::from_pointee(table)),
             status: Mutex::new(Status { row, state: State::Starting, ended: false, stalled: None }),
             changed: Condvar::new(),
@@ -171,6 +185,16 @@ impl Running {
             self.stop();
         }
         self.changed.notify_all();
+    }
+
+    /// Whether it trades on a market, on paper or with real money.
+    pub(super) fn trades_a_market(&self) -> bool {
+        self.trades_a_market
+    }
+
+    /// Whether it trades with real money.
+    pub(super) fn is_live(&self) -> bool {
+        !self.trades.0.is_empty()
     }
 
     /// Whether it goes on after a restart of the daemon: its journal is on disk.
@@ -342,13 +366,25 @@ impl Running {
             self.stream.add(Class::Life, "session_status", None, fields);
         }
         // Outlives the run, so that a failure keeps the rows on which it happened.
-        let mut journal = None;
+        let (mut journal, inbox) = (None, OnceCell::new());
         let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, context) {
             (Rows::Recording(recording), _) => self.run_backtest(plan, recording, store),
             (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Collect => {
                 self.collect(plan, context, &mut journal)
             }
-            (Rows::Market { .. }, Some(context)) => self.paper(plan, context, &mut journal),
+            (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Live => {
+                let trading = LiveTrading {
+                    outbox: Outbox::default(),
+                    caps: plan.caps,
+                    exposures: context.exposures,
+                    alerts: context.alerts,
+                    store: context.store,
+                };
+                self.trade(trading, plan, context, (&mut journal, &inbox))
+            }
+            (Rows::Market { .. }, Some(context)) => {
+                self.trade(PaperTrading, plan, context, (&mut journal, &inbox))
+            }
             (Rows::Market { .. }, None) => Err(Failure::Other("there is no market".to_owned())),
         }));
         let outcome = outcome.unwrap_or_else(|panic| {

@@ -24,7 +24,12 @@ pub(super) struct Commit {
     pub counted: SessionReachedV2,
     /// When each message came that waits, since the journal was opened.
     pub came: Vec<Span>,
+    /// Orders that may leave once this is on disk.
+    pub orders: Option<Orders>,
 }
+
+/// Lets orders go.
+pub(super) type Orders = Box<dyn FnOnce() + Send>;
 
 /// A session's commits.
 pub(super) struct Writer {
@@ -71,7 +76,7 @@ impl Writer {
         let thread = Builder::new().name(name).spawn(move || {
             while let Some(mut commit) = of_thread.next() {
                 let written = catch_unwind(AssertUnwindSafe(|| {
-                    write(&session, &recording, &commit)?;
+                    write(&session, &recording, &mut commit)?;
                     let now = opened.elapsed();
                     commit.came.iter().for_each(|came| lags.durable.add(now - *came));
                     Ok(())
@@ -160,9 +165,12 @@ impl Shared {
     }
 }
 
-fn write(session: &Running, recording: &OpenRecording, commit: &Commit) -> Result<(), StoreError> {
+fn write(session: &Running, recording: &OpenRecording, commit: &mut Commit) -> Result<(), StoreError> {
     let row = commit.row.as_ref().map(|row| (row, &*commit.part));
     recording.commit(RecordingCommit { session: row })?;
+    if let Some(orders) = commit.orders.take() {
+        orders();
+    }
     session.stream.written();
     session.is_on_disk(commit.counted);
     session.stream.release_part();

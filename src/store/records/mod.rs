@@ -40,7 +40,7 @@ pub use session::{
     SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3,
     SessionV4,
 };
-pub use session_control::{ControlKindV1, SessionControlV1};
+pub use session_control::{ControlKindV1, IntentV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_facts::SymbolFactsV1;

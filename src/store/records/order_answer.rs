@@ -1,7 +1,7 @@
 //! What a venue said about an order or position of a session, as part of a control.
 
 use crate::domain::num::{Money, Price, Qty};
-use crate::domain::order::{Fill, Liquidity, OrderEvent, OrderId, RejectReason, Side};
+use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent, OrderId, RejectReason, Side};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,15 @@ pub enum AnswerV1 {
         /// Received or, negative, paid; 10^-18 of the currency.
         amount: i128,
     },
+    /// Something other than an order of ours closed a position, or a part of it.
+    Closed {
+        /// The closing execution.
+        execution: ExecutionV1,
+        /// Instance that held it.
+        instance: u32,
+        /// Code of who did.
+        by: u8,
+    },
 }
 
 /// An execution.
@@ -82,6 +91,9 @@ const REASONS: [RejectReason; 6] = [
     RejectReason::Injected,
     RejectReason::Venue,
 ];
+
+/// Who closed a position, by code.
+const CLOSED_BY: [ClosedBy; 3] = [ClosedBy::ResidentStop, ClosedBy::Manual, ClosedBy::Deleveraging];
 
 impl From<&Fill> for ExecutionV1 {
     fn from(fill: &Fill) -> Self {
@@ -131,6 +143,11 @@ impl From<&OrderEvent> for AnswerV1 {
             OrderEvent::Liquidated { fill, instance } => {
                 AnswerV1::Liquidated { execution: fill.into(), instance: *instance }
             }
+            OrderEvent::Closed { fill, instance, by } => {
+                let code = CLOSED_BY.iter().position(|known| known == by);
+                let code = code.expect("everybody who closes has a code, which a test proves");
+                AnswerV1::Closed { execution: fill.into(), instance: *instance, by: code as u8 }
+            }
             OrderEvent::Funding { symbol, instance, amount } => {
                 AnswerV1::Funding { symbol: symbol.0, instance: *instance, amount: amount.0 }
             }
@@ -153,6 +170,11 @@ impl From<&AnswerV1> for OrderEvent {
             }
             AnswerV1::Liquidated { execution, instance } => {
                 OrderEvent::Liquidated { fill: execution.into(), instance: *instance }
+            }
+            AnswerV1::Closed { execution, instance, by } => {
+                // A code of a newer version: that it was none of our orders is what matters.
+                let by = CLOSED_BY.get(usize::from(*by)).copied().unwrap_or(ClosedBy::Manual);
+                OrderEvent::Closed { fill: execution.into(), instance: *instance, by }
             }
             AnswerV1::Funding { symbol, instance, amount } => {
                 OrderEvent::Funding { symbol: SymbolId(*symbol), instance: *instance, amount: Money(*amount) }
@@ -188,6 +210,7 @@ mod tests {
             OrderEvent::Liquidated { fill, instance: 4 },
             OrderEvent::Funding { symbol: SymbolId(1), instance: 2, amount: Money(-9) },
         ];
+        all.extend(CLOSED_BY.map(|by| OrderEvent::Closed { fill, instance: 4, by }));
         all.extend(REASONS.map(|reason| OrderEvent::Rejected { order: OrderId(3), reason }));
         for answer in all {
             let kind = ControlKindV1::Answer(AnswerV1::from(&answer));

@@ -2,6 +2,9 @@
 //! replay needs.
 
 use super::AnswerV1;
+use crate::domain::intent::Intent;
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
@@ -72,6 +75,31 @@ pub enum ControlKindV1 {
     Stop,
     /// The venue said something about an order or position.
     Answer(AnswerV1),
+    /// An order is sent once this is on disk. A replay decides it again.
+    Intent(IntentV1),
+}
+
+/// An order for real money. Its client id follows from the session's id and its number.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IntentV1 {
+    /// Its number in the session.
+    pub order: u64,
+    /// Instance that placed it.
+    pub instance: u32,
+    /// Index of the symbol.
+    pub symbol: u32,
+    /// Whether it sells.
+    pub is_sell: bool,
+    /// Limit price in ticks, and whether the rest works on; `None`: at any price.
+    pub limit: Option<(i64, bool)>,
+    /// Lots.
+    pub qty: i64,
+    /// 0 opens, 1 closes, 2 closes at once.
+    pub purpose: u8,
+    /// Leverage of the position.
+    pub leverage: u32,
+    /// The price it was decided at in ticks, where one was known.
+    pub reference: Option<i64>,
 }
 
 impl ControlKindV1 {
@@ -101,4 +129,55 @@ impl Stored for SessionControlV1 {
     const KIND: u16 = 23;
     const VERSION: u16 = 1;
     const NAME: &'static str = "session_control";
+}
+
+impl From<&Intent> for IntentV1 {
+    fn from(intent: &Intent) -> Self {
+        let order = &intent.order;
+        IntentV1 {
+            order: order.id.0,
+            instance: order.instance,
+            symbol: order.symbol.0,
+            is_sell: order.side == Side::Sell,
+            limit: match order.kind {
+                OrderKind::Market => None,
+                OrderKind::LimitIoc(price) => Some((price.0, false)),
+                OrderKind::Limit(price) => Some((price.0, true)),
+            },
+            qty: order.qty.0,
+            purpose: match order.purpose {
+                Purpose::Entry => 0,
+                Purpose::Exit => 1,
+                Purpose::Emergency => 2,
+            },
+            leverage: order.leverage,
+            reference: intent.reference.map(|price| price.0),
+        }
+    }
+}
+
+impl IntentV1 {
+    /// The intent, decided at a time.
+    pub fn intent(&self, at: Timestamp) -> Intent {
+        let order = OrderRequest {
+            id: OrderId(self.order),
+            instance: self.instance,
+            symbol: SymbolId(self.symbol),
+            side: if self.is_sell { Side::Sell } else { Side::Buy },
+            kind: match self.limit {
+                None => OrderKind::Market,
+                Some((price, false)) => OrderKind::LimitIoc(Price(price)),
+                Some((price, true)) => OrderKind::Limit(Price(price)),
+            },
+            qty: Qty(self.qty),
+            purpose: match self.purpose {
+                0 => Purpose::Entry,
+                1 => Purpose::Exit,
+                _ => Purpose::Emergency,
+            },
+            leverage: self.leverage,
+            inside_bar: None,
+        };
+        Intent { order, at, reference: self.reference.map(Price) }
+    }
 }

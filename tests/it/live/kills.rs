@@ -81,7 +81,7 @@ fn of(events: &[Value], name: &str, status: &str) -> Vec<String> {
     wanted.map(|event| event["order_id"].to_string()).collect()
 }
 
-fn events(daemon: &Daemon, login: &crate::serve::client::Login, id: &str) -> Vec<Value> {
+pub fn events(daemon: &Daemon, login: &crate::serve::client::Login, id: &str) -> Vec<Value> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
         let part = daemon

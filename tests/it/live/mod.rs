@@ -6,6 +6,8 @@ mod faults;
 mod kills;
 mod log;
 mod now;
+mod order_kills;
+mod orders;
 mod paper;
 mod tickers;
 
@@ -20,10 +22,14 @@ use tradingd::clock;
 use tradingd::config::Config;
 use tradingd::domain::time::Span;
 use tradingd::exchange::mexc::{Mexc, Settings};
-use tradingd::rehearsal::{Fault, Generator, Kind, Options, Rehearsal, Running, Scenario};
+use tradingd::rehearsal::{Fault, Generator, Kind, Options, Rehearsal, Running, Scenario, TestKey};
 use tradingd::service::settings::Settings as InForce;
 use tradingd::service::{Parts, Service};
 use tradingd::store::{OpenMode, Store};
+
+/// A test key of the rehearsal exchange.
+pub const KEY: &str = "rehearsal-key";
+pub const SECRET: &str = "rehearsal-secret";
 
 /// Maximum wait for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,6 +47,35 @@ impl Market {
     }
 
     pub fn with(scenario: Scenario, symbols: usize, messages: u32, seed: u64) -> Market {
+        Market::open(scenario, symbols, messages, seed, Vec::new())
+    }
+
+    /// With an account.
+    pub fn trading(scenario: Scenario, symbols: usize, messages: u32, seed: u64) -> Market {
+        let key = TestKey { key: KEY.to_owned(), secret: SECRET.to_owned() };
+        Market::open(scenario, symbols, messages, seed, vec![key])
+    }
+
+    /// Lots that the account holds.
+    pub fn held(&self) -> i64 {
+        self.exchange.look(|exchange| {
+            exchange.trading.accounts[0].positions.values().map(|position| position.qty.0).sum()
+        })
+    }
+
+    /// The client ids of all executions on the account.
+    pub fn executed(&self) -> Vec<String> {
+        self.exchange.look(|exchange| {
+            exchange.trading.accounts[0].fills.iter().map(|fill| fill.external.clone()).collect()
+        })
+    }
+
+    /// Stops that stand at the exchange.
+    pub fn stops(&self) -> usize {
+        self.exchange.look(|exchange| exchange.trading.accounts[0].stops.len())
+    }
+
+    fn open(scenario: Scenario, symbols: usize, messages: u32, seed: u64, keys: Vec<TestKey>) -> Market {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let contracts = Generator::contracts(symbols);
@@ -53,7 +88,7 @@ impl Market {
             repeat: false,
             scenario,
             seed,
-            keys: Vec::new(),
+            keys,
         };
         let exchange = Rehearsal::start(options, runtime.handle()).unwrap();
         Market { runtime, exchange, symbols: names }

@@ -16,8 +16,10 @@ pub enum Group {
     Depth,
     /// Signed reads.
     Account,
-    /// New orders.
+    /// Orders that open or enlarge a position.
     Order,
+    /// Orders that close a position, and stops: entries never delay them.
+    Exit,
     /// Cancels and other signed writes.
     Cancel,
 }

@@ -7,6 +7,7 @@ use super::sign::Keys;
 use crate::clock::TaskClock;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
+use crate::exchange::mexc::account::Outcome;
 use crate::exchange::mexc::health::Counters;
 use crate::exchange::mexc::network::{Call, CallError, Network};
 use crate::exchange::mexc::settings::Settings;
@@ -26,6 +27,7 @@ pub struct Rest {
     market: Line,
     account: Line,
     order: Line,
+    exit: Line,
     cancel: Line,
     /// The exchange's clock minus ours, nanoseconds.
     offset_ns: AtomicI64,
@@ -46,10 +48,20 @@ impl Rest {
             let depth = Window::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
             Line::new(Budget::new(Window::new(burst, length), depth, stop))
         };
+        // The exchange counts entries and exits together, over two seconds, so each has half of what it allows.
+        let orders = || {
+            let depth = Window::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
+            Line::new(Budget::new(
+                Window::new(settings.orders_per_second, Span::from_millis(2_100)),
+                depth,
+                stop,
+            ))
+        };
         Rest {
             market: line(settings.requests_per_second, settings.request_burst),
             account: line(settings.account_requests_per_second, settings.account_requests_per_second),
-            order: line(settings.orders_per_second, settings.orders_per_second),
+            order: orders(),
+            exit: orders(),
             cancel: line(settings.account_requests_per_second, settings.account_requests_per_second),
             network,
             settings,
@@ -110,6 +122,22 @@ impl Rest {
             }
             attempt += 1;
         }
+    }
+
+    /// A write: sent at most once, whatever comes of it.
+    pub async fn write<T>(
+        &self,
+        request: &Request,
+        keys: &Keys,
+        parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
+    ) -> Outcome<T> {
+        let patience = Span::from_millis(self.settings.write_queue_ms as i64);
+        let Some(sent) = self.line(request.group).turn(&self.clock, false, patience).await else {
+            return Outcome::NotSent(format!("{}: the budget of calls is used up", request.name()));
+        };
+        let answer = self.once(request, Some(keys), parse, sent).await;
+        self.counters.failed_requests.add(u64::from(answer.is_err()));
+        Outcome::of(answer)
     }
 
     async fn once<T>(
@@ -175,6 +203,7 @@ impl Rest {
             Group::Market | Group::Depth => &self.market,
             Group::Account => &self.account,
             Group::Order => &self.order,
+            Group::Exit => &self.exit,
             Group::Cancel => &self.cancel,
         }
     }

@@ -3,6 +3,7 @@
 use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
 use super::dispatch::{Dispatch, Received, Said};
+use super::open::{self, Stream, unzipped};
 use super::subscriptions::Subscriptions;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
 use super::{Symbol, span};
@@ -12,24 +13,16 @@ use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::Link;
 use crate::exchange::mexc::market::{Depth, FundingRate, FundingSettlement};
-use crate::exchange::mexc::network::Pipe;
 use crate::exchange::mexc::rest::request::market as calls;
 use crate::exchange::mexc::wire::rows;
 use crate::limits;
 use crate::session::ports::{MarketSink, Notice};
 use futures_util::{SinkExt, StreamExt};
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::client::{IntoClientRequest, uri_mode};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::stream::Mode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-
-type Stream = WebSocketStream<MaybeTlsStream<Box<dyn Pipe>>>;
 
 /// Longest wait before the list of funding rates is fetched again.
 const LONGEST_FUNDING_WAIT: Span = Span::from_seconds(60);
@@ -105,7 +98,7 @@ impl Socket {
         .await;
         let mut is_outage_reported = false;
         while !self.subscriptions.is_empty() {
-            match self.connect().await {
+            match open::connect(&self.link).await {
                 Ok(stream) => {
                     is_outage_reported = false;
                     let opened_at = self.link.clock.steady();
@@ -133,38 +126,6 @@ impl Socket {
             self.inbox.notice(Notice::Disconnected { socket: self.number, reason });
         }
         true
-    }
-
-    async fn connect(&self) -> Result<Stream, String> {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(64 << 10)
-            .write_buffer_size(0)
-            .max_write_buffer_size(64 << 10)
-            .max_message_size(Some(limits::EXCHANGE_FRAME_BYTES))
-            .max_frame_size(Some(limits::EXCHANGE_FRAME_BYTES));
-        let opening = self.open(config);
-        match tokio::time::timeout(Duration::from_millis(self.link.settings.connect_timeout_ms), opening)
-            .await
-        {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(format!("not connected: {error}")),
-            Err(_) => Err("not connected in time".to_owned()),
-        }
-    }
-
-    async fn open(&self, config: WebSocketConfig) -> Result<Stream, Error> {
-        let request = self.link.settings.ws_url.as_str().into_client_request()?;
-        let default_port = match uri_mode(request.uri())? {
-            Mode::Plain => 80,
-            Mode::Tls => 443,
-        };
-        let (host, port) =
-            (request.uri().host().unwrap_or_default(), request.uri().port_u16().unwrap_or(default_port));
-        let pipe =
-            self.link.network.connect(host.trim_start_matches('[').trim_end_matches(']'), port).await?;
-        let (stream, _) =
-            tokio_tungstenite::client_async_tls_with_config(request, pipe, Some(config), None).await?;
-        Ok(stream)
     }
 
     async fn run(&mut self, mut stream: Stream) -> End {
@@ -512,15 +473,4 @@ fn tick(settings: &crate::exchange::mexc::Settings) -> Duration {
         settings.snapshot_wait_min_ms,
     ];
     Duration::from_millis((shortest.into_iter().min().unwrap_or_default() / 4).clamp(1, 25))
-}
-
-/// The text of a gzip message, bounded like any other. This exchange has not been seen to send one.
-fn unzipped(bytes: &[u8]) -> Option<String> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return None;
-    }
-    let mut text = String::new();
-    let bound = limits::EXCHANGE_FRAME_BYTES as u64;
-    flate2::read::GzDecoder::new(bytes).take(bound).read_to_string(&mut text).ok()?;
-    Some(text)
 }

@@ -8,6 +8,7 @@ mod channel;
 mod connection;
 mod dispatch;
 mod funding;
+mod open;
 mod subscriptions;
 mod symbol;
 mod watch;
@@ -20,13 +21,17 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Span;
 use crate::session::ports::MarketSink;
+pub(super) use backoff::Backoff;
 use channel::Channel;
+pub(super) use channel::PING;
 pub(super) use connection::Socket;
 pub(super) use dispatch::{Dispatch, Received};
+pub(super) use open::{Stream, connect, unzipped};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use subscriptions::Subscriptions;
 pub(super) use symbol::Symbol;
+pub(super) use watch::{Patience, Verdict, Watch};
 
 /// How long to wait for a book's first message before fetching its snapshot.
 const QUIET: Span = Span::from_seconds(1);

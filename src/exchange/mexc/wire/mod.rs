@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod object;
+pub(super) mod account;
 pub(super) mod envelope;
 pub(super) mod frame;
 pub(super) mod number;

@@ -2,6 +2,7 @@
 //! floats.
 
 use crate::domain::decimal::{Decimal, DecimalError};
+use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -23,6 +24,26 @@ pub fn truncated(raw: &RawValue) -> Option<Decimal> {
         }
         other => other.ok(),
     }
+}
+
+/// An amount of money, exact to 10^-18; further digits are cut off.
+pub fn money(raw: &RawValue) -> Option<Money> {
+    const DIGITS: usize = 18;
+    let text = unquoted(raw.get());
+    let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_plain =
+        !whole.is_empty() && [whole, part].iter().all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+    if !is_plain {
+        // With an exponent: few digits, so a decimal holds it.
+        let value = decimal(raw)?;
+        let up = 10_i128.checked_pow(DIGITS.checked_sub(usize::from(value.scale()))? as u32)?;
+        return i128::from(value.mantissa()).checked_mul(up).map(Money);
+    }
+    let part = &part[..part.len().min(DIGITS)];
+    let digits: i128 = format!("{whole}{part}").parse().ok()?;
+    let amount = digits.checked_mul(10_i128.checked_pow((DIGITS - part.len()) as u32)?)?;
+    Some(Money(if is_negative { -amount } else { amount }))
 }
 
 /// A number above zero.

@@ -101,19 +101,19 @@ object! {
     /// An order.
     RawOrder {
         id = "orderId", symbol = "symbol", external = "externalOid", state = "state", quantity = "vol", filled = "dealVol",
-        average = "dealAvgPrice",
+        average = "dealAvgPrice", error_code = "errorCode",
     }
     knows [
         "positionId", "price", "leverage", "side", "category", "orderType", "orderMargin", "takerFee", "makerFee", "profit",
-        "feeCurrency", "openType", "errorCode", "usedMargin", "createTime", "updateTime", "stopLossPrice", "takeProfitPrice",
+        "feeCurrency", "openType", "usedMargin", "createTime", "updateTime", "stopLossPrice", "takeProfitPrice",
         "priceStr", "dealAvgPriceStr", "positionMode", "version", "showCancelReason", "showProfitRateShare", "bboTypeNum",
-        "totalFee", "zeroSaveTotalFeeBinance", "zeroTradeTotalFeeBinance", "reduceOnly", "lossTrend", "profitTrend", "remark",
+        "bizSource", "positionType", "sideType", "remainVol", "makerFeeRate", "takerFeeRate", "totalFee", "zeroSaveTotalFeeBinance", "zeroTradeTotalFeeBinance", "reduceOnly", "lossTrend", "profitTrend", "remark",
     ]
 }
 
 /// Reads fields and counts those that are present but unreadable.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     malformed: u64,
 }
 
@@ -140,7 +140,7 @@ impl Reader {
 }
 
 /// Reads a list of rows, or a single object when one symbol was requested.
-fn each<'a, R: Deserialize<'a>, T>(
+pub(super) fn each<'a, R: Deserialize<'a>, T>(
     payload: &'a RawValue,
     mut read: impl FnMut(&mut Reader, R) -> (Option<T>, u64),
 ) -> Result<Rows<T>, String> {
@@ -406,6 +406,15 @@ pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
 pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
     let raw: RawOrder<'_> =
         serde_json::from_str(payload.get()).map_err(|error| format!("it is not an order ({error})"))?;
+    placed(&raw)
+}
+
+/// Orders of a list.
+pub fn orders(payload: &RawValue) -> Result<Rows<PlacedOrder>, String> {
+    each(payload, |_, raw: RawOrder<'_>| (placed(&raw).ok(), raw.unknown))
+}
+
+fn placed(raw: &RawOrder<'_>) -> Result<PlacedOrder, String> {
     let state = match raw.state.and_then(number::integer) {
         Some(1) => OrderState::New,
         Some(2) => OrderState::Open,
@@ -427,6 +436,7 @@ pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
             quantity: number::positive(raw.quantity?)?,
             filled: number::decimal(raw.filled?)?,
             average_price: raw.average.and_then(number::positive),
+            error_code: raw.error_code.and_then(number::integer).filter(|code| *code != 0),
         })
     };
     read().ok_or_else(|| "its order lacks an id, a contract or a quantity".to_owned())

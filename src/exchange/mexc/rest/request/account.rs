@@ -77,6 +77,11 @@ pub fn fee_rate(symbol: &str) -> Request {
     Request::account("/account/tiered_fee_rate", &[("symbol", Some(symbol.to_owned()))])
 }
 
+/// Fee rates that orders pay.
+pub fn real_fees(symbol: &str) -> Request {
+    Request::account("/account/tiered_fee_rate/v2", &[("symbol", Some(symbol.to_owned()))])
+}
+
 /// Margin tiers.
 pub fn risk_limit(symbol: Option<&str>) -> Request {
     Request::account("/account/risk_limit", &[("symbol", symbol.map(str::to_owned))])
@@ -160,4 +165,9 @@ pub fn change_position_mode(mode: PositionMode) -> Request {
         Body::new().number("positionMode", mode as u8).end(),
         Group::Cancel,
     )
+}
+
+/// Stops that stand on positions.
+pub fn open_stops() -> Request {
+    Request::account("/stoporder/open_orders", &[])
 }

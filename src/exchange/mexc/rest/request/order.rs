@@ -80,7 +80,11 @@ impl NewOrder {
 
 /// Places an order. `path` comes from the settings, because the call exists under two paths.
 pub fn create(path: &str, order: &NewOrder) -> Request {
-    Request { path: path.to_owned(), ..Request::write("", order.body(), Group::Order) }
+    let group = match order.effect {
+        Effect::OpenLong | Effect::OpenShort => Group::Order,
+        Effect::CloseLong | Effect::CloseShort => Group::Exit,
+    };
+    Request { path: path.to_owned(), ..Request::write("", order.body(), group) }
 }
 
 /// Cancels orders by exchange id, at most 50. A successful answer has a result of its own for each order.
@@ -156,4 +160,56 @@ pub fn create_trigger(
         .number("side", order.effect as u8)
         .end();
     Request::write("/planorder/place", body, Group::Order)
+}
+
+/// Which positions a stop order at the exchange closes, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewStop {
+    /// The position.
+    pub position: u64,
+    /// Contracts of the position now; the stop follows its size.
+    pub quantity: Decimal,
+    /// Price at which it closes the position on the market.
+    pub price: Decimal,
+    /// Which price fires it.
+    pub watched: Watched,
+}
+
+/// Places a stop on a position; it closes the whole position, whatever its size is then.
+pub fn create_stop(stop: &NewStop) -> Request {
+    let body = Body::new()
+        .number("positionId", stop.position)
+        .number("vol", stop.quantity)
+        .number("stopLossPrice", stop.price)
+        .number("lossTrend", stop.watched as u8)
+        .text("profitLossVolType", "SAME")
+        .number("volType", 2)
+        // 2 closes; 1 would reverse the position.
+        .number("stopLossReverse", 2)
+        .number("takeProfitReverse", 2)
+        .number("stopLossType", 0)
+        .number("priceProtect", 0)
+        .end();
+    Request::write("/stoporder/place", body, Group::Exit)
+}
+
+/// Moves a stop.
+pub fn change_stop(id: u64, price: Decimal, watched: Watched) -> Request {
+    let body = Body::new()
+        .number("stopPlanOrderId", id)
+        .number("stopLossPrice", price)
+        .number("lossTrend", watched as u8)
+        .number("stopLossReverse", 2)
+        .number("takeProfitReverse", 2)
+        .end();
+    Request::write("/stoporder/change_plan_price", body, Group::Exit)
+}
+
+/// Cancels a stop.
+pub fn cancel_stop(id: u64) -> Request {
+    Request::write(
+        "/stoporder/cancel",
+        format!("[{}]", Body::new().number("stopPlanOrderId", id).end()),
+        Group::Cancel,
+    )
 }

@@ -1,0 +1,56 @@
+//! `tradingd watchdog`: closes what live sessions hold when the daemon's heartbeat stops. A process of its own, with its own
+//! client.
+
+use super::run::runtime;
+use super::{Failure, Global, terminal};
+use crate::clock;
+use crate::service::watchdog::{Watchdog, client};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Between two looks at the leases.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Options of `tradingd watchdog`.
+#[derive(Args)]
+pub struct Options {
+    /// Configuration file [default: config/config.json, if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Look once and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// Watches until it is ended.
+///
+/// # Errors
+/// A configuration that cannot be used; with `--once` also leases or keys that cannot be read.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let found = super::config::find(options.config.as_deref())?;
+    let runtime = runtime()?;
+    let client = client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
+    let watchdog = Watchdog::new(&global.state(), &client);
+    loop {
+        match watchdog.look(clock::now()) {
+            Ok(closed) => {
+                for closed in closed {
+                    let side = if closed.is_long { "long" } else { "short" };
+                    let error =
+                        closed.error.map(|error| format!("; last error: {error}")).unwrap_or_default();
+                    terminal::print(&format!(
+                        "{} {side} of {}: {} before, {} left{error}\n",
+                        closed.symbol, closed.session_id, closed.before, closed.remaining
+                    ));
+                }
+            }
+            Err(refusal) if options.once => return Err(refusal.into()),
+            Err(refusal) => eprintln!("warning: {}", refusal.message),
+        }
+        if options.once {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,46 @@
+//! Orders for real money before they are sent.
+
+use crate::domain::num::Price;
+use crate::domain::order::{OrderRequest, Purpose, Side};
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+
+/// An order with all it takes to send it, durable before its first byte leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Intent {
+    /// The order.
+    pub order: OrderRequest,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The price it was decided at, for limits in money; `None`: none was known.
+    pub reference: Option<Price>,
+}
+
+impl Intent {
+    /// The position that it opens or closes.
+    pub fn hold(&self) -> Hold {
+        let opens = self.order.purpose == Purpose::Entry;
+        Hold { symbol: self.order.symbol, is_long: (self.order.side == Side::Buy) == opens }
+    }
+
+    /// Whether it opens or enlarges a position.
+    pub fn is_entry(&self) -> bool {
+        self.order.purpose == Purpose::Entry
+    }
+}
+
+/// One side of one symbol: in hedge mode each has a position of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Hold {
+    /// The symbol.
+    pub symbol: SymbolId,
+    /// Whether it gains when the price rises.
+    pub is_long: bool,
+}
+
+impl Hold {
+    /// The side of an order that closes it.
+    pub fn closing_side(self) -> Side {
+        if self.is_long { Side::Sell } else { Side::Buy }
+    }
+}

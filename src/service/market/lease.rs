@@ -1,0 +1,171 @@
+//! What a running live session leaves on disk for the watchdog: which symbols it holds, that it lives, and until when it is
+//! expected back. One file a session in the state directory.
+//!
+//! Invariant: a file is replaced as a whole, so whoever reads it sees one moment.
+
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How every name of a file begins.
+const PREFIX: &str = "live.lease.";
+/// How the name of one ends that is being written.
+const NEW: &str = ".new";
+
+/// What a session says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lease {
+    /// The session.
+    pub session_id: String,
+    /// Its symbols, as the exchange writes them: they belong to it alone.
+    pub symbols: Vec<String>,
+    /// How the client ids of its orders begin.
+    pub client_prefix: String,
+    /// When it last lived, milliseconds since 1970.
+    pub heartbeat_ms: i64,
+    /// A planned end of the daemon: until when it is expected back; `None`: it runs.
+    pub expected_back_until_ms: Option<i64>,
+}
+
+impl Lease {
+    /// Whether nobody answers for its positions any more.
+    pub fn is_abandoned(&self, now: Timestamp, patience_ms: i64) -> bool {
+        let until = self.expected_back_until_ms.unwrap_or(self.heartbeat_ms + patience_ms);
+        now.millis() > until
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub fn write(&self, state: &Path) -> io::Result<()> {
+        let path = path(state, &self.session_id);
+        let new = state.join(format!("{PREFIX}{}{NEW}", self.session_id));
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(serde_json::to_string(self)?.as_bytes())?;
+        // A heartbeat that is lost with the host is missed by nobody.
+        drop(file);
+        fs::rename(new, path)
+    }
+
+    /// All leases of a state directory. One that cannot be read is an error: it may be of open positions.
+    ///
+    /// # Errors
+    /// What the disk reports, or a file that is no lease.
+    pub fn all(state: &Path) -> io::Result<Vec<Lease>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(state)? {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            let Some(session) = name.strip_prefix(PREFIX).filter(|rest| !rest.ends_with(NEW)) else {
+                continue;
+            };
+            match fs::read(path(state, session)) {
+                Ok(bytes) => all.push(serde_json::from_slice(&bytes)?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Its session has nothing open any more.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub fn remove(state: &Path, session: &str) -> io::Result<()> {
+        match fs::remove_file(path(state, session)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The lease of one running session.
+pub struct Leaseholder {
+    state: PathBuf,
+    /// `None` once its last word is written.
+    lease: Mutex<Option<Lease>>,
+}
+
+impl Leaseholder {
+    /// Writes nothing yet.
+    pub fn new(state: &Path, lease: Lease) -> Self {
+        Leaseholder { state: state.to_owned(), lease: Mutex::new(Some(lease)) }
+    }
+
+    /// The session lives.
+    pub fn beat(&self, now: Timestamp) {
+        self.say(|lease| lease.heartbeat_ms = now.millis());
+    }
+
+    /// The daemon ends as planned: its positions wait for it, with their stops, until a moment. Its last word.
+    pub fn plan(&self, until: Timestamp) {
+        self.say(|lease| lease.expected_back_until_ms = Some(until.millis()));
+        self.lock().take();
+    }
+
+    /// Nothing is open any more. Its last word.
+    pub fn end(&self) {
+        if let Some(lease) = self.lock().take()
+            && let Err(error) = Lease::remove(&self.state, &lease.session_id)
+        {
+            tracing::warn!(%error, "the lease of a session that has ended cannot be removed: a watchdog will look at its symbols");
+        }
+    }
+
+    /// Nothing more is said: whoever watches acts.
+    pub fn abandon(&self) {
+        self.lock().take();
+    }
+
+    fn say(&self, change: impl FnOnce(&mut Lease)) {
+        if let Some(lease) = self.lock().as_mut() {
+            change(lease);
+            if let Err(error) = lease.write(&self.state) {
+                tracing::warn!(%error, "the heartbeat of a live session cannot be written: a watchdog will close its positions");
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn path(state: &Path, session: &str) -> PathBuf {
+    state.join(format!("{PREFIX}{session}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_silent_is_abandoned_unless_it_said_until_when() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |ms| Timestamp::from_millis(ms).unwrap();
+        let lease = Lease {
+            session_id: "exec_1".to_owned(),
+            symbols: vec!["A_USDT".to_owned()],
+            client_prefix: "td0".to_owned(),
+            heartbeat_ms: 1_000_000,
+            expected_back_until_ms: None,
+        };
+        assert!(!lease.is_abandoned(at(1_010_000), 10_000) && lease.is_abandoned(at(1_010_001), 10_000));
+        let planned = Lease { expected_back_until_ms: Some(1_300_000), ..lease.clone() };
+        assert!(!planned.is_abandoned(at(1_300_000), 10_000) && planned.is_abandoned(at(1_300_001), 10_000));
+        lease.write(folder.path()).unwrap();
+        planned.write(folder.path()).unwrap();
+        assert_eq!(Lease::all(folder.path()).unwrap(), [planned]);
+        fs::write(folder.path().join("live.lease.exec_2"), "{").unwrap();
+        assert!(Lease::all(folder.path()).is_err(), "what cannot be read is not nothing");
+        Lease::remove(folder.path(), "exec_2").unwrap();
+        Lease::remove(folder.path(), "exec_1").unwrap();
+        assert_eq!(Lease::all(folder.path()).unwrap(), []);
+    }
+}

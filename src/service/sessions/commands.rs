@@ -1,0 +1,89 @@
+//! What people want done to a session, between a request and the session's thread.
+//!
+//! Invariant: a command is answered as done once it is in the journal.
+
+use crate::domain::event::Command;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a request waits until its commands are in the journal, and until everything is closed.
+const DONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between a request and the session's thread.
+#[derive(Default)]
+pub(super) struct Commands {
+    state: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    commands: Vec<Command>,
+    /// Commands handed over so far, and those that are in the journal.
+    given: u64,
+    done: u64,
+    is_flat: bool,
+}
+
+impl Commands {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every change is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is waiting, once.
+    pub(super) fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut self.lock().commands)
+    }
+
+    /// So many are in the journal.
+    pub(super) fn done(&self, count: usize) {
+        self.lock().done += count as u64;
+        self.changed.notify_all();
+    }
+
+    /// Whether nothing is open.
+    pub(super) fn show_flat(&self, is_flat: bool) {
+        let mut state = self.lock();
+        if state.is_flat != is_flat {
+            state.is_flat = is_flat;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Hands commands over and waits for them; whether they are done, and whether nothing is open then.
+    pub(super) fn give(&self, commands: Vec<Command>, waits_for_flat: bool) -> (bool, bool) {
+        let mut state = self.lock();
+        state.given += commands.len() as u64;
+        let mine = state.given;
+        state.commands.extend(commands);
+        let open = |state: &mut Waiting| state.done < mine || waits_for_flat && !state.is_flat;
+        let (state, _) =
+            self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
+        (state.done >= mine, state.is_flat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_answered_when_they_are_in_the_journal() {
+        let commands = Commands::default();
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::Flatten], true));
+            let taken = loop {
+                let taken = commands.take();
+                if !taken.is_empty() {
+                    break taken;
+                }
+                std::thread::yield_now();
+            };
+            assert_eq!(taken, [Command::Pause, Command::Flatten]);
+            commands.show_flat(true);
+            commands.done(2);
+            assert_eq!(asked.join().unwrap(), (true, true));
+        });
+    }
+}

@@ -1,0 +1,150 @@
+//! What a person does to a running session: no new entries, entries again, working entries withdrawn, everything closed.
+//!
+//! Invariant: what was answered as done is in the journal, so a restart does not forget it.
+
+use super::Sessions;
+use super::running::Running;
+use crate::domain::event::Command;
+use crate::domain::symbol::SymbolId;
+use crate::service::{Refusal, RefusalKind};
+use serde::{Deserialize, Serialize};
+
+/// What is done to a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// No new entries; positions are managed.
+    Pause,
+    /// Entries are allowed again.
+    Resume,
+    /// As pause, and working entries are withdrawn.
+    Cancel,
+    /// As cancel, and every position is closed at the market.
+    Flatten,
+}
+
+impl Act {
+    /// All of them with their words.
+    pub const ALL: [(Act, &'static str); 4] =
+        [(Act::Pause, "pause"), (Act::Resume, "resume"), (Act::Cancel, "cancel"), (Act::Flatten, "flatten")];
+
+    /// The act of a word.
+    pub fn of(word: &str) -> Option<Act> {
+        Self::ALL.iter().find(|(_, name)| *name == word).map(|(act, _)| *act)
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(act, _)| *act == self).map_or("", |(_, word)| word)
+    }
+
+    /// What the engine is told, for a session of so many symbols.
+    fn commands(self, symbols: u32) -> Vec<Command> {
+        let all = (0..symbols).map(SymbolId);
+        match self {
+            Act::Pause => vec![Command::Pause],
+            Act::Resume => vec![Command::Resume],
+            Act::Cancel => std::iter::once(Command::Pause).chain(all.map(Command::Withdraw)).collect(),
+            // By symbol: `Command::Flatten` in a journal means that the session was told to end.
+            Act::Flatten => std::iter::once(Command::Pause).chain(all.map(Command::Close)).collect(),
+        }
+    }
+}
+
+/// What came of an act on one session.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Acted {
+    /// The session.
+    pub session_id: String,
+    /// The act.
+    pub control: String,
+    /// Whether it is in the journal; `false`: the session had not come to it within ten seconds, and will.
+    pub is_done: bool,
+    /// Whether nothing is open any more; of a live session, as the exchange shows it.
+    pub is_flat: bool,
+}
+
+impl Sessions {
+    /// Does something to one session.
+    ///
+    /// # Errors
+    /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade.
+    pub fn act(&self, id: &str, act: Act) -> Result<Acted, Refusal> {
+        let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
+        let Some(session) = found else {
+            let row = self.get(id)?;
+            let message = format!("session {id} has ended ({})", row.status.as_str());
+            return Err(Refusal::conflict("session_ended", message));
+        };
+        if !session.trades_a_market() {
+            let message = "only paper and live sessions can be paused, cancelled and flattened; stop the session instead";
+            return Err(Refusal::conflict("no_account", message));
+        }
+        Ok(acted(&session, act))
+    }
+
+    /// Locks live trading, durably, and closes what all sessions with real money have.
+    ///
+    /// # Errors
+    /// 503 `lock_not_written` when the lock cannot be written; then nothing is closed.
+    pub fn lock(&self, by: &str) -> Result<Vec<Acted>, Refusal> {
+        self.market.lock().set(by).map_err(|error| not_written(&error))?;
+        tracing::warn!(by, "live trading is locked");
+        Ok(self.act_on_all(Act::Flatten))
+    }
+
+    /// Unlocks live trading; whether it was locked. Sessions stay paused until somebody resumes them.
+    ///
+    /// # Errors
+    /// 503 `lock_not_written` when the lock cannot be removed.
+    pub fn unlock(&self, by: &str) -> Result<bool, Refusal> {
+        let was_locked = self.market.lock().remove().map_err(|error| not_written(&error))?;
+        tracing::warn!(by, was_locked, "live trading is unlocked");
+        Ok(was_locked)
+    }
+
+    /// Does something to all sessions that trade with real money, side by side.
+    pub fn act_on_all(&self, act: Act) -> Vec<Acted> {
+        let live: Vec<_> = {
+            let running = self.running();
+            running.values().filter(|session| session.is_live() && !session.is_ended()).cloned().collect()
+        };
+        std::thread::scope(|scope| {
+            let acts: Vec<_> = live.iter().map(|session| scope.spawn(|| acted(session, act))).collect();
+            acts.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        })
+    }
+}
+
+fn not_written(error: &std::io::Error) -> Refusal {
+    let message = format!(
+        "the lock cannot be changed: {error}; create or remove the file live.locked in the state directory"
+    );
+    Refusal::new(RefusalKind::Unavailable, "lock_not_written", message)
+}
+
+fn acted(session: &Running, act: Act) -> Acted {
+    let symbols = session.table.load().len() as u32;
+    let (is_done, is_flat) = session.commands.give(act.commands(symbols), act == Act::Flatten);
+    tracing::warn!(
+        session = session.id,
+        control = act.as_str(),
+        is_done,
+        is_flat,
+        "a person acts on a session"
+    );
+    Acted { session_id: session.id.clone(), control: act.as_str().to_owned(), is_done, is_flat }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_is_what_the_engine_is_told() {
+        let closes = [Command::Pause, Command::Close(SymbolId(0)), Command::Close(SymbolId(1))];
+        assert_eq!(Act::Flatten.commands(2), closes);
+        for (act, word) in Act::ALL {
+            assert_eq!(Act::of(word), Some(act));
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The way of a live session's orders to the exchange and of its answers back: one task that feeds a [`Desk`] and does what it
+//! wants done.
+//!
+//! Invariants: only what the journal has on disk is sent; every answer goes through the session's inbox; a call that fails is
+//! told to the desk, never dropped.
+
+use super::convert;
+use super::shared::{Shared, ToPath};
+use crate::clock;
+use crate::domain::order::{OrderEvent, OrderId};
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
+use crate::exchange::mexc::request::order::{NewStop, Watched};
+use crate::exchange::mexc::{
+    Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, ResidentStop,
+};
+use crate::limits::ACCOUNT_NEWS;
+use crate::service::market::{KeyRing, Leaseholder, LiveLock};
+use crate::service::sessions::inbox::Inbox;
+use crate::session::live::{Act, Alert, Desk, Hold, Placed, PositionFact, Report};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+
+/// How often the desk is asked what is due.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Ticks between two looks whether the API key was replaced: five seconds.
+const LOOK_AT_KEYS: u64 = 100;
+
+/// Ticks between two heartbeats: two seconds.
+const HEARTBEAT: u64 = 40;
+
+/// Ticks between two looks whether live trading is locked: half a second.
+const LOOK_AT_LOCK: u64 = 10;
+
+/// What a call brought.
+enum Done {
+    Placed(OrderId, Placed),
+    LookedUp(OrderId, Result<Option<PlacedOrder>, String>),
+    Executions(Option<OrderId>, Result<Vec<Execution>, String>),
+    Identified(u64, Result<Option<PlacedOrder>, String>),
+    Report(Timestamp, Result<Report, String>),
+    Positions(Result<Vec<PositionFact>, String>),
+    Stops(Timestamp, Result<Vec<ResidentStop>, String>),
+    Stop(Hold, Result<(), String>),
+    Locked(bool),
+    Nothing,
+}
+
+/// What the private socket brings, into a queue of bounded length; what finds no room is asked for.
+struct Queue {
+    sender: Sender<AccountNews>,
+    overflowed: Arc<AtomicBool>,
+}
+
+impl AccountSink for Queue {
+    fn news(&self, news: AccountNews) {
+        if self.sender.try_send(news).is_err() {
+            self.overflowed.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// The task of one session.
+pub(super) struct OrderPath {
+    pub desk: Desk,
+    pub account: Account,
+    pub table: Arc<SymbolTable>,
+    pub inbox: Arc<Inbox>,
+    pub shared: Arc<Shared>,
+    pub session: String,
+    pub keys: Arc<KeyRing>,
+    pub lock: LiveLock,
+    pub lease: Arc<Leaseholder>,
+}
+
+impl OrderPath {
+    /// Serves until the session's end of the queue is dropped.
+    pub(super) async fn serve(mut self, mut wanted: Receiver<ToPath>) {
+        let (sender, mut news) = channel(ACCOUNT_NEWS);
+        let overflowed = Arc::new(AtomicBool::new(false));
+        let listening = self.account.listen(Arc::new(Queue { sender, overflowed: Arc::clone(&overflowed) }));
+        let mut calls: JoinSet<Done> = JoinSet::new();
+        let mut timer = tokio::time::interval(TICK);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = 0_u64;
+        loop {
+            tokio::select! {
+                // Orders leave before anything else is looked at.
+                biased;
+                wanted = wanted.recv() => match wanted {
+                    Some(wanted) => self.wanted(wanted),
+                    None => break,
+                },
+                Some(news) = news.recv() => self.news(news),
+                Some(done) = calls.join_next(), if !calls.is_empty() => match done {
+                    Ok(done) => self.done(done),
+                    Err(error) => tracing::error!(session = self.session, %error, "a defect ended a call to the exchange"),
+                },
+                _ = timer.tick() => {
+                    let now = clock::now();
+                    if overflowed.swap(false, Ordering::AcqRel) {
+                        self.desk.unreadable(now);
+                    }
+                    self.desk.others(self.shared.others());
+                    self.desk.tick(now);
+                    self.shared.show(&mut self.desk, now);
+                    if ticks.is_multiple_of(HEARTBEAT) {
+                        let lease = Arc::clone(&self.lease);
+                        calls.spawn_blocking(move || {
+                            lease.beat(clock::now());
+                            Done::Nothing
+                        });
+                    }
+                    if ticks.is_multiple_of(LOOK_AT_LOCK) {
+                        let lock = self.lock.clone();
+                        calls.spawn_blocking(move || Done::Locked(lock.is_set()));
+                    }
+                    ticks += 1;
+                    if ticks.is_multiple_of(LOOK_AT_KEYS) {
+                        let keys = Arc::clone(&self.keys);
+                        calls.spawn_blocking(move || {
+                            keys.watch();
+                            Done::Nothing
+                        });
+                    }
+                }
+            }
+            for act in self.desk.take_acts() {
+                self.act(act, &mut calls);
+            }
+        }
+        drop(listening);
+    }
+
+    fn wanted(&mut self, wanted: ToPath) {
+        let now = clock::now();
+        match wanted {
+            ToPath::Submit(intents) => intents.into_iter().for_each(|intent| self.desk.submit(intent, now)),
+            ToPath::Cancel(order) => self.desk.cancel(order),
+            ToPath::Protect(wanted) => self.desk.protect(&wanted),
+            ToPath::NeverSent(orders) => {
+                for order in orders {
+                    let reason = crate::domain::order::RejectReason::Venue;
+                    self.inbox.answer(OrderEvent::Rejected { order, reason });
+                }
+            }
+        }
+    }
+
+    /// What the private socket brought. What does not fit the terms is told, and asked for.
+    fn news(&mut self, news: AccountNews) {
+        let now = clock::now();
+        let misfit = match news {
+            AccountNews::Connected => {
+                self.desk.served(true, now);
+                None
+            }
+            AccountNews::Disconnected { .. } => {
+                self.desk.served(false, now);
+                None
+            }
+            AccountNews::Unreadable => Some("a message of the private socket could not be read".to_owned()),
+            AccountNews::Order(order) => match convert::order_fact(&self.table, &order) {
+                Ok(fact) => {
+                    fact.into_iter().for_each(|fact| self.desk.order(&fact, now));
+                    None
+                }
+                Err(why) => Some(why),
+            },
+            AccountNews::Execution(execution) => self.execution(&execution, now),
+            AccountNews::Position(held) => match convert::position(&self.table, &held) {
+                Ok(fact) => {
+                    self.desk.positions(fact.filter(|fact| !fact.qty.is_zero()).as_slice());
+                    None
+                }
+                Err(why) => Some(why),
+            },
+            AccountNews::Stop(stop) => {
+                convert::stop(&self.table, &stop).into_iter().for_each(|fact| self.desk.stop(&fact, now));
+                None
+            }
+            AccountNews::Balance { .. } => None,
+            AccountNews::Mode(mode) => {
+                self.desk.mode(mode);
+                None
+            }
+        };
+        if let Some(why) = misfit {
+            self.misfit(why, now);
+        }
+    }
+
+    fn execution(&mut self, execution: &Execution, now: Timestamp) -> Option<String> {
+        match convert::deal(&self.table, execution) {
+            Ok(deal) => {
+                deal.into_iter().for_each(|deal| self.desk.deal(deal, now));
+                None
+            }
+            Err(why) => Some(format!("execution {} on {}: {why}", execution.id, execution.symbol)),
+        }
+    }
+
+    fn misfit(&mut self, why: String, now: Timestamp) {
+        self.desk.unreadable(now);
+        self.shared.alert(Alert { symbol: None, kind: "unreadable", why });
+    }
+
+    fn done(&mut self, done: Done) {
+        let now = clock::now();
+        match done {
+            Done::Placed(order, placed) => self.desk.placed(order, placed, now),
+            Done::LookedUp(order, found) => {
+                let fact = match found {
+                    Ok(Some(placed)) => convert::order_fact(&self.table, &placed),
+                    Ok(None) => Ok(None),
+                    Err(why) => Err(why),
+                };
+                self.desk.looked_up(order, fact, now);
+            }
+            Done::Executions(order, found) => {
+                for execution in found.unwrap_or_default() {
+                    if let Some(why) = self.execution(&execution, now) {
+                        self.misfit(why, now);
+                    }
+                }
+                order.into_iter().for_each(|order| self.desk.executions_asked(order));
+            }
+            Done::Identified(venue, Ok(found)) => {
+                let client = found.as_ref().and_then(|order| order.external.as_deref());
+                self.desk.identified(venue, client, now);
+            }
+            Done::Identified(_, Err(_)) => self.desk.unreadable(now),
+            Done::Report(asked, report) => {
+                self.desk.report(report.as_ref().map_err(Clone::clone), asked, now)
+            }
+            Done::Positions(Ok(positions)) => self.desk.positions(&positions),
+            Done::Stops(asked, Ok(stops)) => {
+                let facts: Vec<_> =
+                    stops.iter().filter_map(|stop| convert::stop(&self.table, stop)).collect();
+                self.desk.stops(&facts, asked, now);
+            }
+            Done::Locked(is_locked) => self.desk.lock(is_locked),
+            Done::Stop(hold, Err(why)) => self.desk.stop_refused(hold, &why),
+            Done::Positions(Err(_)) | Done::Stops(_, Err(_)) | Done::Stop(_, Ok(())) | Done::Nothing => {}
+        }
+    }
+
+    /// Does what the desk wants done; what waits for the exchange is a call of its own.
+    fn act(&mut self, act: Act, calls: &mut JoinSet<Done>) {
+        let (account, table) = (self.account.clone(), Arc::clone(&self.table));
+        let name = |symbol| table.spec(symbol).name.clone();
+        match act {
+            Act::Answer(answer) => self.inbox.answer(answer),
+            Act::Close(symbol) => self.shared.close(symbol),
+            Act::Alert(alert) => self.shared.alert(alert),
+            Act::Send { intent, client } => {
+                let (order, id) = (convert::new_order(&table, &intent.order, &client), intent.order.id);
+                calls.spawn(async move { Done::Placed(id, placed(account.place(&order).await)) });
+            }
+            Act::Cancel { symbol, client } => {
+                let name = name(symbol);
+                calls.spawn(async move {
+                    // Whether it ended is what the exchange says of the order, not of the request.
+                    let _ = account.cancel(&name, &client).await;
+                    Done::Nothing
+                });
+            }
+            Act::LookUp { order, symbol, client } => {
+                let name = name(symbol);
+                calls.spawn(async move { Done::LookedUp(order, text(account.order(&name, &client).await)) });
+            }
+            Act::Executions { order, venue } => {
+                calls.spawn(
+                    async move { Done::Executions(Some(order), text(account.executions(venue).await)) },
+                );
+            }
+            Act::Identify { venue } => {
+                calls.spawn(async move { Done::Identified(venue, text(account.order_by_id(venue).await)) });
+            }
+            Act::ExecutionsSince { symbol, since } => {
+                let name = name(symbol);
+                calls.spawn(async move {
+                    Done::Executions(None, text(account.executions_since(&name, since).await))
+                });
+            }
+            Act::AskReport => {
+                calls.spawn(async move { Done::Report(clock::now(), report(&account, &table).await) });
+            }
+            Act::AskPositions => {
+                calls.spawn(async move { Done::Positions(positions(&account, &table).await) });
+            }
+            Act::AskStops => {
+                calls.spawn(async move { Done::Stops(clock::now(), text(account.stops().await)) });
+            }
+            Act::PlaceStop { hold, position, qty, price } => {
+                let spec = table.spec(hold.symbol);
+                let stop = NewStop {
+                    position,
+                    quantity: spec.qty_decimal(qty),
+                    price: spec.price_decimal(price),
+                    watched: Watched::Fair,
+                };
+                calls.spawn(async move { Done::Stop(hold, taken(account.place_stop(&stop).await)) });
+            }
+            Act::MoveStop { hold, id, price } => {
+                let price = table.spec(hold.symbol).price_decimal(price);
+                calls.spawn(async move { Done::Stop(hold, taken(account.move_stop(id, price).await)) });
+            }
+            Act::CancelStop { id, .. } => {
+                calls.spawn(async move {
+                    // The exchange ends it with its position; whether one is left shows in the next list.
+                    let _ = account.cancel_stop(id).await;
+                    Done::Nothing
+                });
+            }
+        }
+    }
+}
+
+fn text<T>(answer: Result<T, crate::exchange::ExchangeError>) -> Result<T, String> {
+    answer.map_err(|error| error.to_string())
+}
+
+fn placed(outcome: Outcome<u64>) -> Placed {
+    match outcome {
+        Outcome::Accepted(venue) => Placed::Accepted(venue),
+        Outcome::Refused { code, message } => Placed::Refused(code, message),
+        Outcome::NotSent(why) => Placed::NotSent(why),
+        Outcome::Unknown(why) => Placed::Unknown(why),
+    }
+}
+
+/// A stop of unknown fate is looked for like one that was taken.
+fn taken(outcome: Outcome<()>) -> Result<(), String> {
+    match outcome {
+        Outcome::Accepted(()) | Outcome::Unknown(_) => Ok(()),
+        Outcome::Refused { code, message } => Err(format!("code {code}: {message}")),
+        Outcome::NotSent(why) => Err(why),
+    }
+}
+
+async fn positions(account: &Account, table: &SymbolTable) -> Result<Vec<PositionFact>, String> {
+    let mut facts = Vec::new();
+    for held in text(account.positions().await)? {
+        facts.extend(convert::position(table, &held)?);
+    }
+    Ok(facts)
+}
+
+/// All of it, or why not.
+async fn report(account: &Account, table: &SymbolTable) -> Result<Report, String> {
+    let (positions, orders) = tokio::join!(positions(account, table), account.open_orders());
+    let orders = text(orders)?.into_iter().filter_map(|order| {
+        convert::symbol(table, &order.symbol).map(|symbol| (order.external, order.id, symbol))
+    });
+    Ok(Report { positions: positions?, orders: orders.collect() })
+}

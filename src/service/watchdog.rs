@@ -1,0 +1,199 @@
+//! Closes what live sessions hold when nobody answers for them any more: a process of its own, with its own client.
+//!
+//! Invariants: it acts only on symbols of an abandoned lease, and leaves live trading locked; a stop is cancelled only when its
+//! position is gone.
+
+use super::Refusal;
+use super::market::{KeyRing, Lease, LiveLock};
+use crate::clock;
+use crate::domain::time::Timestamp;
+use crate::exchange::mexc::request::account::Margin;
+use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
+use crate::exchange::mexc::{Account, HeldPosition, Mexc, Outcome};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Milliseconds without a heartbeat after which a session is abandoned.
+pub const PATIENCE_MS: i64 = 10_000;
+
+/// Between two looks at the account while something is open.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Rounds after which what is still open is told and tried again with the next look at the leases.
+const ROUNDS: usize = 40;
+
+/// How the client ids of its orders begin.
+const CLIENT_PREFIX: &str = "tdw";
+
+/// What it did for one position.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Closed {
+    /// The session that had it.
+    pub session_id: String,
+    /// The contract.
+    pub symbol: String,
+    /// Whether it was a long.
+    pub is_long: bool,
+    /// Contracts before.
+    pub before: String,
+    /// Contracts that are left.
+    pub remaining: String,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// A watchdog.
+pub struct Watchdog {
+    state: PathBuf,
+    account: Account,
+    keys: KeyRing,
+}
+
+impl Watchdog {
+    /// Over a state directory, with a client of its own.
+    pub fn new(state: &Path, client: &Mexc) -> Self {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let keys = KeyRing::new(state, credentials.as_deref());
+        Watchdog { state: state.to_owned(), account: client.account(keys.shared()), keys }
+    }
+
+    /// Looks once: locks, and closes what abandoned sessions hold. Gives what was done, by position.
+    ///
+    /// # Errors
+    /// `watchdog_blind`: leases or key cannot be read, so nobody knows whether it should act.
+    pub fn look(&self, now: Timestamp) -> Result<Vec<Closed>, Refusal> {
+        let blind = |why: String| Refusal::conflict("watchdog_blind", why);
+        let leases = Lease::all(&self.state).map_err(|error| {
+            blind(format!("the leases in {} cannot be read: {error}", self.state.display()))
+        })?;
+        let mut closed = Vec::new();
+        for lease in leases.iter().filter(|lease| lease.is_abandoned(now, PATIENCE_MS)) {
+            self.keys.refresh().map_err(blind)?;
+            tracing::error!(
+                session = lease.session_id,
+                "nobody answers for a live session: its positions are closed"
+            );
+            if let Err(error) =
+                LiveLock::of(&self.state).set(&format!("watchdog, session {}", lease.session_id))
+            {
+                // Closing what is open matters more than the lock.
+                tracing::error!(%error, "the lock cannot be written");
+            }
+            let (done, is_flat) = self.account.runtime().block_on(flatten(&self.account, lease));
+            if is_flat && let Err(error) = Lease::remove(&self.state, &lease.session_id) {
+                tracing::error!(%error, "the lease cannot be removed");
+            }
+            closed.extend(done);
+        }
+        Ok(closed)
+    }
+}
+
+/// Closes every position on the symbols of a lease, looks until none is left, then cancels their stops. Whether the exchange
+/// showed that none is left: what cannot be read is not flat.
+async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
+    let mut closed: Vec<Closed> = Vec::new();
+    for round in 0..ROUNDS {
+        cancel_orders(account, lease).await;
+        let held = match account.positions().await {
+            Ok(held) => held,
+            Err(error) => {
+                tracing::error!(%error, "the positions cannot be read");
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+        };
+        let ours: Vec<&HeldPosition> = held
+            .iter()
+            .filter(|held| lease.symbols.contains(&held.symbol) && held.quantity.mantissa() > 0)
+            .collect();
+        note(&mut closed, lease, &ours);
+        if ours.is_empty() {
+            cancel_stops(account, lease).await;
+            return (closed, true);
+        }
+        for position in ours {
+            let error = close(account, position, round).await;
+            let is_it =
+                |known: &&mut Closed| known.symbol == position.symbol && known.is_long == position.is_long;
+            if let Some(known) = closed.iter_mut().find(is_it)
+                && error.is_some()
+            {
+                known.error = error;
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    (closed, false)
+}
+
+/// What is left of every position that was seen.
+fn note(closed: &mut Vec<Closed>, lease: &Lease, ours: &[&HeldPosition]) {
+    for known in closed.iter_mut() {
+        known.remaining = "0".to_owned();
+    }
+    for held in ours {
+        let text = held.quantity.to_string();
+        match closed.iter_mut().find(|known| known.symbol == held.symbol && known.is_long == held.is_long) {
+            Some(known) => known.remaining = text,
+            None => closed.push(Closed {
+                session_id: lease.session_id.clone(),
+                symbol: held.symbol.clone(),
+                is_long: held.is_long,
+                before: text.clone(),
+                remaining: text,
+                error: None,
+            }),
+        }
+    }
+}
+
+/// One order for all of a position; its client id is of the position and the round, so an order whose answer is lost is not
+/// sent twice in a round, and the next round closes only what is left.
+async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<String> {
+    let order = NewOrder {
+        symbol: held.symbol.clone(),
+        effect: if held.is_long { Effect::CloseLong } else { Effect::CloseShort },
+        kind: Kind::Market,
+        margin: Margin::Isolated,
+        quantity: held.quantity,
+        price: None,
+        leverage: None,
+        external: Some(format!("{CLIENT_PREFIX}{}-{round}-{}", held.id, clock::now().millis() % 100_000)),
+        position: Some(held.id),
+        mode: None,
+    };
+    match account.place(&order).await {
+        Outcome::Accepted(_) => None,
+        Outcome::Refused { code, message } => Some(format!("code {code}: {message}")),
+        Outcome::NotSent(why) | Outcome::Unknown(why) => Some(why),
+    }
+}
+
+async fn cancel_orders(account: &Account, lease: &Lease) {
+    let Ok(orders) = account.open_orders().await else { return };
+    for order in orders.iter().filter(|order| lease.symbols.contains(&order.symbol)) {
+        if let Some(client) = order.external.as_deref().filter(|id| id.starts_with(&lease.client_prefix)) {
+            // Whether it ended shows in the next round.
+            let _ = account.cancel(&order.symbol, client).await;
+        }
+    }
+}
+
+async fn cancel_stops(account: &Account, lease: &Lease) {
+    let Ok(stops) = account.stops().await else { return };
+    for stop in stops.iter().filter(|stop| lease.symbols.contains(&stop.symbol) && !stop.is_over) {
+        // One whose position is gone closes nothing.
+        let _ = account.cancel_stop(stop.id).await;
+    }
+}
+
+/// A client for a watchdog, as the configuration says.
+///
+/// # Errors
+/// What is wrong with the settings, for people.
+pub fn client(config: &crate::config::Config, runtime: tokio::runtime::Handle) -> Result<Arc<Mexc>, String> {
+    Mexc::new(super::market::settings(&config.exchange), runtime).map_err(|error| error.to_string())
+}

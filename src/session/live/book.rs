@@ -1,0 +1,71 @@
+//! The positions of a session as its executions make them.
+//!
+//! Invariant: a position is the sum of executions that were counted once.
+
+use super::Hold;
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::symbol::SymbolTable;
+use std::collections::BTreeMap;
+
+/// A position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Holding {
+    /// Lots.
+    pub qty: Qty,
+    /// Σ ticks × lots of what was opened and is still there.
+    pub cost: i128,
+    /// The instance that opened it last.
+    pub instance: u32,
+}
+
+/// All positions of a session.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Book(BTreeMap<Hold, Holding>);
+
+impl Book {
+    /// Something of a position opened.
+    pub fn open(&mut self, hold: Hold, instance: u32, qty: Qty, price: Price) {
+        let holding = self.0.entry(hold).or_insert(Holding { qty: Qty::ZERO, cost: 0, instance });
+        holding.qty += qty;
+        holding.cost += i128::from(price.0) * i128::from(qty.0);
+        holding.instance = instance;
+    }
+
+    /// Something of a position closed: at most what is there; gives what was not.
+    pub fn close(&mut self, hold: Hold, qty: Qty) -> Qty {
+        let Some(holding) = self.0.get_mut(&hold) else { return qty };
+        let closed = qty.min(holding.qty);
+        if closed == holding.qty {
+            self.0.remove(&hold);
+        } else {
+            holding.cost -= holding.cost * i128::from(closed.0) / i128::from(holding.qty.0);
+            holding.qty = holding.qty - closed;
+        }
+        qty - closed
+    }
+
+    /// A position.
+    pub fn get(&self, hold: Hold) -> Option<&Holding> {
+        self.0.get(&hold)
+    }
+
+    /// Lots of a position.
+    pub fn qty(&self, hold: Hold) -> Qty {
+        self.get(hold).map_or(Qty::ZERO, |holding| holding.qty)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (Hold, &Holding)> {
+        self.0.iter().map(|(hold, holding)| (*hold, holding))
+    }
+
+    /// Whether there is none.
+    pub fn is_flat(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What they cost.
+    pub fn notional(&self, table: &SymbolTable) -> Money {
+        self.iter().map(|(hold, holding)| table.spec(hold.symbol).money(holding.cost)).sum()
+    }
+}

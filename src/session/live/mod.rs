@@ -1,0 +1,68 @@
+//! Orders for real money, as a value: what is sent, what the venue says, what must be asked, and what protects positions.
+//!
+//! Nothing here sends or waits. A [`Desk`] is told what happened, with the time, and says what to do ([`Act`]). Invariants: an
+//! order is sent a second time only after a look-up that did not find it, under the same client id; an execution counts
+//! once; what is not known is never taken for no.
+
+mod act;
+mod book;
+mod client_id;
+mod desk;
+mod limits;
+mod order;
+mod others;
+mod protection;
+mod reconcile;
+#[cfg(test)]
+mod tests;
+
+pub use act::{Act, Alert, Placed};
+pub use client_id::{PREFIX, SessionTag};
+pub use desk::Desk;
+pub use limits::{Caps, Refusal};
+pub use order::{OrderFact, OrderFactState};
+pub use protection::{Guarded, StopFact, Wanted};
+pub use reconcile::{PositionFact, Report};
+
+pub use crate::domain::intent::{Hold, Intent};
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::order::Liquidity;
+use crate::domain::time::Timestamp;
+
+/// What made an execution.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MadeBy {
+    /// An order of somebody.
+    Order,
+    /// The venue, because the margin was used up.
+    Liquidation,
+    /// The venue, to balance another account's loss.
+    Deleveraging,
+}
+
+/// An execution as the venue tells it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deal {
+    /// The venue's number, unique on the account.
+    pub trade_id: u64,
+    /// The order's number at the venue.
+    pub venue: u64,
+    /// Client id of the order; `None` where the venue does not tell it.
+    pub client: Option<String>,
+    /// The position it changed.
+    pub hold: Hold,
+    /// Whether it made the position smaller.
+    pub is_closing: bool,
+    /// Price.
+    pub price: Price,
+    /// Quantity.
+    pub qty: Qty,
+    /// Fee paid, negative when received; zero where it is paid in another currency.
+    pub fee: Money,
+    /// Maker or taker.
+    pub liquidity: Liquidity,
+    /// What made it.
+    pub made_by: MadeBy,
+    /// The venue's time.
+    pub at: Timestamp,
+}

@@ -1,0 +1,306 @@
+//! One order and what is known of it. Facts may come twice, late and in any order.
+//!
+//! Invariants: versions of knowledge only grow; an end stays the end; how much has filled is the sum of the executions
+//! seen, never what a message says.
+
+use super::{Deal, Intent};
+use crate::domain::num::Qty;
+use crate::domain::order::{Fill, OrderEvent, OrderId, RejectReason};
+use crate::domain::time::{Span, Timestamp};
+use std::collections::BTreeSet;
+
+/// When an order of unknown fate is asked for, after it became so; then every ten seconds.
+const LOOK_AFTER: [Span; 4] =
+    [Span::from_seconds(1), Span::from_seconds(2), Span::from_seconds(5), Span::from_seconds(10)];
+
+/// A request is taken by the venue within its window of ten seconds; an entry that is not there ten seconds behind that
+/// never will be.
+const NEVER_TAKEN_AFTER: Span = Span::from_seconds(20);
+
+/// When executions that an end counts and that have not come are asked for, after the end; then every ten seconds.
+const EXECUTIONS_AFTER: [Span; 4] =
+    [Span::from_millis(300), Span::from_seconds(1), Span::from_seconds(3), Span::from_seconds(10)];
+
+/// An order that works in silence is asked for this often: while the private socket serves, and while it does not.
+const LOOK_AT_WORKING: [Span; 2] = [Span::from_seconds(10), Span::from_seconds(2)];
+
+/// State of an order as the venue tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OrderFactState {
+    /// New or working.
+    Open,
+    /// Nothing of it works any more; what filled is filled.
+    Ended,
+    /// It was not taken: nothing of it filled.
+    Invalid,
+}
+
+/// What the venue says of an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrderFact {
+    /// The venue's number.
+    pub venue: u64,
+    /// Client id; `None` where the venue does not tell it.
+    pub client: Option<String>,
+    /// State.
+    pub state: OrderFactState,
+    /// Filled so far.
+    pub filled: Qty,
+}
+
+/// How far an order has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// On its way, or waiting for its turn.
+    Sent,
+    /// Sent, and nobody knows what became of it.
+    Unknown { since: Timestamp, looks: usize },
+    /// The venue has it.
+    Working { seen: Timestamp, told: Qty },
+    /// It ended with so much filled, of which not all executions have come.
+    Ended { since: Timestamp, filled: Qty, asks: usize },
+    /// All is known.
+    Over,
+}
+
+/// What to ask or do about an order now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    /// Ask for it by its client id.
+    LookUp,
+    /// Ask for its executions.
+    Executions(u64),
+}
+
+/// What follows from a look-up that found nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NotFound {
+    /// It may still come.
+    Wait,
+    /// It is an exit: it may be sent again, under its client id.
+    SendAgain,
+    /// It was never taken.
+    Never,
+}
+
+/// An order.
+#[derive(Clone, Debug)]
+pub(super) struct Tracked {
+    pub intent: Intent,
+    pub venue: Option<u64>,
+    pub filled: Qty,
+    /// Whether somebody asked for its cancellation.
+    pub is_cancelled: bool,
+    stage: Stage,
+    is_acked: bool,
+    executions: BTreeSet<u64>,
+    /// An answer to a question is awaited.
+    is_asked: bool,
+    /// When it was last sent.
+    sent_at: Timestamp,
+}
+
+impl Tracked {
+    /// Durable and about to be sent.
+    pub fn new(intent: Intent, now: Timestamp) -> Self {
+        Tracked {
+            intent,
+            venue: None,
+            filled: Qty::ZERO,
+            is_cancelled: false,
+            stage: Stage::Sent,
+            is_acked: false,
+            executions: BTreeSet::new(),
+            is_asked: false,
+            sent_at: now,
+        }
+    }
+
+    /// From a process before this one: what it sent is not known, what it was answered is.
+    pub fn resumed(intent: Intent, answers: &[OrderEvent], now: Timestamp) -> Self {
+        let mut order = Tracked::new(intent, intent.at);
+        // The first look-up is due at once.
+        order.stage =
+            Stage::Unknown { since: Timestamp::from_nanos(now.nanos() - LOOK_AFTER[0].nanos()), looks: 0 };
+        for answer in answers {
+            match answer {
+                OrderEvent::Acked(_) => order.is_acked = true,
+                OrderEvent::Filled(fill) => {
+                    if order.executions.insert(fill.trade_id) {
+                        order.filled += fill.qty;
+                    }
+                }
+                _ => {}
+            }
+        }
+        order
+    }
+
+    pub fn id(&self) -> OrderId {
+        self.intent.order.id
+    }
+
+    /// Whether all is known of it.
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// Whether nobody knows what became of it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.stage, Stage::Unknown { .. })
+    }
+
+    /// Lots that may still fill.
+    pub fn open_qty(&self) -> Qty {
+        match self.stage {
+            Stage::Over => Qty::ZERO,
+            Stage::Ended { filled, .. } => (filled - self.filled).max(Qty::ZERO),
+            _ => (self.intent.order.qty - self.filled).max(Qty::ZERO),
+        }
+    }
+
+    /// The venue took it.
+    pub fn accepted(&mut self, venue: u64, now: Timestamp, answers: &mut Vec<OrderEvent>) {
+        self.venue.get_or_insert(venue);
+        if matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) {
+            self.stage = Stage::Working { seen: now, told: Qty::ZERO };
+        }
+        if !self.is_acked && !self.is_over() {
+            self.is_acked = true;
+            answers.push(OrderEvent::Acked(self.id()));
+        }
+    }
+
+    /// It is certain that the venue has nothing of it.
+    pub fn refused(&mut self, answers: &mut Vec<OrderEvent>) {
+        // Where the venue has told of it already, the refusal is of a second attempt.
+        if matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) && self.filled.is_zero() {
+            self.stage = Stage::Over;
+            answers.push(OrderEvent::Rejected { order: self.id(), reason: RejectReason::Venue });
+        }
+    }
+
+    /// Nobody knows what became of it.
+    pub fn unknown(&mut self, now: Timestamp) {
+        if self.stage == Stage::Sent {
+            self.stage = Stage::Unknown { since: now, looks: 0 };
+        }
+    }
+
+    /// It was sent again.
+    pub fn sent_again(&mut self, now: Timestamp) {
+        (self.stage, self.sent_at) = (Stage::Sent, now);
+    }
+
+    /// The venue tells its state.
+    pub fn fact(&mut self, fact: &OrderFact, now: Timestamp, answers: &mut Vec<OrderEvent>) {
+        if self.is_over() {
+            return;
+        }
+        match fact.state {
+            OrderFactState::Invalid if fact.filled.is_zero() && self.filled.is_zero() => {
+                self.venue.get_or_insert(fact.venue);
+                self.stage = Stage::Over;
+                answers.push(OrderEvent::Rejected { order: self.id(), reason: RejectReason::Venue });
+            }
+            OrderFactState::Open => {
+                self.accepted(fact.venue, now, answers);
+                if let Stage::Working { seen, told } = &mut self.stage {
+                    (*seen, *told) = (now, (*told).max(fact.filled));
+                }
+            }
+            OrderFactState::Ended | OrderFactState::Invalid => {
+                self.accepted(fact.venue, now, answers);
+                if !matches!(self.stage, Stage::Ended { .. }) {
+                    self.stage = Stage::Ended { since: now, filled: fact.filled, asks: 0 };
+                }
+                self.end_if_whole(answers);
+            }
+        }
+    }
+
+    /// An execution of it.
+    pub fn execution(&mut self, deal: &Deal, now: Timestamp, answers: &mut Vec<OrderEvent>) -> bool {
+        if !self.executions.insert(deal.trade_id) {
+            return false;
+        }
+        self.accepted(deal.venue, now, answers);
+        self.filled += deal.qty;
+        if let Stage::Working { seen, .. } = &mut self.stage {
+            *seen = now;
+        }
+        answers.push(OrderEvent::Filled(Fill {
+            order: self.id(),
+            symbol: self.intent.order.symbol,
+            side: self.intent.order.side,
+            price: deal.price,
+            qty: deal.qty,
+            cumulative: self.filled,
+            trade_id: deal.trade_id,
+            fee: deal.fee,
+            liquidity: deal.liquidity,
+            at: deal.at,
+        }));
+        self.end_if_whole(answers);
+        true
+    }
+
+    /// The end is told behind the last execution that it counts.
+    fn end_if_whole(&mut self, answers: &mut Vec<OrderEvent>) {
+        if let Stage::Ended { filled, .. } = self.stage
+            && self.filled >= filled
+        {
+            self.stage = Stage::Over;
+            answers.push(OrderEvent::Done { order: self.id(), filled: self.filled });
+        }
+    }
+
+    /// What is due now. Until it is answered nothing else is.
+    pub fn due(&mut self, now: Timestamp, is_served: bool) -> Option<Due> {
+        if self.is_asked {
+            return None;
+        }
+        let after = |waits: [Span; 4], done: usize| match waits.get(done) {
+            Some(wait) => *wait,
+            None => Span::from_nanos(waits[3].nanos().saturating_mul(done as i64 - 2)),
+        };
+        let due = match &mut self.stage {
+            Stage::Unknown { since, looks } if now - *since >= after(LOOK_AFTER, *looks) => {
+                *looks += 1;
+                Some(Due::LookUp)
+            }
+            // More has filled than has been told.
+            Stage::Working { seen, told } if *told > self.filled && now - *seen >= EXECUTIONS_AFTER[0] => {
+                *seen = now;
+                self.venue.map(Due::Executions)
+            }
+            Stage::Working { seen, .. } if now - *seen >= LOOK_AT_WORKING[usize::from(!is_served)] => {
+                *seen = now;
+                Some(Due::LookUp)
+            }
+            Stage::Ended { since, asks, .. } if now - *since >= after(EXECUTIONS_AFTER, *asks) => {
+                *asks += 1;
+                self.venue.map(Due::Executions)
+            }
+            _ => None,
+        };
+        self.is_asked = due.is_some();
+        due
+    }
+
+    /// A question was answered, or could not be.
+    pub fn answered(&mut self) {
+        self.is_asked = false;
+    }
+
+    /// A look-up found nothing.
+    pub fn not_found(&mut self, now: Timestamp) -> NotFound {
+        if !matches!(self.stage, Stage::Unknown { .. }) {
+            return NotFound::Wait;
+        }
+        if !self.intent.is_entry() && !self.is_cancelled {
+            return NotFound::SendAgain;
+        }
+        if now - self.sent_at >= NEVER_TAKEN_AFTER { NotFound::Never } else { NotFound::Wait }
+    }
+}

@@ -1,0 +1,207 @@
+//! Sessions with real money, on the rehearsal exchange over real sockets: an entry, its stop at the exchange, an exit, a flat end,
+//! and a journal that replays equal.
+
+use super::{Market, World, until};
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tradingd::clock;
+use tradingd::config::Config;
+use tradingd::rehearsal::{Kind, Scenario};
+use tradingd::service::sessions::State;
+
+/// A market with an account, and fills that come soon.
+fn market(seed: u64) -> Market {
+    Market::trading(Scenario::default(), 1, 300, seed)
+}
+
+pub fn put_key(state: &Path) {
+    let path = state.join("mexc.key");
+    fs::write(&path, format!("{}\n{}\n", super::KEY, super::SECRET)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+}
+
+fn config(symbols: &[String]) -> Config {
+    let mut config = super::config();
+    config.trading.live.enabled = true;
+    config.trading.live.symbols = symbols.to_vec();
+    config.trading.live.account_cap = Some(1_000_000.0);
+    config.trading.live.day_cap = Some(100_000_000.0);
+    let risk = &mut config.trading.risk;
+    (risk.trades_per_day, risk.consecutive_losses) = (None, None);
+    // One contract of the made-up market costs a good part of the money.
+    (risk.risk_per_trade_pct, risk.max_position_pct) = (None, None);
+    (risk.symbol_exposure_pct, risk.margin_utilisation_pct) = (None, None);
+    (risk.daily_loss_pct, risk.max_drawdown_pct) = (None, None);
+    config
+}
+
+pub fn body(symbols: &[String]) -> Value {
+    json!({
+        "session_type": "live",
+        "symbols": symbols,
+        "strategy_config": {"strategies": ["restless"]},
+        "config": {
+            "initial_balance": 9_000, "stop_loss_percent": 5.0, "budget": {"global_cap": 9_000, "allocations": {}},
+            "session_name": "first", "confirm_live": "first",
+        },
+    })
+}
+
+fn begin(world: &World, market: &Market) -> String {
+    world.add_strategy();
+    let started =
+        world.service.sessions.start(&body(&market.symbols), "ann", &config(&market.symbols), clock::now());
+    started.unwrap().session_id
+}
+
+/// Every order that the exchange was sent, by client id.
+pub fn sent(market: &Market) -> Vec<String> {
+    market.exchange.look(|exchange| {
+        let orders = exchange.requests.iter().filter(|asked| asked.target.ends_with("/private/order/create"));
+        let id = |body: &str| {
+            let body: Value = serde_json::from_str(body).ok()?;
+            body["externalOid"].as_str().map(str::to_owned)
+        };
+        orders.filter_map(|asked| id(&asked.body)).collect()
+    })
+}
+
+#[test]
+fn a_session_enters_is_protected_exits_and_ends_flat() {
+    let market = market(31);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let world = World::open(folder.path(), Some(market.client()));
+    let id = begin(&world, &market);
+    until("a stop at the exchange", || market.stops() > 0);
+    until("three trades", || world.counters(&id).trades >= 3);
+    world.stop(&id);
+    assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Stopped);
+    assert_eq!(market.held(), 0, "verified flat");
+    assert_eq!(market.stops(), 0, "no stop is left");
+    let ids = sent(&market);
+    let mut once = ids.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), ids.len(), "no order was sent twice");
+    let counters = world.counters(&id);
+    assert_eq!(counters.orders as usize, ids.len(), "every order is one that the engine decided");
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal && replayed.events_equal > 10, "{replayed:?}");
+    assert_eq!(replayed.digest_recorded.as_ref(), Some(&replayed.digest_replayed));
+}
+
+#[test]
+fn everything_that_is_missing_is_said_in_one_answer() {
+    let market = market(32);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let mut body = body(&market.symbols);
+    body["config"]["confirm_live"] = json!("second");
+    let refusal = world.service.sessions.start(&body, "ann", &super::config(), clock::now()).unwrap_err();
+    assert_eq!(refusal.code, "live_not_confirmed");
+    let paths: Vec<&str> = refusal.details["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["path"].as_str().unwrap())
+        .collect();
+    for place in ["enabled", "symbols", "account_cap", "day_cap", "confirm_live"] {
+        assert!(paths.iter().any(|path| path.ends_with(place)), "{place}: {paths:?}");
+    }
+    let start = |body: &Value| {
+        world.service.sessions.start(body, "ann", &config(&market.symbols), clock::now()).unwrap_err()
+    };
+    body["config"]["confirm_live"] = json!("first");
+    assert_eq!(start(&body).code, "exchange_unavailable", "there is no key");
+    put_key(folder.path());
+    body["config"].as_object_mut().unwrap().remove("stop_loss_percent");
+    assert!(start(&body).message.contains("stop loss"));
+    assert_eq!(sent(&market), Vec::<String>::new());
+}
+
+#[test]
+fn a_symbol_belongs_to_one_session() {
+    let market = market(33);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let world = World::open(folder.path(), Some(market.client()));
+    let id = begin(&world, &market);
+    let mut other = body(&market.symbols);
+    other["config"]["session_name"] = json!("other");
+    other["config"]["confirm_live"] = json!("other");
+    other["config"]["replace_existing"] = json!(true);
+    let config = config(&market.symbols);
+    let refusal = world.service.sessions.start(&other, "ann", &config, clock::now()).unwrap_err();
+    assert_eq!(
+        (refusal.code, &refusal.details["conflict"]["kind"]),
+        ("session_conflict", &json!("live_symbol"))
+    );
+    world.stop(&id);
+}
+
+#[test]
+fn answers_that_get_lost_cost_no_order_and_no_fill() {
+    let market = market(34);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let world = World::open(folder.path(), Some(market.client()));
+    let id = begin(&world, &market);
+    until("a trade", || world.counters(&id).trades >= 1);
+    for kind in [Kind::ResetAfter, Kind::ResetBefore, Kind::PushesTwice, Kind::PushesReordered] {
+        let before = world.counters(&id).trades;
+        market.fault(kind, |fault| {
+            if matches!(kind, Kind::ResetAfter | Kind::ResetBefore) {
+                fault.path = Some("order/create".to_owned());
+            } else {
+                fault.for_ms = Some(2_000);
+            }
+        });
+        until("another trade", || world.counters(&id).trades > before);
+    }
+    world.stop(&id);
+    assert_eq!((market.held(), market.stops()), (0, 0));
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+}
+
+#[test]
+fn a_restart_goes_on_with_what_the_exchange_has() {
+    let market = market(35);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let mut world = World::open(folder.path(), Some(market.client()));
+    let id = begin(&world, &market);
+    until("a stop at the exchange", || market.stops() > 0);
+    let before = world.counters(&id).trades;
+    world.close();
+    world = World::open(folder.path(), Some(market.client()));
+    until("trades after the restart", || world.counters(&id).trades > before + 1);
+    world.stop(&id);
+    assert_eq!((market.held(), market.stops()), (0, 0));
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+}
+
+#[test]
+fn what_somebody_closes_in_the_app_is_booked() {
+    let market = market(36);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let world = World::open(folder.path(), Some(market.client()));
+    let id = begin(&world, &market);
+    until("a stop at the exchange", || market.stops() > 0);
+    until("a close by hand", || {
+        if market.held() > 0 {
+            market.fault(Kind::WebClose, |_| {});
+        }
+        world.has_event(&id, "venue_alert", "kind", "closed_by_others")
+    });
+    world.stop(&id);
+    assert_eq!(market.held(), 0);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+}
