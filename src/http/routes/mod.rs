@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// All groups, in the order of the documentation.
-const GROUPS: [&[Route]; 6] = [
+const GROUPS: [&[Route]; 7] = [
     login::ROUTES,
     strategies::ROUTES,
     recordings::ROUTES,
