@@ -24,6 +24,7 @@ mod run;
 mod sessions;
 mod state;
 mod strategies;
+mod sync;
 mod systemd;
 mod table;
 mod users;
@@ -50,7 +51,7 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Backtest", &["backtest", "results", "strategies", "indicators"]),
     ("Market data", &["import", "recordings", "export", "verify"]),
-    ("Daemon", &["demo", "run", "config", "user", "sessions", "replay", "rehearse"]),
+    ("Daemon", &["demo", "run", "config", "user", "sessions", "replay", "rehearse", "sync"]),
     ("Shell", &["completions", "man", "help"]),
 ];
 
@@ -120,6 +121,9 @@ enum Command {
     /// List and show results of backtests and sessions, with their trades and reports.
     #[command(visible_alias = "result", after_help = examples::RESULTS)]
     Results(OnStore<results::Options>),
+    /// Copy to QuestDB now, show how the copy stands, compare and repair it.
+    #[command(after_help = examples::SYNC)]
+    Sync(OnStore<sync::Options>),
     /// Create, change and list the users who may log in.
     #[command(visible_alias = "users", after_help = examples::USER)]
     User(OnStore<users::Options>),
@@ -177,6 +181,7 @@ impl Command {
             Command::Strategies(on) => strategies::run(&on.global, &on.options),
             Command::Sessions(on) => sessions::run(&on.global, &on.options),
             Command::Results(on) => results::run(&on.global, &on.options),
+            Command::Sync(on) => sync::run(&on.global, &on.options),
             Command::User(on) => users::run(&on.global, &on.options),
             Command::Config(options) => config::run(&options),
             Command::Completions(options) => manual::completions(&options),
@@ -242,7 +247,8 @@ mod tests {
             let first = name.split_whitespace().nth(1).unwrap_or_default();
             let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
             assert_eq!(help.contains("--state"), uses_store, "{name}");
-            let reads_configuration = ["run", "backtest"].contains(&first) || name == "tradingd config check";
+            let reads_configuration =
+                ["run", "backtest", "sync"].contains(&first) || name == "tradingd config check";
             assert_eq!(help.contains("--config <"), reads_configuration, "{name}");
         }
     }

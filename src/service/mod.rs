@@ -3,6 +3,7 @@
 //! Functions here block (they use the store), unless they are `async`; asynchronous callers run them on a blocking
 //! thread. Invariant: a refusal has a kind, not an HTTP status code, and no text is formatted for a terminal.
 
+pub mod analytics;
 pub mod backtest;
 mod event_log;
 pub mod hub;

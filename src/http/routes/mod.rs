@@ -1,6 +1,7 @@
 //! The route table. `schema/openapi.json` and the permission tests are generated from it; a route that is not
 //! in it cannot be reached.
 
+mod analytics;
 mod login;
 mod operations;
 mod recordings;
@@ -18,8 +19,14 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// All groups, in the order of the documentation.
-const GROUPS: [&[Route]; 5] =
-    [login::ROUTES, strategies::ROUTES, recordings::ROUTES, sessions::ROUTES, operations::ROUTES];
+const GROUPS: [&[Route]; 6] = [
+    login::ROUTES,
+    strategies::ROUTES,
+    recordings::ROUTES,
+    sessions::ROUTES,
+    operations::ROUTES,
+    analytics::ROUTES,
+];
 
 /// All routes.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

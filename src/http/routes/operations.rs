@@ -111,15 +111,6 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
-        path: "/api/analytics/status",
-        tag: "operations",
-        about: "The copy to QuestDB.",
-        answers: Data("AnalyticsStatus"),
-        run: Now(operations::analytics),
-        examples: &[ask("asked", "/api/analytics/status", 200)],
-        ..GET
-    },
-    Route {
         path: "/openapi.json",
         tag: "operations",
         about: "This documentation.",
