@@ -316,7 +316,7 @@ mod tests {
             .map(|it| (it.name.to_owned(), tables.type_of(it).to_owned(), table.keys.contains(&it.name)))
             .collect();
         found.push(("more".to_owned(), "INT".to_owned(), false));
-        assert_eq!(tables.drift(table, &found), [String::new(); 0]);
+        assert!(tables.drift(table, &found).is_empty());
         found[4].1 = "FLOAT".to_owned();
         found[3].2 = false;
         found.remove(5);

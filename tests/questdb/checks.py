@@ -48,6 +48,11 @@ class World:
         return rows
 
 
+def copy_of(folder, to):
+    """A backup: everything but the socket of a daemon that was killed."""
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("*.sock"), dirs_exist_ok=True)
+
+
 @check
 def server(world):
     """starts, and answers as the program relies on"""
@@ -203,7 +208,7 @@ def restored_copy(world):
     """a restored copy of the store is another instance"""
     questdb, tradingd = world.questdb, world.tradingd
     backup = world.folder / "backup"
-    shutil.copytree(tradingd.folder, backup)
+    copy_of(tradingd.folder, backup)
     tradingd.sync("now")
     other = Tradingd(backup, questdb.url)
     other.sync("now")
@@ -214,6 +219,50 @@ def restored_copy(world):
     world.equal()
     world.equal(other)
     return f"{first} and {second}, both equal to their stores"
+
+
+@check
+def way_in(world):
+    """recordings come back from our own tables, and from those of the system that tradingd follows, as from CSV"""
+    questdb = world.questdb
+    other = Tradingd(world.folder / "way_in", questdb.url)
+    recording = questdb.rows("select recording_id from td_ticks limit 1")[0][0]
+    other.command("import", "--questdb", questdb.url, "--session", recording)
+    back = json.loads(other.command("recordings", "--json").stdout)["recordings"]
+    rows = sum(recording["rows"] for recording in back)
+    ticks = questdb.rows(f"select count() from td_ticks where recording_id = '{recording}' and instance = '{world.tradingd.status()['instance']}'")[0][0]
+    assert rows >= ticks, (rows, ticks)
+    count = 1_000_000 if world.is_long else 50_000
+    questdb.rows("create table tick_prices (session_id symbol, symbol symbol, timestamp timestamp, price double, volume double, quote_volume double) "
+                 "timestamp(timestamp) partition by day wal dedup upsert keys(timestamp, symbol, session_id)")
+    chance, price, csv = random.Random(3), 500, ["timestamp_us,symbol,price,quantity,side"]
+    lines, side = [], "buy"
+    for number in range(count):
+        before, price = price, max(100, price + chance.choice((-1, 0, 1)))
+        side = "buy" if price > before or number == 0 else "sell" if price < before else side
+        at, quantity = 1_700_000_000_000_000 + number // 2 * 1_000_000 + number % 2, 1 + number % 7
+        lines.append(f"tick_prices,session_id=s1,symbol=PUMP_USDT price={price / 10000},volume={float(quantity)} {at * 1000}")
+        csv.append(f"{at},PUMP_USDT,{price / 10000},{quantity},{side}")
+    lines.append(f"tick_prices,session_id=s1,symbol=PUMP_USDT price=0.0,volume=1.0 {(at + 5) * 1000}")
+    for start in range(0, len(lines), 10_000):
+        assert questdb.call("/write", "\n".join(lines[start:start + 10_000]).encode())[0] == 204
+    until(questdb.drained, 120)
+    run = other.command("import", "--questdb", questdb.url, "--session", "s1")
+    assert f"s1: {count} rows" in run.stderr and "left out: 1 rows" in run.stderr and "sides of trades" in run.stderr, run.stderr
+    path = world.folder / "PUMP_USDT.trades.csv"
+    path.write_text("\n".join(csv) + "\n")
+    other.command("import", path)
+    newest, second = json.loads(other.command("recordings", "--json").stdout)["recordings"][:2]
+    digests = []
+    for imported in (newest, second):
+        assert imported["rows"] == count, imported
+        exported = world.folder / f"{imported['id']}.csv"
+        other.command("export", imported["id"], "--stream", "trades", "--out", exported)
+        digests.append(exported.read_bytes())
+    assert digests[0] == digests[1] and digests[0], "the export of both is the same"
+    assert other.command("import", "--questdb", questdb.url, "--session", "none", fails=True).returncode == 69
+    questdb.rows("drop table tick_prices")
+    return f"{rows} rows of our tables, {count} of tick_prices equal to the CSV route, 1 bad row named"
 
 
 @check
@@ -229,9 +278,16 @@ def refused_rows(world):
     locked.rows, opened = (lambda _: [[1]]), locked.rows
     locked.start()
     try:
-        until(lambda: locked.call("/ping")[0] == 204, 60)
+        def pings():
+            """the locked server answers"""
+            try:
+                return locked.call("/ping")[0] == 204
+            except OSError:
+                return False
+
+        until(pings, 60)
         other = Tradingd(world.folder / "other", locked.url, user="admin")
-        shutil.copytree(tradingd.state, other.state)
+        copy_of(tradingd.state, other.state)
         run = other.sync("now", fails=True)
         assert run.returncode == 69 and "questdb-password" in run.stderr, run.stderr
         secret = other.state / "questdb-password"
@@ -256,7 +312,7 @@ def old_server(world):
     old.start()
     try:
         other = Tradingd(world.folder / "other_old", old.url)
-        shutil.copytree(world.tradingd.state, other.state)
+        copy_of(world.tradingd.state, other.state)
         other.sync("now")
         until(old.drained, 60)
         rows = other.equal()

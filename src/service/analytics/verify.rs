@@ -44,6 +44,9 @@ pub struct Difference {
 /// Differences shown of one table.
 const SHOWN: usize = 100;
 
+/// Rows and checksum that the server has, by source and day.
+type There = BTreeMap<(String, i64), (u64, String)>;
+
 /// Compares all tables but `tickers`, of which the store keeps only the last.
 pub(super) fn all(
     store: &Store,
@@ -86,11 +89,7 @@ pub(super) fn repair(store: &Store, compared: &[Comparison]) -> Result<(), Faile
 }
 
 /// Rows and checksum of the server by group and day.
-fn there(
-    connection: &Connection,
-    table: &Table,
-    oldest_event: u64,
-) -> Result<BTreeMap<(String, i64), (u64, String)>, Failed> {
+fn there(connection: &Connection, table: &Table, oldest_event: u64) -> Result<There, Failed> {
     let rows = match table.name {
         "signals" | "orders" | "fills" => format!(" AND seq >= {oldest_event}"),
         "refusals" => format!(" AND (origin = 'result' OR seq >= {oldest_event})"),
@@ -111,7 +110,7 @@ fn there(
 fn compare(
     table: &'static str,
     here: BTreeMap<(String, i64), Checksum>,
-    there: &BTreeMap<(String, i64), (u64, String)>,
+    there: &There,
     oldest_us: i64,
 ) -> Comparison {
     let mut comparison =
