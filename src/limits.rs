@@ -190,6 +190,15 @@ pub const PREVIEW_MS: i64 = 900;
 /// Marks and trades listed per preview; further ones are only counted.
 pub const PREVIEW_MARKS: usize = 2_000;
 
+/// Milliseconds of running again for the chart of a trade; a longer one ends there and says so.
+pub const CHART_MS: i64 = 5_000;
+
+/// Moments at which the chart of a trade tells its conditions; above it they are further apart.
+pub const CHART_SAMPLES: i64 = 1_200;
+
+/// Ticks in the chart of a trade; further ones are only counted.
+pub const CHART_TICKS: usize = 20_000;
+
 /// Results per comparison; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 

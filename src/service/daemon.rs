@@ -4,7 +4,7 @@ use super::event_log::EventLog;
 use super::hub::Hub;
 use super::log_tail::LogTail;
 use super::market::Market;
-use super::preview::Previews;
+use super::preview_turns::Previews;
 use super::readiness::{DiskFailed, Scan};
 use super::recordings::Recordings;
 use super::references::References;

@@ -346,6 +346,27 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
+        path: "/results/session/{id}/trades/{trade}/chart",
+        tag: "results",
+        about: "One trade tick by tick, with the value of every condition and its threshold; its number counts from 1. The recording is run again for it.",
+        query: &[Param {
+            name: "margin_seconds",
+            kind: Integer(0, 3_600),
+            about: "How much before the entry and after the exit; 60 when it is left out.",
+        }],
+        refusals: &[
+            (404, "result_not_found"),
+            (404, "session_not_found"),
+            (404, "trade_not_found"),
+            (409, "chart_unavailable"),
+            (429, "too_many_replays"),
+        ],
+        run: Blocking(results::trade_chart),
+        lane: Lane::Replay,
+        examples: &[ask("unknown", "/results/session/nothing/trades/1/chart", 404)],
+        ..GET
+    },
+    Route {
         path: "/results/session/{id}/equity",
         tag: "results",
         about: "Its equity curve.",

@@ -12,6 +12,8 @@ import { Badge, Copy, Empty, Loaded, Loading, ModeBadge, Panel, Pnl, PnlPercent,
 import { Table } from "../parts/table.js";
 import { CandleChart, EquityChart } from "../parts/chart.js";
 import { Why } from "../parts/conditions.js";
+import { Notes } from "../parts/notes.js";
+import { TradeConditions } from "../parts/trade_conditions.js";
 import { HeatMap, Histogram, Scatter } from "../parts/plot.js";
 
 const text = words.report;
@@ -43,7 +45,8 @@ function Shown({ result, trades, equity, path, query }) {
       <${Breakdowns} result=${result} />
       <${Excursions} trades=${trades} chosen=${chosen} onChoose=${choose} />`}
     <${Decisions} result=${result} />
-    <${Settings} result=${result} />`;
+    <${Settings} result=${result} />
+    <${Notes} path=${path} />`;
 }
 
 /** @param {any} props */
@@ -137,7 +140,8 @@ function TradeChart({ result, trades, path, chosen, onChoose, query }) {
   const click = (/** @type {string} */ id) => { if (id.startsWith("t")) onChoose(id.slice(1).split("·")[0]); };
   return html`<${Panel} title=${`${text.chart}: ${symbol}`} flush actions=${html`${result.symbols.length > 1 && html`<${Segments} label=${text.columns.symbol} value=${symbol} options=${result.symbols.slice(0, 8).map((/** @type {string} */ one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ symbol: value, trade: null })} />`}`}>
     ${error ? html`<${Empty} title=${text.noChart[0]}>${text.noChart[1]} (${error.message})<//>` : isLoading ? html`<${Loading} rows=${8} />` : html`<${CandleChart} label=${text.chart} candles=${candles} gaps=${gaps} marks=${marks} lines=${lines} chosen=${trade ? `t${chosen}·in` : null} onMark=${click} centre=${trade ? { from: left, to: right, key: chosen } : { from, to, key: `all ${symbol}` }} />`}
-    ${trade && html`<div class="padded"><${Why} trade=${tradeOfResult(trade, Number(chosen))} conditionsOf=${conditionsOf} /></div>`}<//>`;
+    ${trade && html`<div class="padded"><${Why} trade=${tradeOfResult(trade, Number(chosen))} conditionsOf=${conditionsOf} />
+      <${TradeConditions} path=${path} number=${Number(chosen) + 1} /></div>`}<//>`;
 }
 
 const MARKS = 2000;
