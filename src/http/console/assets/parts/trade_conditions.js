@@ -40,7 +40,7 @@ function Line({ of, times, trade }) {
   const [entry, exit] = [Date.parse(trade.entry_time), Date.parse(trade.exit_time)];
   const inside = of.values.filter((/** @type {any} */ value) => value != null);
   return html`<svg class="series" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${`${of.indicator}: ${short(Math.min(...inside), 4)} … ${short(Math.max(...inside), 4)}, ${moment(first, "time")} – ${moment(last, "time")}`}>
-    ${of.met.map((/** @type {any} */ met, /** @type {number} */ n) => met === true && html`<rect key=${n} class="met" x=${x(times[n])} y="0" width=${width} height=${HEIGHT} />`)}
+    ${of.met.map((/** @type {any} */ met, /** @type {number} */ n) => met === true && html`<rect key=${n} class="met" x=${x(times[n])} y="0" width=${width + 0.6} height=${HEIGHT} />`)}
     <line class="edge" x1=${x(entry)} x2=${x(entry)} y1="0" y2=${HEIGHT} /><line class="edge" x1=${x(exit)} x2=${x(exit)} y1="0" y2=${HEIGHT} />
     <path class="threshold" d=${path(thresholds)} /><path class="value" d=${path(of.values)} /></svg>`;
 }
