@@ -85,6 +85,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only lines at least as important.",
             },
         ],
+        answers: Data("LogTail"),
         run: Now(operations::log),
         examples: &[
             ask("warnings", "/api/log?limit=50&level=warn", 200),

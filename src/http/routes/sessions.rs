@@ -212,6 +212,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/presets",
         tag: "sessions",
         about: "Your saved start requests, by name.",
+        answers: Data("PresetList"),
         run: Blocking(presets::list),
         examples: &[ask("all", "/api/presets", 200)],
         ..GET
@@ -222,6 +223,7 @@ pub const ROUTES: &[Route] = &[
         about: "Save a start request under a name, replacing yours of that name. It may be incomplete.",
         takes: Takes::Json("Preset"),
         success: &[200, 201],
+        answers: Data("SavedPreset"),
         run: Blocking(presets::put),
         examples: &[
             Example {
@@ -246,6 +248,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Delete one of your presets.",
         refusals: &[(404, "preset_not_found")],
+        answers: Data("PresetDeleted"),
         run: Blocking(presets::delete),
         examples: &[ask("unknown", "/api/presets/nothing", 404)],
         ..DELETE
@@ -297,6 +300,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Delete a result with its report and notes. What it added to the totals of its strategies stays.",
         refusals: &[(404, "result_not_found"), (409, "result_pinned")],
+        answers: Data("ResultDeleted"),
         run: Blocking(notes::delete),
         examples: &[ask("unknown", "/results/session/nothing", 404)],
         ..DELETE
@@ -307,6 +311,7 @@ pub const ROUTES: &[Route] = &[
         about: "What people wrote about a result: name, notes, tags, whether it is pinned.",
         access: VIEWER,
         refusals: &[(404, "result_not_found")],
+        answers: Data("WrittenNote"),
         run: Blocking(notes::get),
         examples: &[ask("unknown", "/results/session/nothing/note", 404)],
         ..GET
@@ -317,6 +322,7 @@ pub const ROUTES: &[Route] = &[
         about: "Name, annotate, tag or pin a result. Whatever is left out stays.",
         takes: Takes::Json("ResultNote"),
         refusals: &[(404, "result_not_found")],
+        answers: Data("WrittenNote"),
         run: Blocking(notes::put),
         examples: &[
             Example {
@@ -361,6 +367,7 @@ pub const ROUTES: &[Route] = &[
             (409, "chart_unavailable"),
             (429, "too_many_replays"),
         ],
+        answers: Data("TradeChart"),
         run: Blocking(results::trade_chart),
         lane: Lane::Replay,
         examples: &[ask("unknown", "/results/session/nothing/trades/1/chart", 404)],

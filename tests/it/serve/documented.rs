@@ -101,7 +101,8 @@ fn every_route_with_json_answers_as_documented() {
     trader.get("/api/v1/auth/setup");
     let recording = trader.recording(file);
     trader.strategies();
-    trader.sessions(&recording);
+    let result = trader.sessions(&recording);
+    trader.written(&recording, &result);
     trader.get("/api/events");
     trader.users();
     trader.send("DELETE", &format!("/api/data-collection/sessions/{recording}"), None);
@@ -184,7 +185,7 @@ impl Trader {
     }
 
     /// One session that is looked at while it runs, and one that ends by itself.
-    fn sessions(&self, recording: &str) {
+    fn sessions(&self, recording: &str) -> String {
         let paced = self.start(recording, 20);
         for part in ["", "/account", "/positions", "/orders", "/states", "/equity", "/events?limit=1000"] {
             self.get(&format!("/sessions/{paced}{part}"));
@@ -205,6 +206,37 @@ impl Trader {
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
         self.hand_over(&fast);
+        fast
+    }
+
+    /// What is written beside a recording and a result, and looked up; the result is deleted at the end.
+    fn written(&self, recording: &str, result: &str) {
+        let symbol = self.get(&format!("/api/data-collection/{recording}"))["data"]["symbols"][0].clone();
+        let start = self.get(&format!("/api/data-collection/{recording}"))["data"]["start_time"].clone();
+        let document: Value =
+            serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
+        let preview = json!({"document": document, "recording_id": recording, "symbol": symbol});
+        self.send("POST", "/api/preview", Some(&preview));
+        let labels = format!("/api/data-collection/{recording}/labels");
+        let label = json!({"symbol": symbol, "onset": start});
+        self.send("POST", &labels, Some(&label));
+        self.send("PUT", &format!("{labels}/1"), Some(&label));
+        for path in [&labels, &format!("{labels}?format=csv")] {
+            self.get(path);
+        }
+        self.get(&format!("/api/data-collection/{recording}/coverage"));
+        self.get(&format!("/api/data-collection/{recording}/uses"));
+        self.send("DELETE", &format!("{labels}/1"), None);
+        self.send("PUT", "/api/presets/usual", Some(&json!({"request": {}})));
+        self.get("/api/presets");
+        self.send("DELETE", "/api/presets/usual", None);
+        self.get("/api/log");
+        self.get(&format!("/results/session/{result}/trades/1/chart"));
+        let note = format!("/results/session/{result}/note");
+        self.get(&note);
+        self.send("PUT", &note, Some(&json!({"tags": ["pump"]})));
+        self.get("/results");
+        self.send("DELETE", &format!("/results/session/{result}"), None);
     }
 
     /// A result goes to another daemon.
@@ -235,6 +267,15 @@ impl Trader {
         assert_eq!(renewed.status, 200);
         self.get("/api/v1/auth/me");
         self.send("PUT", "/api/users/anna", Some(&json!({"role": "viewer"})));
+        self.get("/api/users/anna/logins");
+        let mine = self.get("/api/v1/auth/logins");
+        assert_eq!(mine["data"]["total_count"], 1);
+        let again = self.daemon.log_in("admin");
+        let logins = self.daemon.ask_as(&again, "GET", "/api/v1/auth/logins", None).json();
+        let theirs =
+            logins["data"]["logins"].as_array().unwrap().iter().find(|login| login["current"] == true);
+        let id = theirs.unwrap()["login_id"].as_str().unwrap().to_owned();
+        self.send("DELETE", &format!("/api/v1/auth/logins/{id}"), None);
         self.send("DELETE", "/api/users/anna", None);
     }
 }
