@@ -68,6 +68,12 @@ try {
   await picture("report-light", `/results/${results[0]}?trade=2`, { state, theme: "light", act: (page) => page.locator("text=Trades on the chart").first().scrollIntoViewIfNeeded().then(() => page.mouse.wheel(0, 700)) });
   await picture("compare-dark", `/compare?ids=${results.slice(0, 2).join(",")}`, { state });
   await picture("sessions-light", "/sessions", { state, theme: "light" });
+  await api.post(`/api/data-collection/${recording.session_id}/labels`, { symbol: recording.symbols[0], onset: "2024-08-08T23:58:24Z", peak: "2024-08-08T23:59:06Z", end: "2024-08-08T23:59:20Z", grade: "C", note: "an example" });
+  await picture("strategy-dark", "/strategies/minute_breakout", { state });
+  await picture("strategy-light", "/strategies/minute_breakout", { state, theme: "light", act: (page) => page.evaluate(() => document.getElementById("z1_entry")?.scrollIntoView()) });
+  await picture("strategy-phone", "/strategies/minute_breakout", { state, size: PHONE });
+  await picture("recording-dark", `/recordings/${recording.session_id}`, { state });
+  await picture("operations-light", "/operations", { state, theme: "light" });
   const setup = await open(await browser.newContext({ viewport: { width: 900, height: 640 }, colorScheme: "dark" }), empty.url);
   await setup.waitForSelector("input[name=code]");
   await keep(setup, "setup");
