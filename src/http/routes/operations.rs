@@ -208,7 +208,7 @@ pub const ROUTES: &[Route] = &[
         about: "A file of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
-        answers: Media(&["text/html", "text/css", "text/javascript"]),
+        answers: Media(&["text/html", "image/svg+xml"]),
         run: Now(console::file),
         examples: &[ask("unknown", "/console/nothing", 404)],
         ..GET
@@ -219,6 +219,7 @@ pub const ROUTES: &[Route] = &[
         about: "A file of a folder of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
+        answers: Media(&["text/css", "text/javascript", "font/woff2", "text/plain"]),
         run: Now(console::file_in_folder),
         examples: &[
             ask("a module", "/console/core/view.js", 200),
