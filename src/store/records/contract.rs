@@ -44,6 +44,9 @@ pub struct ContractV1 {
     pub listed_ms: Option<i64>,
 }
 
+/// A margin tier: maximum contracts, maximum leverage, maintenance margin rate.
+pub type ContractTierV2 = ((i64, u8), u32, (i64, u8));
+
 /// Contract terms. Decimals are `(mantissa, scale)`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ContractV2 {
@@ -75,8 +78,8 @@ pub struct ContractV2 {
     pub taker_fee: (i64, u8),
     /// Maintenance margin rate of the first tier, a fraction; zero when unknown.
     pub maintenance: (i64, u8),
-    /// Margin tiers by increasing position: maximum contracts, maximum leverage, maintenance margin rate.
-    pub tiers: Vec<((i64, u8), u32, (i64, u8))>,
+    /// Margin tiers by increasing position.
+    pub tiers: Vec<ContractTierV2>,
     /// The exchange's code for the contract's state.
     pub state: i64,
     /// Whether the exchange accepts orders over its API.
