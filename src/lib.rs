@@ -14,6 +14,7 @@ pub mod sim;
 
 pub mod session;
 
+pub mod analytics;
 pub mod auth;
 pub mod clock;
 pub mod config;

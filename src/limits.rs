@@ -190,6 +190,15 @@ pub const PREVIEW_MS: i64 = 900;
 /// Marks and trades listed per preview; further ones are only counted.
 pub const PREVIEW_MARKS: usize = 2_000;
 
+/// Milliseconds of running again for the chart of a trade; a longer one ends there and says so.
+pub const CHART_MS: i64 = 5_000;
+
+/// Moments at which the chart of a trade tells its conditions; above it they are further apart.
+pub const CHART_SAMPLES: i64 = 1_200;
+
+/// Ticks in the chart of a trade; further ones are only counted.
+pub const CHART_TICKS: usize = 20_000;
+
 /// Results per comparison; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 
@@ -490,3 +499,24 @@ pub const ORDER_EXECUTIONS_KNOWN: usize = 1_024;
 
 /// Milliseconds between two journal commits of a session on a market feed; later input waits for the next.
 pub const JOURNAL_COMMIT_MS: i64 = 8;
+
+/// Rows of one request to QuestDB; more go into the next one.
+pub const ANALYTICS_BATCH_ROWS: usize = 10_000;
+
+/// Bytes of one request to QuestDB; a batch that has reached them is sent.
+pub const ANALYTICS_BATCH_BYTES: usize = 4 << 20;
+
+/// Bytes of one line for QuestDB; a longer row becomes a dead letter. The server's own limit is 2 MiB.
+pub const ANALYTICS_LINE_BYTES: usize = 1 << 20;
+
+/// Bytes of an answer of QuestDB; a longer one is an error.
+pub const ANALYTICS_ANSWER_BYTES: usize = 64 << 20;
+
+/// Rows that QuestDB refused and that are kept for the user; when full, the oldest go.
+pub const DEAD_LETTERS: u64 = 1_000;
+
+/// Events of the log that are read at once for the copy; the rest come with the next read.
+pub const ANALYTICS_EVENTS: usize = 10_000;
+
+/// Rows read at once from a table of QuestDB on import; the rest come with the next query.
+pub const ANALYTICS_PAGE_ROWS: usize = 50_000;

@@ -2,7 +2,7 @@
 
 /// The examples of every command, for that test.
 #[cfg(test)]
-pub const ALL: [(&str, &str); 20] = [
+pub const ALL: [(&str, &str); 21] = [
     ("demo", DEMO),
     ("run", RUN),
     ("backtest", BACKTEST),
@@ -19,11 +19,19 @@ pub const ALL: [(&str, &str); 20] = [
     ("live", LIVE),
     ("watchdog", WATCHDOG),
     ("results", RESULTS),
+    ("sync", SYNC),
     ("user", USER),
     ("config", CONFIG),
     ("completions", COMPLETIONS),
     ("man", MAN),
 ];
+
+pub const SYNC: &str = "Examples:
+  tradingd sync now
+  tradingd sync status
+  tradingd sync verify --repair
+  tradingd sync rebuild trades
+  tradingd sync dead-letters";
 
 pub const DEMO: &str = "Examples:
   tradingd demo
@@ -50,7 +58,9 @@ pub const INDICATORS: &str = "Examples:
 
 pub const IMPORT: &str = "Examples:
   tradingd import recordings/BTCUSDT.trades.csv.gz recordings/BTCUSDT.book20.csv.gz
-  tradingd import recordings/";
+  tradingd import recordings/
+  tradingd import --questdb http://127.0.0.1:9000
+  tradingd import --questdb http://127.0.0.1:9000 --session session_20261122_164311_0d41c4";
 
 pub const RECORDINGS: &str = "Examples:
   tradingd recordings

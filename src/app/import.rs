@@ -9,11 +9,13 @@ use super::state::Holder;
 use super::{Failure, Global, recordings, terminal};
 use crate::clock;
 use crate::files::expand;
+use crate::service::analytics::{self, FetchError, FetchFrom};
 use crate::service::recordings::{Planned, Reading, import_files, in_time_order};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Options of `tradingd import`.
@@ -21,8 +23,21 @@ use std::sync::{Arc, OnceLock};
 pub struct Options {
     /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain,
     /// gzip or zstd, or as parquet.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    #[arg(required_unless_present = "questdb", conflicts_with = "questdb", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
+    /// Import the recordings of a QuestDB instead: of our own tables, or of `tick_prices` and `tick_orderbook`. A password
+    /// is taken from the credential or the file `questdb-password` of the state directory.
+    #[arg(long, value_name = "URL")]
+    questdb: Option<String>,
+    /// User at the QuestDB.
+    #[arg(long, value_name = "NAME", requires = "questdb")]
+    user: Option<String>,
+    /// What the names of our tables begin with there.
+    #[arg(long, value_name = "PREFIX", default_value = "td_", requires = "questdb")]
+    prefix: String,
+    /// Only this recording or session of the QuestDB.
+    #[arg(long, value_name = "ID", requires = "questdb")]
+    session: Option<String>,
     #[command(flatten)]
     declared: DeclaredOptions,
     /// Print JSON instead of text.
@@ -36,7 +51,60 @@ pub struct Options {
 /// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is
 /// stored then.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let inputs = expand(&options.paths)?;
+    let Some(url) = &options.questdb else { return import(global, options, &options.paths) };
+    let secret =
+        analytics::secret(&global.state()).map_err(|failed| Failure::configuration(failed.to_string()))?;
+    let folder = folder_in(&global.state())?;
+    let from = FetchFrom {
+        url,
+        user: options.user.as_deref(),
+        prefix: &options.prefix,
+        session: options.session.as_deref(),
+    };
+    let read = AtomicU64::new(0);
+    let fetched = analytics::fetch(&from, secret.as_ref(), &folder.0, &|rows| {
+        let before = read.fetch_add(rows, Ordering::Relaxed);
+        if before / TOLD_EVERY != (before + rows) / TOLD_EVERY {
+            eprintln!("{} rows read", before + rows);
+        }
+    });
+    let fetched = fetched.map_err(|error| match error {
+        FetchError::Io(error) => Failure::other(error.to_string()).because(NOTHING_KEPT),
+        other => Failure::unavailable(other.to_string()).because(NOTHING_KEPT),
+    })?;
+    for recording in &fetched {
+        eprintln!("{}: {} rows of {url}", recording.id, recording.rows);
+        recording.notes.iter().for_each(|note| eprintln!("  {note}"));
+        recording.left_out.iter().for_each(|(rows, why)| eprintln!("  left out: {rows} rows with {why}"));
+        import(global, options, &recording.files).map_err(|failure| {
+            failure.because(&format!("while importing {} of the QuestDB", recording.id))
+        })?;
+    }
+    Ok(())
+}
+
+/// Rows between two lines of progress.
+const TOLD_EVERY: u64 = 1_000_000;
+
+/// A folder of the state directory that goes with this value.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Best effort: it holds copies only.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn folder_in(state: &Path) -> Result<Folder, Failure> {
+    let folder = state.join(format!("questdb-import-{:06x}", clock::entropy()));
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::configuration(format!("{} cannot be made: {error}", folder.display())))?;
+    Ok(Folder(folder))
+}
+
+fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), Failure> {
+    let inputs = expand(paths)?;
     let reading = Reading { declared: options.declared.facts(), bar: options.declared.bar() };
     inputs
         .left_out

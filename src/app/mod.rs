@@ -26,6 +26,7 @@ mod run;
 mod sessions;
 mod state;
 mod strategies;
+mod sync;
 mod systemd;
 mod table;
 mod users;
@@ -55,7 +56,10 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Market data", &["import", "recordings", "export", "verify"]),
     (
         "Daemon",
-        &["demo", "run", "config", "user", "sessions", "keys", "live", "watchdog", "replay", "rehearse"],
+        &[
+            "demo", "run", "config", "user", "sessions", "keys", "live", "watchdog", "replay", "rehearse",
+            "sync",
+        ],
     ),
     ("Shell", &["completions", "man", "help"]),
 ];
@@ -135,6 +139,9 @@ enum Command {
     /// List and show results of backtests and sessions, with their trades and reports.
     #[command(visible_alias = "result", after_help = examples::RESULTS)]
     Results(OnStore<results::Options>),
+    /// Copy to QuestDB now, show how the copy stands, compare and repair it.
+    #[command(after_help = examples::SYNC)]
+    Sync(OnStore<sync::Options>),
     /// Create, change and list the users who may log in.
     #[command(visible_alias = "users", after_help = examples::USER)]
     User(OnStore<users::Options>),
@@ -195,6 +202,7 @@ impl Command {
             Command::Live(on) => live::run(&on.global, &on.options),
             Command::Watchdog(on) => watchdog::run(&on.global, &on.options),
             Command::Results(on) => results::run(&on.global, &on.options),
+            Command::Sync(on) => sync::run(&on.global, &on.options),
             Command::User(on) => users::run(&on.global, &on.options),
             Command::Config(options) => config::run(&options),
             Command::Completions(options) => manual::completions(&options),
@@ -253,7 +261,7 @@ mod tests {
             let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
             assert_eq!(help.contains("--state"), uses_store, "{name}");
             let reads_configuration =
-                ["run", "backtest", "watchdog"].contains(&first) || name == "tradingd config check";
+                ["run", "backtest", "sync", "watchdog"].contains(&first) || name == "tradingd config check";
             assert_eq!(help.contains("--config <"), reads_configuration, "{name}");
         }
     }

@@ -60,6 +60,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let pruned = Arc::downgrade(&service);
     let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || prune_loop(&pruned));
     prune.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
+    let copied = Arc::downgrade(&service);
+    let copy = std::thread::Builder::new().name("analytics".to_owned()).spawn(move || copy_loop(&copied));
+    copy.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
     serve(runtime, service, Some(&watch), |_| {})
 }
 
@@ -129,6 +132,21 @@ fn prune_loop(service: &Weak<Service>) {
         }
         drop(service);
         std::thread::park_timeout(PRUNE_EVERY);
+    }
+}
+
+/// Loop of the thread that copies to QuestDB. Ends with the service.
+fn copy_loop(service: &Weak<Service>) {
+    let mut failures = 0;
+    while let Some(service) = service.upgrade() {
+        let config = service.settings.current().analytics.questdb.clone();
+        let analytics = Arc::clone(&service.analytics);
+        let wait = analytics.turn(&config, &service.events, &mut failures);
+        drop(service);
+        if analytics.is_stopping() {
+            return;
+        }
+        analytics.wait(wait);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: it contains no secret, and a file with any problem is rejected as a whole.
 
+mod analytics;
 mod check;
 mod difference;
 mod fees;
@@ -12,6 +13,7 @@ mod schema;
 mod types;
 mod watch;
 
+pub use analytics::{Analytics, QuestDb};
 pub use difference::{Change, diff, keep_running};
 pub use fees::Fees;
 pub use market::{Exchange, Recording};
@@ -101,6 +103,16 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/limits/max_sessions", TakesEffect::Live),
     ("/limits/max_symbols", TakesEffect::Live),
     ("/import/folder", TakesEffect::Live),
+    ("/analytics/questdb/enabled", TakesEffect::Live),
+    ("/analytics/questdb/url", TakesEffect::Live),
+    ("/analytics/questdb/allowed_hosts", TakesEffect::Live),
+    ("/analytics/questdb/user", TakesEffect::Live),
+    ("/analytics/questdb/prefix", TakesEffect::Live),
+    ("/analytics/questdb/interval_s", TakesEffect::Live),
+    ("/analytics/questdb/rows_per_second", TakesEffect::Live),
+    ("/analytics/questdb/market_data", TakesEffect::Live),
+    ("/analytics/questdb/keep_days", TakesEffect::Live),
+    ("/analytics/questdb/alert_lag_s", TakesEffect::Live),
     ("/alerts/exec", TakesEffect::Live),
     ("/alerts/timeout_s", TakesEffect::Live),
     ("/log/level", TakesEffect::Live),

@@ -290,6 +290,7 @@ const COUNTED: &[&str] = &[
     "Risk/trades_per_day",
     "Risk/max_leverage",
     "Risk/min_liquidation_to_stop",
+    "QuestDb/rows_per_second",
     "Live/account_cap",
     "Live/day_cap",
 ];

@@ -1,6 +1,7 @@
 //! The types of `config.json`. The JSON Schema is generated from them, so every doc comment here is user
 //! documentation. Secrets are not part of it; they come from files and systemd credentials.
 
+use super::analytics::Analytics;
 use super::fees::Fees;
 use super::market::{Exchange, Recording};
 use schemars::JsonSchema;
@@ -24,6 +25,8 @@ pub struct Config {
     pub limits: Limits,
     /// Import of market data files.
     pub import: Import,
+    /// Copies for analytics.
+    pub analytics: Analytics,
     /// Alerts of live sessions.
     pub alerts: Alerts,
     /// Logging.

@@ -25,46 +25,73 @@ pub struct Explanation {
     pub refusal: Option<RiskRefusal>,
 }
 
+/// All sections, in the order in which they act.
+const SECTIONS: [SectionName; 5] =
+    [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
+
 impl Engine {
+    /// Every condition of every section of an instance at the time of the last event, whatever its state.
+    pub fn conditions(&mut self, table: &SymbolTable, instance: u32, at: Timestamp) -> Vec<Evidence> {
+        let symbol = self.instances[instance as usize].symbol;
+        self.symbols[symbol.index()].indicators.turn();
+        self.explain_one(table, instance, at, |_| &SECTIONS).evidence
+    }
+
     /// Explains the instances of a symbol at the time of the last event.
     pub fn explain(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp) -> Vec<Explanation> {
         let mut explanations = Vec::new();
         self.symbols[symbol.index()].indicators.turn();
         for index in self.symbols[symbol.index()].instances.clone() {
-            let instance = &mut self.instances[index as usize];
-            let state = &mut self.symbols[symbol.index()];
-            let mut scratch = Outputs::default();
-            let mut turn = Turn {
-                at,
-                spec: table.spec(symbol),
-                enabled: table.is_enabled(symbol),
-                prices: None,
-                market: &state.market,
-                set: &mut state.indicators,
-                excursion: &mut state.excursion,
-                account: &mut self.account,
-                out: &mut scratch,
-            };
-            let sections: &[SectionName] = match instance.state {
-                State::SignalDetected => &[SectionName::O1, SectionName::Z1],
-                State::EntryEvaluation
-                | State::PositionActive
-                | State::CloseOrderEvaluation
-                | State::EmergencyExit => &[SectionName::E1, SectionName::Ze1],
-                _ => &[SectionName::S1, SectionName::Z1],
-            };
-            for section in sections {
-                instance.evidence(*section, &mut turn);
-            }
-            let refusal = if instance.is_engaged() { None } else { instance.would_refuse(&mut turn) };
-            explanations.push(Explanation {
-                instance: index,
-                strategy: instance.strategy,
-                state: instance.state,
-                evidence: scratch.evidence,
-                refusal,
-            });
+            explanations.push(self.explain_one(table, index, at, sections_of));
         }
         explanations
+    }
+
+    /// What an instance sees of the sections chosen by its state.
+    fn explain_one(
+        &mut self,
+        table: &SymbolTable,
+        index: u32,
+        at: Timestamp,
+        sections: fn(State) -> &'static [SectionName],
+    ) -> Explanation {
+        let instance = &mut self.instances[index as usize];
+        let symbol = instance.symbol;
+        let state = &mut self.symbols[symbol.index()];
+        let mut scratch = Outputs::default();
+        let mut turn = Turn {
+            at,
+            spec: table.spec(symbol),
+            enabled: table.is_enabled(symbol),
+            prices: None,
+            market: &state.market,
+            set: &mut state.indicators,
+            excursion: &mut state.excursion,
+            account: &mut self.account,
+            out: &mut scratch,
+        };
+        for section in sections(instance.state) {
+            instance.evidence(*section, &mut turn);
+        }
+        let refusal = if instance.is_engaged() { None } else { instance.would_refuse(&mut turn) };
+        Explanation {
+            instance: index,
+            strategy: instance.strategy,
+            state: instance.state,
+            evidence: scratch.evidence,
+            refusal,
+        }
+    }
+}
+
+/// The sections that matter in a state.
+fn sections_of(state: State) -> &'static [SectionName] {
+    match state {
+        State::SignalDetected => &[SectionName::O1, SectionName::Z1],
+        State::EntryEvaluation
+        | State::PositionActive
+        | State::CloseOrderEvaluation
+        | State::EmergencyExit => &[SectionName::E1, SectionName::Ze1],
+        _ => &[SectionName::S1, SectionName::Z1],
     }
 }

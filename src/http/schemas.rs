@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 const PLACE: &str = "#/components/schemas/";
 
 /// The files. A schema may hold `extends`, the name of one whose properties it has too.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("openapi/login.json"),
     include_str!("openapi/strategies.json"),
     include_str!("openapi/recordings.json"),
@@ -19,6 +19,7 @@ const FILES: [&str; 10] = [
     include_str!("openapi/results.json"),
     include_str!("openapi/events.json"),
     include_str!("openapi/operations.json"),
+    include_str!("openapi/analytics.json"),
     include_str!("openapi/socket.json"),
     include_str!("openapi/written.json"),
 ];

@@ -1,10 +1,11 @@
 //! Everything the daemon holds, opened in order and closed in order.
 
+use super::analytics::Analytics;
 use super::event_log::EventLog;
 use super::hub::Hub;
 use super::log_tail::LogTail;
 use super::market::Market;
-use super::preview::Previews;
+use super::preview_turns::Previews;
 use super::readiness::{DiskFailed, Scan};
 use super::recordings::Recordings;
 use super::references::References;
@@ -42,6 +43,8 @@ pub struct Service {
     pub market: Arc<Market>,
     /// What was decided or happened, by position.
     pub events: Arc<EventLog>,
+    /// The copy in QuestDB.
+    pub analytics: Arc<Analytics>,
     /// Publishes events to WebSocket clients.
     pub hub: Arc<Hub>,
     /// The last lines of the log.
@@ -99,6 +102,9 @@ impl Service {
         parts.settings.log_to(move |event, fields| log.add(event, fields));
         let listener = Arc::clone(&sessions);
         parts.settings.on_change(move |config| listener.apply_config(config));
+        let analytics = Arc::new(Analytics::new(Arc::clone(&store), &parts.state));
+        let copy = Arc::clone(&analytics);
+        parts.settings.on_change(move |_| copy.wake());
         Ok(Arc::new(Service {
             started: now,
             settings: parts.settings,
@@ -110,6 +116,7 @@ impl Service {
             sessions,
             market,
             events,
+            analytics,
             hub,
             log: parts.log,
             previews: Arc::default(),
@@ -128,6 +135,7 @@ impl Service {
     /// Ends or suspends running sessions, waiting up to `drain`; everything acknowledged is on disk. Returns
     /// the ids of sessions still ending then.
     pub fn close(&self, drain: Span) -> Vec<String> {
+        self.analytics.stop();
         self.sessions.shutdown(drain)
     }
 }

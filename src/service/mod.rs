@@ -4,6 +4,7 @@
 //! thread. Invariant: a refusal has a kind, not an HTTP status code, and no text is formatted for a terminal.
 
 mod alerts;
+pub mod analytics;
 pub mod backtest;
 mod event_log;
 pub mod hub;
@@ -13,6 +14,7 @@ pub mod market;
 pub mod page;
 mod presets;
 mod preview;
+mod preview_turns;
 pub mod recordings;
 pub mod references;
 mod refusal;
@@ -36,7 +38,8 @@ pub use daemon::{Parts, Service};
 pub use event_log::LogView;
 pub use indicators::indicator_catalogue;
 pub use log_tail::LogTail;
-pub use preview::{PreviewRequest, Previews};
+pub use preview::PreviewRequest;
+pub use preview_turns::Previews;
 pub use readiness::{DiskChange, resident_bytes};
 pub use records::verified;
 pub use refusal::{Refusal, RefusalKind, STORE_DAMAGED, problems_text};

@@ -1,9 +1,9 @@
 //! Previews of strategy documents: what one would have done on up to a day of one recorded symbol.
 //!
-//! A preview is computed for at most [`PREVIEW_MS`] and keeps nothing. Invariant: a user has one at a time; the next one
-//! ends the one before.
+//! A preview is computed for at most [`PREVIEW_MS`] and keeps nothing.
 
 use super::backtest::{self, Input, Paced, RunSettings, StopSignal};
+use super::preview_turns::PreviewTurn;
 use super::settings::risk_limits;
 use super::{Refusal, RefusalKind, Service, SourceError, problems_text, strategies};
 use crate::clock::Stopwatch;
@@ -14,8 +14,6 @@ use crate::limits::{PREVIEW_MARKS, PREVIEW_MS};
 use crate::report::run::{Fired, RunResult};
 use crate::session::driver::{Flow, Progress};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A day: the most that a preview covers.
 const DAY: Span = Span::from_seconds(86_400);
@@ -31,43 +29,6 @@ pub struct PreviewRequest {
     pub symbol: String,
     /// First moment; the last day of the symbol's data when it is left out.
     pub from: Option<Timestamp>,
-}
-
-/// The previews under way, by user.
-#[derive(Default, Debug)]
-pub struct Previews(Mutex<BTreeMap<String, Arc<StopSignal>>>);
-
-/// The right of one user to compute a preview, until it is dropped or their next one begins.
-#[derive(Debug)]
-pub struct PreviewTurn {
-    all: Arc<Previews>,
-    user: String,
-    stop: Arc<StopSignal>,
-}
-
-impl Previews {
-    /// Ends the user's preview that is under way, if there is one, and begins the next.
-    pub fn begin(self: &Arc<Self>, user: &str) -> PreviewTurn {
-        let stop = Arc::new(StopSignal::default());
-        if let Some(before) = self.running().insert(user.to_owned(), Arc::clone(&stop)) {
-            before.stop();
-        }
-        PreviewTurn { all: Arc::clone(self), user: user.to_owned(), stop }
-    }
-
-    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Arc<StopSignal>>> {
-        // Each change is one operation of the map.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for PreviewTurn {
-    fn drop(&mut self) {
-        let mut running = self.all.running();
-        if running.get(&self.user).is_some_and(|stop| Arc::ptr_eq(stop, &self.stop)) {
-            running.remove(&self.user);
-        }
-    }
 }
 
 /// How a preview ended.
@@ -88,12 +49,12 @@ impl Service {
     /// `invalid_strategy` with every problem, `recording_not_found`, `symbol_not_found`, `invalid_request` for data that the
     /// strategy cannot run on, `preview_superseded` when the user's next preview has begun.
     pub fn preview(&self, turn: &PreviewTurn, request: &PreviewRequest) -> Result<Value, Refusal> {
-        if turn.stop.is_stopped() {
+        if turn.is_over() {
             return Err(superseded());
         }
         let strategies = [compiled(&request.document)?];
         let symbol = self.recordings.spelled(&request.recording, &request.symbol)?;
-        let _lease = self.recordings.hold(&request.recording, &format!("a preview of {}", turn.user));
+        let _lease = self.recordings.hold(&request.recording, &format!("a preview of {}", turn.user()));
         let mut settings = RunSettings {
             symbols: vec![symbol],
             limits: risk_limits(&self.settings.current().trading.risk),
@@ -106,8 +67,8 @@ impl Service {
         (settings.from, settings.to) = (Some(from), Some(to));
         let runs = backtest::plan(&settings, &sources, &strategies)?;
         let run = runs.first().ok_or_else(|| no_rows(&request.symbol))?;
-        let ran = compute(run, &turn.stop, (from, to))?;
-        if turn.stop.is_stopped() {
+        let ran = compute(run, turn.stop(), (from, to))?;
+        if turn.is_over() {
             return Err(superseded());
         }
         Ok(shown(&ran, request, &run.short_data()))
@@ -196,22 +157,4 @@ fn no_rows(symbol: &str) -> Refusal {
 fn superseded() -> Refusal {
     let message = "your next preview has begun, so this one was ended";
     Refusal::new(RefusalKind::Conflict, "preview_superseded", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_preview_of_a_user_ends_the_one_before_and_nobody_elses() {
-        let previews = Arc::new(Previews::default());
-        let (first, other) = (previews.begin("ann"), previews.begin("bob"));
-        let second = previews.begin("ann");
-        assert!(first.stop.is_stopped() && !second.stop.is_stopped() && !other.stop.is_stopped());
-        drop(first);
-        let third = previews.begin("ann");
-        assert!(second.stop.is_stopped() && !third.stop.is_stopped());
-        drop((second, third, other));
-        assert!(previews.running().is_empty());
-    }
 }

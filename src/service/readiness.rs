@@ -85,7 +85,7 @@ impl Service {
             "store": store,
             "config": self.config_part(now),
             "exchange": self.exchange_part(),
-            "questdb": {"status": "disabled", "age_seconds": null, "reason": "no copy to QuestDB is configured"},
+            "questdb": self.analytics.readiness(&self.settings.current().analytics.questdb),
             "clock": self.clock_part(now),
         })
     }

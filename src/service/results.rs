@@ -4,6 +4,7 @@
 //! Invariant: numbers are shown as stored when the run ended; none is recomputed.
 
 mod notes;
+mod trade_chart;
 
 pub use notes::NoteChange;
 

@@ -27,6 +27,7 @@ mod results;
 mod rights;
 mod sessions;
 mod strategies;
+mod sync;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub use recordings::{
 };
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;
+pub use sync::SyncChange;
 pub use transfer::Records;
 pub use verify::{Problem, VerifyReport, verify};
 

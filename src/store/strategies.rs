@@ -73,6 +73,11 @@ impl Store {
             .ok_or_else(|| not_found(&format!("{id}@{version}")))
     }
 
+    /// All versions of all strategies, deleted ones too, by id and version.
+    pub fn strategy_versions(&self) -> Result<Vec<StrategyV1>, StoreError> {
+        self.table(STRATEGIES)?.checked().values()
+    }
+
     /// The newest versions of all strategies that are not deleted, sorted by id.
     pub fn strategies(&self) -> Result<Vec<StrategyV1>, StoreError> {
         let mut all: Vec<StrategyV1> = Vec::new();

@@ -7,10 +7,10 @@ use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
 use super::journal;
 use super::records::{
-    ContractV2, GapV1, IdempotencyV1, LogEntryV1, LoginV1, PresetV1, PumpLabelV1, RecordingV1,
+    ContractV2, DeadLetterV1, GapV1, IdempotencyV1, LogEntryV1, LoginV1, PresetV1, PumpLabelV1, RecordingV1,
     ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3, RevokedTokenV1, SessionControlV1,
-    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolFactsV1, SymbolSpecV2,
-    TickerCacheV1, UserV1,
+    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolFactsV1, SymbolSpecV2, SyncCursorV1,
+    SyncRevisionV1, SyncStateV1, TickerCacheV1, UnsentV1, UserV1,
 };
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
@@ -187,6 +187,32 @@ pub const PRESETS: TableOf<(&str, &str), PresetV1> = TableOf::records(
 pub const TICKERS: TableOf<&str, TickerCacheV1> =
     TableOf::records("tickers_v1", |key| format!("tickers of `{key}`"), |_, _| true);
 
+/// `questdb -> SyncStateV1`: who copies to QuestDB.
+pub const SYNC_STATE: TableOf<&str, SyncStateV1> =
+    TableOf::records("sync_state_v1", |key| format!("the state of the copy to `{key}`"), |_, _| true);
+
+/// `(table, part) -> SyncCursorV1`: how far each part of a table is copied.
+pub const SYNC_CURSORS: TableOf<(&str, &str), SyncCursorV1> = TableOf::records(
+    "sync_cursors_v1",
+    |key| format!("how far `{}` of table `{}` is copied", key.1, key.0),
+    |_, _| true,
+);
+
+/// `(table, id) -> SyncRevisionV1`: which state of a record is copied.
+pub const SYNC_REVISIONS: TableOf<(&str, &str), SyncRevisionV1> = TableOf::records(
+    "sync_revisions_v1",
+    |key| format!("the copied state of `{}` in table `{}`", key.1, key.0),
+    |_, revision| revision.rev > 0,
+);
+
+/// `number -> DeadLetterV1`: rows that QuestDB refused, oldest first.
+pub const DEAD_LETTERS: TableOf<u64, DeadLetterV1> =
+    TableOf::records("dead_letters_v1", |number| format!("dead letter {number}"), |_, _| true);
+
+/// `number -> UnsentV1`: what was removed before it was copied, oldest first.
+pub const UNSENT: TableOf<u64, UnsentV1> =
+    TableOf::records("unsent_v1", |number| format!("unsent rows {number}"), |_, row| row.rows > 0);
+
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
@@ -229,10 +255,15 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(RESULT_NOTES.definition)?;
     write.open_table(PUMP_LABELS.definition)?;
     write.open_table(PRESETS.definition)?;
+    write.open_table(SYNC_STATE.definition)?;
+    write.open_table(SYNC_CURSORS.definition)?;
+    write.open_table(SYNC_REVISIONS.definition)?;
+    write.open_table(DEAD_LETTERS.definition)?;
+    write.open_table(UNSENT.definition)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 26] {
+fn names() -> [&'static str; 31] {
     [
         META.name(),
         STRATEGIES.definition.name(),
@@ -260,6 +291,11 @@ fn names() -> [&'static str; 26] {
         RESULT_NOTES.definition.name(),
         PUMP_LABELS.definition.name(),
         PRESETS.definition.name(),
+        SYNC_STATE.definition.name(),
+        SYNC_CURSORS.definition.name(),
+        SYNC_REVISIONS.definition.name(),
+        DEAD_LETTERS.definition.name(),
+        UNSENT.definition.name(),
     ]
 }
 

@@ -56,9 +56,10 @@ export async function pages(demo) {
   return [...workshop, "/", `/board/${paper}`, "/start", "/start?type=paper", "/start?type=live", "/start?type=collect", "/sessions", "/results", `/results/${result}`, `/results/${result}?trade=1`, `/compare?ids=${two.join(",")}`, "/nowhere"];
 }
 
-/** Waits until skeletons are gone. */
+/** Waits until the page of the new address is there, without skeletons. */
 async function settled(page) {
-  await page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".skeleton"), null, { timeout: 15_000 });
+  await page.waitForTimeout(200);
+  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector(".skeleton"), null, { timeout: 15_000 });
   await page.waitForTimeout(150);
 }
 

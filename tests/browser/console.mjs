@@ -36,7 +36,8 @@ try {
   const state = await context.storageState();
   await access.phone(browser, demo, state);
   await access.axe(browser, demo, state);
-  await figures.busyBoard(context, demo, isLong ? 600 : 60);
+  await figures.busyBoard(browser, demo, state, isLong ? 600 : 60);
+  await figures.bigReport(context, demo);
   const other = await open(context, demo.url);
   await frontend(other, demo);
   await other.close();

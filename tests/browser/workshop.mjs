@@ -62,11 +62,11 @@ export async function recordings(page, demo) {
     await page.getByRole("button", { name: "Save label" }).click();
     await saved(page);
     const row = page.locator("table[aria-label='Pump labels'] tbody tr");
-    await row.getByRole("button", { name: "Delete" }).waitFor();
+    await row.first().getByRole("button", { name: "Delete" }).waitFor();
     const href = await page.getByRole("link", { name: "Labels as CSV" }).getAttribute("href");
     const csv = await page.evaluate(async (path) => (await fetch(path)).text(), href);
     assert.match(csv.split("\n")[1], /,manual,/, demo.url);
-    await row.getByRole("button", { name: "Delete" }).click();
+    await row.first().getByRole("button", { name: "Delete" }).click();
     await page.getByText("No pump is marked yet.").waitFor();
   });
   await check("a file with a bad row is refused with its place, and a good one is imported", async () => {

@@ -282,13 +282,13 @@ fn a_resident_stop_closes_a_position_and_is_told_to_who_listens() {
     let position = socket.until("push.personal.position")["data"].clone();
     assert_eq!((&position["holdVol"], &position["positionType"]), (&json!(2), &json!(1)));
     let entry = position["holdAvgPrice"].as_f64().unwrap();
-    let price = (entry * 0.9 * 100.0).round() / 100.0;
+    let price = (entry * 0.97 * 100.0).round() / 100.0;
     let stop = json!({"positionId": position["positionId"], "vol": 2, "volType": 2, "stopLossPrice": price, "lossTrend": 2});
     assert_eq!(private(&world, "POST", "stoporder/place", &stop.to_string())["success"], true);
     assert_eq!(socket.until("push.personal.stop.planorder")["data"]["state"], 1);
     world.fault(&format!(
         "{{\"fault\": \"fair_price\", \"symbol\": \"C0_USDT\", \"price\": {}}}",
-        price - 1.0
+        price * 0.999
     ));
     assert_eq!(socket.until("push.personal.stop.planorder")["data"]["triggerSide"], 2);
     while socket.until("push.personal.position")["data"]["state"] != 3 {}

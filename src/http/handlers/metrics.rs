@@ -42,11 +42,24 @@ pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     for (class, number) in context.counts.by_class.iter().enumerate().skip(1) {
         page.line(&format!("http_requests_total{{status=\"{class}xx\"}}"), number.load(Relaxed));
     }
+    analytics(&mut page, context);
     exchange(&mut page, context);
     Ok(Reply::new(
         StatusCode::OK,
         Content::File("text/plain; version=0.0.4; charset=utf-8", Bytes::from(page.0)),
     ))
+}
+
+/// Metrics of the copy in QuestDB; none while it is off.
+fn analytics(page: &mut Page, context: &AppContext) {
+    let config = context.service.settings.current();
+    let Some(counts) = context.service.analytics.counts(&config.analytics.questdb) else { return };
+    page.gauge("analytics_lag_seconds", "Since the copy in QuestDB was complete.", counts.lag.seconds_f64());
+    page.gauge("analytics_lag_rows", "Rows known to be missing in QuestDB.", counts.lag_rows);
+    page.counter("analytics_rows_total", "Rows acknowledged by QuestDB.", counts.rows);
+    page.counter("analytics_rounds_total", "Rounds of copying.", counts.rounds);
+    page.counter("analytics_failed_rounds_total", "Rounds of copying that failed.", counts.failed_rounds);
+    page.counter("analytics_refused_rows_total", "Rows that QuestDB refused.", counts.refused);
 }
 
 /// Metrics of the exchange connection; none when it is switched off.

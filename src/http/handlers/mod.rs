@@ -2,6 +2,7 @@
 //!
 //! Invariant: checks that apply to all routes are in the pipeline, business rules are in the service.
 
+pub mod analytics;
 pub mod auth;
 pub mod controls;
 pub mod labels;

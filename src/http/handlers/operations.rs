@@ -50,11 +50,6 @@ pub fn log(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure>
     Ok(Reply::data(&context.service.log.read(after, limit, call.query.text("level"))))
 }
 
-/// `GET /api/analytics/status`.
-pub fn analytics(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!({"enabled": false, "reason": "no copy to QuestDB is configured", "tables": []})))
-}
-
 /// `GET /api/store/verify`.
 pub fn verify(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&context.service.verify()?))

@@ -1,6 +1,7 @@
 //! Results of sessions.
 
 use super::{listed, page};
+use crate::domain::time::Span;
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Default number of points of an equity curve.
 const EQUITY_POINTS: usize = 1_000;
+/// Seconds that the chart of a trade shows before the entry and after the exit.
+const CHART_MARGIN_S: i64 = 60;
 /// Maximum number of results in one comparison.
 const COMPARED: usize = 6;
 /// The report is one self-contained file with inline style and script; it loads nothing.
@@ -44,6 +47,13 @@ pub fn trades(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failu
         return csv(context, call, Part::Trades);
     }
     Ok(tagged(&context.service.results.trades(call.id(0))?, call.id(0)))
+}
+
+/// `GET /results/session/{id}/trades/{trade}/chart`.
+pub fn trade_chart(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let margin = Span::from_seconds(call.query.integer("margin_seconds").unwrap_or(CHART_MARGIN_S));
+    let shown = context.service.results.trade_chart(call.id(0), call.id(1), margin)?;
+    Ok(Reply::data(&shown))
 }
 
 /// `GET /results/session/{id}/equity`.

@@ -88,6 +88,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/v1/auth/logins",
         tag: "login",
         about: "Your logins that are still good, newest first.",
+        answers: Data("LoginList"),
         run: Blocking(logins::own),
         examples: &[ask("asked", "/api/v1/auth/logins", 200)],
         ..GET
@@ -98,6 +99,7 @@ pub const ROUTES: &[Route] = &[
         about: "End one of your logins; an admin ends anybody's. Its tokens are refused from now on.",
         access: VIEWER,
         refusals: &[(404, "login_not_found")],
+        answers: Data("LoginEnded"),
         run: Blocking(logins::end),
         lane: Lane::Urgent,
         examples: &[ask("unknown", "/api/v1/auth/logins/nothing", 404)],
@@ -109,6 +111,7 @@ pub const ROUTES: &[Route] = &[
         about: "The logins of a user that are still good, newest first.",
         access: ADMIN,
         refusals: &[(404, "user_not_found")],
+        answers: Data("LoginList"),
         run: Blocking(logins::of_user),
         examples: &[ask("unknown", "/api/users/nobody/logins", 404)],
         ..GET

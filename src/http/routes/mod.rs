@@ -1,6 +1,7 @@
 //! The route table. `schema/openapi.json` and the permission tests are generated from it; a route that is not
 //! in it cannot be reached.
 
+mod analytics;
 mod controls;
 mod login;
 mod operations;
@@ -19,13 +20,14 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// All groups, in the order of the documentation.
-const GROUPS: [&[Route]; 6] = [
+const GROUPS: [&[Route]; 7] = [
     login::ROUTES,
     strategies::ROUTES,
     recordings::ROUTES,
     sessions::ROUTES,
     controls::ROUTES,
     operations::ROUTES,
+    analytics::ROUTES,
 ];
 
 /// All routes.

@@ -85,6 +85,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only lines at least as important.",
             },
         ],
+        answers: Data("LogTail"),
         run: Now(operations::log),
         examples: &[
             ask("warnings", "/api/log?limit=50&level=warn", 200),
@@ -108,15 +109,6 @@ pub const ROUTES: &[Route] = &[
         answers: Data("ConfigStatus"),
         run: Now(operations::config_status),
         examples: &[ask("asked", "/api/config/status", 200)],
-        ..GET
-    },
-    Route {
-        path: "/api/analytics/status",
-        tag: "operations",
-        about: "The copy to QuestDB.",
-        answers: Data("AnalyticsStatus"),
-        run: Now(operations::analytics),
-        examples: &[ask("asked", "/api/analytics/status", 200)],
         ..GET
     },
     Route {
@@ -216,7 +208,7 @@ pub const ROUTES: &[Route] = &[
         about: "A file of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
-        answers: Media(&["text/html", "text/css", "text/javascript"]),
+        answers: Media(&["text/html", "image/svg+xml"]),
         run: Now(console::file),
         examples: &[ask("unknown", "/console/nothing", 404)],
         ..GET
@@ -227,6 +219,7 @@ pub const ROUTES: &[Route] = &[
         about: "A file of a folder of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
+        answers: Media(&["text/css", "text/javascript", "font/woff2", "text/plain"]),
         run: Now(console::file_in_folder),
         examples: &[
             ask("a module", "/console/core/view.js", 200),

@@ -4,7 +4,7 @@ use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, PUT, SYMBOL, ask, example}
 use crate::http::handlers::recordings::INTERVALS;
 use crate::http::handlers::{labels, recordings};
 use crate::http::route::Access::Public;
-use crate::http::route::Answers::{Data, Flat, Media};
+use crate::http::route::Answers::{Data, DataOrCsv, Flat, Media};
 use crate::http::route::ParamKind::{Flag, Symbol, Text, Time, Word};
 use crate::http::route::Run::{Async, Blocking, Once};
 use crate::http::route::{Example, Param, Route, Takes};
@@ -103,6 +103,7 @@ pub const ROUTES: &[Route] = &[
         about: "How much of each UTC day is covered, symbol by symbol, with the causes of the gaps.",
         query: &[SYMBOL],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        answers: Data("RecordingCoverage"),
         run: Blocking(recordings::coverage),
         examples: &[ask("unknown", "/api/data-collection/nothing/coverage", 404)],
         ..GET
@@ -112,6 +113,7 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "What depends on a recording: running sessions, results, labels.",
         refusals: &[(404, "recording_not_found")],
+        answers: Data("RecordingUses"),
         run: Blocking(recordings::uses),
         examples: &[ask("unknown", "/api/data-collection/nothing/uses", 404)],
         ..GET
@@ -129,6 +131,7 @@ pub const ROUTES: &[Route] = &[
             },
         ],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        answers: DataOrCsv("PumpLabelList"),
         run: Blocking(labels::list),
         examples: &[ask("unknown", "/api/data-collection/nothing/labels", 404)],
         ..GET
@@ -140,6 +143,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("PumpLabel"),
         success: &[201],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        answers: Data("MarkedPump"),
         run: Once(labels::add),
         body_bytes: HTTP_BODY_BYTES,
         examples: &[Example {
@@ -156,6 +160,7 @@ pub const ROUTES: &[Route] = &[
         about: "Change a label: all its fields are replaced.",
         takes: Takes::Json("PumpLabel"),
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "label_not_found")],
+        answers: Data("MarkedPump"),
         run: Blocking(labels::change),
         body_bytes: HTTP_BODY_BYTES,
         examples: &[Example {
@@ -171,6 +176,7 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "Delete a label.",
         refusals: &[(404, "recording_not_found"), (404, "label_not_found")],
+        answers: Data("PumpLabelDeleted"),
         run: Blocking(labels::delete),
         examples: &[ask("of an unknown recording", "/api/data-collection/nothing/labels/1", 404)],
         ..DELETE

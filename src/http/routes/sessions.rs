@@ -215,6 +215,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/presets",
         tag: "sessions",
         about: "Your saved start requests, by name.",
+        answers: Data("PresetList"),
         run: Blocking(presets::list),
         examples: &[ask("all", "/api/presets", 200)],
         ..GET
@@ -225,6 +226,7 @@ pub const ROUTES: &[Route] = &[
         about: "Save a start request under a name, replacing yours of that name. It may be incomplete.",
         takes: Takes::Json("Preset"),
         success: &[200, 201],
+        answers: Data("SavedPreset"),
         run: Blocking(presets::put),
         examples: &[
             Example {
@@ -249,6 +251,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Delete one of your presets.",
         refusals: &[(404, "preset_not_found")],
+        answers: Data("PresetDeleted"),
         run: Blocking(presets::delete),
         examples: &[ask("unknown", "/api/presets/nothing", 404)],
         ..DELETE
@@ -300,6 +303,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Delete a result with its report and notes. What it added to the totals of its strategies stays.",
         refusals: &[(404, "result_not_found"), (409, "result_pinned")],
+        answers: Data("ResultDeleted"),
         run: Blocking(notes::delete),
         examples: &[ask("unknown", "/results/session/nothing", 404)],
         ..DELETE
@@ -310,6 +314,7 @@ pub const ROUTES: &[Route] = &[
         about: "What people wrote about a result: name, notes, tags, whether it is pinned.",
         access: VIEWER,
         refusals: &[(404, "result_not_found")],
+        answers: Data("WrittenNote"),
         run: Blocking(notes::get),
         examples: &[ask("unknown", "/results/session/nothing/note", 404)],
         ..GET
@@ -320,6 +325,7 @@ pub const ROUTES: &[Route] = &[
         about: "Name, annotate, tag or pin a result. Whatever is left out stays.",
         takes: Takes::Json("ResultNote"),
         refusals: &[(404, "result_not_found")],
+        answers: Data("WrittenNote"),
         run: Blocking(notes::put),
         examples: &[
             Example {
@@ -346,6 +352,28 @@ pub const ROUTES: &[Route] = &[
         answers: DataOrCsv("ResultTrades"),
         run: Blocking(results::trades),
         examples: &[ask("unknown", "/results/session/nothing/trades", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/trades/{trade}/chart",
+        tag: "results",
+        about: "One trade tick by tick, with the value of every condition and its threshold; its number counts from 1. The recording is run again for it.",
+        query: &[Param {
+            name: "margin_seconds",
+            kind: Integer(0, 3_600),
+            about: "How much before the entry and after the exit; 60 when it is left out.",
+        }],
+        refusals: &[
+            (404, "result_not_found"),
+            (404, "session_not_found"),
+            (404, "trade_not_found"),
+            (409, "chart_unavailable"),
+            (429, "too_many_replays"),
+        ],
+        answers: Data("TradeChart"),
+        run: Blocking(results::trade_chart),
+        lane: Lane::Replay,
+        examples: &[ask("unknown", "/results/session/nothing/trades/1/chart", 404)],
         ..GET
     },
     Route {

@@ -151,6 +151,7 @@ pub const ROUTES: &[Route] = &[
             (404, "symbol_not_found"),
             (409, "preview_superseded"),
         ],
+        answers: Data("StrategyPreview"),
         run: Async(preview::preview),
         lane: Lane::Preview,
         examples: &[

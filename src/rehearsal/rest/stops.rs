@@ -114,6 +114,7 @@ impl Exchange {
             ("POST", ["cancel_all"]) => self.cancel_all_stops(request, account),
             ("POST", ["change_price"]) => self.change_attached(account, &wanted()?),
             ("POST", ["change_plan_price"]) => self.change_stop(account, &wanted()?),
+            ("GET", ["order_details", id]) => self.one_stop(account, id),
             ("GET", ["open_orders"]) => self.list_stops(request, account, Some(false)),
             ("GET", ["list", "orders"]) => {
                 let finished = request.parameter("is_finished").map(|text| text == "1");
@@ -282,6 +283,15 @@ impl Exchange {
             self.replace_stop(account, Stop { loss, profit, ..stop });
         }
         Ok(None)
+    }
+
+    fn one_stop(&self, account: usize, id: &str) -> Answer {
+        let owner = &self.trading.accounts[account];
+        let id: u64 = id.parse().map_err(|_| Failed::parameter())?;
+        let ended = || owner.stops_ended.iter().find(|stop| stop.id == id);
+        let stop = owner.stops.get(&id).or_else(ended).ok_or_else(gone)?;
+        let held = owner.held(stop.symbol, stop.hold);
+        Ok(Some(triggers::stop(&self.markets[stop.symbol], stop, held)))
     }
 
     fn list_stops(&self, request: &Request, account: usize, finished: Option<bool>) -> Answer {

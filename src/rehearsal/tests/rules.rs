@@ -146,3 +146,26 @@ fn the_truth_tells_since_when_a_position_is_without_a_stop() {
         (&json!("mine-1"), &json!(10), 2)
     );
 }
+
+#[test]
+fn a_position_near_liquidation_is_told_once() {
+    let mut world = World::new(PLAIN);
+    let mut client = world.connect();
+    let sign = signature("s", &format!("k{}", world.now_ms));
+    let param = json!({"apiKey": "k", "reqTime": world.now_ms.to_string(), "signature": sign});
+    world.say(&client, &json!({"method": "login", "param": param}));
+    world.place(&order(1, 5, 10, 0.0)).unwrap();
+    world.pass(20);
+    // Margin 5 percent, of which 0.4 must stay; at 95.55 some 0.54 are left.
+    let mark = |world: &mut World, ticks: i64| {
+        world.row(0, RecordBody::Mark { mark: Decimal::new(ticks, 2).unwrap(), index: None });
+        world.pass(20);
+    };
+    mark(&mut world, 9_555);
+    mark(&mut world, 9_556);
+    let told = world.of(&mut client, "push.personal.liquidate.risk");
+    assert_eq!((told.len(), &told[0]["data"]["symbol"]), (1, &json!("BTC_USDT")), "{told:?}");
+    mark(&mut world, 9_900);
+    mark(&mut world, 9_555);
+    assert_eq!(world.of(&mut client, "push.personal.liquidate.risk").len(), 1, "again after it was well");
+}

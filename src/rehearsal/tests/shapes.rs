@@ -174,6 +174,8 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
     world.pass(50);
     place_triggers(&mut world);
     world.pass(5_000);
+    world.row(0, RecordBody::Mark { mark: Decimal::new(9_555, 2).unwrap(), index: None });
+    world.pass(5_000);
     let frames = world.frames(&mut client);
     for (file, channel) in [
         ("ws_public_deal_2026_batch.json", "push.deal"),
@@ -194,6 +196,7 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
         ("ws_private_position_2026.json", "push.personal.position"),
         ("ws_private_asset.json", "push.personal.asset"),
         ("ws_private_plan_order_2026.json", "push.personal.plan.order"),
+        ("ws_private_liquidate_risk.json", "push.personal.liquidate.risk"),
         ("ws_private_stop_order.json", "push.personal.stop.order"),
         ("ws_private_stop_planorder_2026.json", "push.personal.stop.planorder"),
     ] {

@@ -270,6 +270,27 @@ fn stop_prices_of_an_order_come_into_force_with_its_fills() {
 }
 
 #[test]
+fn a_trigger_gives_its_stop_prices_to_the_order_it_makes() {
+    let mut world = World::new(PLAIN);
+    world.trade(0, Side::Buy, 10_001, 1);
+    let mut entry = plan(1, 5, 1, 100.30);
+    entry["stopLossPrice"] = json!(100.5);
+    assert_eq!(place_plan(&mut world, &entry), Err(5003), "a loss above the trigger price");
+    entry["stopLossPrice"] = json!(99.0);
+    let id = place_plan(&mut world, &entry).unwrap();
+    let change = json!({"symbol": "BTC_USDT", "orderId": id, "stopLossPrice": 98.5, "lossTrend": 2});
+    assert_eq!(code(&mut world, "planorder/change_stop_order", &change), 0);
+    world.trade(0, Side::Buy, 10_030, 1);
+    world.pass(20);
+    let row = newest_stop(&mut world);
+    assert_eq!((&row["stopLossPrice"], &row["vol"], &row["lossTrend"]), (&json!(98.5), &json!(5), &json!(2)));
+    let details = format!("stoporder/order_details/{}", row["id"]);
+    assert_eq!(world.private("GET", &details, "")["data"], row);
+    assert_eq!(world.private("GET", "stoporder/order_details/7", "")["code"], 5002);
+    assert_eq!(code(&mut world, "planorder/change_stop_order", &change), 2041);
+}
+
+#[test]
 fn settings_say_what_nobody_knows_about_triggers() {
     let stop = |world: &mut World| place_plan(world, &plan(4, 10, 2, 99.0)).unwrap();
     // Whether they freeze what they would close.

@@ -6,7 +6,7 @@
 use super::order::{Hold, Order};
 use super::trigger::{Plan, Stop};
 use crate::domain::num::{Money, Price, Qty, Rate};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Finished orders that can still be found; when full the oldest are dropped.
 pub const ENDED_ORDERS: usize = 10_000;
@@ -202,6 +202,8 @@ pub struct Account {
     pub stops_ended: VecDeque<Stop>,
     /// Whether waiting triggers that close freeze the volume they would close.
     pub do_triggers_freeze: bool,
+    /// Positions that were told to be near liquidation, and are still.
+    pub at_risk: BTreeSet<u64>,
     /// Positions that no resident stop covers completely, and since when (milliseconds).
     pub bare: BTreeMap<(usize, Hold), i64>,
     /// The periods of that kind that are over, oldest first.
@@ -251,6 +253,7 @@ impl Account {
             stops_ended: VecDeque::new(),
             do_triggers_freeze: false,
             bare: BTreeMap::new(),
+            at_risk: BTreeSet::new(),
             bare_ended: VecDeque::new(),
         }
     }
@@ -431,6 +434,7 @@ impl Account {
 
     fn close(&mut self, symbol: usize, hold: Hold) {
         if let Some(position) = self.positions.remove(&(symbol, hold)) {
+            self.at_risk.remove(&position.id);
             keep(&mut self.closed, ENDED_POSITIONS, position);
         }
     }

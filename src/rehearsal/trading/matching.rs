@@ -1,7 +1,7 @@
 //! Matching: price priority, then time, against displayed levels and recorded trades.
 
 use super::order::{Hold, NewOrder, Order, category, kind, state};
-use super::{Taken, Trading};
+use super::{Taken, Trading, show};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::rehearsal::market::{Commit, Deal, Market};
@@ -332,10 +332,30 @@ impl Trading {
                 };
                 let tier = terms::tier(&market.contract, market.contracts(position.qty));
                 let needed = value.at_rate(Rate::of(tier.maintenance));
-                if backing + position.profit_at(value) <= needed {
-                    self.close_by_force(owner, (symbol, hold), market, category::LIQUIDATION, None, now_ms);
+                let left = backing + position.profit_at(value);
+                let is_near = left.0 * 2 <= needed.0 * 3;
+                let risk = is_near.then(|| show::risk(market, position, needed, left));
+                let id = position.id;
+                if left <= needed {
+                    let liquidation = category::LIQUIDATION;
+                    self.close_by_force(owner, (symbol, hold), market, liquidation, None, now_ms);
+                } else {
+                    self.warn(owner, (id, symbol), risk, now_ms);
                 }
             }
+        }
+    }
+
+    /// Tells once that a position is near liquidation; without a text it is not.
+    fn warn(&mut self, owner: usize, position: (u64, usize), risk: Option<String>, now_ms: i64) {
+        let (id, symbol) = position;
+        let at_risk = &mut self.accounts[owner].at_risk;
+        match risk {
+            None => _ = at_risk.remove(&id),
+            Some(text) if at_risk.insert(id) => {
+                self.push(owner, "liquidate.risk", Some(symbol), text, now_ms);
+            }
+            Some(_) => {}
         }
     }
 

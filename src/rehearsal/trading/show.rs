@@ -168,6 +168,18 @@ pub fn position(market: &Market, account: &Account, position: &Position, is_push
     }
 }
 
+/// A position near liquidation: `needed` of what is `left` is the maintenance margin.
+pub fn risk(market: &Market, position: &Position, needed: Money, left: Money) -> String {
+    let ratio = needed.to_f64() / left.to_f64().max(f64::MIN_POSITIVE);
+    Object::new()
+        .text("symbol", &market.contract.symbol)
+        .put("positionId", position.id)
+        .put("liquidatePrice", liquidation(market, position))
+        .put("marginRatio", format_args!("{ratio:.4}"))
+        .put("adlLevel", 1)
+        .end()
+}
+
 /// The liquidation price of an isolated position; 0 for a cross or closed one.
 fn liquidation(market: &Market, position: &Position) -> Decimal {
     if position.qty.is_zero() || position.open_type == 2 {

@@ -93,6 +93,15 @@ impl<'a> BlockReader<'a> {
         Ok(())
     }
 
+    /// Goes to the start of the segment that contains a row.
+    pub fn go_to(&mut self, row: u64) -> Result<(), StoreError> {
+        let found = if row < self.rows { self.segment_header(row)? } else { None };
+        self.next_seq = found.map_or(self.rows, |(first_seq, _)| first_seq);
+        self.segment.clear();
+        self.at = 0;
+        Ok(())
+    }
+
     /// First row and first block header of the segment that contains a row.
     fn segment_header(&self, row: u64) -> Result<Option<(u64, BlockHeader)>, StoreError> {
         let code = kind_code(self.kind);
@@ -144,6 +153,29 @@ impl Store {
 }
 
 impl RowsIter<'_> {
+    /// Goes on at a row, counted from 0, without reading those before it.
+    ///
+    /// # Errors
+    /// A damaged store.
+    pub fn go_to(&mut self, row: u64) -> Result<(), StoreError> {
+        self.rows.clear();
+        self.next = 0;
+        self.blocks.go_to(row)?;
+        while self.blocks.next_seq < row {
+            let place = self.blocks.place();
+            let first = self.blocks.next_seq;
+            let Some(block) = self.blocks.next()? else { return Ok(()) };
+            let end = first + block.header.rows as u64;
+            if end > row {
+                self.decoder
+                    .rows(&block, &mut self.rows)
+                    .map_err(|error| StoreError::damaged(place, error))?;
+                self.next = usize::try_from(row - first).unwrap_or(usize::MAX);
+            }
+        }
+        Ok(())
+    }
+
     fn advance(&mut self) -> Result<Option<Record>, StoreError> {
         if self.next >= self.rows.len() {
             let place = self.blocks.place();

@@ -21,6 +21,7 @@ mod strategy;
 mod strategy_statistics;
 mod symbol_facts;
 mod symbol_spec;
+mod sync;
 mod ticker_cache;
 mod user;
 
@@ -44,6 +45,7 @@ pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_facts::SymbolFactsV1;
 pub use symbol_spec::{RiskTierV1, RiskTierV2, SymbolSpecV1, SymbolSpecV2};
+pub use sync::{DeadLetterV1, SyncCursorV1, SyncRevisionV1, SyncStateV1, SyncTableV1, UnsentV1};
 pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;
 

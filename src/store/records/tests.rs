@@ -300,6 +300,44 @@ fn preset() -> PresetV1 {
     }
 }
 
+fn sync_state() -> SyncStateV1 {
+    SyncStateV1 {
+        instance: "4f1d2c3b4a596877".into(),
+        epoch: "00ff".into(),
+        pending_epoch: "01ff".into(),
+        url: "http://127.0.0.1:9000".into(),
+        tables: vec![SyncTableV1 { name: "ticks".into(), table_id: 6, sequencer_txn: 812, rows: 90_001 }],
+    }
+}
+
+fn sync_cursor() -> SyncCursorV1 {
+    SyncCursorV1 { next: 4_096, seen: 8_192, sent_us: 1_700_000_000_000_000, seen_us: 1_700_000_001_000_000 }
+}
+
+fn sync_revision() -> SyncRevisionV1 {
+    SyncRevisionV1 { rev: 3, digest: [1, 2, 3, 4, 5, 6, 7, 8], acknowledged: true }
+}
+
+fn dead_letter() -> DeadLetterV1 {
+    DeadLetterV1 {
+        table: "ticks".into(),
+        line: "td_ticks,instance=a price=x 1".into(),
+        reason: "cast error".into(),
+        at_us: 5,
+    }
+}
+
+fn unsent() -> UnsentV1 {
+    UnsentV1 {
+        recording_id: "session_20240808_235416_a1b2c3".into(),
+        symbol: "BTC_USDT".into(),
+        stream: "trades".into(),
+        from_us: 1,
+        to_us: 2,
+        rows: 3,
+    }
+}
+
 fn log_entry() -> LogEntryV1 {
     LogEntryV1 { session_id: "exec_20260728_112233_abcdef".into(), first_seq: 17, count: 3, bytes: 812 }
 }
@@ -360,6 +398,11 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&result_note()),
         golden(&pump_label()),
         golden(&preset()),
+        golden(&sync_state()),
+        golden(&sync_cursor()),
+        golden(&sync_revision()),
+        golden(&dead_letter()),
+        golden(&unsent()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();

@@ -90,10 +90,12 @@ fn a_replay_finds_what_was_changed() {
     let id = world.start(&paper(&market.symbols));
     until("trades", || world.counters(&id).trades >= 3);
     world.stop(&id);
+    let told = world.service.sessions.get(&id).unwrap().recording_session_id;
     world.close();
     let store = Store::open(folder.path(), OpenMode::MustExist).unwrap();
     // Replaces the contract terms that the session traded with.
     let recording = store.session(&id).unwrap().input_recording_id.unwrap();
+    assert_eq!(told.as_deref(), Some(recording.as_str()), "a session names the recording it makes");
     let spec = store.recorded_spec(&recording, &market.symbols[0]).unwrap().unwrap();
     let finer = Decimal::new(1, 3).unwrap();
     let other = SymbolSpec::new(&spec.name, finer, spec.quantity_step, spec.contract_size).unwrap();

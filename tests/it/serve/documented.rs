@@ -4,8 +4,10 @@
 use super::answers::has_succeeded;
 use super::client::Login;
 use super::daemon::{Daemon, PASSWORD, config};
+use super::reload::Ear;
 use crate::cli::shipped_one;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tradingd::http::{Access, asyncapi, openapi, routes};
 
@@ -104,9 +106,11 @@ fn every_route_with_json_answers_as_documented() {
     }
     trader.get("/api/indicators");
     trader.get("/api/store/verify");
+    trader.get("/api/log");
     trader.get("/api/v1/auth/setup");
     let recording = trader.recording(file);
-    trader.strategies();
+    trader.hand_over(&recording);
+    trader.strategies(&recording);
     trader.sessions(&recording);
     trader.get("/api/events");
     for word in ["pause", "resume", "cancel", "flatten", "lock", "unlock"] {
@@ -131,6 +135,34 @@ fn every_route_with_json_answers_as_documented() {
             "nothing here makes {name} succeed, so its answer is held against no schema: add a request to this test"
         );
     }
+}
+
+/// The keys of `config` that a start request may have are those that `src/service/sessions/request.rs` asks for.
+#[test]
+fn every_key_of_a_start_is_described() {
+    let source = include_str!("../../../src/service/sessions/request.rs");
+    let asked_for = |object: &str| -> BTreeSet<String> {
+        let calls = [format!("{object}."), format!("&mut {object}, ")];
+        let pieces = calls.iter().flat_map(|call| source.split(call.as_str()).skip(1));
+        let named = pieces.filter_map(|piece| piece.split_once('"'));
+        let of_call =
+            named.filter(|(call, _)| call.chars().all(|c| c.is_ascii_lowercase() || "_(".contains(c)));
+        of_call.filter_map(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned()).collect()
+    };
+    let described = |name: &str| -> BTreeSet<String> {
+        let document = openapi();
+        document["components"]["schemas"][name]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let config: BTreeSet<String> =
+        described("SessionConfig").union(&described("SessionBudgetRequest")).cloned().collect();
+    // `strategies` is read of `strategy_config`, which may have it or names of strategies.
+    let asked: BTreeSet<String> = asked_for("part").into_iter().filter(|name| name != "strategies").collect();
+    assert_eq!(asked, config);
+    assert_eq!(asked_for("both"), described("SessionFees"));
+    assert_eq!(
+        asked_for("fields").into_iter().chain(["session_type".to_owned()]).collect::<BTreeSet<_>>(),
+        described("SessionStart")
+    );
 }
 
 /// Somebody who uses everything.
@@ -168,16 +200,33 @@ impl Trader {
         self.get(&format!("/api/data-collection/{id}"));
         let symbol = made["data"]["symbols"][0].as_str().unwrap();
         self.get(&format!("/api/data-collection/{id}/candles?symbol={symbol}"));
-        self.get(&format!("/api/data-collection/{id}/export?format=jsonl"));
+        for part in ["export?format=jsonl", "coverage", "uses"] {
+            self.get(&format!("/api/data-collection/{id}/{part}"));
+        }
+        self.labels(&id, symbol, &made["data"]["start_time"]);
         id
     }
 
-    fn strategies(&self) {
+    fn labels(&self, recording: &str, symbol: &str, onset: &Value) {
+        let labels = format!("/api/data-collection/{recording}/labels");
+        let label = json!({"symbol": symbol, "onset": onset, "note": "here"});
+        let added = self.send("POST", &labels, Some(&label));
+        let one = format!("{labels}/{}", added["data"]["label_id"]);
+        self.send("PUT", &one, Some(&label));
+        self.get(&labels);
+        self.get(&format!("{labels}?format=csv"));
+        self.send("DELETE", &one, None);
+    }
+
+    fn strategies(&self, recording: &str) {
         let document: Value =
             serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
         self.send("POST", "/api/strategies?id=ema", Some(&document));
         self.send("PUT", "/api/strategies/ema", Some(&document));
         self.send("POST", "/api/strategies/validate", Some(&document));
+        let symbol = self.get(&format!("/api/data-collection/{recording}"))["data"]["symbols"][0].clone();
+        let preview = json!({"document": document, "recording_id": recording, "symbol": symbol});
+        self.send("POST", "/api/preview", Some(&preview));
         for path in ["", "?q=ema", "/ema", "/ema/versions", "/ema/versions/1"] {
             self.get(&format!("/api/strategies{path}"));
         }
@@ -199,6 +248,7 @@ impl Trader {
             self.get(&format!("/sessions/{paced}{part}"));
         }
         self.get("/sessions/execution-status");
+        self.socket(&paced);
         self.send("POST", "/sessions/stop", Some(&json!({"session_id": paced})));
         let fast = self.start(recording, 0);
         while self.get(&format!("/sessions/{fast}"))["data"]["status"] != "completed" {
@@ -209,16 +259,57 @@ impl Trader {
         for part in ["", "/trades", "/equity", "/signals", "/orders", "/report", "/trades?format=csv"] {
             self.get(&format!("/results/session/{fast}{part}"));
         }
+        self.get(&format!("/results/session/{fast}/trades/1/chart"));
+        let note = json!({"name": "the first", "notes": "good", "tags": ["ema"]});
+        self.send("PUT", &format!("/results/session/{fast}/note"), Some(&note));
+        self.get(&format!("/results/session/{fast}/note"));
         self.get("/results");
         self.get(&format!("/results/compare?ids={fast},{paced}"));
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
-        self.hand_over(&fast);
+        self.send("DELETE", &format!("/results/session/{paced}"), None);
+        let request = json!({"request": {"session_type": "paper"}});
+        self.send("PUT", "/api/presets/mine", Some(&request));
+        self.get("/api/presets");
+        self.send("DELETE", "/api/presets/mine", None);
     }
 
-    /// A result goes to another daemon.
-    fn hand_over(&self, result: &str) {
-        let path = format!("/api/records?kind=results&id={result}");
+    /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that trades makes one.
+    fn socket(&self, session: &str) {
+        let first = json!({"type": "subscribe", "stream": "sessions", "id": "1"}).to_string();
+        let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &first);
+        for (request, kind) in [
+            (json!({"type": "auth", "token": self.login.access, "id": "2"}), "response"),
+            (json!({"type": "ping"}), "response"),
+            (json!({"type": "heartbeat", "timestamp": 5}), "response"),
+            (json!({"type": "unsubscribe", "stream": "sessions"}), "response"),
+            (json!({"type": "unsubscribe", "stream": "sessions"}), "error"),
+            (json!({"type": "subscribe", "stream": "nothing", "id": "3"}), "error"),
+        ] {
+            ear.send(&request);
+            // Updates may come before the answer.
+            let answer =
+                std::iter::repeat_with(|| ear.next()).find(|message| message["type"] != "update").unwrap();
+            assert_eq!(answer["type"], kind, "{request}: {answer}");
+        }
+        let streams = asyncapi()["components"]["schemas"]["SocketStream"]["enum"].clone();
+        for stream in streams.as_array().unwrap().iter().filter_map(Value::as_str) {
+            let params = if stream == "sessions" || stream == "health" {
+                json!({})
+            } else {
+                json!({"session_id": session})
+            };
+            let subscribe = json!({"type": "subscribe", "stream": stream, "params": params}).to_string();
+            let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &subscribe);
+            if ["sessions", "session", "market_data", "signals", "orders", "positions"].contains(&stream) {
+                assert_eq!(ear.next()["type"], "update", "{stream}");
+            }
+        }
+    }
+
+    /// A recording goes to another daemon.
+    fn hand_over(&self, recording: &str) {
+        let path = format!("/api/records?kind=recordings&id={recording}");
         let records = self.daemon.ask_as(&self.login, "GET", &path, None);
         assert_eq!(records.status, 200, "{}", String::from_utf8_lossy(&records.body));
         let other = Daemon::start();
@@ -238,6 +329,13 @@ impl Trader {
         self.send("POST", "/api/users", Some(&new));
         self.get("/api/users");
         let anna = self.daemon.log_in("anna");
+        self.get("/api/v1/auth/logins");
+        let other = self.daemon.log_in("anna");
+        let logins = self.get("/api/users/anna/logins");
+        assert_eq!(logins["data"]["total_count"], 2, "{logins}");
+        let own = self.daemon.ask_as(&other, "GET", "/api/v1/auth/logins", None).data();
+        let ended = own["logins"].as_array().unwrap().iter().find(|login| login["current"] == true).unwrap();
+        self.send("DELETE", &format!("/api/v1/auth/logins/{}", ended["login_id"].as_str().unwrap()), None);
         let refresh = json!({"refresh_token": anna.refresh}).to_string();
         let headers = [("Content-Type", "application/json")];
         let renewed = self.daemon.ask("POST", "/api/v1/auth/refresh", &headers, Some(refresh.as_bytes()));

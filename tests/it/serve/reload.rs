@@ -217,6 +217,11 @@ impl Ear {
         (ear, snapshot)
     }
 
+    pub fn send(&mut self, request: &Value) {
+        self.socket.send(Message::text(request.to_string())).unwrap();
+    }
+
+    /// The next message; it must be as documented.
     pub fn next(&mut self) -> Value {
         loop {
             match self.socket.read().unwrap() {

@@ -45,10 +45,10 @@ impl World {
         json
     }
 
-    /// A finished backtest of a built-in strategy; returns the session's id.
-    fn backtest(&self) -> String {
+    /// A finished backtest of a strategy; returns the session's id.
+    fn backtest(&self, strategy: &str) -> String {
         let request = json!({
-            "session_type": "backtest", "strategy_config": {"strategies": ["pump_v2"]},
+            "session_type": "backtest", "strategy_config": {"strategies": [strategy]},
             "config": {"session_id": self.recording, "acceleration_factor": 0},
         });
         let id = self.good("POST", "/sessions/start", Some(request))["session_id"].clone();
@@ -67,7 +67,7 @@ fn eager() -> Value {
 #[test]
 fn a_result_is_named_tagged_pinned_found_and_deleted() {
     let world = World::new();
-    let id = world.backtest();
+    let id = world.backtest("pump_v2");
     let note = format!("/results/session/{id}/note");
     assert_eq!(world.good("GET", &note, None)["updated_at"], Value::Null);
     let change = json!({"name": " tighter stop ", "notes": "half\nthe loss", "tags": ["b", "a", "b", " "], "pinned": true});
@@ -267,7 +267,7 @@ fn a_document_is_previewed_without_being_kept() {
     assert_eq!(shown["counts"]["signals"], signals, "{shown}");
     assert_eq!(shown["counts"]["trades"], shown["trades"].as_array().unwrap().len());
     // The same as a backtest of the stored document, which is the same document.
-    let id = world.backtest();
+    let id = world.backtest("pump_v2");
     let trades = world.good("GET", &format!("/results/session/{id}/signals"), None);
     assert_eq!(trades["total_count"], signals, "{trades}");
     assert_eq!(
@@ -285,4 +285,40 @@ fn a_document_is_previewed_without_being_kept() {
     world.refused("POST", "/api/preview", Some(unknown), 404, "symbol_not_found");
     let viewer = world.daemon.user(&world.admin, "viewer");
     assert_eq!(world.daemon.ask_as(&viewer, "POST", "/api/preview", Some(&json!({}))).status, 403);
+}
+
+#[test]
+fn a_trade_is_shown_tick_by_tick_with_its_conditions() {
+    let world = World::new();
+    let document: Value =
+        serde_json::from_str(include_str!("../../../config/strategies/examples/minute_breakout.json"))
+            .unwrap();
+    world.good("POST", "/api/strategies", Some(document));
+    let id = world.backtest("minute_breakout");
+    let trades = world.good("GET", &format!("/results/session/{id}/trades"), None);
+    let count = trades["total_count"].as_u64().unwrap();
+    assert!(count > 0, "{trades}");
+    let chart = world.good("GET", &format!("/results/session/{id}/trades/1/chart?margin_seconds=30"), None);
+    let times = chart["times"].as_array().unwrap();
+    assert_eq!((&chart["complete"], &chart["ticks_complete"]), (&json!(true), &json!(true)));
+    assert_eq!(chart["trade"]["entry_price"], trades["trades"][0]["entry_price"]);
+    assert!(times.len() >= 30 && !chart["ticks"].as_array().unwrap().is_empty(), "{}", times.len());
+    let conditions = chart["conditions"].as_array().unwrap();
+    for condition in conditions {
+        assert_eq!(condition["values"].as_array().unwrap().len(), times.len(), "{condition}");
+    }
+    // What the run decided on is what is shown: the value of each condition near the time of the entry.
+    let why = &trades["trades"][0]["why"]["entry"];
+    let decided = why["time"].as_str().unwrap();
+    let at = times.iter().rposition(|time| time.as_str().unwrap() <= decided).unwrap();
+    for (name, checked) in why["conditions"].as_object().unwrap() {
+        let Some(shown) = conditions.iter().find(|one| one["id"] == name.as_str()) else { continue };
+        assert_eq!(shown["threshold"], checked["threshold"], "{name}");
+        let near = &shown["values"].as_array().unwrap()[at.saturating_sub(1)..(at + 2).min(times.len())];
+        assert!(near.iter().any(Value::is_number), "{name}: {near:?}");
+    }
+    let beyond = format!("/results/session/{id}/trades/{}/chart", count + 1);
+    world.refused("GET", &beyond, None, 404, "trade_not_found");
+    world.good("DELETE", &format!("/api/data-collection/sessions/{}", world.recording), None);
+    world.refused("GET", &format!("/results/session/{id}/trades/1/chart"), None, 409, "chart_unavailable");
 }

@@ -76,7 +76,7 @@ async function ask(/** @type {string} */ method, /** @type {string} */ path, /**
 /** @param {string} path @param {{signal?: AbortSignal}} [options] */
 export const get = (path, options) => ask("GET", path, options);
 /** @param {string} path @param {any} [body] @param {Record<string, any>} [options] */
-export const post = (path, body, options) => ask("POST", path, { body: body ?? {}, ...options });
+export const post = (path, body, options) => ask("POST", path, { body, ...options });
 /** @param {string} path @param {any} body @param {Record<string, string>} [headers] */
 export const put = (path, body, headers) => ask("PUT", path, { body, headers });
 /** @param {string} path @param {Record<string, string>} [headers] */

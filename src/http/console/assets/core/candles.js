@@ -9,6 +9,7 @@ export const INTERVALS = /** @type {Record<string, number>} */ ({
 });
 const SHOWN = 1000;
 const CORRECT_MS = 4000;
+const DRAW_MS = 400;
 
 /** @typedef {import("../parts/chart.js").Candle} Candle */
 
@@ -62,7 +63,7 @@ export function useCandles({ recording, symbol, interval, session = null, from =
         : [...candles.slice(-4 * SHOWN), { time, open: price, high: price, low: price, close: price, volume: 0 }];
       isDirty = true;
     });
-    const drawing = setInterval(() => { if (isDirty && isRead) { isDirty = false; show(); } }, 250);
+    const drawing = setInterval(() => { if (isDirty && isRead) { isDirty = false; show(); } }, DRAW_MS);
     // Prices come at most ten times a second, so the recording corrects extremes and volumes.
     const correcting = setInterval(async () => {
       if (document.hidden || !isRead || isAsking || candles.length < 2) return;

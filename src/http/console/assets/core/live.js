@@ -9,8 +9,8 @@ import { patch, set, state, useStore } from "./store.js";
 /** @typedef {import("./types.js").Session} Session */
 
 const READ_MS = 1000;
-const PRICES_MS = 250;
-const EVENTS_KEPT = 5000;
+const PRICES_MS = 500;
+const EVENTS_KEPT = 3000;
 
 /** Subscribes to what every page shows. */
 export function begin() {
@@ -117,7 +117,7 @@ async function readNow(/** @type {string} */ id) {
   if (answers.some((answer) => answer.status === "fulfilled")) patch("now", { [id]: { ...now, readAt: Date.now() } });
 }
 
-/** Prices come up to ten times a second per symbol; they are put into the state a few times a second. */
+/** Prices come up to ten times a second per symbol; they are put into the state twice a second. */
 function watchPrices(/** @type {string} */ id) {
   /** @type {Record<string, any>} */
   let fresh = {};

@@ -8,6 +8,7 @@ import { set, state } from "./store.js";
 
 const PING_MS = 1000;
 const SILENCE_MS = 2000;
+const LOOK_MS = 250;
 
 /** @type {WebSocket|null} */
 let socket = null;
@@ -111,14 +112,15 @@ function ping() {
 
 let shownSince = Date.now();
 
+setInterval(() => { if (!document.hidden && isWanted) ping(); }, PING_MS);
+
 setInterval(() => {
   if (document.hidden || !isWanted) return;
-  ping();
   const silence = Date.now() - Math.max(state.link.heardAt, shownSince);
   if (state.link.status === "connected" && silence > SILENCE_MS) set({ link: { ...state.link, status: "stale" } });
   // A daemon that is gone without a word: this socket will not come back.
   if (socket && silence > 15000) { socket.close(); ended(1006); }
-}, PING_MS);
+}, LOOK_MS);
 
 document.addEventListener("visibilitychange", () => {
   shownSince = Date.now();

@@ -47,11 +47,13 @@ export const words = {
     offlineBanner: (/** @type {string} */ age) => `The connection to the daemon is gone; trying again. What you see is ${age} old.`,
     stop: "Hold to stop all", stopping: "Stopping…",
     stopTitle: "Hold for one second: flattens all live and paper sessions. Backtests and recordings go on.",
-    stopped: (/** @type {number} */ n) => n === 0 ? "No live or paper session was running." : `${n} ${n === 1 ? "session" : "sessions"} stopped.`,
-    flattened: "All live and paper sessions are being flattened.",
+    stopped: (/** @type {number} */ n) => n === 0 ? "No live or paper session was running." : n === 1 ? "One session closes its positions and enters no more." : `${n} sessions close their positions and enter no more.`,
     emergency: "Emergency stop",
     emergencyAbout: "Hold the button for one second. Every live and paper session closes its positions and stops entering. Backtests and recordings are not touched.",
-    theme: "Light or dark", zone: "UTC or local time", colours: "Colours for profit and loss", help: "Keys", alerts: "Alerts",
+    theme: "Light or dark", zone: "UTC or local time", colours: "Colours for profit and loss",
+    /** @type {[string, string][]} */
+    palettes: [["green-red", "Green and red"], ["blue-orange", "Blue and orange"]],
+    help: "Keys", alerts: "Alerts",
     logout: "Log out", account: "Account", sessions: "sessions", noAlerts: "No alerts in the running sessions.",
     charts: "Charts: TradingView Lightweight Charts™, © TradingView, Inc., Apache-2.0",
   },
@@ -63,7 +65,7 @@ export const words = {
     title: "Keys",
     /** @type {[string, string][]} */
     list: [
-      ["g d", "Board"], ["g s", "Start a session"], ["g b", "Results"], ["g h", "Sessions"], ["/", "Search"], ["j k", "Next and previous row"], ["Enter", "Open the row"],
+      ["/", "Search"], ["j k", "Next and previous row"], ["Enter", "Open the row"],
       ["[ ]", "Previous and next trade"], ["Esc", "Close"], ["Shift E", "Emergency stop dialog"], ["?", "These keys"],
     ],
   },
@@ -115,7 +117,9 @@ export const words = {
     blocked: (/** @type {string} */ reason) => `entry refused: ${reason}`,
   },
   board: {
-    title: "Board",
+    title: "Board", howMany: "Charts",
+    /** @type {[string, string][]} */
+    charts: [["", "1 chart"], ["4", "4 charts"]],
     none: ["Nothing runs now", "Start a backtest on a recording, a paper session on the live market, or collect data."], start: "Start a session",
     unknown: (/** @type {string} */ id) => `There is no session ${id}.`, noStrategy: "no strategy", symbols: "symbols", startedBy: "started by", report: "Report",
     again: "Start one like it", stop: "Stop", progress: "Progress", simulated: "replaying", perSecond: "events/s", eta: "done in", goesOn: "It goes on when this page is closed.",

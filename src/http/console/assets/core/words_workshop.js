@@ -91,3 +91,10 @@ export const operationsWords = {
   log: { title: "Log", level: "At least", follow: "Follow", paused: "Paused", none: "No line of this level since the start.", dropped: (/** @type {number} */ n) => `${n} older lines are no longer kept.`, search: "Find in the log", levels: /** @type {[string, string][]} */ ([["debug", "Debug"], ["info", "Info"], ["warn", "Warnings"], ["error", "Errors"]]) },
   adminOnly: "Only administrators see this.",
 };
+
+export const noteWords = {
+  title: "Notes", name: "Name", tags: "Tags, separated by commas", notes: "Notes", save: "Save notes", saved: "The notes are saved.", pin: "Pin", unpin: "Remove the pin",
+  pinned: "A pinned result cannot be deleted.", remove: "Delete result", removeTitle: "Delete this result?",
+  removeAbout: "Its report, trades and notes go. What it added to the totals of its strategies stays. This cannot be undone.",
+  conditions: "Conditions around this trade", running: "The recording is run again for this trade…", moving: "another value", incomplete: "Running again took too long, so not all of it is shown.",
+};

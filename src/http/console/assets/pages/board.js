@@ -1,6 +1,6 @@
 // The board of a session: what it does, what it waits for, what it did and why.
 
-import { html, useEffect, useMemo, useRef, useState } from "../core/view.js";
+import { html, still, useCallback, useEffect, useMemo, useRef, useState } from "../core/view.js";
 import { get } from "../core/api.js";
 import { focusOf, isRunning, mayRun, useSession } from "../core/live.js";
 import { address, setQuery } from "../core/router.js";
@@ -47,11 +47,14 @@ function Shown({ session, query }) {
   const first = useRef("");
   first.current ||= log ? busiest(session, now, read.trades) : "";
   const symbol = query.get("symbol") ?? (first.current || session.symbols[0]);
+  const many = query.get("charts") === "4";
+  const interval = INTERVALS[query.get("interval") ?? ""] ? /** @type {string} */ (query.get("interval")) : "1s";
+  const charts = many ? [symbol, ...session.symbols.filter((one) => one !== symbol)].slice(0, CHARTS) : [symbol];
   const pick = (/** @type {string} */ name) => setQuery({ symbol: name });
-  const show = (/** @type {any} */ one) => {
+  const show = useCallback((/** @type {any} */ one) => {
     if (one?.symbol && session.symbols.includes(one.symbol)) setQuery({ symbol: one.symbol });
     choose(one);
-  };
+  }, [id]);
   const trades = useMemo(() => [...read.trades].reverse(), [read]);
   const stepTrade = (/** @type {number} */ by) => {
     const at = trades.findIndex((trade) => trade.id === chosen?.id);
@@ -67,19 +70,23 @@ function Shown({ session, query }) {
     <${WatchStrip} session=${session} now=${now} symbol=${symbol} onPick=${pick} />
     <div class="board">
       <div class="stack">
-        <${Chart} session=${session} symbol=${symbol} read=${read} now=${now} chosen=${chosen} onChoose=${show} interval=${query.get("interval") ?? "1s"} />
-        ${isTrading && html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} session=${session} />`}
+        <div class="first stack tight"><div class="row wrap"><span class="grow"></span>
+          ${session.symbols.length > 1 && html`<${Segments} label=${text.howMany} value=${many ? "4" : ""} options=${text.charts} onChange=${(/** @type {string} */ value) => setQuery({ charts: value })} />`}
+          <${Segments} label=${words.chart.interval} value=${interval} options=${Object.keys(INTERVALS).slice(0, 6).map((one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ interval: value })} /></div>
+          <div class=${many ? "charts" : ""}>${charts.map((one) => html`<${Chart} key=${one} session=${session} symbol=${one} read=${read} now=${now} chosen=${chosen} onChoose=${show} interval=${interval} isAlone=${!many} />`)}</div></div>
+        ${isTrading && html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} isRunning=${running} />`}
         <${DecisionLog} events=${events} isWhole=${log?.isWhole ?? true} chosen=${chosen?.seq ?? null} onChoose=${show} />
       </div>
       ${isTrading && html`<div class="stack">
         ${running && html`<${Positions} session=${session} now=${now} /><${Instances} now=${now} symbol=${symbol} onPick=${pick} />`}
-        <${Equity} session=${session} />
+        <${Equity} id=${id} isRunning=${running} />
         ${running && html`<${Orders} now=${now} />`}
         <${Limits} account=${now?.account} />
       </div>`}
     </div>`;
 }
 
+const CHARTS = 4;
 /** @type {any[]} */
 const NONE = [];
 
@@ -152,12 +159,11 @@ function WatchStrip({ session, now, symbol, onPick }) {
 }
 
 /** @param {any} props */
-function Chart({ session, symbol, read, now, chosen, onChoose, interval }) {
+function Chart({ session, symbol, read, now, chosen, onChoose, interval, isAlone }) {
   const running = isRunning(session);
   const isBacktest = session.session_type === "backtest";
   const recording = isBacktest ? session.source_session_id : session.recording_session_id;
-  const far = INTERVALS[interval] ? interval : "1s";
-  const { candles, gaps, error, isLoading } = useCandles({ recording, symbol, interval: far, session: running && !isBacktest ? session.session_id : null });
+  const { candles, gaps, error, isLoading } = useCandles({ recording, symbol, interval, session: running && !isBacktest ? session.session_id : null });
   const marks = useMemo(() => read.marks.filter((/** @type {any} */ mark) => mark.symbol === symbol).slice(-400), [read, symbol]);
   const own = (now?.positions?.positions ?? []).filter((/** @type {any} */ one) => one.symbol === symbol);
   const key = JSON.stringify(own.map((/** @type {any} */ one) => [one.entry_price, one.stop?.price, one.targets, one.liquidation_price]));
@@ -169,10 +175,10 @@ function Chart({ session, symbol, read, now, chosen, onChoose, interval }) {
     const trade = mark?.trade && read.trades.find((/** @type {any} */ one) => one.id === mark.trade);
     onChoose(trade ?? { seq: Number(id.slice(1)), symbol, timestamp: new Date(mark?.time ?? 0).toISOString() });
   };
-  return html`<${Panel} class="first" title=${symbol} flush actions=${html`<${Segments} label=${words.chart.interval} value=${far} options=${Object.keys(INTERVALS).slice(0, 6).map((one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ interval: value })} />`}>
+  return html`<${Panel} title=${symbol} flush>
     ${!recording ? html`<${Empty} title=${text.noRecording[0]}>${text.noRecording[1]}<//>` : error && !candles.length ? html`<${Failed} error=${error} />`
       : isLoading ? html`<${Loading} rows=${8} />` : html`<${CandleChart} label=${text.chartOf(symbol)} candles=${candles} gaps=${gaps} marks=${marks} lines=${lines} chosen=${chosenMark} centre=${centre} onMark=${click} />
-      <p class="row wide wrap small quiet keys-row">${words.chart.keys.map(([colour, what]) => html`<span key=${what} class="key"><i class=${`fill-${colour}`}></i>${what}</span>`)}</p>`}<//>`;
+      ${isAlone && html`<p class="row wide wrap small quiet keys-row">${words.chart.keys.map(([colour, what]) => html`<span key=${what} class="key"><i class=${`fill-${colour}`}></i>${what}</span>`)}</p>`}`}<//>`;
 }
 
 /** @param {any} one */
@@ -191,18 +197,16 @@ function spanOf(chosen) {
   return { from: from - 60_000, to: to + 60_000, key: chosen.id ?? String(chosen.seq) };
 }
 
-/** @param {any} props */
-function Trades({ trades, chosen, onChoose, session }) {
+const Trades = still((/** @type {any} */ { trades, chosen, onChoose, isRunning: running }) => {
   return html`<${Panel} title=${text.tradesTitle} count=${trades.length} flush>
-    <div class="scroll"><${Table} label=${text.tradesTitle} rows=${trades} keyOf=${(/** @type {any} */ row) => row.id} marked=${chosen?.id ?? null} most=${200}
+    <div class="scroll"><${Table} label=${text.tradesTitle} rows=${trades} keyOf=${(/** @type {any} */ row) => row.id} marked=${chosen?.id ?? null} most=${100}
       onOpen=${(/** @type {any} */ row) => onChoose(row.id === chosen?.id ? null : row)} detail=${(/** @type {any} */ row) => html`<${Why} trade=${row} conditionsOf=${conditionsOf} />`}
-      columns=${TRADE_COLUMNS} empty=${html`<${Empty} title=${text.noTrades[0]}>${isRunning(session) ? text.noTrades[1] : text.noTrades[2]}<//>`} /></div><//>`;
-}
+      columns=${TRADE_COLUMNS} empty=${html`<${Empty} title=${text.noTrades[0]}>${running ? text.noTrades[1] : text.noTrades[2]}<//>`} /></div><//>`;
+});
 
 const TRADE_COLUMNS = [
   { name: text.columns.exit, of: (/** @type {any} */ row) => html`<${Time} value=${row.exitTime} what="time" />` },
-  { name: text.columns.symbol, of: (/** @type {any} */ row) => html`<strong>${row.symbol}</strong> <span class="faint">${row.side}</span>`, sort: (/** @type {any} */ row) => row.symbol },
-  { name: text.columns.strategy, of: (/** @type {any} */ row) => row.strategy, sort: (/** @type {any} */ row) => row.strategy },
+  { name: text.columns.symbol, of: (/** @type {any} */ row) => html`<strong title=${row.strategy}>${row.symbol}</strong> <span class="faint">${row.side}</span>`, sort: (/** @type {any} */ row) => row.symbol },
   { name: text.columns.entry, numeric: true, of: (/** @type {any} */ row) => price(row.entryPrice) },
   { name: text.columns.out, numeric: true, of: (/** @type {any} */ row) => price(row.exitPrice) },
   { name: text.columns.net, numeric: true, of: (/** @type {any} */ row) => html`<${Pnl} value=${row.net} />`, sort: (/** @type {any} */ row) => row.net },
@@ -213,23 +217,21 @@ const TRADE_COLUMNS = [
 
 const EQUITY_MS = 3000;
 
-/** @param {{session: any}} props */
-function Equity({ session }) {
+const Equity = still((/** @type {{id: string, isRunning: boolean}} */ { id, isRunning: running }) => {
   const [answer, setAnswer] = useState(/** @type {any} */ (null));
-  const running = isRunning(session);
   useEffect(() => {
     const read = async () => {
       if (document.hidden) return;
-      try { setAnswer(await get(`/sessions/${encodeURIComponent(session.session_id)}/equity?max_points=500`)); } catch { /* no account, or the link says so */ }
+      try { setAnswer(await get(`/sessions/${encodeURIComponent(id)}/equity?max_points=500`)); } catch { /* no account, or the link says so */ }
     };
     read();
     if (!running) return undefined;
     const timer = setInterval(read, EQUITY_MS);
     return () => clearInterval(timer);
-  }, [session.session_id, running]);
+  }, [id, running]);
   if (!answer?.equity.length) return null;
   return html`<${Panel} title=${`${text.equityTitle} ${answer.currency ?? ""}`} flush><${EquityChart} label=${text.equityTitle} points=${answer.equity} class="equity" /><//>`;
-}
+});
 
 /** @param {{account: any}} props */
 function Limits({ account }) {

@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 export default function Recording({ id, query }) {
   const path = `/api/data-collection/${encodeURIComponent(id)}`;
   const asked = useAnswer(() => get(path), [id]);
-  return html`<${Loaded} of=${asked} rows=${8}>${(/** @type {any} */ recording) => html`<${Shown} key=${id} recording=${recording} path=${path} query=${query} />`}<//>`;
+  return html`${!asked.answer && html`<${PageHead} title=${shortId(id)} />`}<${Loaded} of=${asked} rows=${8}>${(/** @type {any} */ recording) => html`<${Shown} key=${id} recording=${recording} path=${path} query=${query} />`}<//>`;
 }
 
 /** @param {{recording: any, path: string, query: URLSearchParams}} props */

@@ -12,6 +12,8 @@ import { Badge, Copy, Empty, Loaded, Loading, ModeBadge, Panel, Pnl, PnlPercent,
 import { Table } from "../parts/table.js";
 import { CandleChart, EquityChart } from "../parts/chart.js";
 import { Why } from "../parts/conditions.js";
+import { Notes } from "../parts/notes.js";
+import { TradeConditions } from "../parts/trade_conditions.js";
 import { HeatMap, Histogram, Scatter } from "../parts/plot.js";
 
 const text = words.report;
@@ -43,7 +45,8 @@ function Shown({ result, trades, equity, path, query }) {
       <${Breakdowns} result=${result} />
       <${Excursions} trades=${trades} chosen=${chosen} onChoose=${choose} />`}
     <${Decisions} result=${result} />
-    <${Settings} result=${result} />`;
+    <${Settings} result=${result} />
+    <${Notes} path=${path} />`;
 }
 
 /** @param {any} props */
@@ -137,25 +140,46 @@ function TradeChart({ result, trades, path, chosen, onChoose, query }) {
   const click = (/** @type {string} */ id) => { if (id.startsWith("t")) onChoose(id.slice(1).split("·")[0]); };
   return html`<${Panel} title=${`${text.chart}: ${symbol}`} flush actions=${html`${result.symbols.length > 1 && html`<${Segments} label=${text.columns.symbol} value=${symbol} options=${result.symbols.slice(0, 8).map((/** @type {string} */ one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ symbol: value, trade: null })} />`}`}>
     ${error ? html`<${Empty} title=${text.noChart[0]}>${text.noChart[1]} (${error.message})<//>` : isLoading ? html`<${Loading} rows=${8} />` : html`<${CandleChart} label=${text.chart} candles=${candles} gaps=${gaps} marks=${marks} lines=${lines} chosen=${trade ? `t${chosen}·in` : null} onMark=${click} centre=${trade ? { from: left, to: right, key: chosen } : { from, to, key: `all ${symbol}` }} />`}
-    ${trade && html`<div class="padded"><${Why} trade=${tradeOfResult(trade, Number(chosen))} conditionsOf=${conditionsOf} /></div>`}<//>`;
+    ${trade && html`<div class="padded"><${Why} trade=${tradeOfResult(trade, Number(chosen))} conditionsOf=${conditionsOf} />
+      <${TradeConditions} path=${path} number=${Number(chosen) + 1} /></div>`}<//>`;
 }
 
-/** Signals, partial entries and exits of one symbol. @param {any[]} trades @param {string} symbol @param {any[]} signals @param {any[]} orders */
+const MARKS = 2000;
+
+/** Signals, partial entries and exits of one symbol; of very many only the exits, and then the first of them. @param {any[]} trades @param {string} symbol @param {any[]} signals @param {any[]} orders */
 function marksOf(trades, symbol, signals, orders) {
   /** @type {import("../parts/chart.js").Mark[]} */
-  const all = [];
+  const exits = [];
+  /** @type {import("../parts/chart.js").Mark[]} */
+  const others = [];
+  const fills = new Map();
+  for (const order of orders) {
+    if (order.symbol !== symbol) continue;
+    const own = fills.get(order.strategy_id) ?? [];
+    own.push(...order.fills.map((/** @type {any} */ fill) => ({ at: fill.timestamp, purpose: order.purpose })));
+    fills.set(order.strategy_id, own);
+  }
+  for (const own of fills.values()) own.sort((/** @type {any} */ a, /** @type {any} */ b) => a.at < b.at ? -1 : 1);
   trades.forEach((trade, n) => {
-    if (trade.symbol !== symbol) return;
-    const isShort = trade.side === "short";
-    all.push({ id: `t${n}·in`, time: Date.parse(trade.entry_time), what: isShort ? "short entry" : "entry", text: `#${n + 1}` });
-    all.push({ id: `t${n}·out`, time: Date.parse(trade.exit_time), what: trade.net >= 0 ? "gain" : "loss", text: `${trade.reason}` });
-    const own = orders.filter((order) => order.symbol === symbol && order.strategy_id === trade.strategy).flatMap((order) => order.fills.map((/** @type {any} */ fill) => ({ ...fill, purpose: order.purpose })));
-    for (const fill of own) {
-      if (fill.timestamp > trade.entry_time && fill.timestamp < trade.exit_time) all.push({ id: `t${n}·${fill.timestamp}`, time: Date.parse(fill.timestamp), what: fill.purpose === "entry" ? "entry" : "exit", text: "" });
-    }
+    if (trade.symbol !== symbol || exits.length >= MARKS) return;
+    exits.push({ id: `t${n}·out`, time: Date.parse(trade.exit_time), what: trade.net >= 0 ? "gain" : "loss", text: trade.reason });
+    others.push({ id: `t${n}·in`, time: Date.parse(trade.entry_time), what: trade.side === "short" ? "short entry" : "entry", text: `#${n + 1}` });
+    for (const fill of between(fills.get(trade.strategy) ?? [], trade.entry_time, trade.exit_time)) others.push({ id: `t${n}·${fill.at}`, time: Date.parse(fill.at), what: fill.purpose === "entry" ? "entry" : "exit", text: "" });
   });
-  signals.filter((one) => one.symbol === symbol).slice(0, 2000).forEach((one, n) => all.push({ id: `s${n}`, time: Date.parse(one.time), what: one.section, text: one.section }));
-  return all;
+  signals.forEach((one, n) => { if (one.symbol === symbol) others.push({ id: `s${n}`, time: Date.parse(one.time), what: one.section, text: one.section }); });
+  return exits.length + others.length > MARKS ? exits : [...exits, ...others];
+}
+
+/** Fills after `from` and before `to`, of a list in the order of time. @param {any[]} list @param {string} from @param {string} to */
+function between(list, from, to) {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].at <= from) low = middle + 1; else high = middle;
+  }
+  const found = [];
+  for (let n = low; n < list.length && list[n].at < to; n += 1) found.push(list[n]);
+  return found;
 }
 
 /** @param {any} props */

@@ -19,7 +19,8 @@ export default function Strategy({ id, query }) {
   const isNew = id === "new";
   const kept = useAnswer(async () => isNew ? { id: "new", version: 0, document: blank(), warnings: [] } : get(`/api/strategies/${encodeURIComponent(id)}`), [id]);
   const catalogue = useAnswer(async () => Object.fromEntries((await get("/api/indicators")).indicators.map((/** @type {any} */ one) => [one.type, one])), []);
-  return html`<${Loaded} of=${kept} rows=${8}>${(/** @type {any} */ strategy) => html`<${Loaded} of=${catalogue} rows=${8}>${(/** @type {any} */ types) =>
+  const isLoading = !kept.answer || !catalogue.answer;
+  return html`${isLoading && html`<${PageHead} title=${isNew ? text.newTitle : id} />`}<${Loaded} of=${kept} rows=${8}>${(/** @type {any} */ strategy) => html`<${Loaded} of=${catalogue} rows=${8}>${(/** @type {any} */ types) =>
     html`<${Editor} key=${`${strategy.id} ${strategy.version}`} kept=${strategy} isNew=${isNew} catalogue=${types} tab=${query.get("tab") ?? "rules"} again=${kept.again} />`}<//>`}<//>`;
 }
 

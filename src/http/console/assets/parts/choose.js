@@ -19,7 +19,7 @@ export function Strategies({ of, chosen, onChange }) {
   const columns = [
     { name: text.strategy, of: (/** @type {Row} */ row) => html`<label class="check"><input type="checkbox" checked=${chosen.includes(row.id)} onChange=${() => onChange(toggled(chosen, row.id))} /><strong>${row.strategy_name}</strong>
       <span class="faint small">v${row.version}</span>${!row.enabled && html`<${Badge} kind="warn">${text.disabled}<//>`}</label>`, sort: (/** @type {Row} */ row) => row.strategy_name },
-    { name: text.about, of: (/** @type {Row} */ row) => html`<span class="quiet small">${row.description}</span>`, wrap: true },
+    { name: text.about, of: (/** @type {Row} */ row) => html`<span class="quiet small clamp" title=${row.description}>${row.description}</span>`, wrap: true },
     { name: text.direction, of: (/** @type {Row} */ row) => row.direction },
     { name: text.trades, numeric: true, of: (/** @type {Row} */ row) => row.lastResultId ? html`<a href=${address("/results/:id", { id: row.lastResultId })}>${count(row.totalTrades)}</a>` : DASH, sort: (/** @type {Row} */ row) => row.totalTrades },
     { name: text.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.winRate), sort: (/** @type {Row} */ row) => row.winRate },

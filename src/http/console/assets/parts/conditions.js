@@ -49,7 +49,7 @@ export function Why({ trade, conditionsOf }) {
       ${list.length ? html`<${ConditionTable} list=${list} label=${title} />` : html`<p class="quiet small">${text.byPrice(words.reasons[event.trigger] ?? event.trigger ?? "")}</p>`}</section>`;
   };
   const time = (/** @type {any} */ event) => (event?.timestamp ?? event?.time ?? "").slice(11, 23);
-  return html`<div class="stack">
+  return html`<div class="stack why">${trade.strategy && html`<p class="small quiet">${trade.strategy} · ${trade.side} · ${short(trade.quantity, 8)}</p>`}
     ${part(text.whySignal, trade.signal, time(trade.signal))}
     ${part(text.whyEntry, trade.entry, time(trade.entry))}
     ${part(text.whyExit, trade.exit ?? { trigger: trade.reason }, time(trade.exit))}

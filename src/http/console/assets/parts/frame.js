@@ -1,13 +1,13 @@
 // The frame around every page: mode, money and feed of the session in focus, the link, emergency stop, navigation.
 
 import { html, useEffect, useRef, useState } from "../core/view.js";
-import { Refused, post } from "../core/api.js";
+import { Refused, get, post } from "../core/api.js";
 import { address, navigation } from "../core/router.js";
 import { closeNotice, notify, prefer, useStore } from "../core/store.js";
 import { focusOf, isRunning, useSession } from "../core/live.js";
 import { duration, number, shortId, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
-import { Button, Dialog, Icon, Pnl, StatusBadge, useTick } from "./ui.js";
+import { Button, Dialog, Icon, Pnl, Segments, StatusBadge, useTick } from "./ui.js";
 
 /** @param {{children?: any, onLogout: () => void}} props */
 export function Frame({ children, onLogout }) {
@@ -121,24 +121,26 @@ export function StopButton() {
     onContextMenu=${(/** @type {Event} */ event) => event.preventDefault()}><i></i><span>${isBusy ? words.frame.stopping : words.frame.stop}</span></button>`;
 }
 
-/** Flattens everything that trades; sessions of a daemon without that control are stopped one by one. */
+/** Flattens every live and paper session; a paper session of a daemon without that control is stopped. */
 async function stopAll() {
   try {
-    await post("/api/control/flatten");
-    notify("good", words.frame.flattened);
+    const { sessions } = await get("/sessions/execution-status");
+    const of = (/** @type {string} */ type) => sessions.filter((/** @type {any} */ one) => one.session_type === type);
+    const acts = [...(of("live").length ? [post("/api/control/flatten")] : []), ...of("paper").map(flatten)];
+    const refused = (await Promise.allSettled(acts)).flatMap((act) => act.status === "rejected" ? [act.reason.message] : []);
+    if (refused.length) notify("bad", refused.join("\n")); else notify("good", words.frame.stopped(of("live").length + of("paper").length));
   } catch (error) {
-    if (!(error instanceof Refused) || ![404, 405].includes(error.status)) return notify("bad", /** @type {Error} */ (error).message);
-    await stopEach();
+    notify("bad", /** @type {Error} */ (error).message);
   }
 }
 
-async function stopEach() {
-  const { get } = await import("../core/api.js");
-  const { sessions } = await get("/sessions/execution-status");
-  const trading = sessions.filter((/** @type {any} */ one) => ["live", "paper"].includes(one.session_type));
-  const stops = await Promise.allSettled(trading.map((/** @type {any} */ one) => post("/sessions/stop", { session_id: one.session_id })));
-  const failed = stops.flatMap((stop) => stop.status === "rejected" ? [stop.reason.message] : []);
-  if (failed.length) notify("bad", failed.join("\n")); else notify("good", words.frame.stopped(trading.length));
+async function flatten(/** @type {any} */ session) {
+  try {
+    return await post(`/sessions/${encodeURIComponent(session.session_id)}/flatten`);
+  } catch (error) {
+    if (error instanceof Refused && error.code === "not_found") return post("/sessions/stop", { session_id: session.session_id });
+    throw error;
+  }
 }
 
 function Notices() {
@@ -175,8 +177,15 @@ function Alerts({ onClose }) {
       <span class="badge warn">${one.where}</span><span class="grow">${one.text}</span></li>`)}</ul>`}<//>`;
 }
 
+/** Every page of the navigation has its key after `g`. @returns {[string, string][]} */
+const pageKeys = () => navigation().map((page) => [`g ${page.nav?.key}`, words.nav[/** @type {keyof typeof words.nav} */ (page.nav?.label)]]);
+
 /** @param {{onClose: () => void}} props */
-const Keys = ({ onClose }) => html`<${Dialog} title=${words.keys.title} onClose=${onClose}>
-  <dl class="pairs">${words.keys.list.map(([key, what]) => html`<dt key=${key}><span class="badge mono">${key}</span></dt><dd>${what}</dd>`)}</dl>
+function Keys({ onClose }) {
+  const colours = useStore((state) => state.preferences.colours);
+  return html`<${Dialog} title=${words.keys.title} onClose=${onClose}>
+  <dl class="pairs">${[...pageKeys(), ...words.keys.list].map(([key, what]) => html`<dt key=${key}><span class="badge mono">${key}</span></dt><dd>${what}</dd>`)}</dl>
+  <div class="row wrap"><span class="grow quiet">${words.frame.colours}</span><${Segments} label=${words.frame.colours} value=${colours} options=${words.frame.palettes} onChange=${(/** @type {string} */ value) => prefer({ colours: value })} /></div>
   <${Button} onClick=${onClose}>${words.close}<//><//>`;
+}
 

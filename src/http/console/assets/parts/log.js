@@ -1,17 +1,18 @@
 // The decision log: newest first, filtered by symbol, strategy and kind, each line opens what was seen.
 
-import { html, useMemo, useState } from "../core/view.js";
+import { html, still, useMemo, useState } from "../core/view.js";
 import { conditionsOf, describe, groupOf, isInLog } from "../core/trades.js";
 import { price, shortId } from "../core/format.js";
 import { words } from "../core/words.js";
 import { ConditionTable } from "./conditions.js";
 import { Empty, Icon, Panel, Segments, Time } from "./ui.js";
 
-const SHOWN = 300;
+const SHOWN = 150;
 const text = words.log;
 
-/** @param {{events: import("../core/types.js").SessionEvent[], isWhole: boolean, chosen: number|null, onChoose: (event: any) => void}} props */
-export function DecisionLog({ events, isWhole, chosen, onChoose }) {
+/** @typedef {{events: import("../core/types.js").SessionEvent[], isWhole: boolean, chosen: number|null, onChoose: (event: any) => void}} LogProps */
+
+export const DecisionLog = still((/** @type {LogProps} */ { events, isWhole, chosen, onChoose }) => {
   const [group, setGroup] = useState("");
   const [symbol, setSymbol] = useState("");
   const [strategy, setStrategy] = useState("");
@@ -35,17 +36,16 @@ export function DecisionLog({ events, isWhole, chosen, onChoose }) {
     ${lines.length === 0 ? html`<${Empty} title=${text.none[0]}>${text.none[1]}<//>` : html`<ul class="log" tabindex="0" aria-label=${text.title}>
       ${lines.map((event) => html`<${Line} key=${event.seq} event=${event} isOpen=${chosen === event.seq} onChoose=${onChoose} />`)}</ul>`}
     ${!isWhole && html`<p class="small faint state">${text.notWhole}</p>`}<//>`;
-}
+});
 
-/** @param {any} props */
-function Line({ event, isOpen, onChoose }) {
+const Line = still((/** @type {any} */ { event, isOpen, onChoose }) => {
   const { word, text: said } = describe(event);
   return html`<li><button type="button" class="line" aria-expanded=${String(isOpen)} onClick=${() => onChoose(isOpen ? null : event)}>
       <${Time} value=${event.timestamp} what="ms" /><span class="who quiet small">${event.symbol ?? ""}</span>
       <span class=${`section-word is-${word.toLowerCase()}`}>${word}</span><span class="what">${said} ${event.strategy_id && html`<span class="faint small">${event.strategy_id}</span>`}</span>
       <${Icon} name=${isOpen ? "less" : "more"} /></button>
     ${isOpen && html`<${Opened} event=${event} />`}</li>`;
-}
+});
 
 /** @param {{event: any}} props */
 function Opened({ event }) {

@@ -1,7 +1,7 @@
 // Beside the session page: checks with links to their fields, a summary in plain words, the request in three forms, presets.
 
 import { html, useEffect, useState } from "../core/view.js";
-import { get, post, remove } from "../core/api.js";
+import { get, put, remove } from "../core/api.js";
 import { notify } from "../core/store.js";
 import { number } from "../core/format.js";
 import { numberOf } from "../core/session_form.js";
@@ -70,7 +70,7 @@ function Presets({ form, onLoad }) {
   if (!isOffered) return null;
   const { confirm: _, ...kept } = form;
   const save = async () => {
-    try { await post("/api/presets", { name, request: kept }); setName(""); load(); } catch (error) { notify("bad", /** @type {Error} */ (error).message); }
+    try { await put(`/api/presets/${encodeURIComponent(name)}`, { request: kept }); setName(""); load(); } catch (error) { notify("bad", /** @type {Error} */ (error).message); }
   };
   return html`<div class="stack tight presets"><h3>${text.presets}</h3><div class="row wrap">${list.map((one) => html`<span key=${one.preset_id ?? one.name} class="chip"><button type="button" class="textlink" onClick=${() => onLoad(one.request)}>${one.name}</button>
     <button type="button" aria-label=${text.forget(one.name)} onClick=${async () => { await remove(`/api/presets/${encodeURIComponent(one.preset_id ?? one.name)}`); load(); }}>×</button></span>`)}</div>

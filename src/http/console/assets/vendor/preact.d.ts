@@ -2,3 +2,6 @@
 export function h(type: any, props: any, ...children: any[]): any;
 export function render(node: any, into: Element): void;
 export const Fragment: any;
+export class Component {
+  props: any;
+}

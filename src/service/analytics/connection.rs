@@ -1,0 +1,282 @@
+//! A connection to a QuestDB whose tables are as the schema says, and the proof that it is the server of last time.
+
+use super::Failed;
+use super::sources::sources_of;
+use crate::analytics::Batch;
+use crate::analytics::{Client, SCHEMA_VERSION, Secret, Tables, Target, Version, WriteError};
+use crate::clock::{self, Stopwatch};
+use crate::config::QuestDb;
+use crate::domain::time::Span;
+use crate::store::records::{SyncStateV1, SyncTableV1};
+use crate::store::{Store, SyncChange};
+use std::collections::BTreeMap;
+
+/// How long the server may take to apply what it has acknowledged before it is not waited for.
+const DRAIN: Span = Span::from_seconds(30);
+const LOOK_AGAIN: Span = Span::from_millis(50);
+
+/// A connection.
+pub(super) struct Connection {
+    pub client: Client,
+    pub tables: Tables,
+    pub version: Version,
+    target: Target,
+    prefix: String,
+    pub state: SyncStateV1,
+}
+
+/// A table as the server has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Seen {
+    pub id: i64,
+    pub writer_txn: i64,
+    pub sequencer_txn: i64,
+    pub suspended: bool,
+}
+
+impl Connection {
+    /// Connects: applies the schema, and finds out whether this is the server of last time and this store the one that
+    /// wrote there last.
+    pub(super) fn open(store: &Store, config: &QuestDb, secret: Option<&Secret>) -> Result<Self, Failed> {
+        let target = target(config, secret)?;
+        if target.is_exposed() {
+            tracing::warn!(
+                url = target.url,
+                "rows and credentials go to QuestDB unencrypted: use https:// or a tunnel"
+            );
+        }
+        let client = Client::new(target.clone()).map_err(Failed::Refused)?;
+        let version = client.version()?;
+        if version < Version::OLDEST {
+            let Version(major, minor, patch) = version;
+            return Err(Failed::Refused(format!(
+                "QuestDB {major}.{minor}.{patch} is too old: 9.0 or newer is needed, 9.2 or newer for exact amounts"
+            )));
+        }
+        let tables = Tables::new(&config.prefix, version);
+        let state = store.sync_state()?.unwrap_or_default();
+        let prefix = config.prefix.clone();
+        let mut connection = Connection { client, tables, version, target, prefix, state };
+        connection.apply_schema(config.keep_days)?;
+        connection.recognise(store)?;
+        connection.check(store)?;
+        Ok(connection)
+    }
+
+    /// Whether it is for this configuration.
+    pub(super) fn is_for(&self, config: &QuestDb, secret: Option<&Secret>) -> bool {
+        self.prefix == config.prefix && target(config, secret).is_ok_and(|target| target == self.target)
+    }
+
+    /// Creates missing tables, waits until they are as they will be, and compares their columns.
+    fn apply_schema(&mut self, keep_days: Option<u32>) -> Result<(), Failed> {
+        for table in self.tables.all() {
+            self.client.query(&self.tables.create(table))?;
+            if let Some(statement) = self.tables.set_ttl(table, keep_days) {
+                self.client.query(&statement)?;
+            }
+        }
+        // A connection that was open while a table was made may lose its first request.
+        self.client.close_connections();
+        self.drain()?;
+        let mut problems = Vec::new();
+        for table in self.tables.all() {
+            let name = self.tables.full_name(table.name);
+            let query = format!("SELECT \"column\", type, upsertKey FROM table_columns('{name}')");
+            let rows = self.client.query(&query)?;
+            let found: Vec<(String, String, bool)> = (0..rows.rows.len())
+                .map(|row| (rows.text(row, 0).to_owned(), rows.text(row, 1).to_owned(), rows.flag(row, 2)))
+                .collect();
+            problems.extend(self.tables.drift(table, &found));
+        }
+        if !problems.is_empty() {
+            return Err(Failed::Refused(format!(
+                "the tables in QuestDB are not those of schema/questdb ({}): rename them or choose another analytics.questdb.prefix",
+                problems.join("; ")
+            )));
+        }
+        let schema = self.tables.full_name("schema");
+        let newest = self.client.query(&format!("SELECT max(schema_version) FROM {schema}"))?;
+        match newest.whole(0, 0) {
+            Some(found) if found > SCHEMA_VERSION => Err(Failed::Refused(format!(
+                "a newer tradingd has written there (schema {found}, this one knows {SCHEMA_VERSION}): use that version"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until everything acknowledged is visible.
+    pub(super) fn drain(&self) -> Result<(), Failed> {
+        let watch = Stopwatch::start();
+        loop {
+            let seen = self.seen()?;
+            let behind =
+                seen.values().any(|table| !table.suspended && table.writer_txn < table.sequencer_txn);
+            if !behind {
+                return Ok(());
+            }
+            if watch.elapsed() > DRAIN {
+                return Err(Failed::Write(WriteError::Later(
+                    "it does not apply what it has taken".to_owned(),
+                )));
+            }
+            watch.sleep_until(watch.elapsed() + LOOK_AGAIN);
+        }
+    }
+
+    /// Whether this store wrote there last, by the id of its last connection; begins a new one.
+    fn recognise(&mut self, store: &Store) -> Result<(), Failed> {
+        if self.state.instance.is_empty() {
+            self.state.instance = random();
+        } else {
+            match self.epoch()? {
+                Some(found) if found == self.state.epoch || found == self.state.pending_epoch => {}
+                Some(_) => {
+                    let old = std::mem::replace(&mut self.state.instance, random());
+                    self.state.tables.clear();
+                    store.reset_sync(None)?;
+                    tracing::warn!(
+                        old,
+                        new = self.state.instance,
+                        "another copy of this store has written to QuestDB (a backup was restored, or the store was copied): \
+                         this one is a new instance there from now on and sends everything again"
+                    );
+                }
+                None => {
+                    self.state.tables.clear();
+                    store.reset_sync(None)?;
+                    tracing::warn!(
+                        url = self.target.url,
+                        "QuestDB knows nothing of this store: everything is sent again"
+                    );
+                }
+            }
+        }
+        self.state.url.clone_from(&self.target.url);
+        self.state.pending_epoch = random();
+        store.put_sync(SyncChange { state: Some(self.state.clone()), ..SyncChange::default() })?;
+        let name = self.tables.full_name("schema");
+        let mut batch = Batch::new(&name, &self.state.instance, self.tables.has_decimals());
+        batch
+            .row(clock::now().micros())
+            .symbol("epoch", Some(&self.state.pending_epoch))
+            .symbol("program", Some(concat!("tradingd ", env!("CARGO_PKG_VERSION"))))
+            .long("schema_version", Some(SCHEMA_VERSION))
+            .end();
+        self.client.write(batch.lines())?;
+        self.drain()?;
+        self.state.epoch.clone_from(&self.state.pending_epoch);
+        store.put_sync(SyncChange { state: Some(self.state.clone()), ..SyncChange::default() })?;
+        Ok(())
+    }
+
+    /// Id of the last connection that wrote under our instance.
+    fn epoch(&self) -> Result<Option<String>, Failed> {
+        let query = format!(
+            "SELECT epoch FROM {} WHERE instance = '{}' LATEST ON ts PARTITION BY instance",
+            self.tables.full_name("schema"),
+            self.state.instance
+        );
+        let rows = self.client.query(&query)?;
+        Ok((!rows.rows.is_empty()).then(|| rows.text(0, 0).to_owned()))
+    }
+
+    /// Compares the server's tables with what was seen last: one that was made anew, or that lost transactions, is sent
+    /// again from the start; one that is suspended is resumed.
+    pub(super) fn check(&mut self, store: &Store) -> Result<(), Failed> {
+        if self.epoch()?.is_none_or(|epoch| epoch != self.state.epoch) {
+            return Err(Failed::Write(WriteError::NoTable(
+                "another copy of this store has written there, or the server was emptied".to_owned(),
+            )));
+        }
+        let seen = self.seen()?;
+        let mut change = SyncChange::default();
+        for table in self.tables.all() {
+            let Some(now) = seen.get(table.name).copied() else {
+                return Err(Failed::Write(WriteError::NoTable(self.tables.full_name(table.name))));
+            };
+            if now.suspended {
+                self.resume(table.name)?;
+            }
+            let known = self.state.tables.iter_mut().find(|known| known.name == table.name);
+            match known {
+                Some(known) if known.table_id == now.id && known.sequencer_txn <= now.sequencer_txn => {
+                    known.sequencer_txn = now.sequencer_txn;
+                }
+                Some(known) => {
+                    tracing::warn!(
+                        table = self.tables.full_name(table.name),
+                        "QuestDB has another table of this name, or has lost rows that it had acknowledged: the table is sent again"
+                    );
+                    (known.table_id, known.sequencer_txn) = (now.id, now.sequencer_txn);
+                    for source in sources_of(table.name) {
+                        store.reset_sync(Some(source))?;
+                    }
+                }
+                None => self.state.tables.push(SyncTableV1 {
+                    name: table.name.to_owned(),
+                    table_id: now.id,
+                    sequencer_txn: now.sequencer_txn,
+                    rows: 0,
+                }),
+            }
+        }
+        change.state = Some(self.state.clone());
+        if store.sync_state()?.as_ref() != change.state.as_ref() {
+            store.put_sync(change)?;
+        }
+        Ok(())
+    }
+
+    /// Resumes a suspended table once.
+    fn resume(&self, table: &str) -> Result<(), Failed> {
+        let name = self.tables.full_name(table);
+        tracing::warn!(table = name, "QuestDB had suspended the table; it is resumed");
+        self.client.query(&format!("ALTER TABLE {name} RESUME WAL"))?;
+        let watch = Stopwatch::start();
+        while watch.elapsed() < DRAIN {
+            if self
+                .seen()?
+                .get(table)
+                .is_some_and(|seen| !seen.suspended && seen.writer_txn >= seen.sequencer_txn)
+            {
+                return Ok(());
+            }
+            watch.sleep_until(watch.elapsed() + LOOK_AGAIN);
+        }
+        Err(Failed::Refused(format!(
+            "QuestDB has suspended {name} and does not resume it: look at its log, then `ALTER TABLE {name} RESUME WAL`, or drop the \
+             table; it is then sent again"
+        )))
+    }
+
+    /// Our tables as the server has them, by name without the prefix.
+    pub(super) fn seen(&self) -> Result<BTreeMap<String, Seen>, Failed> {
+        let rows = self.client.query(
+            "SELECT t.table_name, t.id, w.writerTxn, w.sequencerTxn, w.suspended FROM tables() t JOIN wal_tables() w \
+             ON t.table_name = w.name",
+        )?;
+        let mut seen = BTreeMap::new();
+        for row in 0..rows.rows.len() {
+            let Some(name) = rows.text(row, 0).strip_prefix(&self.prefix) else { continue };
+            let number = |column| rows.whole(row, column).unwrap_or(-1);
+            let table = Seen {
+                id: number(1),
+                writer_txn: number(2),
+                sequencer_txn: number(3),
+                suspended: rows.flag(row, 4),
+            };
+            seen.insert(name.to_owned(), table);
+        }
+        Ok(seen)
+    }
+}
+
+fn target(config: &QuestDb, secret: Option<&Secret>) -> Result<Target, Failed> {
+    Target::new(&config.url, &config.allowed_hosts, config.user.as_deref(), secret).map_err(Failed::Refused)
+}
+
+/// 64 random bits, hexadecimal.
+fn random() -> String {
+    format!("{:016x}", u64::from_be_bytes(crate::auth::random()))
+}

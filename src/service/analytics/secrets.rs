@@ -1,0 +1,77 @@
+//! The password or token for QuestDB: a systemd credential, or a file of the state directory for its owner only.
+
+use super::Failed;
+use crate::analytics::Secret;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const TOKEN: &str = "questdb-token";
+const PASSWORD: &str = "questdb-password";
+/// A longer file is not a password.
+const BYTES: u64 = 64 << 10;
+
+/// Looks for a token, then for a password.
+///
+/// # Errors
+/// A file that cannot be read, or that others can.
+pub fn find(state: &Path) -> Result<Option<Secret>, Failed> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    find_in(credentials.as_deref(), state)
+}
+
+fn find_in(credentials: Option<&Path>, state: &Path) -> Result<Option<Secret>, Failed> {
+    if let Some(token) = read(credentials, state, TOKEN)? {
+        return Ok(Some(Secret::Token(token)));
+    }
+    Ok(read(credentials, state, PASSWORD)?.map(Secret::Password))
+}
+
+fn read(credentials: Option<&Path>, state: &Path, name: &str) -> Result<Option<String>, Failed> {
+    let given = credentials.map(|folder| folder.join(name)).filter(|path| path.exists());
+    let (path, is_own) = match given {
+        Some(path) => (path, false),
+        None => (state.join(name), true),
+    };
+    let file = match fs::File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other,
+    };
+    let failed = |error: io::Error| Failed::Refused(format!("{} cannot be read: {error}", path.display()));
+    let file = file.map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.mode();
+    if is_own && mode & 0o077 != 0 {
+        return Err(Failed::Refused(format!(
+            "{} can be read by others (rights {:03o}): `chmod 600` it",
+            path.display(),
+            mode & 0o777
+        )));
+    }
+    let mut secret = String::new();
+    file.take(BYTES).read_to_string(&mut secret).map_err(failed)?;
+    Ok(Some(secret.trim().to_owned()).filter(|secret| !secret.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_credential_comes_before_a_file_and_others_may_not_read_it() {
+        let (state, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert!(find_in(None, state.path()).unwrap().is_none());
+        let own = state.path().join(PASSWORD);
+        fs::write(&own, "own\n").unwrap();
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(find_in(None, state.path()).unwrap_err().to_string().contains("chmod 600"));
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(find_in(None, state.path()).unwrap(), Some(Secret::Password("own".to_owned())));
+        fs::write(credentials.path().join(PASSWORD), "given").unwrap();
+        let found = || find_in(Some(credentials.path()), state.path()).unwrap();
+        assert_eq!(found(), Some(Secret::Password("given".to_owned())));
+        fs::write(credentials.path().join(TOKEN), "token").unwrap();
+        assert_eq!(found(), Some(Secret::Token("token".to_owned())));
+    }
+}
