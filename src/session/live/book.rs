@@ -39,7 +39,7 @@ impl Book {
             self.0.remove(&hold);
         } else {
             holding.cost -= holding.cost * i128::from(closed.0) / i128::from(holding.qty.0);
-            holding.qty = holding.qty - closed;
+            holding.qty -= closed;
         }
         qty - closed
     }

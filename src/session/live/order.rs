@@ -125,10 +125,8 @@ impl Tracked {
         for answer in answers {
             match answer {
                 OrderEvent::Acked(_) => order.is_acked = true,
-                OrderEvent::Filled(fill) => {
-                    if order.executions.insert(fill.trade_id) {
-                        order.filled += fill.qty;
-                    }
+                OrderEvent::Filled(fill) if order.executions.insert(fill.trade_id) => {
+                    order.filled += fill.qty;
                 }
                 _ => {}
             }
