@@ -126,7 +126,7 @@ impl Tracked {
             match answer {
                 OrderEvent::Acked(_) => order.is_acked = true,
                 OrderEvent::Filled(fill) if order.executions.insert(fill.trade_id) => {
-                    order.filled += fill.qty
+                    order.filled += fill.qty;
                 }
                 _ => {}
             }

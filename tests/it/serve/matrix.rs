@@ -162,7 +162,7 @@ fn live_sessions_need_the_role_live() {
     let answer = daemon.ask_as(&trader, "POST", "/sessions/start", Some(&live));
     assert_eq!((answer.status, answer.code().as_str()), (403, "permission_denied"));
     let answer = daemon.ask_as(&admin, "POST", "/sessions/start", Some(&live));
-    assert_eq!((answer.status, answer.code().as_str()), (503, "exchange_unavailable"));
+    assert_eq!((answer.status, answer.code().as_str()), (400, "live_not_confirmed"));
 }
 
 /// Routes restricted to this host are refused when the request came through a proxy on it.

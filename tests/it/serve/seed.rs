@@ -221,10 +221,14 @@ fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
         refusal["error_message"].as_str().unwrap().contains("/symbols"),
         "it says what to do instead: {refusal}"
     );
-    for kind in ["collect", "paper", "live"] {
+    for (kind, status, code) in [
+        ("collect", 503, "exchange_unavailable"),
+        ("paper", 503, "exchange_unavailable"),
+        ("live", 400, "live_not_confirmed"),
+    ] {
         let mut request = world.request(&["pump_v2", "dump_v2"], 0.0);
         request["session_type"] = kind.into();
-        refused(&world.post("/sessions/start", &request), 503, "exchange_unavailable");
+        refused(&world.post("/sessions/start", &request), status, code);
     }
 }
 
