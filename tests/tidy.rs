@@ -63,7 +63,7 @@ const CYCLES: &[&str] = &[
     "src/rehearsal/acts.rs and 8 others",
     "src/report/format.rs src/report/reason.rs src/report/run.rs",
     "src/service/backtest/files.rs src/service/backtest/source.rs",
-    "src/service/daemon.rs src/service/preview.rs src/service/readiness.rs src/service/upload.rs",
+    "src/service/daemon.rs src/service/readiness.rs src/service/upload.rs",
     "src/service/sessions/collect.rs and 14 others",
     "src/store/event_log.rs src/store/sessions.rs",
     "src/store/recordings/feed.rs src/store/recordings/ticks.rs src/store/recordings/trades.rs",

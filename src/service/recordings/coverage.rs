@@ -125,10 +125,11 @@ impl Periods {
     fn each(&self, from: i64, to: i64, cells: &mut [Cell], mut act: impl FnMut(&mut Cell, i128)) {
         let index =
             |at: i64| ((at - self.first_ns).div_euclid(self.length_ns).max(0) as usize).min(self.count - 1);
-        for place in index(from)..=index((to - 1).max(from)) {
+        let touched = cells.iter_mut().enumerate().take(index((to - 1).max(from)) + 1).skip(index(from));
+        for (place, cell) in touched {
             let start = self.first_ns + self.length_ns * place as i64;
             let (begin, end) = (from.max(start), to.min(start + self.length_ns));
-            act(&mut cells[place], i128::from((end - begin).max(0)));
+            act(cell, i128::from((end - begin).max(0)));
         }
     }
 }
