@@ -416,7 +416,7 @@ pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 /// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
-pub const HTTP_BLOCKING_THREADS: usize = 70;
+pub const HTTP_BLOCKING_THREADS: usize = 78;
 
 /// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
@@ -427,6 +427,10 @@ pub const HTTP_STARTS: usize = 4;
 /// Threads for short work that must never be blocked: stopping a session, readiness, renewing and ending a
 /// login. More requests wait.
 pub const HTTP_URGENT_THREADS: usize = 8;
+
+/// Concurrent controls of single sessions (pause, flatten and so on), which wait for the session; more wait. Those of all
+/// sessions with real money are urgent.
+pub const HTTP_CONTROLS: usize = 8;
 
 /// Concurrent exports; a further one is refused with 429.
 pub const HTTP_EXPORTS: usize = 4;
@@ -452,6 +456,7 @@ pub const HTTP_SPARE_THREADS: usize = 8;
 const _: () = assert!(
     HTTP_STORE_THREADS
         + HTTP_URGENT_THREADS
+        + HTTP_CONTROLS
         + HTTP_PASSWORD_CHECKS
         + HTTP_EXPORTS
         + HTTP_COPIES
@@ -475,7 +480,7 @@ pub const INBOX_ROWS: usize = 1 << 20;
 /// Messages of the market feed waiting for their session; when full, as for the rows.
 pub const INBOX_ARRIVALS: usize = 1 << 18;
 
-/// Pages of a list of an account that are read, of 100 rows each; rows behind them are not seen.
+/// Pages of a list of an account that are read, of 100 rows each; a longer list is an error.
 pub const ACCOUNT_PAGES: u32 = 50;
 
 /// Messages of a private socket that wait for their session; what finds no room is asked for.

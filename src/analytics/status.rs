@@ -52,6 +52,9 @@ impl fmt::Display for WriteError {
     }
 }
 
+/// Of answers that are about a table or its columns, not about a row.
+const SCHEMA: [&str; 3] = ["table does not exist", "non-WAL table", "creating new columns is disabled"];
+
 /// Judges an answer; `Ok` only for 204, which says that all rows are committed.
 pub fn judge(status: u16, body: &[u8]) -> Result<(), WriteError> {
     let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
@@ -64,9 +67,7 @@ pub fn judge(status: u16, body: &[u8]) -> Result<(), WriteError> {
         (204, _) => return Ok(()),
         (401 | 403, _) => WriteError::Credentials,
         (413, _) => WriteError::TooLarge,
-        (400, _) if whole.contains("table does not exist") || whole.contains("non-WAL table") => {
-            WriteError::NoTable(what)
-        }
+        (400, _) if SCHEMA.iter().any(|wrong| whole.contains(wrong)) => WriteError::NoTable(what),
         (400, Some(line)) => WriteError::Line(line, what),
         // A value that the server finds out about too late; any other 500 is about the server.
         (500, Some(line)) if whole.contains("errno: -1") => WriteError::Line(line, what),

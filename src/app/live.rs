@@ -15,7 +15,7 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Probe the exchange account of the running daemon, line by line. Nothing is ordered and nothing changed.
+    /// Probe the exchange account of the running daemon, line by line. Sends one order of quantity zero per symbol, which the exchange refuses, and changes nothing.
     Check {
         /// Print JSON instead of text.
         #[arg(long)]

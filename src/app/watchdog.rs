@@ -5,6 +5,7 @@ use super::run::runtime;
 use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::service::watchdog::{Watchdog, client};
+use crate::telemetry;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +30,9 @@ pub struct Options {
 /// A configuration that cannot be used; with `--once` also leases or keys that cannot be read.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let found = super::config::find(options.config.as_deref())?;
+    let log = &found.config.log;
+    let _log = telemetry::init(log.level, log.format, None)
+        .map_err(|_| Failure::other("this process writes a log already"))?;
     let runtime = runtime()?;
     let client = client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
     let watchdog = Watchdog::new(&global.state(), &client);
@@ -46,7 +50,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
                 }
             }
             Err(refusal) if options.once => return Err(refusal.into()),
-            Err(refusal) => eprintln!("warning: {}", refusal.message),
+            Err(refusal) => tracing::error!("{}", refusal.message),
         }
         if options.once {
             return Ok(());

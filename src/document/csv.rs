@@ -103,7 +103,7 @@ fn cell(value: &Value) -> String {
 
 /// Text, quoted where CSV requires it. Text that a spreadsheet would take for a formula is prefixed with an
 /// apostrophe.
-fn text(words: &str) -> String {
+pub fn text(words: &str) -> String {
     let guarded = if words.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{words}")
     } else {

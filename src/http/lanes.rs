@@ -6,8 +6,8 @@
 //! semaphore.
 
 use crate::limits::{
-    HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_PREVIEWS,
-    HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+    HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS,
+    HTTP_PREVIEWS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
 };
 use crate::service::{Refusal, RefusalKind};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use tokio::task::spawn_blocking;
 pub enum Lane {
     /// Short work that must always get a thread.
     Urgent,
+    /// Controlling one session, which may take seconds.
+    Control,
     /// Reading and writing the store.
     Store,
     /// Checking a password.
@@ -43,8 +45,9 @@ pub enum Lane {
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 10] = [
+    const ALL: [Lane; 11] = [
         Lane::Urgent,
+        Lane::Control,
         Lane::Store,
         Lane::Password,
         Lane::Export,
@@ -59,6 +62,7 @@ impl Lane {
     const fn permits(self) -> usize {
         match self {
             Lane::Urgent => HTTP_URGENT_THREADS,
+            Lane::Control => HTTP_CONTROLS,
             Lane::Store => HTTP_STORE_THREADS,
             Lane::Password => HTTP_PASSWORD_CHECKS,
             Lane::Export => HTTP_EXPORTS,
@@ -77,6 +81,7 @@ impl Lane {
             Lane::Export => ("too_many_exports", "exports"),
             Lane::Replay => ("too_many_replays", "replays"),
             Lane::Urgent
+            | Lane::Control
             | Lane::Store
             | Lane::Password
             | Lane::Copy

@@ -91,8 +91,8 @@ impl Watchdog {
     }
 }
 
-/// Closes every position on the symbols of a lease, looks until none is left, then cancels their stops. Whether the exchange
-/// showed that none is left: what cannot be read is not flat.
+/// Closes every position on the symbols of a lease, looks until none is left, then cancels their stops and looks until none
+/// of these is left either. Whether the exchange showed both: what cannot be read is not flat.
 async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
     let mut closed: Vec<Closed> = Vec::new();
     for round in 0..ROUNDS {
@@ -110,8 +110,7 @@ async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
             .filter(|held| lease.symbols.contains(&held.symbol) && held.quantity.mantissa() > 0)
             .collect();
         note(&mut closed, lease, &ours);
-        if ours.is_empty() {
-            cancel_stops(account, lease).await;
+        if ours.is_empty() && stops_are_gone(account, lease).await {
             return (closed, true);
         }
         for position in ours {
@@ -150,8 +149,8 @@ fn note(closed: &mut Vec<Closed>, lease: &Lease, ours: &[&HeldPosition]) {
     }
 }
 
-/// One order for all of a position; its client id is of the position and the round, so an order whose answer is lost is not
-/// sent twice in a round, and the next round closes only what is left.
+/// One order for all of a position, under a client id of its own. When its answer is lost, the next round closes only what
+/// the positions still show.
 async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<String> {
     let order = NewOrder {
         symbol: held.symbol.clone(),
@@ -182,12 +181,22 @@ async fn cancel_orders(account: &Account, lease: &Lease) {
     }
 }
 
-async fn cancel_stops(account: &Account, lease: &Lease) {
-    let Ok(stops) = account.stops().await else { return };
-    for stop in stops.iter().filter(|stop| lease.symbols.contains(&stop.symbol) && !stop.is_over) {
-        // One whose position is gone closes nothing.
+/// Cancels the stops on the symbols of a lease; whether the exchange showed that none was left to cancel.
+async fn stops_are_gone(account: &Account, lease: &Lease) -> bool {
+    let stops = match account.stops().await {
+        Ok(stops) => stops,
+        Err(error) => {
+            tracing::error!(%error, "the stops cannot be read");
+            return false;
+        }
+    };
+    let left: Vec<_> =
+        stops.iter().filter(|stop| lease.symbols.contains(&stop.symbol) && !stop.is_over).collect();
+    for stop in &left {
+        // Whether it ended shows in the next round.
         let _ = account.cancel_stop(stop.id).await;
     }
+    left.is_empty()
 }
 
 /// A client for a watchdog, as the configuration says.

@@ -3,6 +3,7 @@
 use super::{POST, ask};
 use crate::auth::Role;
 use crate::http::handlers::controls;
+use crate::http::lanes::Lane;
 use crate::http::route::Answers::Data;
 use crate::http::route::Run::Blocking;
 use crate::http::route::{Access, Route};
@@ -21,6 +22,7 @@ pub const ROUTES: &[Route] = &[
         about: "Take no new entries in a session; its positions are managed. In the journal when this is answered; a live session needs the role live.",
         refusals: REFUSALS,
         answers: Data("SessionControl"),
+        lane: Lane::Control,
         run: Blocking(|context, call| controls::one(context, call, Act::Pause)),
         examples: &[ask("unknown", "/sessions/nothing/pause", 404)],
         ..POST
@@ -31,6 +33,7 @@ pub const ROUTES: &[Route] = &[
         about: "Take no new entries in any session with real money.",
         access: LIVE,
         answers: Data("SessionControls"),
+        lane: Lane::Urgent,
         run: Blocking(|context, call| controls::all(context, call, Act::Pause)),
         examples: &[ask("none runs", "/api/control/pause", 200)],
         ..POST
@@ -41,6 +44,7 @@ pub const ROUTES: &[Route] = &[
         about: "Take entries in a session again.",
         refusals: REFUSALS,
         answers: Data("SessionControl"),
+        lane: Lane::Control,
         run: Blocking(|context, call| controls::one(context, call, Act::Resume)),
         examples: &[ask("unknown", "/sessions/nothing/resume", 404)],
         ..POST
@@ -51,6 +55,7 @@ pub const ROUTES: &[Route] = &[
         about: "Take entries in all sessions with real money again.",
         access: LIVE,
         answers: Data("SessionControls"),
+        lane: Lane::Urgent,
         run: Blocking(|context, call| controls::all(context, call, Act::Resume)),
         examples: &[ask("none runs", "/api/control/resume", 200)],
         ..POST
@@ -61,6 +66,7 @@ pub const ROUTES: &[Route] = &[
         about: "Take no new entries in a session and withdraw those that work.",
         refusals: REFUSALS,
         answers: Data("SessionControl"),
+        lane: Lane::Control,
         run: Blocking(|context, call| controls::one(context, call, Act::Cancel)),
         examples: &[ask("unknown", "/sessions/nothing/cancel", 404)],
         ..POST
@@ -71,6 +77,7 @@ pub const ROUTES: &[Route] = &[
         about: "Take no new entries in any session with real money and withdraw those that work.",
         access: LIVE,
         answers: Data("SessionControls"),
+        lane: Lane::Urgent,
         run: Blocking(|context, call| controls::all(context, call, Act::Cancel)),
         examples: &[ask("none runs", "/api/control/cancel", 200)],
         ..POST
@@ -81,6 +88,7 @@ pub const ROUTES: &[Route] = &[
         about: "Withdraw entries and close every position of a session at the market; waits up to ten seconds until nothing is open. It stays paused.",
         refusals: REFUSALS,
         answers: Data("SessionControl"),
+        lane: Lane::Control,
         run: Blocking(|context, call| controls::one(context, call, Act::Flatten)),
         examples: &[ask("unknown", "/sessions/nothing/flatten", 404)],
         ..POST
@@ -91,6 +99,7 @@ pub const ROUTES: &[Route] = &[
         about: "Withdraw entries and close every position of every session with real money; waits up to ten seconds.",
         access: LIVE,
         answers: Data("SessionControls"),
+        lane: Lane::Urgent,
         run: Blocking(|context, call| controls::all(context, call, Act::Flatten)),
         examples: &[ask("none runs", "/api/control/flatten", 200)],
         ..POST
@@ -102,6 +111,7 @@ pub const ROUTES: &[Route] = &[
         access: LIVE,
         refusals: &[(503, "lock_not_written")],
         answers: Data("LiveLocked"),
+        lane: Lane::Urgent,
         run: Blocking(controls::lock),
         examples: &[ask("none runs", "/api/control/lock", 200)],
         ..POST
@@ -113,6 +123,7 @@ pub const ROUTES: &[Route] = &[
         access: Access::Role(Role::Admin),
         refusals: &[(503, "lock_not_written")],
         answers: Data("LiveUnlocked"),
+        lane: Lane::Urgent,
         run: Blocking(controls::unlock),
         examples: &[ask("not locked", "/api/control/unlock", 200)],
         ..POST

@@ -1,6 +1,7 @@
 //! Pumps that people mark in a recording, and their export in the columns that detectors are scored with.
 
 use super::{Recordings, not_found};
+use crate::document::csv::text;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::{NAME_BYTES, NOTES_BYTES};
 use crate::service::{Refusal, problems_text};
@@ -133,7 +134,11 @@ impl Recordings {
             first.map(|symbol| self.store.facts(id, symbol)).transpose()?.and_then(|facts| facts.venue);
         let mut csv = format!("{}\n", COLUMNS.join(","));
         for label in &labels {
-            csv.push_str(&row(&recording, venue.as_deref().unwrap_or_default(), label).map(quoted).join(","));
+            csv.push_str(
+                &row(&recording, venue.as_deref().unwrap_or_default(), label)
+                    .map(|field| text(&field))
+                    .join(","),
+            );
             csv.push('\n');
         }
         Ok(csv)
@@ -262,9 +267,4 @@ fn row(recording: &RecordingV1, venue: &str, label: &PumpLabelV1) -> [String; CO
 fn compact(utc: &str) -> String {
     let whole = utc.split('.').next().unwrap_or_default().trim_end_matches('Z');
     format!("{}Z", whole.replace(['-', ':'], ""))
-}
-
-/// A field, in quotes where CSV needs them.
-fn quoted(field: String) -> String {
-    if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
 }

@@ -42,7 +42,7 @@ pub(super) fn make(
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
     if request.kind == SessionKind::Live {
-        live::check_consent(&request, &config.trading.live)?;
+        live::check_consent(&request, config)?;
     }
     check_pairs(&request, request.symbols.len())?;
     let strategies =

@@ -141,23 +141,14 @@ impl Account {
         symbol: &str,
         since: Timestamp,
     ) -> Result<Vec<Execution>, ExchangeError> {
-        let mut all = Vec::new();
-        for page in 1..=ACCOUNT_PAGES {
-            let filter = reads::Filter {
-                symbol: Some(symbol.to_owned()),
-                from_ms: Some(since.millis()),
-                page: Some(page),
-                page_size: Some(PAGE),
-                ..reads::Filter::default()
-            };
-            let rows = self.list(&reads::fills(&filter), rows::executions).await?;
-            let is_last = rows.len() < PAGE as usize;
-            all.extend(rows);
-            if is_last {
-                break;
-            }
-        }
-        Ok(all)
+        let filter = |page| reads::Filter {
+            symbol: Some(symbol.to_owned()),
+            from_ms: Some(since.millis()),
+            page: Some(page),
+            page_size: Some(PAGE),
+            ..reads::Filter::default()
+        };
+        self.pages(|page| reads::fills(&filter(page)), rows::executions).await
     }
 
     /// All open orders, all pages.
@@ -165,16 +156,7 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn open_orders(&self) -> Result<Vec<PlacedOrder>, ExchangeError> {
-        let mut all = Vec::new();
-        for page in 1..=ACCOUNT_PAGES {
-            let rows = self.list(&reads::open_orders(Some(page), PAGE), lists::orders).await?;
-            let is_last = rows.len() < PAGE as usize;
-            all.extend(rows);
-            if is_last {
-                break;
-            }
-        }
-        Ok(all)
+        self.pages(|page| reads::open_orders(Some(page), PAGE), lists::orders).await
     }
 
     /// All open positions.
@@ -237,6 +219,25 @@ impl Account {
         parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
     ) -> Result<T, ExchangeError> {
         self.link.signed(request, &self.keys.load(), parse).await
+    }
+
+    /// All pages of a list.
+    async fn pages<T>(
+        &self,
+        request: impl Fn(u32) -> super::rest::request::Request,
+        parse: impl Fn(&RawValue) -> Result<lists::Rows<T>, String> + Copy,
+    ) -> Result<Vec<T>, ExchangeError> {
+        let mut all = Vec::new();
+        for page in 1..=ACCOUNT_PAGES {
+            let rows = self.list(&request(page), parse).await?;
+            let is_last = rows.len() < PAGE as usize;
+            all.extend(rows);
+            if is_last {
+                return Ok(all);
+            }
+        }
+        let (call, reason) = (request(1).name(), format!("it has more than {ACCOUNT_PAGES} pages"));
+        Err(ExchangeError::Unreadable { call, status: 200, reason })
     }
 
     /// A list is whole, or it is an error: a row that could not be read would look like one that is not there.

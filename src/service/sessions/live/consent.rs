@@ -1,6 +1,8 @@
-//! Whether somebody means it: every switch that stands between a request and real money, each told by itself.
+//! Checks before a live session starts: configuration, confirmation, stop losses, account.
+//!
+//! Invariant: nothing is sent to the exchange before configuration and confirmation have passed.
 
-use crate::config::{Config, Live};
+use crate::config::Config;
 use crate::domain::contract::Contract;
 use crate::json::at;
 use crate::service::market::{Market, Verdict, Wanted};
@@ -16,10 +18,18 @@ use serde_json::json;
 /// 400 `live_not_confirmed` with everything that is missing.
 pub(in crate::service::sessions) fn check_consent(
     request: &StartRequest,
-    live: &Live,
+    config: &Config,
 ) -> Result<(), Refusal> {
+    let live = &config.trading.live;
     let problems = Problems::default();
     let configured = |field: &str| format!("(configuration) /trading/live/{field}");
+    if !config.exchange.is_on_this_host() {
+        problems.add(
+            "(configuration) /exchange/rest_url",
+            "is not a rehearsal exchange of this machine (tradingd rehearse): this version sends orders to no other, and \
+             docs/live.md says why; a paper session trades the real market without orders",
+        );
+    }
     if !live.enabled {
         problems.add(
             &configured("enabled"),
@@ -38,8 +48,12 @@ pub(in crate::service::sessions) fn check_consent(
         );
     }
     for (field, cap, what) in [
-        ("account_cap", live.account_cap, "notional of everything open or being opened on the account"),
-        ("day_cap", live.day_cap, "notional of all entries of a UTC day"),
+        (
+            "account_cap",
+            live.account_cap,
+            "notional of everything that live sessions have open or are opening",
+        ),
+        ("day_cap", live.day_cap, "notional of all entries of one session in a UTC day"),
     ] {
         if cap.is_none_or(|cap| cap <= 0.0) {
             problems

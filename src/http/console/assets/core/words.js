@@ -47,7 +47,7 @@ export const words = {
     offlineBanner: (/** @type {string} */ age) => `The connection to the daemon is gone; trying again. What you see is ${age} old.`,
     stop: "Hold to stop all", stopping: "Stopping…",
     stopTitle: "Hold for one second: flattens all live and paper sessions. Backtests and recordings go on.",
-    stopped: (/** @type {number} */ n) => n === 0 ? "No live or paper session was running." : n === 1 ? "One session closes its positions and enters no more." : `${n} sessions close their positions and enter no more.`,
+    stopped: (/** @type {number} */ n) => n === 0 ? "No live or paper session was running." : n === 1 ? "One session has closed its positions and enters no more." : `${n} sessions have closed their positions and enter no more.`,
     emergency: "Emergency stop",
     emergencyAbout: "Hold the button for one second. Every live and paper session closes its positions and stops entering. Backtests and recordings are not touched.",
     theme: "Light or dark", zone: "UTC or local time", colours: "Colours for profit and loss",
@@ -131,7 +131,7 @@ export const words = {
     columns: { exit: "Closed", symbol: "Symbol", side: "Side", strategy: "Strategy", quantity: "Quantity", entry: "Entry", out: "Exit", net: "Net", reason: "Left by", lasted: "Held" },
     equityTitle: "Equity and drawdown", stale: (/** @type {string} */ why) => `These figures are old (${why}); they are of`, limits: "Limits and budgets", budget: "Budget", positionsTitle: "Positions",
     noPositions: ["No open position", "Entries appear here with stop, targets and liquidation price."], quantity: "Size", protected: "Protected",
-    stopAt: (/** @type {string} */ price) => `stop ${price}`, unprotected: "no stop", targets: "Targets", age: "Open for", closesAt: "at most until", ordersTitle: "Open orders",
+    stopAt: (/** @type {string} */ price) => `stop ${price}`, stopDecided: (/** @type {string} */ price) => `stop ${price}, as decided here; the exchange's own stop is in the log`, unprotected: "no stop", targets: "Targets", age: "Open for", closesAt: "at most until", ordersTitle: "Open orders",
     statesTitle: "Strategies", warmingUp: (/** @type {string} */ list) => `warming up: ${list}`, blocked: (/** @type {string} */ reason) => `Entries blocked: ${reason}`, until: "until",
   },
   /** @type {Record<string, string>} */
@@ -150,7 +150,9 @@ export const words = {
       cancel: "Entry orders are cancelled. Stops stay.", flatten: "Orders are cancelled and every position is closed at the market. The session goes on paused.",
     },
     /** @type {Record<string, string>} */
-    done: { pause: "Entries are paused.", resume: "Entries are allowed.", cancel: "Orders are being cancelled.", flatten: "Positions are being closed." },
+    done: { pause: "Entries are paused.", resume: "Entries are allowed.", cancel: "Orders are being cancelled.", flatten: "Every position is closed." },
+    unfinished: (/** @type {any} */ done) => !done.is_done ? `${done.session_id}: ${done.control} has not been taken yet; look at the session.`
+      : done.control === "flatten" && !done.is_flat ? `${done.session_id}: something is still open; look at the session.` : "",
     close: "Close", closeTitle: (/** @type {string} */ symbol) => `Close ${symbol}`, share: "Share to close", closeAbout: "It is sold or bought back at the market.",
   },
   choose: {

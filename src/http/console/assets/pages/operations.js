@@ -25,7 +25,7 @@ export default function Operations({ query }) {
     ${tab === "log" && html`<${Log} />`}`;
 }
 
-const KINDS = /** @type {Record<string, string>} */ ({ ok: "good", ready: "good", disabled: "", unknown: "", not_asked: "", throttled: "warn", rejected: "warn", lagging: "warn" });
+const KINDS = /** @type {Record<string, string>} */ ({ ok: "good", ready: "good", disabled: "", unknown: "", not_asked: "", idle: "good", copying: "good", starting: "", throttled: "warn", rejected: "warn", lagging: "warn" });
 /** What has an age that matters. */
 const PARTS = ["store", "config", "exchange", "questdb", "clock"];
 
@@ -35,7 +35,7 @@ function Health({ isAdmin }) {
   const now = Math.floor(Date.now() / 5000);
   const ready = useAnswer(() => readiness(), [now]);
   const alive = useAnswer(() => get("/health"), [now]);
-  const copy = useAnswer(() => get("/api/analytics/status"), []);
+  const copy = useAnswer(() => get("/api/analytics/status"), [now]);
   return html`<${Loaded} of=${ready} rows=${6}>${(/** @type {any} */ answer) => html`
     <${Tiles}><${Tile} label=${text.readiness} value=${html`<span class=${answer.status === "ready" ? "up" : "down"}>${answer.status === "ready" ? text.ready : text.notReady}</span>`} />
       <${Tile} label=${text.uptime} value=${duration(alive.answer?.uptime_seconds)} />

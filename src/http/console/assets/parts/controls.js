@@ -32,8 +32,9 @@ export function Controls({ session }) {
   if (!isRunning(session) || !["paper", "live"].includes(session.session_type) || !mayRun(me, session)) return null;
   const offered = [entries === "paused" ? "resume" : "pause", "cancel", "flatten"].filter((one) => known[`/sessions/{id}/${one}`]);
   const act = async () => {
-    await post(`/sessions/${encodeURIComponent(session.session_id)}/${asked}`);
-    notify("good", text.done[asked]);
+    const done = await post(`/sessions/${encodeURIComponent(session.session_id)}/${asked}`);
+    const problem = text.unfinished(done);
+    notify(problem ? "bad" : "good", problem || text.done[asked]);
   };
   return html`${offered.map((one) => html`<${Button} key=${one} kind=${one === "flatten" ? "danger" : ""} onClick=${() => ask(one)}>${text.names[one]}<//>`)}
     ${asked && html`<${Confirm} title=${text.titles[asked]} about=${text.about[asked]} action=${text.names[asked]} danger=${asked === "flatten"} onYes=${act} onClose=${() => ask("")} />`}`;

@@ -121,33 +121,33 @@ export function StopButton() {
     onContextMenu=${(/** @type {Event} */ event) => event.preventDefault()}><i></i><span>${isBusy ? words.frame.stopping : words.frame.stop}</span></button>`;
 }
 
-/** Flattens every live and paper session; a paper session of a daemon without that control is stopped. */
+/** Flattens every live and paper session, and tells which of them the daemon did not see flat. */
 async function stopAll() {
   try {
     const { sessions } = await get("/sessions/execution-status");
     const of = (/** @type {string} */ type) => sessions.filter((/** @type {any} */ one) => one.session_type === type);
-    const acts = [...(of("live").length ? [post("/api/control/flatten")] : []), ...of("paper").map(flatten)];
-    const refused = (await Promise.allSettled(acts)).flatMap((act) => act.status === "rejected" ? [act.reason.message] : []);
-    if (refused.length) notify("bad", refused.join("\n")); else notify("good", words.frame.stopped(of("live").length + of("paper").length));
+    const all = of("live").length ? [post("/api/control/flatten").then((answer) => answer.sessions)] : [];
+    const acts = [...all, ...of("paper").map((/** @type {any} */ session) => flatten(session).then((done) => [done]))];
+    const told = await Promise.allSettled(acts);
+    const refused = told.flatMap((act) => act.status === "rejected" ? [act.reason.message] : []);
+    const done = told.flatMap((act) => act.status === "fulfilled" ? act.value : []);
+    const problems = [...refused, ...done.map(words.controls.unfinished).filter(Boolean)];
+    if (problems.length) notify("bad", problems.join("\n")); else notify("good", words.frame.stopped(done.length));
   } catch (error) {
     notify("bad", /** @type {Error} */ (error).message);
   }
 }
 
-async function flatten(/** @type {any} */ session) {
-  try {
-    return await post(`/sessions/${encodeURIComponent(session.session_id)}/flatten`);
-  } catch (error) {
-    if (error instanceof Refused && error.code === "not_found") return post("/sessions/stop", { session_id: session.session_id });
-    throw error;
-  }
-}
+const flatten = (/** @type {any} */ session) => post(`/sessions/${encodeURIComponent(session.session_id)}/flatten`);
 
 function Notices() {
   const notices = useStore((state) => state.notices);
   return html`<div class="notices" role="status" aria-live="polite">${notices.map((one) => html`<div key=${one.id} class=${`notice ${one.kind}`}>
     <span class="grow">${one.text}</span><button type="button" aria-label=${words.close} onClick=${() => closeNotice(one.id)}>✕</button></div>`)}</div>`;
 }
+
+/** States of a part of the daemon that somebody should look at. */
+const BAD = ["unreachable", "refused", "throttled", "read_only", "failed", "damaged", "rejected", "lagging"];
 
 /** Alerts of running sessions, and what the daemon says of itself, newest first. */
 function useAlerts() {
@@ -164,7 +164,7 @@ function useAlerts() {
     }
   }
   for (const [part, told] of Object.entries(health ?? {})) {
-    if (told?.status && !["ok", "disabled", "ready"].includes(told.status)) all.push({ at: null, where: part, text: told.reason ?? told.status });
+    if (BAD.includes(told?.status)) all.push({ at: null, where: part, text: told.reason ?? told.status });
   }
   return all.reverse().slice(0, 50);
 }

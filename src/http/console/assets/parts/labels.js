@@ -45,8 +45,8 @@ function Form({ path, placing, place, onSaved }) {
   const problem = (/** @type {string} */ field) => error?.problems?.find((/** @type {any} */ one) => one.path === `/${field}`)?.problem;
   const type = (/** @type {string} */ field) => (/** @type {any} */ event) => place({ ...placing, [field]: event.target.value || undefined });
   const save = async () => {
-    const { symbol, grade, onset, peak, end, note } = placing;
-    const body = { symbol, grade, onset, ...(peak ? { peak } : {}), ...(end ? { end } : {}), ...(note ? { note } : {}) };
+    const { symbol, grade, onset, peak, end, announced, note } = placing;
+    const body = { symbol, grade, onset, ...(peak ? { peak } : {}), ...(end ? { end } : {}), ...(announced ? { announced } : {}), ...(note ? { note } : {}) };
     try {
       if (placing.label_id) await put(`${path}/labels/${placing.label_id}`, body); else await post(`${path}/labels`, body);
       notify("good", text.savedLabel);
