@@ -87,8 +87,10 @@ impl Mexc {
     /// Any [`ExchangeError`], as for every call here.
     pub fn contracts(&self) -> Result<Vec<Contract>, ExchangeError> {
         match self.rows(&calls::detail_country(None), rows::contracts) {
-            Ok(contracts) if !contracts.is_empty() => Ok(contracts),
-            _ => self.rows(&calls::detail(None), rows::contracts),
+            Err(ExchangeError::Unreadable { status: 404, .. }) => {
+                self.rows(&calls::detail(None), rows::contracts)
+            }
+            answered => answered,
         }
     }
 

@@ -24,6 +24,9 @@ pub fn put_key(state: &Path) {
 
 fn config(symbols: &[String]) -> Config {
     let mut config = super::config();
+    // The client of these tests is given to the service; the start looks at the addresses only.
+    config.exchange.rest_url = "http://127.0.0.1:1".to_owned();
+    config.exchange.ws_url = "ws://127.0.0.1:1".to_owned();
     config.trading.live.enabled = true;
     config.trading.live.symbols = symbols.to_vec();
     config.trading.live.account_cap = Some(1_000_000.0);
@@ -109,7 +112,7 @@ fn everything_that_is_missing_is_said_in_one_answer() {
         .iter()
         .map(|problem| problem["path"].as_str().unwrap())
         .collect();
-    for place in ["enabled", "symbols", "account_cap", "day_cap", "confirm_live"] {
+    for place in ["rest_url", "enabled", "symbols", "account_cap", "day_cap", "confirm_live"] {
         assert!(paths.iter().any(|path| path.ends_with(place)), "{place}: {paths:?}");
     }
     let start = |body: &Value| {

@@ -28,7 +28,8 @@ pub fn are_as_documented(method: &str, path: &str, answer: &Answer) {
     });
     let media = answer.header("content-type").unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default();
-    if answer.body.is_empty() {
+    // What a packed answer says is compared with the plain one by whoever asks for it.
+    if answer.body.is_empty() || answer.header("content-encoding").is_some() {
         return;
     }
     if answer.status >= 400 && documented["content"].is_null() {
