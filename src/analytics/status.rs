@@ -38,7 +38,7 @@ impl fmt::Display for WriteError {
         match self {
             WriteError::Line(line, why) => write!(f, "QuestDB refuses line {}: {why}", line + 1),
             WriteError::TooLarge => f.write_str("QuestDB refuses a line as too large"),
-            WriteError::NoTable(why) => write!(f, "QuestDB has not the table: {why}"),
+            WriteError::NoTable(why) => write!(f, "QuestDB has no such table or column: {why}"),
             WriteError::Credentials => f.write_str(
                 "QuestDB refuses the credentials: put the password into the credential questdb-password or the token into questdb-token, \
                  and the user into analytics.questdb.user",

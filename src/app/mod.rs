@@ -118,7 +118,7 @@ enum Command {
     /// Serve an exchange on loopback that replays market data and takes orders.
     #[command(after_help = examples::REHEARSE)]
     Rehearse(OnStore<rehearse::Options>),
-    /// Replay a paper session from its recorded input and compare every decision.
+    /// Replay a paper or live session from its recorded input and compare every decision.
     #[command(after_help = examples::REPLAY)]
     Replay(OnStore<replay::Options>),
     /// List, show, validate and add strategies.
@@ -127,10 +127,10 @@ enum Command {
     /// List and show sessions; start, stop, pause and flatten those of the running daemon.
     #[command(visible_alias = "session", after_help = examples::SESSIONS)]
     Sessions(OnStore<sessions::Options>),
-    /// Keep the API key of the exchange account.
+    /// Store the API key of the exchange account.
     #[command(after_help = examples::KEYS)]
     Keys(OnStore<keys::Options>),
-    /// Probe the exchange account before it is traded with real money.
+    /// Check the exchange account; lock and unlock live trading.
     #[command(after_help = examples::LIVE)]
     Live(OnStore<live::Options>),
     /// Close what live sessions hold when the daemon's heartbeat stops; run it beside the daemon.

@@ -34,7 +34,7 @@ enum Action {
         /// Lower-case letters, digits, dots, underscores and dashes.
         name: String,
         /// viewer, trader, live or admin; each includes the rights of the one before. `live` is reserved for
-        /// real orders, which do not exist yet.
+        /// real orders.
         #[arg(long, value_parser = role)]
         role: Role,
         #[command(flatten)]

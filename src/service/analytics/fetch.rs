@@ -192,7 +192,7 @@ fn columns_of(kind: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// Streams of the tables of the system that tradingd follows.
+/// Streams of the tables `tick_prices` and `tick_orderbook`.
 fn their_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchError> {
     let mut sources = Vec::new();
     for (table, stream, columns) in [

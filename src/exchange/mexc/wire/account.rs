@@ -215,5 +215,5 @@ pub fn mode(payload: &RawValue) -> Result<u8, String> {
     };
     raw.and_then(|mode| u8::try_from(mode).ok())
         .filter(|mode| matches!(mode, 1 | 2))
-        .ok_or_else(|| "it is no position mode".to_owned())
+        .ok_or_else(|| "it is not a position mode".to_owned())
 }

@@ -153,7 +153,6 @@ export const words = {
     done: { pause: "Entries are paused.", resume: "Entries are allowed.", cancel: "Orders are being cancelled.", flatten: "Every position is closed." },
     unfinished: (/** @type {any} */ done) => !done.is_done ? `${done.session_id}: ${done.control} has not been taken yet; look at the session.`
       : done.control === "flatten" && !done.is_flat ? `${done.session_id}: something is still open; look at the session.` : "",
-    close: "Close", closeTitle: (/** @type {string} */ symbol) => `Close ${symbol}`, share: "Share to close", closeAbout: "It is sold or bought back at the market.",
   },
   choose: {
     strategies: "Strategies", strategy: "Strategy", about: "What it does", direction: "Direction", trades: "Trades", winRate: "Win rate", avgProfit: "Avg. profit",

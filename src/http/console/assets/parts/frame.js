@@ -1,7 +1,7 @@
 // The frame around every page: mode, money and feed of the session in focus, the link, emergency stop, navigation.
 
 import { html, useEffect, useRef, useState } from "../core/view.js";
-import { Refused, get, post } from "../core/api.js";
+import { get, post } from "../core/api.js";
 import { address, navigation } from "../core/router.js";
 import { closeNotice, notify, prefer, useStore } from "../core/store.js";
 import { focusOf, isRunning, useSession } from "../core/live.js";

@@ -7,7 +7,6 @@ import { number } from "../core/format.js";
 import { numberOf } from "../core/session_form.js";
 import { words } from "../core/words.js";
 import { Button, Copy, Icon, Panel, Segments } from "./ui.js";
-import { usePaths } from "./controls.js";
 
 const text = words.startPage;
 const SIGNS = /** @type {const} */ ({ error: "close", warning: "warning", good: "check" });
@@ -61,13 +60,10 @@ export function Review({ form, request, recording, onLoad }) {
 
 /** Saved forms, where the daemon keeps them. @param {{form: any, onLoad: (form: any) => void}} props */
 function Presets({ form, onLoad }) {
-  const known = usePaths();
-  const isOffered = Boolean(known["/api/presets"]);
   const [list, setList] = useState(/** @type {any[]} */ ([]));
   const [name, setName] = useState("");
   const load = () => get("/api/presets").then((answer) => setList(answer.presets), () => {});
-  useEffect(() => { if (isOffered) load(); }, [isOffered]);
-  if (!isOffered) return null;
+  useEffect(() => { load(); }, []);
   const { confirm: _, ...kept } = form;
   const save = async () => {
     try { await put(`/api/presets/${encodeURIComponent(name)}`, { request: kept }); setName(""); load(); } catch (error) { notify("bad", /** @type {Error} */ (error).message); }

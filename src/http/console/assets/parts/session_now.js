@@ -5,7 +5,6 @@ import { duration, price, share, short } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Badge, Empty, Loading, Panel, Pnl, PnlPercent, Time, useTick } from "./ui.js";
 import { Conditions } from "./conditions.js";
-import { ClosePosition } from "./controls.js";
 
 const text = words.board;
 
@@ -22,8 +21,7 @@ export function Positions({ session, now }) {
           <dt>${text.protected}</dt><dd>${one.stop ? html`${session.session_type === "live" ? html`<span>${text.stopDecided(price(one.stop.price))}</span>` : html`<span class="good">✓ ${text.stopAt(price(one.stop.price))}</span>`} <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
           ${one.targets.length > 0 && html`<dt>${text.targets}</dt><dd>${one.targets.map((/** @type {any} */ target) => `${price(target.price)} (${share(target.distance_pct, 2)})`).join(", ")}</dd>`}
           <dt>${text.liquidation}</dt><dd>${price(one.liquidation_price)} <span class="faint">${share(one.liquidation_distance_pct)}</span></dd>
-          <dt>${text.age}</dt><dd>${duration((Date.now() - Date.parse(one.opened_at)) / 1000)} ${one.closes_at && html`<span class="faint">${text.closesAt} <${Time} value=${one.closes_at} what="time" /></span>`}</dd></dl>
-        <${ClosePosition} session=${session} position=${one} /></article>`)}</div>`}<//>`;
+          <dt>${text.age}</dt><dd>${duration((Date.now() - Date.parse(one.opened_at)) / 1000)} ${one.closes_at && html`<span class="faint">${text.closesAt} <${Time} value=${one.closes_at} what="time" /></span>`}</dd></dl></article>`)}</div>`}<//>`;
 }
 
 /** @param {{now: any}} props */
