@@ -25,13 +25,15 @@ pub struct Options {
     /// gzip or zstd, or as parquet.
     #[arg(required_unless_present = "questdb", conflicts_with = "questdb", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
-    /// Import the recordings of a QuestDB instead: of our own tables, or of `tick_prices` and `tick_orderbook`. A password
-    /// is taken from the credential or the file `questdb-password` of the state directory.
+    /// Import the recordings of a QuestDB instead: of our own tables, or of `tick_prices` and `tick_orderbook`.
     #[arg(long, value_name = "URL")]
     questdb: Option<String>,
-    /// User at the QuestDB.
+    /// User at the QuestDB; sends the stored password with it.
     #[arg(long, value_name = "NAME", requires = "questdb")]
     user: Option<String>,
+    /// Send the stored token (credential or file `questdb-token` of the state directory).
+    #[arg(long, requires = "questdb", conflicts_with = "user")]
+    with_token: bool,
     /// What the names of our tables begin with there.
     #[arg(long, value_name = "PREFIX", default_value = "td_", requires = "questdb")]
     prefix: String,
@@ -52,8 +54,12 @@ pub struct Options {
 /// stored then.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let Some(url) = &options.questdb else { return import(global, options, &options.paths) };
-    let secret =
-        analytics::secret(&global.state()).map_err(|failed| Failure::configuration(failed.to_string()))?;
+    // The stored secret belongs to the server of the configuration: another one gets it only when it is said.
+    let secret = match options.user.is_some() || options.with_token {
+        true => analytics::secret(&global.state())
+            .map_err(|failed| Failure::configuration(failed.to_string()))?,
+        false => None,
+    };
     let folder = folder_in(&global.state())?;
     let from = FetchFrom {
         url,
