@@ -168,7 +168,7 @@ export const words = {
   startPage: {
     title: "Start a session", about: "Choose what runs, on which data, with how much. Nothing starts before you press the button.", type: "Type of session",
     /** @type {Record<string, string>} */
-    types: { backtest: "Replay recorded data", paper: "Live data, simulated orders", live: "Real money", collect: "Record market data" },
+    types: { backtest: "Replay recorded data", paper: "Live data, simulated orders", live: "Real orders; rehearsed only so far", collect: "Record market data" },
     budget: "Budget", cap: "Budget cap", capHint: "All strategies together", balance: "Starting balance", balanceHint: "Simulated account", position: "Largest position", positionHint: "Notional of one position",
     noLimit: "no limit", allocations: "Split over strategies", allocationOf: (/** @type {string} */ id) => `Budget of ${id}`, rest: "shared, or 60%",
     allocated: (/** @type {number} */ used, /** @type {number} */ cap) => `${used.toFixed(2)} of ${cap.toFixed(2)} USDT allocated, ${(cap - used).toFixed(2)} left to share`,
@@ -194,7 +194,7 @@ export const words = {
     starting: "Starting…", blocked: "Errors above keep it from starting.",
     /** @type {Record<string, string>} */
     startAs: { backtest: "Start backtest", paper: "Start paper session", live: "Start live session", collect: "Start recording" },
-    liveTitle: "Live confirmation", liveAbout: "Orders go to the exchange with real money. Type the session's name twice.", sessionName: "Name of the session", confirm: (/** @type {string} */ name) => `Type ${name ? `“${name}”` : "the name"} again`,
+    liveTitle: "Live confirmation", liveAbout: "Orders go to the exchange, in this version only to a rehearsal exchange on the daemon's own host. Type the session's name twice.", sessionName: "Name of the session", confirm: (/** @type {string} */ name) => `Type ${name ? `“${name}”` : "the name"} again`,
     presets: "Presets", presetName: "Name of a preset", save: "Save", forget: (/** @type {string} */ name) => `Delete preset ${name}`,
     /** @type {Record<string, string>} */
     fields: { global_cap: "Budget cap", initial_balance: "Starting balance", max_position_size: "Largest position", stop_loss_percent: "Stop loss", take_profit_percent: "Take profit", maker_pct: "Maker fee", taker_pct: "Taker fee", latency_ms: "Latency" },
