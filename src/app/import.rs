@@ -56,8 +56,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let Some(url) = &options.questdb else { return import(global, options, &options.paths) };
     // The stored secret belongs to the server of the configuration: another one gets it only when it is said.
     let secret = match options.user.is_some() || options.with_token {
-        true => analytics::secret(&global.state())
-            .map_err(|failed| Failure::configuration(failed.to_string()))?,
+        true => {
+            analytics::secret(&global.state()).map_err(|failed| Failure::configuration(failed.to_string()))?
+        }
         false => None,
     };
     let folder = folder_in(&global.state())?;

@@ -8,6 +8,7 @@ use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::ANALYTICS_PAGE_ROWS;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -138,9 +139,11 @@ pub fn fetch(
     Ok(all)
 }
 
-/// Streams of our own tables.
+/// Streams of our own tables; of a recording that several instances sent, those of the one with the most rows.
 fn our_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchError> {
     let mut sources = Vec::new();
+    // Rows of each recording by the instance that sent them: a restored copy of a store sends everything again.
+    let mut senders: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
     for (table, kind) in [("ticks", "kind"), ("book", "'book20'")] {
         let table = format!("{}{table}", from.prefix);
         if !exists(client, &table)? {
@@ -154,24 +157,34 @@ fn our_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchErr
         for row in 0..rows.rows.len() {
             let [instance, id, symbol, kind] = [0, 1, 2, 3].map(|column| rows.text(row, column));
             let Some((stream, columns)) = columns_of(kind) else { continue };
+            let sent = senders.entry(id.to_owned()).or_default().entry(instance.to_owned()).or_default();
+            *sent += rows.whole(row, 4).and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0);
             let of_kind =
                 if stream == "book20" { String::new() } else { format!(" AND kind = {}", quoted(kind)) };
-            sources.push(Source {
-                id: id.to_owned(),
-                symbol: symbol.to_owned(),
-                stream,
-                table: table.clone(),
-                time: "ts",
-                columns,
-                condition: format!(
-                    "instance = {} AND recording_id = {} AND symbol = {}{of_kind}",
-                    quoted(instance),
-                    quoted(id),
-                    quoted(symbol)
-                ),
-            });
+            sources.push((
+                instance.to_owned(),
+                Source {
+                    id: id.to_owned(),
+                    symbol: symbol.to_owned(),
+                    stream,
+                    table: table.clone(),
+                    time: "ts",
+                    columns,
+                    condition: format!(
+                        "instance = {} AND recording_id = {} AND symbol = {}{of_kind}",
+                        quoted(instance),
+                        quoted(id),
+                        quoted(symbol)
+                    ),
+                },
+            ));
         }
     }
+    // Of several, the one with the most rows.
+    let chosen =
+        |id: &str| senders.get(id)?.iter().max_by_key(|(_, rows)| **rows).map(|(instance, _)| instance);
+    sources.retain(|(instance, source)| chosen(&source.id) == Some(instance));
+    let mut sources: Vec<Source> = sources.into_iter().map(|(_, source)| source).collect();
     sources.sort_by(|a, b| (&a.id, &a.condition).cmp(&(&b.id, &b.condition)));
     Ok(sources)
 }
