@@ -90,6 +90,7 @@ export async function axe(browser, demo, state) {
       for (const address of addresses) {
         await page.evaluate((to) => { location.hash = to; }, address);
         await settled(page);
+        await page.waitForSelector("h1");
         await page.evaluate(AXE);
         const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
         for (const one of violations) found.push(`${address} ${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);

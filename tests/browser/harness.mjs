@@ -53,12 +53,15 @@ export async function login(page, { user, password }) {
   await page.fill("input[name=password]", password);
   await page.click("form button");
   await page.waitForSelector("nav.side");
+  await page.waitForSelector("main h1");
 }
 
 /** Goes to an address after the `#`. */
-export async function visit(page, hash) {
+export async function visit(page, hash, isAgain = false) {
   await page.evaluate((to) => { location.hash = to; }, hash);
   await page.waitForSelector("main h1");
+  // The first page after a login may still have been on its way.
+  if (!isAgain && !new URL(page.url()).hash.startsWith(`#${hash}`)) await visit(page, hash, true);
 }
 
 /** The REST API with a login of its own. */
