@@ -56,10 +56,34 @@ export async function pages(demo) {
   return [...workshop, "/", `/board/${paper}`, "/start", "/start?type=paper", "/start?type=live", "/start?type=collect", "/sessions", "/results", `/results/${result}`, `/results/${result}?trade=1`, `/compare?ids=${two.join(",")}`, "/nowhere"];
 }
 
+/** A page whose module comes late must not replace the one the user went on to. */
+export async function quickClicks(browser, demo, state) {
+  const context = await browser.newContext({ storageState: state });
+  let release = () => {};
+  const held = new Promise((done) => { release = () => done(undefined); });
+  await context.route("**/pages/board.js*", async (route) => { await held; await route.continue(); });
+  const page = await open(context, demo.url);
+  await check("a page that loads slowly does not take the place of the next one", async () => {
+    await page.waitForSelector("nav.side");
+    await visit(page, "/strategies");
+    const arrived = page.waitForResponse(/board\.js/);
+    release();
+    await (await arrived).finished();
+    await page.evaluate(() => import("/assets/pages/board.js").catch(() => {}));
+    await settled(page);
+    assert.equal(await page.textContent("main h1"), "Strategies");
+  });
+  await context.close();
+}
+
 /** Waits until the page of the new address is there, without skeletons. */
 async function settled(page) {
   await page.waitForTimeout(200);
-  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector(".skeleton"), null, { timeout: 15_000 });
+  try {
+    await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector(".skeleton"), null, { timeout: 15_000 });
+  } catch (error) {
+    throw new Error(`${page.url()} still loads: ${(await page.textContent("body")).slice(0, 400)}`, { cause: error });
+  }
   await page.waitForTimeout(150);
 }
 

@@ -34,6 +34,7 @@ try {
   await link.cut(context, demo);
   await access.viewer(browser, demo);
   const state = await context.storageState();
+  await access.quickClicks(browser, demo, state);
   await access.phone(browser, demo, state);
   await access.axe(browser, demo, state);
   await figures.busyBoard(browser, demo, state, isLong ? 600 : 60);

@@ -38,15 +38,15 @@ function Page() {
   useEffect(() => {
     const page = pageOf(name);
     document.title = page ? `${page.title} · ${words.product}` : words.product;
-    if (!page) return show({ name, part: null, error: null });
-    page.load().then(
-      (module) => show({ name, part: module.default, error: null }),
-      (error) => show({ name, part: null, error }),
-    );
+    // A module that arrives after the user went on must not take the place of the page of the address.
+    let isWanted = true;
+    const showPart = (/** @type {any} */ part, /** @type {any} */ error) => { if (isWanted) show({ name, part, error }); };
+    if (page) page.load().then((module) => showPart(module.default, null), (error) => showPart(null, error));
+    return () => { isWanted = false; };
   }, [name]);
   if (name === "unknown") return html`<${PageHead} title=${words.unknownPage[0]} about=${words.unknownPage[1]} />`;
-  if (shown.error) return html`<${Failed} error=${shown.error} retry=${() => location.reload()} />`;
   if (shown.name !== name) return html`<${Loading} rows=${6} />`;
+  if (shown.error) return html`<${Failed} error=${shown.error} retry=${() => location.reload()} />`;
   return html`<${shown.part} ...${params} query=${query} />`;
 }
 
