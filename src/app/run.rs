@@ -12,7 +12,7 @@ use crate::limits::HTTP_BLOCKING_THREADS;
 use crate::service::market;
 use crate::service::settings::{Outcome, Settings};
 use crate::service::strategies::Seeded;
-use crate::service::{DiskChange, LogTail, Parts, Service};
+use crate::service::{DiskChange, LogTail, Parts, Service, credentials};
 use crate::store::OpenMode;
 use crate::telemetry::{self, Telemetry};
 use clap::Args;
@@ -198,8 +198,7 @@ pub fn open(
     let exchange = exchange(&settings, runtime)?;
     let state = global.state();
     let store = global.store(OpenMode::CreateIfNew)?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let keys = Keys::load(&state, credentials.as_deref())
+    let keys = Keys::load(&state, credentials().as_deref())
         .map_err(|error| Failure::configuration(error.to_string()))?;
     Ok(Service::open(Parts { store, state, keys, settings, exchange, log }, clock::now())?)
 }

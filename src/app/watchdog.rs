@@ -35,7 +35,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         .map_err(|_| Failure::other("this process writes a log already"))?;
     let runtime = runtime()?;
     let client = client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
-    let watchdog = Watchdog::new(&global.state(), &client);
+    let watchdog = Watchdog::new(&global.state(), &client)
+        .map_err(|error| Failure::configuration(format!("exchange.rest_url {error}")))?;
     loop {
         match watchdog.look(clock::now()) {
             Ok(closed) => {

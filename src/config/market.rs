@@ -74,23 +74,6 @@ pub struct Recording {
     pub min_free_mib: u64,
 }
 
-impl Exchange {
-    /// Whether both of its addresses are of this host, as those of a rehearsal exchange are.
-    pub fn is_on_this_host(&self) -> bool {
-        [&self.rest_url, &self.ws_url].into_iter().all(|url| is_loopback(url))
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    };
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
 impl Default for Exchange {
     fn default() -> Self {
         Exchange {
@@ -115,27 +98,5 @@ impl Default for Exchange {
 impl Default for Recording {
     fn default() -> Self {
         Recording { keep_days: None, keep_mib: None, keep_events_mib: 4_096, min_free_mib: 512 }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_this_host() {
-        for url in ["http://127.0.0.1:8081", "ws://localhost:1/edge", "http://[::1]:80/x", "ws://127.0.0.9"] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "https://api.mexc.com",
-            "http://127.0.0.1.example.org:80",
-            "http://localhost@example.org:1",
-            "127.0.0.1",
-            "",
-        ] {
-            assert!(!is_loopback(url), "{url}");
-        }
-        assert!(!Exchange::default().is_on_this_host());
     }
 }

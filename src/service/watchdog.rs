@@ -5,8 +5,10 @@
 
 use super::Refusal;
 use super::market::{KeyRing, Lease, LiveLock};
+use super::secret_file::credentials;
 use crate::clock;
 use crate::domain::time::Timestamp;
+use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
 use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
 use crate::exchange::mexc::{Account, HeldPosition, Mexc, Outcome};
@@ -53,10 +55,13 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// Over a state directory, with a client of its own.
-    pub fn new(state: &Path, client: &Mexc) -> Self {
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let keys = KeyRing::new(state, credentials.as_deref());
-        Watchdog { state: state.to_owned(), account: client.account(keys.shared()), keys }
+    ///
+    /// # Errors
+    /// [`ExchangeError::Settings`]: the exchange is none to which orders are sent.
+    pub fn new(state: &Path, client: &Mexc) -> Result<Self, ExchangeError> {
+        let keys = KeyRing::new(state, credentials().as_deref());
+        let account = client.account(keys.shared())?;
+        Ok(Watchdog { state: state.to_owned(), account, keys })
     }
 
     /// Looks once: locks, and closes what abandoned sessions hold. Gives what was done, by position.

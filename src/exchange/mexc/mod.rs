@@ -29,7 +29,7 @@ pub use market::{
 };
 pub use rest::request;
 pub use rest::sign::Keys;
-pub use settings::Settings;
+pub use settings::{ONLY_REHEARSAL, Settings};
 
 use crate::clock::TaskClock;
 use crate::domain::contract::Contract;
@@ -225,8 +225,14 @@ impl Mexc {
     }
 
     /// An account of the exchange, reached with these keys, which may be replaced while it is used.
-    pub fn account(&self, keys: Arc<ArcSwap<Keys>>) -> Account {
-        Account::new(Arc::clone(&self.link), keys, self.handle.clone())
+    ///
+    /// # Errors
+    /// [`ExchangeError::Settings`] unless the exchange is one of this host: this version sends orders to no other.
+    pub fn account(&self, keys: Arc<ArcSwap<Keys>>) -> Result<Account, ExchangeError> {
+        if !self.link.settings.is_on_this_host() {
+            return Err(ExchangeError::Settings(ONLY_REHEARSAL.to_owned()));
+        }
+        Ok(Account::new(Arc::clone(&self.link), keys, self.handle.clone()))
     }
 
     /// Counters since the start.

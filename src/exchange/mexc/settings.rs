@@ -76,6 +76,10 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// Why an account of another exchange is not opened.
+pub const ONLY_REHEARSAL: &str = "is not a rehearsal exchange of this machine (tradingd rehearse): this version sends orders to \
+                                  no other, and docs/live.md says why; a paper session trades the real market without orders";
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -175,18 +179,51 @@ impl Settings {
 
     /// Whether nobody else can read REST traffic: it is encrypted, or stays on this machine.
     pub(super) fn keeps_secrets(&self) -> bool {
-        let Some(rest) = self.rest_url.strip_prefix("http://") else { return true };
-        let host = match rest.strip_prefix('[') {
-            Some(address) => address.split(']').next(),
-            None => rest.split(['/', ':', '?', '#']).next(),
-        };
-        host.is_some_and(|host| {
-            host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-        })
+        !self.rest_url.starts_with("http://") || is_on_this_host(&self.rest_url)
+    }
+
+    /// Whether both addresses are of this machine, as those of a rehearsal exchange are.
+    pub fn is_on_this_host(&self) -> bool {
+        is_on_this_host(&self.rest_url) && is_on_this_host(&self.ws_url)
     }
 
     pub(super) fn checked(self) -> Result<Self, ExchangeError> {
         let problems = self.problems();
         if problems.is_empty() { Ok(self) } else { Err(ExchangeError::Settings(problems.join("; "))) }
+    }
+}
+
+/// Whether the host of a URL is this machine.
+fn is_on_this_host(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_this_machine() {
+        for url in ["http://127.0.0.1:8081", "ws://localhost:1/edge", "http://[::1]:80/x", "ws://127.0.0.9"] {
+            assert!(is_on_this_host(url), "{url}");
+        }
+        for url in [
+            "https://api.mexc.com",
+            "http://127.0.0.1.example.org:80",
+            "http://localhost@example.org:1",
+            "http://localhost:x@example.org",
+            "127.0.0.1",
+            "",
+        ] {
+            assert!(!is_on_this_host(url), "{url}");
+        }
+        assert!(!Settings::default().is_on_this_host() && Settings::default().keeps_secrets());
+        let with = |rest_url: &str| Settings { rest_url: rest_url.to_owned(), ..Settings::default() };
+        assert!(!with("http://localhost:x@example.org").keeps_secrets());
+        assert!(
+            with("http://localhost:8081").keeps_secrets() && !with("http://localhost:8081").is_on_this_host()
+        );
     }
 }

@@ -2,10 +2,8 @@
 
 use super::Failed;
 use crate::analytics::Secret;
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use crate::service::secret_file::{SecretFile, credentials};
+use std::path::Path;
 
 const TOKEN: &str = "questdb-token";
 const PASSWORD: &str = "questdb-password";
@@ -17,8 +15,7 @@ const BYTES: u64 = 64 << 10;
 /// # Errors
 /// A file that cannot be read, or that others can.
 pub fn find(state: &Path) -> Result<Option<Secret>, Failed> {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    find_in(credentials.as_deref(), state)
+    find_in(credentials().as_deref(), state)
 }
 
 fn find_in(credentials: Option<&Path>, state: &Path) -> Result<Option<Secret>, Failed> {
@@ -29,33 +26,16 @@ fn find_in(credentials: Option<&Path>, state: &Path) -> Result<Option<Secret>, F
 }
 
 fn read(credentials: Option<&Path>, state: &Path, name: &str) -> Result<Option<String>, Failed> {
-    let given = credentials.map(|folder| folder.join(name)).filter(|path| path.exists());
-    let (path, is_own) = match given {
-        Some(path) => (path, false),
-        None => (state.join(name), true),
-    };
-    let file = match fs::File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other,
-    };
-    let failed = |error: io::Error| Failed::Refused(format!("{} cannot be read: {error}", path.display()));
-    let file = file.map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode();
-    if is_own && mode & 0o077 != 0 {
-        return Err(Failed::Refused(format!(
-            "{} can be read by others (rights {:03o}): `chmod 600` it",
-            path.display(),
-            mode & 0o777
-        )));
-    }
-    let mut secret = String::new();
-    file.take(BYTES).read_to_string(&mut secret).map_err(failed)?;
+    let from = SecretFile::new(credentials, name, state.join(name));
+    let Some(opened) = from.open().map_err(Failed::Refused)? else { return Ok(None) };
+    let secret = from.read(opened, BYTES).map_err(Failed::Refused)?;
     Ok(Some(secret.trim().to_owned()).filter(|secret| !secret.is_empty()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

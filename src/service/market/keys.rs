@@ -4,9 +4,10 @@
 //! Invariant: neither appears in an error or a log line.
 
 use crate::exchange::mexc::Keys;
+use crate::service::secret_file::SecretFile;
 use arc_swap::ArcSwap;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,13 +18,10 @@ pub const KEY_FILE: &str = "mexc.key";
 pub const CREDENTIAL: &str = "mexc-key";
 /// Longest file that is read.
 const KEY_BYTES: u64 = 4_096;
-/// Rights of others than the owner.
-const FOREIGN_RIGHTS: u32 = 0o077;
 
 /// Where a key is, and what it is now.
 pub struct KeyRing {
-    path: PathBuf,
-    is_credential: bool,
+    file: SecretFile,
     keys: Arc<ArcSwap<Keys>>,
     /// What was last read; the file is read again when its time or size changes.
     seen: Mutex<Option<(i64, i64, u64)>>,
@@ -32,10 +30,8 @@ pub struct KeyRing {
 impl KeyRing {
     /// Reads nothing yet.
     pub fn new(state: &Path, credentials: Option<&Path>) -> Self {
-        let credential = credentials.map(|folder| folder.join(CREDENTIAL)).filter(|path| path.exists());
         KeyRing {
-            is_credential: credential.is_some(),
-            path: credential.unwrap_or_else(|| state.join(KEY_FILE)),
+            file: SecretFile::new(credentials, CREDENTIAL, state.join(KEY_FILE)),
             keys: Arc::new(ArcSwap::from_pointee(Keys::new("", ""))),
             seen: Mutex::new(None),
         }
@@ -80,30 +76,18 @@ impl KeyRing {
     /// What is wrong with it and what to do; the keys in use stay as they are.
     pub fn refresh(&self) -> Result<bool, String> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.path.display();
-        let file = File::open(&self.path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!(
+        let path = self.file.path().display();
+        let (file, facts) = self.file.open()?.ok_or_else(|| {
+            format!(
                 "there is no API key: write access key and secret key, a line each, into {path} (mode 0600), or give them as the \
                  systemd credential {CREDENTIAL}"
-            ),
-            _ => format!("{path} cannot be read: {error}"),
+            )
         })?;
-        let data = file.metadata().map_err(|error| format!("{path} cannot be read: {error}"))?;
-        let now = (data.mtime(), data.mtime_nsec(), data.size());
+        let now = (facts.mtime(), facts.mtime_nsec(), facts.size());
         if *seen == Some(now) {
             return Ok(false);
         }
-        // systemd protects its credentials; their mode looks wider than it is.
-        if !self.is_credential && data.mode() & FOREIGN_RIGHTS != 0 {
-            return Err(format!(
-                "{path} can be read by others (mode {:04o}): chmod 600 {path}",
-                data.mode() & 0o777
-            ));
-        }
-        let mut text = String::new();
-        file.take(KEY_BYTES)
-            .read_to_string(&mut text)
-            .map_err(|error| format!("{path} cannot be read: {error}"))?;
+        let text = self.file.read((file, facts), KEY_BYTES)?;
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let (Some(access), Some(secret), None) = (lines.next(), lines.next(), lines.next()) else {
             return Err(format!("{path} must hold two lines: the access key and the secret key"));

@@ -18,6 +18,7 @@ pub use lease::{Lease, Leaseholder};
 pub use lock::{LOCK_FILE, LiveLock};
 pub use tickers::{Scope, SymbolQuery};
 
+use super::secret_file::credentials;
 use super::{Refusal, RefusalKind};
 use crate::clock;
 use crate::config::{Config, Exchange};
@@ -62,8 +63,7 @@ impl Market {
     /// What the store reports.
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let keys = Arc::new(KeyRing::new(&state, credentials.as_deref()));
+        let keys = Arc::new(KeyRing::new(&state, credentials().as_deref()));
         Ok(Market {
             client,
             store,
@@ -170,7 +170,7 @@ impl Market {
         self.keys
             .refresh()
             .map_err(|why| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", why))?;
-        Ok(self.client()?.account(self.keys.shared()))
+        self.open_account()
     }
 
     /// Probes the account for what a session wants of it.
@@ -193,7 +193,14 @@ impl Market {
                 "a live session has no API key: it can neither close nor protect its positions"
             );
         }
-        Ok(self.client()?.account(self.keys.shared()))
+        self.open_account()
+    }
+
+    fn open_account(&self) -> Result<Account, Refusal> {
+        self.client()?.account(self.keys.shared()).map_err(|error| {
+            let message = format!("exchange.rest_url of the configuration {error}");
+            Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)
+        })
     }
 
     /// The state directory.

@@ -8,8 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tradingd::clock;
 use tradingd::config::Config;
+use tradingd::exchange::ExchangeError;
+use tradingd::exchange::mexc::{Mexc, Settings};
 use tradingd::rehearsal::{Kind, Scenario};
+use tradingd::service::market::KeyRing;
 use tradingd::service::sessions::State;
+use tradingd::service::watchdog::Watchdog;
 
 /// A market with an account, and fills that come soon.
 fn market(seed: u64) -> Market {
@@ -207,4 +211,15 @@ fn what_somebody_closes_in_the_app_is_booked() {
     assert_eq!(market.held(), 0);
     let replayed = world.service.sessions.replay(&id).unwrap();
     assert!(replayed.equal, "{replayed:?}");
+}
+
+#[tokio::test]
+async fn orders_go_to_no_exchange_of_another_host() {
+    let other = Settings { rest_url: "https://api.mexc.com".to_owned(), ..Settings::default() };
+    let client = Mexc::new(other, tokio::runtime::Handle::current()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    assert!(matches!(Watchdog::new(folder.path(), &client), Err(ExchangeError::Settings(_))));
+    let keys = KeyRing::new(folder.path(), None);
+    assert!(matches!(client.account(keys.shared()), Err(ExchangeError::Settings(_))));
 }

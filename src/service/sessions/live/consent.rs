@@ -4,8 +4,9 @@
 
 use crate::config::Config;
 use crate::domain::contract::Contract;
+use crate::exchange::mexc::ONLY_REHEARSAL;
 use crate::json::at;
-use crate::service::market::{Market, Verdict, Wanted};
+use crate::service::market::{self, Market, Verdict, Wanted};
 use crate::service::sessions::fields::Problems;
 use crate::service::sessions::request::{StartRequest, refused};
 use crate::service::strategies::Loaded;
@@ -23,12 +24,8 @@ pub(in crate::service::sessions) fn check_consent(
     let live = &config.trading.live;
     let problems = Problems::default();
     let configured = |field: &str| format!("(configuration) /trading/live/{field}");
-    if !config.exchange.is_on_this_host() {
-        problems.add(
-            "(configuration) /exchange/rest_url",
-            "is not a rehearsal exchange of this machine (tradingd rehearse): this version sends orders to no other, and \
-             docs/live.md says why; a paper session trades the real market without orders",
-        );
+    if !market::settings(&config.exchange).is_on_this_host() {
+        problems.add("(configuration) /exchange/rest_url", ONLY_REHEARSAL);
     }
     if !live.enabled {
         problems.add(

@@ -92,11 +92,6 @@ pub fn open_positions(symbol: Option<&str>) -> Request {
     Request::account("/position/open_positions", &[("symbol", symbol.map(str::to_owned))])
 }
 
-/// Closed positions.
-pub fn position_history(filter: &Filter) -> Request {
-    Request::account("/position/list/history_positions", &filter.query())
-}
-
 /// Funding paid and received.
 pub fn funding_records(filter: &Filter) -> Request {
     Request::account("/position/funding_records", &filter.query())
@@ -150,12 +145,6 @@ pub fn change_leverage(symbol: &str, side: PositionSide, margin: Margin, leverag
     let body =
         Body::new().number("leverage", leverage).number("openType", margin as u8).text("symbol", symbol);
     Request::write("/position/change_leverage", body.number("positionType", side as u8).end(), Group::Cancel)
-}
-
-/// Changes the leverage of an open position.
-pub fn change_held_leverage(position: u64, leverage: u32) -> Request {
-    let body = Body::new().number("positionId", position).number("leverage", leverage).end();
-    Request::write("/position/change_leverage", body, Group::Cancel)
 }
 
 /// Switches hedge mode; rejected while there are open positions or orders.
