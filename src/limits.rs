@@ -18,9 +18,6 @@ pub const SERIES_POINTS: usize = 1 << 20;
 /// Symbols per session; a session with more is refused at the start.
 pub const SESSION_SYMBOLS: usize = 1_000;
 
-/// Strategies per session; a session with more is refused at the start.
-pub const SESSION_STRATEGIES: usize = 1_000;
-
 /// Pairs of strategy and symbol per session, about 8 KiB each; a session with more is refused at the start.
 pub const SESSION_PAIRS: usize = 10_000;
 

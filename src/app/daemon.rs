@@ -48,6 +48,19 @@ fn empty() -> Body {
 }
 
 impl Daemon {
+    /// The daemon that runs on a state directory, for a command that is nothing without it.
+    ///
+    /// # Errors
+    /// None runs there, with why one is needed (`and …`), or one of another version.
+    pub fn required(state: &Path, why: &str) -> Result<Daemon, Failure> {
+        Daemon::find(state)?.ok_or_else(|| {
+            let state = state.display();
+            Failure::unavailable(format!(
+                "no daemon runs on {state}, and {why}: start one with `tradingd run`"
+            ))
+        })
+    }
+
     /// The daemon that runs on a state directory; `None` when none answers there.
     ///
     /// # Errors

@@ -55,11 +55,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 }
 
 fn check(global: &Global, as_json: bool) -> Result<(), Failure> {
-    let none = || {
-        let state = global.state();
-        Failure::unavailable(format!("no daemon runs on {}; start one with `tradingd run`", state.display()))
-    };
-    let daemon = Daemon::find(&global.state())?.ok_or_else(none)?;
+    let daemon = Daemon::required(&global.state(), "a daemon holds the account")?;
     let answer = daemon.get("/api/exchange/account")?;
     terminal::print(&if as_json { format!("{answer:#}\n") } else { text(&answer) });
     if answer["is_ready"] == true {

@@ -101,13 +101,7 @@ fn show(store: &Store, id: &str) -> Result<(), Failure> {
 
 /// The daemon, without which no session runs.
 fn daemon(global: &Global) -> Result<Daemon, Failure> {
-    let none = || {
-        Failure::unavailable(format!(
-            "no daemon runs on {}, and sessions run in a daemon: start one with `tradingd run`",
-            global.state().display()
-        ))
-    };
-    Daemon::find(&global.state())?.ok_or_else(none)
+    Daemon::required(&global.state(), "sessions run in a daemon")
 }
 
 fn start(daemon: &Daemon, request: &Path) -> Result<(), Failure> {

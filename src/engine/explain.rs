@@ -3,7 +3,6 @@
 //! Explanations evaluate the same rules on the same state; nothing is stored for them.
 
 use super::Engine;
-use super::instance::Turn;
 use super::output::Outputs;
 use super::risk::RiskRefusal;
 use crate::domain::decision::{Evidence, SectionName, State};
@@ -59,17 +58,7 @@ impl Engine {
         let symbol = instance.symbol;
         let state = &mut self.symbols[symbol.index()];
         let mut scratch = Outputs::default();
-        let mut turn = Turn {
-            at,
-            spec: table.spec(symbol),
-            enabled: table.is_enabled(symbol),
-            prices: None,
-            market: &state.market,
-            set: &mut state.indicators,
-            excursion: &mut state.excursion,
-            account: &mut self.account,
-            out: &mut scratch,
-        };
+        let mut turn = state.turn(table, symbol, at, &mut self.account, &mut scratch);
         for section in sections(instance.state) {
             instance.evidence(*section, &mut turn);
         }

@@ -19,6 +19,7 @@ pub mod position;
 pub mod risk;
 pub mod rules;
 pub mod status;
+mod symbol;
 mod timers;
 pub mod truth;
 pub mod value;
@@ -40,31 +41,10 @@ use instance::{Instance, Turn};
 use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
+use symbol::SymbolState;
 use timers::{Timers, next_timer, refresh};
 pub use version::ENGINE_VERSION;
 use wake::{Cause, Wake};
-
-/// One symbol with its market, indicators and instances.
-struct SymbolState {
-    market: MarketState,
-    indicators: IndicatorSet,
-    excursion: Excursion,
-    /// Indices of the symbol's instances, ordered by priority, then strategy.
-    instances: Vec<u32>,
-    groups: Vec<RuleGroup>,
-    /// Indices of the instances that do not wait for S1, and the earliest [`Wake`] of any of them.
-    busy: Vec<u32>,
-    wake: Wake,
-    /// The next timer of a busy instance; valid while `timer_known`.
-    timer: Timestamp,
-    timer_known: bool,
-    stale: bool,
-    warming: bool,
-    /// Whether the symbol is evaluated once a second even without events.
-    on_clock: bool,
-    /// Whether a group has an interval, so that an event may put its check off.
-    puts_off: bool,
-}
 
 /// A session's symbols, strategy instances and account.
 pub struct Engine {
@@ -408,17 +388,7 @@ impl Engine {
         let before = (instance.state, instance.wake());
         let symbol = instance.symbol;
         let state = &mut self.symbols[symbol.index()];
-        let mut turn = Turn {
-            at,
-            spec: table.spec(symbol),
-            enabled: table.is_enabled(symbol),
-            prices,
-            market: &state.market,
-            set: &mut state.indicators,
-            excursion: &mut state.excursion,
-            account: &mut self.account,
-            out,
-        };
+        let mut turn = Turn { prices, ..state.turn(table, symbol, at, &mut self.account, out) };
         let first = turn.out.actions.len();
         act(instance, &mut turn);
         for action in &turn.out.actions[first..] {

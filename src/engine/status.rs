@@ -4,7 +4,6 @@
 
 use super::Engine;
 use super::account::status::{AccountStatus, BudgetStatus};
-use super::instance::Turn;
 use super::instance::status::{InstanceStatus, OpenPosition, WorkingOrder};
 use super::output::Outputs;
 use crate::domain::num::Price;
@@ -66,7 +65,7 @@ impl Engine {
 
     /// What was last received of each symbol.
     pub fn feeds(&self, table: &SymbolTable, at: Timestamp) -> Vec<FeedStatus> {
-        let feed = |(symbol, state): (usize, &super::SymbolState)| {
+        let feed = |(symbol, state): (usize, &super::symbol::SymbolState)| {
             let (symbol, market) = (SymbolId(symbol as u32), &state.market);
             FeedStatus {
                 symbol,
@@ -92,17 +91,7 @@ impl Engine {
         for instance in &mut self.instances {
             let state = &mut self.symbols[instance.symbol.index()];
             scratch.clear();
-            let mut turn = Turn {
-                at,
-                spec: table.spec(instance.symbol),
-                enabled: table.is_enabled(instance.symbol),
-                prices: None,
-                market: &state.market,
-                set: &mut state.indicators,
-                excursion: &mut state.excursion,
-                account: &mut self.account,
-                out: &mut scratch,
-            };
+            let mut turn = state.turn(table, instance.symbol, at, &mut self.account, &mut scratch);
             states.push(instance.status(&mut turn));
         }
         states

@@ -3,10 +3,11 @@
 //! A clock event costs as much as there are symbols due, not as there are symbols. Invariant: a time that was already
 //! handled is not returned again, or the driver would loop at the same time.
 
+use super::Engine;
 use super::gate::RuleGroup;
 use super::instance::Instance;
+use super::symbol::SymbolState;
 use super::wake::Wake;
-use super::{Engine, SymbolState};
 use crate::domain::time::Timestamp;
 
 impl Engine {

@@ -5,6 +5,7 @@ use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Call, invalid};
+use crate::http::route::Handler;
 use crate::service::answers::Answer as Kept;
 use crate::service::{Refusal, RefusalKind};
 use hyper::StatusCode;
@@ -21,11 +22,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 /// # Errors
 /// Those of the handler (not stored, because a refused request changed nothing), `idempotency_key_reused` and
 /// `idempotency_key_unfinished`.
-pub fn once(
-    context: &Arc<AppContext>,
-    call: &mut Call,
-    handler: fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>,
-) -> Result<Reply, Failure> {
+pub fn once(context: &Arc<AppContext>, call: &mut Call, handler: Handler) -> Result<Reply, Failure> {
     let Some(key) = call.headers.get(KEY) else { return handler(context, call) };
     let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES).contains(&key.len())).map(str::to_owned);
     let key = key.ok_or_else(|| {

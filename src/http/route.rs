@@ -76,16 +76,19 @@ pub enum Answers {
     Socket,
 }
 
+/// A handler that answers on the calling thread.
+pub type Handler = fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>;
+
 /// How a handler runs.
 #[derive(Clone, Copy)]
 pub enum Run {
     /// On the async worker: it only reads memory.
-    Now(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
+    Now(Handler),
     /// On a blocking thread, because it uses the store. It runs to completion even if the client disconnects.
-    Blocking(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
+    Blocking(Handler),
     /// Like `Blocking`, with the first response to an `Idempotency-Key` stored: a retry with the same key
     /// gets the same response.
-    Once(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
+    Once(Handler),
     /// An async handler, for waiting on anything else.
     Async(fn(Arc<AppContext>, Call) -> Answer),
 }

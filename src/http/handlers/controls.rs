@@ -5,12 +5,12 @@ use crate::http::context::AppContext;
 use crate::http::error::{Failure, forbidden};
 use crate::http::reply::Reply;
 use crate::http::request::Call;
-use crate::service::sessions::Act;
+use crate::service::sessions::SessionControl;
 use serde_json::json;
 use std::sync::Arc;
 
 /// `POST /sessions/{id}/pause` and its like.
-pub fn one(context: &Arc<AppContext>, call: &mut Call, act: Act) -> Result<Reply, Failure> {
+pub fn one(context: &Arc<AppContext>, call: &mut Call, act: SessionControl) -> Result<Reply, Failure> {
     let caller = call.caller()?;
     let sessions = &context.service.sessions;
     let id = call.id(0);
@@ -21,7 +21,7 @@ pub fn one(context: &Arc<AppContext>, call: &mut Call, act: Act) -> Result<Reply
 }
 
 /// `POST /api/control/pause` and its like: every session with real money.
-pub fn all(context: &Arc<AppContext>, _: &mut Call, act: Act) -> Result<Reply, Failure> {
+pub fn all(context: &Arc<AppContext>, _: &mut Call, act: SessionControl) -> Result<Reply, Failure> {
     Ok(Reply::data(&json!({"sessions": context.service.sessions.act_on_all(act)})))
 }
 

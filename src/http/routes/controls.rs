@@ -6,104 +6,96 @@ use crate::http::handlers::controls;
 use crate::http::lanes::Lane;
 use crate::http::route::Answers::Data;
 use crate::http::route::Run::Blocking;
-use crate::http::route::{Access, Route};
-use crate::service::sessions::Act;
+use crate::http::route::{Access, Example, Handler, Route};
+use crate::service::sessions::SessionControl;
 
 /// Why nothing was done to a session.
 const REFUSALS: &[(u16, &str)] = &[(404, "session_not_found"), (409, "session_ended"), (409, "no_account")];
 
 const LIVE: Access = Access::Role(Role::Live);
 
+/// A control of one session, which may wait for it.
+const fn one(path: &'static str, about: &'static str, run: Handler, examples: &'static [Example]) -> Route {
+    let answers = Data("SessionControl");
+    Route {
+        path,
+        tag: "sessions",
+        about,
+        refusals: REFUSALS,
+        answers,
+        lane: Lane::Control,
+        run: Blocking(run),
+        examples,
+        ..POST
+    }
+}
+
+/// A control of every session with real money.
+const fn all(path: &'static str, about: &'static str, run: Handler, examples: &'static [Example]) -> Route {
+    let answers = Data("SessionControls");
+    Route {
+        path,
+        tag: "sessions",
+        about,
+        access: LIVE,
+        answers,
+        lane: Lane::Urgent,
+        run: Blocking(run),
+        examples,
+        ..POST
+    }
+}
+
 /// The routes.
 pub const ROUTES: &[Route] = &[
-    Route {
-        path: "/sessions/{id}/pause",
-        tag: "sessions",
-        about: "Take no new entries in a session; its positions are managed. In the journal when this is answered; a live session needs the role live.",
-        refusals: REFUSALS,
-        answers: Data("SessionControl"),
-        lane: Lane::Control,
-        run: Blocking(|context, call| controls::one(context, call, Act::Pause)),
-        examples: &[ask("unknown", "/sessions/nothing/pause", 404)],
-        ..POST
-    },
-    Route {
-        path: "/api/control/pause",
-        tag: "sessions",
-        about: "Take no new entries in any session with real money.",
-        access: LIVE,
-        answers: Data("SessionControls"),
-        lane: Lane::Urgent,
-        run: Blocking(|context, call| controls::all(context, call, Act::Pause)),
-        examples: &[ask("none runs", "/api/control/pause", 200)],
-        ..POST
-    },
-    Route {
-        path: "/sessions/{id}/resume",
-        tag: "sessions",
-        about: "Take entries in a session again.",
-        refusals: REFUSALS,
-        answers: Data("SessionControl"),
-        lane: Lane::Control,
-        run: Blocking(|context, call| controls::one(context, call, Act::Resume)),
-        examples: &[ask("unknown", "/sessions/nothing/resume", 404)],
-        ..POST
-    },
-    Route {
-        path: "/api/control/resume",
-        tag: "sessions",
-        about: "Take entries in all sessions with real money again.",
-        access: LIVE,
-        answers: Data("SessionControls"),
-        lane: Lane::Urgent,
-        run: Blocking(|context, call| controls::all(context, call, Act::Resume)),
-        examples: &[ask("none runs", "/api/control/resume", 200)],
-        ..POST
-    },
-    Route {
-        path: "/sessions/{id}/cancel",
-        tag: "sessions",
-        about: "Take no new entries in a session and withdraw those that work.",
-        refusals: REFUSALS,
-        answers: Data("SessionControl"),
-        lane: Lane::Control,
-        run: Blocking(|context, call| controls::one(context, call, Act::Cancel)),
-        examples: &[ask("unknown", "/sessions/nothing/cancel", 404)],
-        ..POST
-    },
-    Route {
-        path: "/api/control/cancel",
-        tag: "sessions",
-        about: "Take no new entries in any session with real money and withdraw those that work.",
-        access: LIVE,
-        answers: Data("SessionControls"),
-        lane: Lane::Urgent,
-        run: Blocking(|context, call| controls::all(context, call, Act::Cancel)),
-        examples: &[ask("none runs", "/api/control/cancel", 200)],
-        ..POST
-    },
-    Route {
-        path: "/sessions/{id}/flatten",
-        tag: "sessions",
-        about: "Withdraw entries and close every position of a session at the market; waits up to ten seconds until nothing is open. It stays paused.",
-        refusals: REFUSALS,
-        answers: Data("SessionControl"),
-        lane: Lane::Control,
-        run: Blocking(|context, call| controls::one(context, call, Act::Flatten)),
-        examples: &[ask("unknown", "/sessions/nothing/flatten", 404)],
-        ..POST
-    },
-    Route {
-        path: "/api/control/flatten",
-        tag: "sessions",
-        about: "Withdraw entries and close every position of every session with real money; waits up to ten seconds.",
-        access: LIVE,
-        answers: Data("SessionControls"),
-        lane: Lane::Urgent,
-        run: Blocking(|context, call| controls::all(context, call, Act::Flatten)),
-        examples: &[ask("none runs", "/api/control/flatten", 200)],
-        ..POST
-    },
+    one(
+        "/sessions/{id}/pause",
+        "Take no new entries in a session; its positions are managed. In the journal when this is answered; a live session needs the role live.",
+        |context, call| controls::one(context, call, SessionControl::Pause),
+        &[ask("unknown", "/sessions/nothing/pause", 404)],
+    ),
+    all(
+        "/api/control/pause",
+        "Take no new entries in any session with real money.",
+        |context, call| controls::all(context, call, SessionControl::Pause),
+        &[ask("none runs", "/api/control/pause", 200)],
+    ),
+    one(
+        "/sessions/{id}/resume",
+        "Take entries in a session again.",
+        |context, call| controls::one(context, call, SessionControl::Resume),
+        &[ask("unknown", "/sessions/nothing/resume", 404)],
+    ),
+    all(
+        "/api/control/resume",
+        "Take entries in all sessions with real money again.",
+        |context, call| controls::all(context, call, SessionControl::Resume),
+        &[ask("none runs", "/api/control/resume", 200)],
+    ),
+    one(
+        "/sessions/{id}/cancel",
+        "Take no new entries in a session and withdraw those that work.",
+        |context, call| controls::one(context, call, SessionControl::Cancel),
+        &[ask("unknown", "/sessions/nothing/cancel", 404)],
+    ),
+    all(
+        "/api/control/cancel",
+        "Take no new entries in any session with real money and withdraw those that work.",
+        |context, call| controls::all(context, call, SessionControl::Cancel),
+        &[ask("none runs", "/api/control/cancel", 200)],
+    ),
+    one(
+        "/sessions/{id}/flatten",
+        "Withdraw entries and close every position of a session at the market; waits up to ten seconds until nothing is open. It stays paused.",
+        |context, call| controls::one(context, call, SessionControl::Flatten),
+        &[ask("unknown", "/sessions/nothing/flatten", 404)],
+    ),
+    all(
+        "/api/control/flatten",
+        "Withdraw entries and close every position of every session with real money; waits up to ten seconds.",
+        |context, call| controls::all(context, call, SessionControl::Flatten),
+        &[ask("none runs", "/api/control/flatten", 200)],
+    ),
     Route {
         path: "/api/control/lock",
         tag: "sessions",

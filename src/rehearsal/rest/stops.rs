@@ -10,7 +10,7 @@ use crate::rehearsal::faults::Kind;
 use crate::rehearsal::market::Market;
 use crate::rehearsal::scenario::StopReply;
 use crate::rehearsal::trading::account::TRIGGERS;
-use crate::rehearsal::trading::trigger::{Leg, Stop, side, state};
+use crate::rehearsal::trading::trigger::{Leg, Stop, state};
 use crate::rehearsal::trading::triggers;
 use crate::rehearsal::wire::list;
 use serde::Deserialize;
@@ -146,25 +146,8 @@ impl Exchange {
             return Err(Failed::new(5004, "The volume exceeds the position"));
         }
         let now_ms = self.now_ms();
-        let stop = Stop {
-            id: self.trading.next_stop(),
-            order: 0,
-            symbol: position.symbol,
-            position: id,
-            hold: position.hold,
-            qty,
-            is_whole,
-            loss,
-            profit,
-            state: state::WAITING,
-            triggered: side::NONE,
-            made: 0,
-            made_qty: Qty::ZERO,
-            error_code: 0,
-            version: 0,
-            created_ms: now_ms,
-            updated_ms: now_ms,
-        };
+        let place = (position.symbol, position.hold, id);
+        let stop = Stop::new((self.trading.next_stop(), 0), place, (qty, is_whole), [loss, profit], now_ms);
         self.trading.push_stop(account, &stop, market, now_ms);
         let id = stop.id;
         self.trading.accounts[account].stops.insert(id, stop);

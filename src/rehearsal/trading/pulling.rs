@@ -58,13 +58,8 @@ impl Trading {
             plan.end(state::CANCELLED, 0, now_ms);
         } else if prices.reach(plan.price, plan.is_above, plan.trend) {
             let external = format!("planorder_{id}_1");
-            match self.make(owner, NewOrder { external, ..plan.new.clone() }, market, true_ms, now_ms) {
-                Ok((made, _)) => {
-                    plan.made = made;
-                    plan.end(state::EXECUTED, 0, now_ms);
-                }
-                Err(code) => plan.end(state::FAILED, code, now_ms),
-            }
+            let new = NewOrder { external, ..plan.new.clone() };
+            plan.end_with(self.make(owner, new, market, true_ms, now_ms), now_ms);
         } else {
             self.accounts[owner].plans.insert(id, plan);
             return;
@@ -109,13 +104,7 @@ impl Trading {
                 };
                 self.make(owner, new, market, true_ms, now_ms)
             });
-            match made {
-                Ok((made, qty)) => {
-                    (stop.made, stop.made_qty) = (made, qty);
-                    stop.end(state::EXECUTED, 0, now_ms);
-                }
-                Err(code) => stop.end(state::FAILED, code, now_ms),
-            }
+            stop.end_with(made, now_ms);
         } else {
             self.accounts[owner].stops.insert(id, stop);
             return;
@@ -212,25 +201,10 @@ impl Trading {
             let leg = |price: Option<Price>, trend: i64| {
                 price.map(|price| Leg { price, trend, qty: None, limit: None })
             };
-            let stop = Stop {
-                id: self.next_stop(),
-                order: order.id,
-                symbol,
-                position,
-                hold,
-                qty: fresh,
-                is_whole: false,
-                loss: leg(attached.loss, attached.loss_trend),
-                profit: leg(attached.profit, attached.profit_trend),
-                state: state::WAITING,
-                triggered: super::trigger::side::NONE,
-                made: 0,
-                made_qty: Qty::ZERO,
-                error_code: 0,
-                version: 0,
-                created_ms: now_ms,
-                updated_ms: now_ms,
-            };
+            let prices =
+                [leg(attached.loss, attached.loss_trend), leg(attached.profit, attached.profit_trend)];
+            let place = (symbol, hold, position);
+            let stop = Stop::new((self.next_stop(), order.id), place, (fresh, false), prices, now_ms);
             self.accounts[owner].stops.insert(stop.id, stop.clone());
             stop
         };

@@ -114,6 +114,13 @@ impl Plan {
     pub fn end(&mut self, state: i64, error_code: i64, now_ms: i64) {
         (self.state, self.error_code, self.updated_ms) = (state, error_code, now_ms);
     }
+
+    /// Ends with the order that it made (id and lots), or with the code of its refusal.
+    pub fn end_with(&mut self, made: Result<(u64, Qty), i64>, now_ms: i64) {
+        self.made = made.map_or(0, |(order, _)| order);
+        let (state, code) = outcome(made);
+        self.end(state, code, now_ms);
+    }
 }
 
 /// One price of a stop order.
@@ -169,6 +176,35 @@ pub struct Stop {
 }
 
 impl Stop {
+    /// One that waits on a position (its contract, side and id), for the loss or the profit. `order` brought it; 0: none.
+    pub fn new(
+        (id, order): (u64, u64),
+        (symbol, hold, position): (usize, Hold, u64),
+        (qty, is_whole): (Qty, bool),
+        [loss, profit]: [Option<Leg>; 2],
+        now_ms: i64,
+    ) -> Self {
+        Stop {
+            id,
+            order,
+            symbol,
+            position,
+            hold,
+            qty,
+            is_whole,
+            loss,
+            profit,
+            state: state::WAITING,
+            triggered: side::NONE,
+            made: 0,
+            made_qty: Qty::ZERO,
+            error_code: 0,
+            version: 0,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        }
+    }
+
     /// Whether it waits on this position.
     pub fn is_on(&self, symbol: usize, hold: Hold) -> bool {
         (self.symbol, self.hold) == (symbol, hold)
@@ -201,4 +237,16 @@ impl Stop {
         (self.state, self.error_code, self.updated_ms) = (state, error_code, now_ms);
         self.version += 1;
     }
+
+    /// Ends with the order that it made (id and lots), or with the code of its refusal.
+    pub fn end_with(&mut self, made: Result<(u64, Qty), i64>, now_ms: i64) {
+        (self.made, self.made_qty) = made.unwrap_or((0, Qty::ZERO));
+        let (state, code) = outcome(made);
+        self.end(state, code, now_ms);
+    }
+}
+
+/// State and error code after an order was made or refused.
+fn outcome(made: Result<(u64, Qty), i64>) -> (i64, i64) {
+    made.map_or_else(|code| (state::FAILED, code), |_| (state::EXECUTED, 0))
 }

@@ -11,7 +11,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::store::records::{RecordingState, RecordingV1, SyncCursorV1, UnsentV1};
-use crate::store::{Store, SyncChange};
+use crate::store::{RowsIter, Store, SyncChange};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -143,14 +143,24 @@ pub(super) fn rows(store: &Store, flow: &mut Flow<'_>, oldest_us: i64) -> Result
     Ok(())
 }
 
-fn ticks(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), Failed> {
-    let mut cursor = flow.cursor(part.table, &part.name)?;
+/// The cursor of a part, where its rows end for now, and its rows from the cursor on; `None` when all are sent.
+fn unsent<'a>(
+    store: &'a Store,
+    flow: &Flow<'_>,
+    part: &Part,
+) -> Result<Option<(SyncCursorV1, u64, RowsIter<'a>)>, Failed> {
+    let cursor = flow.cursor(part.table, &part.name)?;
     let end = flow.end(part.table, &part.name, part.rows)?;
     if cursor.next >= end {
-        return Ok(());
+        return Ok(None);
     }
     let mut rows = store.rows(&part.recording, &part.symbol, part.kind)?;
     rows.go_to(cursor.next)?;
+    Ok(Some((cursor, end, rows)))
+}
+
+fn ticks(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), Failed> {
+    let Some((mut cursor, end, mut rows)) = unsent(store, flow, part)? else { return Ok(()) };
     while cursor.next < end {
         let Some(record) = rows.next().transpose()? else { break };
         let at_us = record.exchange_at.micros();
@@ -223,13 +233,7 @@ struct Snapshot {
 
 /// Sends one row for each snapshot. The last one of a recording that is being made may be a part of one, so it waits.
 fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), Failed> {
-    let mut cursor = flow.cursor(part.table, &part.name)?;
-    let end = flow.end(part.table, &part.name, part.rows)?;
-    if cursor.next >= end {
-        return Ok(());
-    }
-    let mut rows = store.rows(&part.recording, &part.symbol, part.kind)?;
-    rows.go_to(cursor.next)?;
+    let Some((mut cursor, end, mut rows)) = unsent(store, flow, part)? else { return Ok(()) };
     let mut open: Option<Snapshot> = None;
     for row in cursor.next..end {
         let Some(record) = rows.next().transpose()? else { break };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is done to a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Act {
+pub enum SessionControl {
     /// No new entries; positions are managed.
     Pause,
     /// Entries are allowed again.
@@ -22,13 +22,17 @@ pub enum Act {
     Flatten,
 }
 
-impl Act {
+impl SessionControl {
     /// All of them with their words.
-    pub const ALL: [(Act, &'static str); 4] =
-        [(Act::Pause, "pause"), (Act::Resume, "resume"), (Act::Cancel, "cancel"), (Act::Flatten, "flatten")];
+    pub const ALL: [(SessionControl, &'static str); 4] = [
+        (SessionControl::Pause, "pause"),
+        (SessionControl::Resume, "resume"),
+        (SessionControl::Cancel, "cancel"),
+        (SessionControl::Flatten, "flatten"),
+    ];
 
     /// The act of a word.
-    pub fn of(word: &str) -> Option<Act> {
+    pub fn of(word: &str) -> Option<SessionControl> {
         Self::ALL.iter().find(|(_, name)| *name == word).map(|(act, _)| *act)
     }
 
@@ -41,18 +45,22 @@ impl Act {
     fn commands(self, symbols: u32) -> Vec<Command> {
         let all = (0..symbols).map(SymbolId);
         match self {
-            Act::Pause => vec![Command::Pause],
-            Act::Resume => vec![Command::Resume],
-            Act::Cancel => std::iter::once(Command::Pause).chain(all.map(Command::Withdraw)).collect(),
+            SessionControl::Pause => vec![Command::Pause],
+            SessionControl::Resume => vec![Command::Resume],
+            SessionControl::Cancel => {
+                std::iter::once(Command::Pause).chain(all.map(Command::Withdraw)).collect()
+            }
             // By symbol: `Command::Flatten` in a journal means that the session was told to end.
-            Act::Flatten => std::iter::once(Command::Pause).chain(all.map(Command::Close)).collect(),
+            SessionControl::Flatten => {
+                std::iter::once(Command::Pause).chain(all.map(Command::Close)).collect()
+            }
         }
     }
 }
 
 /// What came of an act on one session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Acted {
+pub struct ControlOutcome {
     /// The session.
     pub session_id: String,
     /// The act.
@@ -68,7 +76,7 @@ impl Sessions {
     ///
     /// # Errors
     /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade.
-    pub fn act(&self, id: &str, act: Act) -> Result<Acted, Refusal> {
+    pub fn act(&self, id: &str, act: SessionControl) -> Result<ControlOutcome, Refusal> {
         let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
         let Some(session) = found else {
             let row = self.get(id)?;
@@ -86,10 +94,10 @@ impl Sessions {
     ///
     /// # Errors
     /// 503 `lock_not_written` when the lock cannot be written; then nothing is closed.
-    pub fn lock(&self, by: &str) -> Result<Vec<Acted>, Refusal> {
+    pub fn lock(&self, by: &str) -> Result<Vec<ControlOutcome>, Refusal> {
         self.market.lock().set(by).map_err(|error| not_written(&error))?;
         tracing::warn!(by, "live trading is locked");
-        Ok(self.act_on_all(Act::Flatten))
+        Ok(self.act_on_all(SessionControl::Flatten))
     }
 
     /// Unlocks live trading; whether it was locked. Sessions stay paused until somebody resumes them.
@@ -103,7 +111,7 @@ impl Sessions {
     }
 
     /// Does something to all sessions that trade with real money, side by side.
-    pub fn act_on_all(&self, act: Act) -> Vec<Acted> {
+    pub fn act_on_all(&self, act: SessionControl) -> Vec<ControlOutcome> {
         let live: Vec<_> = {
             let running = self.running();
             running.values().filter(|session| session.is_live() && !session.is_ended()).cloned().collect()
@@ -122,9 +130,9 @@ fn not_written(error: &std::io::Error) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, "lock_not_written", message)
 }
 
-fn acted(session: &Running, act: Act) -> Acted {
+fn acted(session: &Running, act: SessionControl) -> ControlOutcome {
     let symbols = session.table.load().len() as u32;
-    let (is_done, is_flat) = session.commands.give(act.commands(symbols), act == Act::Flatten);
+    let (is_done, is_flat) = session.commands.give(act.commands(symbols), act == SessionControl::Flatten);
     tracing::warn!(
         session = session.id,
         control = act.as_str(),
@@ -132,7 +140,7 @@ fn acted(session: &Running, act: Act) -> Acted {
         is_flat,
         "a person acts on a session"
     );
-    Acted { session_id: session.id.clone(), control: act.as_str().to_owned(), is_done, is_flat }
+    ControlOutcome { session_id: session.id.clone(), control: act.as_str().to_owned(), is_done, is_flat }
 }
 
 #[cfg(test)]
@@ -142,9 +150,9 @@ mod tests {
     #[test]
     fn an_act_is_what_the_engine_is_told() {
         let closes = [Command::Pause, Command::Close(SymbolId(0)), Command::Close(SymbolId(1))];
-        assert_eq!(Act::Flatten.commands(2), closes);
-        for (act, word) in Act::ALL {
-            assert_eq!(Act::of(word), Some(act));
+        assert_eq!(SessionControl::Flatten.commands(2), closes);
+        for (act, word) in SessionControl::ALL {
+            assert_eq!(SessionControl::of(word), Some(act));
         }
     }
 }

@@ -30,7 +30,7 @@ mod view;
 mod watcher;
 mod writer;
 
-pub use controls::{Act, Acted};
+pub use controls::{ControlOutcome, SessionControl};
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;

@@ -40,12 +40,6 @@ impl SessionKind {
     pub fn as_str(&self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
-
-    /// The kind a start request asks for; `None` when it asks for none, so that nobody needs a right to be told so.
-    pub fn of_request(body: &Value) -> Option<SessionKind> {
-        let asked = body.get("session_type")?.as_str()?;
-        Self::ALL.iter().find(|(_, word)| *word == asked).map(|(kind, _)| *kind)
-    }
 }
 
 /// A strategy that is asked for.

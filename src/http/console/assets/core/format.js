@@ -44,15 +44,6 @@ export function big(value) {
 /** @param {number|null|undefined} bytes */
 export const size = (bytes) => bytes == null ? DASH : `${big(bytes)}B`;
 
-/** Digits after the point of a price step. @param {number|null|undefined} step */
-export function digitsOf(step) {
-  if (!step) return null;
-  for (let digits = 0; digits < 12; digits += 1) {
-    if (Math.abs(Math.round(step * 10 ** digits) - step * 10 ** digits) < 1e-9) return digits;
-  }
-  return 8;
-}
-
 /**
  * A price with the digits it needs: those of the step when it is known.
  * @param {number|null|undefined} value

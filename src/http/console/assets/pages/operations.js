@@ -6,7 +6,7 @@ import { setQuery } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { count, duration, short } from "../core/format.js";
 import { operationsWords as text } from "../core/words_workshop.js";
-import { Badge, Button, Failed, Loaded, PageHead, Panel, Segments, Tile, Tiles, useAnswer, useTick } from "../parts/ui.js";
+import { Badge, Button, Failed, Loaded, PageHead, Panel, Segments, Tile, Tiles, useAnswer, useTick, partKind } from "../parts/ui.js";
 import { Configuration } from "../parts/configuration.js";
 import { Logins, Users } from "../parts/users.js";
 import { Log } from "../parts/log_tail.js";
@@ -25,7 +25,6 @@ export default function Operations({ query }) {
     ${tab === "log" && html`<${Log} />`}`;
 }
 
-const KINDS = /** @type {Record<string, string>} */ ({ ok: "good", ready: "good", disabled: "", unknown: "", not_asked: "", idle: "good", copying: "good", starting: "", throttled: "warn", rejected: "warn", lagging: "warn" });
 /** What has an age that matters. */
 const PARTS = ["store", "config", "exchange", "questdb", "clock"];
 
@@ -57,7 +56,7 @@ async function readiness() {
 function Part({ name, of }) {
   const { status, reason, age_seconds, ...rest } = of;
   const facts = Object.entries(rest).filter(([, value]) => value != null && typeof value !== "object");
-  return html`<section class="panel padded part" aria-label=${name}><div class="row"><h2 class="grow">${name}</h2><${Badge} kind=${KINDS[status] ?? "bad"}>${status.replace(/_/g, " ")}<//></div>
+  return html`<section class="panel padded part" aria-label=${name}><div class="row"><h2 class="grow">${name}</h2><${Badge} kind=${partKind(status)}>${status.replace(/_/g, " ")}<//></div>
     ${reason && html`<p class="small quiet">${reason}</p>`}
     <dl class="pairs small">${age_seconds != null && html`<dt>${text.age}</dt><dd>${duration(age_seconds)}</dd>`}
       ${facts.map(([key, value]) => html`<dt key=${key}>${key.replace(/_/g, " ")}</dt><dd>${typeof value === "number" ? short(value, 2) : String(value)}</dd>`)}</dl></section>`;

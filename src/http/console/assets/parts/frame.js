@@ -7,7 +7,7 @@ import { closeNotice, notify, prefer, useStore } from "../core/store.js";
 import { focusOf, isRunning, useSession } from "../core/live.js";
 import { duration, number, shortId, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
-import { Button, Dialog, Icon, Pnl, Segments, StatusBadge, useTick } from "./ui.js";
+import { Button, Dialog, Icon, Pnl, Segments, StatusBadge, useTick, partKind } from "./ui.js";
 
 /** @param {{children?: any, onLogout: () => void}} props */
 export function Frame({ children, onLogout }) {
@@ -146,9 +146,6 @@ function Notices() {
     <span class="grow">${one.text}</span><button type="button" aria-label=${words.close} onClick=${() => closeNotice(one.id)}>✕</button></div>`)}</div>`;
 }
 
-/** States of a part of the daemon that somebody should look at. */
-const BAD = ["unreachable", "refused", "throttled", "read_only", "failed", "damaged", "rejected", "lagging"];
-
 /** Alerts of running sessions, and what the daemon says of itself, newest first. */
 function useAlerts() {
   const events = useStore((state) => state.events);
@@ -164,7 +161,7 @@ function useAlerts() {
     }
   }
   for (const [part, told] of Object.entries(health ?? {})) {
-    if (BAD.includes(told?.status)) all.push({ at: null, where: part, text: told.reason ?? told.status });
+    if (told?.status && ["warn", "bad"].includes(partKind(told.status))) all.push({ at: null, where: part, text: told.reason ?? told.status });
   }
   return all.reverse().slice(0, 50);
 }
