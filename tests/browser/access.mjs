@@ -69,7 +69,7 @@ export async function quickClicks(browser, demo, state) {
     const arrived = page.waitForResponse(/board\.js/);
     release();
     await (await arrived).finished();
-    await page.evaluate(() => import("/assets/pages/board.js").catch(() => {}));
+    await page.evaluate(() => import("/console/pages/board.js"));
     await settled(page);
     assert.equal(await page.textContent("main h1"), "Strategies");
   });
