@@ -90,6 +90,12 @@ export async function paper(page, demo, picture) {
     await page.waitForSelector("text=Why it was entered");
     if (picture) { await page.waitForTimeout(1500); await page.keyboard.press("Escape"); }
   });
+  await check("a part that cannot be read is named, with the time of what is shown instead", async () => {
+    await page.route("**/sessions/*/positions", (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ type: "error", error_code: "overloaded", error_message: "too much to do" }) }));
+    await page.waitForSelector("text=The positions could not be read (too much to do). What is shown is of");
+    await page.unroute("**/sessions/*/positions");
+    await page.waitForSelector("text=The positions could not be read", { state: "detached" });
+  });
   await check("after a reload nothing is missing: the page has every event of the log", async () => {
     await page.reload();
     await page.waitForFunction(() => document.querySelectorAll(".log > li").length > 20);
@@ -133,5 +139,19 @@ export async function symbols(page) {
     await page.waitForSelector("text=The exchange does not answer");
     await page.waitForSelector("[aria-label=Symbols] >> text=GENERATEDPUMP_USDT");
     await page.unroute("**/api/exchange/symbols*");
+  });
+  await check("a preset brings back the request, also one that came over the API", async () => {
+    await page.evaluate(async () => {
+      const { put } = await import("/console/core/api.js");
+      await put("/api/presets/from-the-api", { request: { session_type: "paper", symbols: ["BTC_USDT"], strategy_config: { strategies: ["pump_v2"] }, config: { budget: { global_cap: 321 }, latency_ms: 90 } } });
+    });
+    await page.reload();
+    await page.click(".presets >> text=from-the-api");
+    await page.waitForFunction(() => document.querySelector("#field-global_cap input").value === "321" && document.querySelector("#field-latency_ms input").value === "90");
+    await page.fill("input[aria-label='Name of a preset']", "of-the-page");
+    await page.click(".presets button:has-text('Save')");
+    await page.click("button.type:has-text('Collect')");
+    await page.click(".presets >> text=of-the-page");
+    await page.waitForFunction(() => document.querySelector("#field-global_cap input")?.value === "321");
   });
 }

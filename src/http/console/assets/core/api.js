@@ -94,6 +94,13 @@ export const upload = (path, raw) =>
  */
 export const postOnce = (path, body, key) => ask("POST", path, { body, key });
 
+/**
+ * Whether the daemon decided on what was sent: then the next attempt is another one and gets a key of its own. Without an
+ * answer, or with one of a gateway, the same key is sent again, so that a lost answer starts nothing twice.
+ * @param {unknown} error
+ */
+export const isDecided = (error) => error instanceof Refused && error.status >= 400 && error.status < 500;
+
 /** A key for `postOnce`. `randomUUID` does not exist on pages served over plain HTTP. */
 export const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

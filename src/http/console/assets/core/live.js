@@ -11,6 +11,8 @@ import { patch, set, state, useStore } from "./store.js";
 const READ_MS = 1000;
 const PRICES_MS = 500;
 const EVENTS_KEPT = 3000;
+/** Sessions that nobody looks at any more and whose state is kept for a way back. */
+const LEFT_KEPT = 4;
 
 /** Subscribes to what every page shows. */
 export function begin() {
@@ -73,6 +75,17 @@ export function focusOf(/** @type {import("./types.js").State} */ of) {
 
 /** @type {Map<string, {readers: number, isBusy: boolean, end: () => void}>} */
 const followed = new Map();
+/** @type {string[]} */
+let left = [];
+
+/** Forgets what was read of sessions that were left long ago. @param {string} id of the one that is left now */
+function leave(id) {
+  left = [...left.filter((one) => one !== id), id];
+  const gone = left.filter((one) => !followed.has(one)).slice(0, -LEFT_KEPT);
+  left = left.filter((one) => !gone.includes(one) && !followed.has(one));
+  const rest = (/** @type {Record<string, any>} */ all) => Object.fromEntries(Object.entries(all).filter(([one]) => !gone.includes(one)));
+  if (gone.length) set({ now: rest(state.now), prices: rest(state.prices), events: rest(state.events) });
+}
 
 /**
  * Keeps account, positions, orders, states, prices and events of a session fresh while the component is there.
@@ -85,7 +98,7 @@ export function useSession(id) {
     one.readers += 1;
     return () => {
       one.readers -= 1;
-      if (one.readers === 0) { followed.delete(id); one.end(); }
+      if (one.readers === 0) { followed.delete(id); one.end(); leave(id); }
     };
   }, [id]);
   return useStore((of) => id ? of.sessions[id] : undefined);
@@ -113,8 +126,16 @@ async function readNow(/** @type {string} */ id) {
   const answers = await Promise.allSettled(parts.map((part) => get(part === "states" ? `${path}/states?limit=200` : `${path}/${part}`)));
   /** @type {any} */
   const now = { ...state.now[id] };
+  const at = Date.now();
+  const read = answers.filter((answer) => answer.status === "fulfilled").length;
   answers.forEach((answer, index) => { if (answer.status === "fulfilled") now[parts[index]] = answer.value; });
-  if (answers.some((answer) => answer.status === "fulfilled")) patch("now", { [id]: { ...now, readAt: Date.now() } });
+  now.unread = parts.flatMap((part, index) => {
+    const answer = answers[index];
+    if (answer.status === "fulfilled") return [];
+    const before = (state.now[id]?.unread ?? []).find((/** @type {any} */ one) => one.part === part);
+    return [{ part, since: before?.since ?? state.now[id]?.readAt ?? null, message: answer.reason?.message ?? String(answer.reason) }];
+  });
+  patch("now", { [id]: read ? { ...now, readAt: at } : now });
 }
 
 /** Prices come up to ten times a second per symbol; they are put into the state twice a second. */

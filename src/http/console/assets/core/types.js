@@ -12,7 +12,8 @@
  *   progress: number|null, simulated_time: string|null, events_per_second: number|null, eta_seconds: number|null,
  *   counters: Record<string, number>|null, error_message: string|null, result_id: string|null,
  *   was_orphaned: boolean, request: any}} Session
- * @typedef {{account?: any, positions?: any, orders?: any, states?: any, equity?: any, readAt?: number}} Now
+ * @typedef {{account?: any, positions?: any, orders?: any, states?: any, equity?: any, readAt?: number,
+ *   unread?: {part: string, since: number|null, message: string}[]}} Now
  * @typedef {{price: number, timestamp: string, at: number, previous: number|null}} Price
  * @typedef {{seq: number, event: string, timestamp: string, symbol?: string, strategy_id?: string,
  *   [field: string]: any}} SessionEvent

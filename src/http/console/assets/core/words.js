@@ -129,6 +129,8 @@ export const words = {
     chartOf: (/** @type {string} */ symbol) => `Candles of ${symbol} with the session's decisions`, entry: "entry", stopLine: "stop", target: "target", liquidation: "Liquidation",
     tradesTitle: "Trades", noTrades: ["No trades yet", "A closed position appears here with why it was entered and left.", "The session ended without a trade."],
     columns: { exit: "Closed", symbol: "Symbol", side: "Side", strategy: "Strategy", quantity: "Quantity", entry: "Entry", out: "Exit", net: "Net", reason: "Left by", lasted: "Held" },
+    unread: (/** @type {string} */ part, /** @type {string} */ why) => `The ${part} could not be read (${why}).`, unreadSince: "What is shown is of",
+    parts: { account: "account", positions: "positions", orders: "orders", states: "states of the strategies" },
     equityTitle: "Equity and drawdown", stale: (/** @type {string} */ why) => `These figures are old (${why}); they are of`, limits: "Limits and budgets", budget: "Budget", positionsTitle: "Positions",
     noPositions: ["No open position", "Entries appear here with stop, targets and liquidation price."], quantity: "Size", protected: "Protected",
     stopAt: (/** @type {string} */ price) => `stop ${price}`, stopDecided: (/** @type {string} */ price) => `stop ${price}, as decided here; the exchange's own stop is in the log`, unprotected: "no stop", targets: "Targets", age: "Open for", closesAt: "at most until", ordersTitle: "Open orders",

@@ -65,6 +65,7 @@ function Shown({ session, query }) {
   const isTrading = session.session_type !== "collect";
   return html`<${Head} session=${session} />
     ${session.error_message && html`<div class="callout bad" role="alert">${session.error_message}</div>`}
+    <${Unread} list=${now?.unread ?? NONE} />
     <${Progress} session=${session} now=${now} />
     ${isTrading && html`<${Account} session=${session} now=${now} />`}
     <${WatchStrip} session=${session} now=${now} symbol=${symbol} onPick=${pick} />
@@ -111,6 +112,13 @@ function Head({ session }) {
     <${Controls} session=${session} />
     ${isRunning(session) && mayRun(me, session) && html`<${Button} kind="danger" onClick=${() => stop(true)}>${text.stop}<//>`}
     ${isStopping && html`<${StopSession} session=${session} onClose=${() => stop(false)} />`}</div>`;
+}
+
+/** Parts that the daemon did not give when last asked: what is shown of them is older than the rest. @param {{list: any[]}} props */
+function Unread({ list }) {
+  const parts = /** @type {Record<string, string>} */ (text.parts);
+  return list.length > 0 && html`<div class="callout bad" role="status">${list.map((one) => html`<p key=${one.part}>${text.unread(parts[one.part], one.message)}
+    ${one.since && html`${text.unreadSince} <${Time} value=${one.since} />`}</p>`)}</div>`;
 }
 
 /** @param {{session: any, now: any}} props */

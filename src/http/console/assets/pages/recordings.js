@@ -1,7 +1,7 @@
 // All recordings, newest first: collect, upload, open.
 
 import { html, useRef, useState } from "../core/view.js";
-import { Refused, get, newKey, postOnce } from "../core/api.js";
+import { Refused, get, isDecided, newKey, postOnce } from "../core/api.js";
 import { loadSessions } from "../core/live.js";
 import { address, go, setQuery } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
@@ -96,7 +96,7 @@ function Collect({ onClose }) {
       notify("good", text.collecting);
       loadSessions();
       go("/board/:id", { id: begun.session_id });
-    } catch (refused) { key.current = newKey(); fail(/** @type {Error} */ (refused).message); }
+    } catch (refused) { if (isDecided(refused)) key.current = newKey(); fail(/** @type {Error} */ (refused).message); }
   };
   return html`<${Dialog} title=${text.collectTitle} onClose=${onClose}><p class="quiet small">${text.collectAbout}</p>
     <${Field} label=${text.symbols}><textarea class="input" rows="3" value=${shown} onInput=${(/** @type {any} */ event) => type(event.target.value)}></textarea><//>

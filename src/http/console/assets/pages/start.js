@@ -1,7 +1,7 @@
 // The session page: what to run, on what, with how much, at which risk; checks while typing, review, start.
 
 import { html, useMemo, useRef, useState } from "../core/view.js";
-import { Refused, get, newKey, postOnce } from "../core/api.js";
+import { get, isDecided, newKey, postOnce } from "../core/api.js";
 import { go } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
 import { words } from "../core/words.js";
@@ -61,8 +61,7 @@ function Form({ first, strategies, recordings }) {
       key.current = newKey();
       go("/board/:id", { id: started.session_id });
     } catch (error) {
-      // Without an answer the same key is sent again, so that a lost answer starts nothing twice.
-      if (error instanceof Refused && error.status !== 0) key.current = newKey();
+      if (isDecided(error)) key.current = newKey();
       tell(refusal(/** @type {any} */ (error)));
       setStarting(false);
       isBusy.current = false;
@@ -79,7 +78,7 @@ function Form({ first, strategies, recordings }) {
       ${(form.type === "backtest" || form.type === "paper") && html`<${Execution} form=${form} onChange=${change} />`}
       ${form.type === "collect" && html`<${Collect} form=${form} onChange=${change} />`}
     </form>
-    <div class="aside"><${Checks} list=${all} /><${Review} form=${form} request=${request} recording=${recording} onLoad=${(/** @type {any} */ loaded) => change({ ...emptyForm(), ...loaded })} />
+    <div class="aside"><${Checks} list=${all} /><${Review} form=${form} request=${request} recording=${recording} onLoad=${change} />
       ${form.type === "live" && html`<${Panel} title=${text.liveTitle}><div class="stack tight"><p class="small quiet">${text.liveAbout}</p>
         <${Field} label=${text.sessionName}><input class="input" value=${form.name} onInput=${(/** @type {any} */ event) => change({ name: event.target.value })} /><//>
         <${Field} label=${text.confirm(form.name)} id="field-confirm_live"><input class="input" autocomplete="off" value=${form.confirm} onInput=${(/** @type {any} */ event) => change({ confirm: event.target.value })} /><//></div><//>`}

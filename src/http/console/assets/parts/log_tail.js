@@ -44,6 +44,12 @@ function useLines(level, isFollowing) {
         const answer = await get(`/api/log?limit=${KEPT}&level=${level}&after=${last.current}`);
         if (!isWanted) return;
         const isFirst = last.current === 0;
+        // Numbers begin again with the daemon.
+        if (answer.last_seq < last.current) {
+          last.current = 0;
+          hold({ lines: [], dropped: 0, error: null });
+          return;
+        }
         last.current = answer.last_seq;
         hold((before) => ({ lines: [...before.lines, ...answer.lines].slice(-KEPT), dropped: isFirst ? answer.dropped : before.dropped, error: null }));
       } catch (error) { if (isWanted) hold((before) => ({ ...before, error })); }

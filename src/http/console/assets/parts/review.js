@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../core/view.js";
 import { get, put, remove } from "../core/api.js";
 import { notify } from "../core/store.js";
 import { number } from "../core/format.js";
-import { numberOf } from "../core/session_form.js";
+import { formOf, numberOf, requestOf } from "../core/session_form.js";
 import { words } from "../core/words.js";
 import { Button, Copy, Icon, Panel, Segments } from "./ui.js";
 
@@ -58,17 +58,17 @@ export function Review({ form, request, recording, onLoad }) {
     <${Presets} form=${form} onLoad=${onLoad} /><//>`;
 }
 
-/** Saved forms, where the daemon keeps them. @param {{form: any, onLoad: (form: any) => void}} props */
+/** Saved requests, where the daemon keeps them; those that came over the API load too. @param {{form: any, onLoad: (form: any) => void}} props */
 function Presets({ form, onLoad }) {
   const [list, setList] = useState(/** @type {any[]} */ ([]));
   const [name, setName] = useState("");
   const load = () => get("/api/presets").then((answer) => setList(answer.presets), () => {});
   useEffect(() => { load(); }, []);
-  const { confirm: _, ...kept } = form;
+  const kept = requestOf({ ...form, confirm: "" });
   const save = async () => {
     try { await put(`/api/presets/${encodeURIComponent(name)}`, { request: kept }); setName(""); load(); } catch (error) { notify("bad", /** @type {Error} */ (error).message); }
   };
-  return html`<div class="stack tight presets"><h3>${text.presets}</h3><div class="row wrap">${list.map((one) => html`<span key=${one.preset_id ?? one.name} class="chip"><button type="button" class="textlink" onClick=${() => onLoad(one.request)}>${one.name}</button>
+  return html`<div class="stack tight presets"><h3>${text.presets}</h3><div class="row wrap">${list.map((one) => html`<span key=${one.preset_id ?? one.name} class="chip"><button type="button" class="textlink" onClick=${() => onLoad(formOf({ session_type: one.request.session_type, as_sent: one.request }))}>${one.name}</button>
     <button type="button" aria-label=${text.forget(one.name)} onClick=${async () => { await remove(`/api/presets/${encodeURIComponent(one.preset_id ?? one.name)}`); load(); }}>×</button></span>`)}</div>
     <div class="row"><input class="input" placeholder=${text.presetName} aria-label=${text.presetName} value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} /><${Button} disabled=${!name} onClick=${save}>${text.save}<//></div></div>`;
 }
