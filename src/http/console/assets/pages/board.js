@@ -117,8 +117,7 @@ function Head({ session }) {
 /** Parts that the daemon did not give when last asked: what is shown of them is older than the rest. @param {{list: any[]}} props */
 function Unread({ list }) {
   const parts = /** @type {Record<string, string>} */ (text.parts);
-  return list.length > 0 && html`<div class="callout bad" role="status">${list.map((one) => html`<p key=${one.part}>${text.unread(parts[one.part], one.message)}
-    ${one.since && html`${text.unreadSince} <${Time} value=${one.since} />`}</p>`)}</div>`;
+  return list.length > 0 && html`<div class="callout bad" role="status">${list.map((one) => html`<p key=${one.part}>${text.unread(parts[one.part], one.message)} ${one.since && html`${text.unreadSince} <${Time} value=${one.since} />`}</p>`)}</div>`;
 }
 
 /** @param {{session: any, now: any}} props */
