@@ -51,7 +51,6 @@ pub fn document(bytes: &[u8]) {
                 let def = document.compile("id", 1);
                 assert_eq!((def.id.as_str(), def.version, def.name.as_str()), ("id", 1, document.name()));
                 strategy::needs(&def);
-                document.live_problems();
             }
             Err(problems) => assert!(
                 problems.iter().any(|problem| problem.severity == strategy::Severity::Error),

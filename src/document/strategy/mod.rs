@@ -141,9 +141,4 @@ impl Document {
     pub fn compile(&self, id: &str, version: u32) -> StrategyDef {
         StrategyDef { id: id.to_owned(), version, ..self.def.clone() }
     }
-
-    /// Problems that forbid live (real-money) trading but not a backtest.
-    pub fn live_problems(&self) -> Vec<Problem> {
-        rules::live(&self.def)
-    }
 }

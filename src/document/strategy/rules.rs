@@ -1,6 +1,6 @@
 //! Rules for the whole strategy: an exit exists, the stop comes before liquidation, conditions can be true.
 
-use super::problem::{Problem, Problems, Severity, at};
+use super::problem::{Problems, at};
 use super::resolve::Resolver;
 use super::tree::{Branch, Tree};
 use super::wire::{Rule, Strategy};
@@ -129,13 +129,6 @@ fn widest(stop: &PriceOffset) -> f64 {
         .map(|(_, scale)| *scale)
         .reduce(f64::max);
     stop.offset_pct * scale.unwrap_or(100.0) / 100.0
-}
-
-/// Problems that matter only for live (real-money) trading.
-pub(super) fn live(def: &StrategyDef) -> Vec<Problem> {
-    let problem = "live trading needs a stop loss: enable stopLoss with an offsetPercent".to_owned();
-    let missing = Problem { path: "/z1_entry/stopLoss".to_owned(), problem, severity: Severity::Error };
-    if def.z1.stop.is_none() { vec![missing] } else { Vec::new() }
 }
 
 /// The values for which a condition is true.

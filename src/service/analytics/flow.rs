@@ -19,9 +19,9 @@ const COMMIT_EVERY: Span = Span::from_seconds(2);
 /// Characters of a refused row that are kept.
 const DEAD_CHARS: usize = 1_000;
 
-/// Who watches: asked between requests whether to stop, and told of rows that were taken and refused.
+/// Who watches: asked between requests whether to go on, and told of rows that were taken and refused.
 pub(super) struct Watched<'s> {
-    pub stop: &'s dyn Fn() -> bool,
+    pub goes_on: &'s dyn Fn() -> Result<(), Failed>,
     pub sent: &'s dyn Fn(u64, u64),
 }
 
@@ -156,7 +156,7 @@ impl<'f> Flow<'f> {
     /// Commits when that is due.
     pub(super) fn settle(&mut self) -> Result<(), Failed> {
         if self.is_comparison() || self.since.elapsed() < COMMIT_EVERY {
-            return if (self.watched.stop)() { Err(Failed::Stopped) } else { Ok(()) };
+            return (self.watched.goes_on)();
         }
         self.commit()
     }
@@ -203,9 +203,7 @@ impl<'f> Flow<'f> {
         let mut todo: Vec<Range<usize>> = Vec::new();
         todo.extend((!batch.is_empty()).then_some(0..batch.len()));
         while let Some(lines) = todo.pop() {
-            if (self.watched.stop)() {
-                return Err(Failed::Stopped);
-            }
+            (self.watched.goes_on)()?;
             match connection.client.write(batch.span(lines.clone())) {
                 Ok(()) => {
                     let sent = self.sent.entry(table).or_default();

@@ -32,7 +32,7 @@ use flow::{Flow, Watched};
 use serde_json::{Value, json};
 use status::Status;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,10 @@ pub struct Analytics {
     wanted: Mutex<bool>,
     wake: Condvar,
     stopping: AtomicBool,
+    /// Commands of a user that wait for the connection: a round under way makes way for them.
+    commands: AtomicUsize,
+    /// Held by the one comparison that may run.
+    comparing: Mutex<()>,
 }
 
 /// How a round ended.
@@ -74,6 +78,8 @@ pub enum Failed {
     Refused(String),
     /// The daemon stops.
     Stopped,
+    /// A command of a user wants the connection; the next round goes on.
+    Interrupted,
 }
 
 impl std::fmt::Display for Failed {
@@ -83,6 +89,7 @@ impl std::fmt::Display for Failed {
             Failed::Write(error) => write!(f, "{error}"),
             Failed::Refused(why) => f.write_str(why),
             Failed::Stopped => f.write_str("the daemon stops"),
+            Failed::Interrupted => f.write_str("a command of a user goes first"),
         }
     }
 }
@@ -125,25 +132,30 @@ impl Analytics {
             wanted: Mutex::default(),
             wake: Condvar::new(),
             stopping: AtomicBool::new(false),
+            commands: AtomicUsize::new(0),
+            comparing: Mutex::new(()),
         }
     }
 
-    /// Copies what is not there yet; `alive` is asked between requests whether to go on.
+    /// Copies what is not there yet. Between requests it looks whether the daemon stops or a command of a user waits.
     ///
     /// # Errors
     /// Why not everything is there; what was acknowledged is remembered.
     pub fn round(&self, config: &QuestDb) -> Result<Round, Failed> {
+        if self.commands.load(Ordering::Relaxed) > 0 {
+            return Err(Failed::Interrupted);
+        }
         let mut connection = lock(&self.connection);
         let begun = clock::now();
         lock(&self.status).begin();
         let copied = self.copy(&mut connection, config);
-        let failed = copied.as_ref().err();
-        if failed.is_some() {
+        if copied.is_err() {
             // The next round begins with a look at the server.
             connection.take();
         }
         // A store that cannot say what is missing has failed the round already.
         let missing = self.backlog(config).unwrap_or(0);
+        let failed = copied.as_ref().err().filter(|failed| !matches!(failed, Failed::Interrupted));
         lock(&self.status).end(begun, failed, missing);
         copied
     }
@@ -167,6 +179,7 @@ impl Analytics {
                 interval
             }
             Err(Failed::Stopped) => return Duration::ZERO,
+            Err(Failed::Interrupted) => return RETRY_MIN,
             Err(failed) => {
                 // A server that is away is normal; once is enough.
                 if *failures == 0 {
@@ -198,9 +211,9 @@ impl Analytics {
         };
         let connection = kept.insert(connection);
         lock(&self.status).connected(connection);
-        let stop = || self.stopping.load(Ordering::Relaxed);
+        let goes_on = || self.goes_on(self.commands.load(Ordering::Relaxed) > 0);
         let told = |rows, refused| lock(&self.status).sent(rows, refused);
-        let watched = Watched { stop: &stop, sent: &told };
+        let watched = Watched { goes_on: &goes_on, sent: &told };
         let mut flow = Flow::new(&self.store, connection, config.rows_per_second, watched);
         records::strategies(&self.store, &mut flow)?;
         records::sessions(&self.store, &mut flow)?;
@@ -219,16 +232,21 @@ impl Analytics {
     /// `repair` is set.
     ///
     /// # Errors
-    /// As [`Analytics::round`].
+    /// As [`Analytics::round`]; also while another comparison runs.
     pub fn verify(&self, config: &QuestDb, repair: bool) -> Result<Vec<Comparison>, Failed> {
-        let mut kept = lock(&self.connection);
+        let Ok(_comparing) = self.comparing.try_lock() else {
+            return Err(Failed::Refused(
+                "the copy is being compared already: wait until that is done".to_owned(),
+            ));
+        };
+        let mut kept = self.connection_first();
         let secret = secrets::find(&self.state)?;
         let connection = match kept.take() {
             Some(known) => known,
             None => Connection::open(&self.store, config, secret.as_ref())?,
         };
         let connection = kept.insert(connection);
-        let compared = verify::all(&self.store, connection, config);
+        let compared = verify::all(&self.store, connection, config, &|| self.goes_on(false));
         let compared = match compared {
             Ok(compared) => compared,
             Err(failed) => {
@@ -247,7 +265,7 @@ impl Analytics {
     /// # Errors
     /// A table that there is not, and what the store reports.
     pub fn rebuild(&self, table: Option<&str>) -> Result<(), Refusal> {
-        let _connection = lock(&self.connection);
+        let _connection = self.connection_first();
         match table {
             None => self.store.reset_sync(None)?,
             Some(table) => {
@@ -267,6 +285,23 @@ impl Analytics {
         }
         self.wake();
         Ok(())
+    }
+
+    /// The connection for a command of a user, for which a round under way ends at its next request.
+    fn connection_first(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+        let connection = lock(&self.connection);
+        self.commands.fetch_sub(1, Ordering::Relaxed);
+        connection
+    }
+
+    /// Asked between requests.
+    fn goes_on(&self, is_interrupted: bool) -> Result<(), Failed> {
+        match (self.is_stopping(), is_interrupted) {
+            (true, _) => Err(Failed::Stopped),
+            (false, true) => Err(Failed::Interrupted),
+            (false, false) => Ok(()),
+        }
     }
 
     /// What is shown of the copy.
@@ -355,7 +390,7 @@ pub fn retry_after(failures: u32, failed: &Failed, chance: u32) -> Duration {
     let least = match failed {
         Failed::Write(error) => error.wait(),
         Failed::Refused(_) => Duration::from_secs(60),
-        Failed::Store(_) | Failed::Stopped => Duration::from_secs(1),
+        Failed::Store(_) | Failed::Stopped | Failed::Interrupted => Duration::from_secs(1),
     };
     jittered.max(RETRY_MIN / 2).max(least)
 }

@@ -320,3 +320,30 @@ fn a_server_that_is_away_changes_nothing_and_waits_grow() {
     assert!(retry_after(9, &failed, 0) < Duration::from_secs(1), "jitter reaches down");
     assert!(retry_after(1, &Failed::Write(WriteError::Credentials), 0) >= Duration::from_secs(60));
 }
+
+#[test]
+fn a_round_makes_way_for_a_command_and_goes_on_afterwards() {
+    let (server, store) = (Server::start(), filled());
+    let analytics = analytics(&store);
+    let config = server.config();
+    analytics.commands.fetch_add(1, Ordering::Relaxed);
+    assert!(matches!(analytics.round(&config), Err(Failed::Interrupted)));
+    analytics.commands.fetch_sub(1, Ordering::Relaxed);
+    assert_eq!(analytics.view(&config).unwrap().reason, None);
+    assert_eq!(analytics.round(&config).unwrap().rows, 2 + 1 + 3);
+    analytics.rebuild(Some("fills")).unwrap();
+    assert!(analytics.round(&config).unwrap().rows >= 3);
+}
+
+#[test]
+fn one_comparison_runs_at_a_time_and_ends_with_the_daemon() {
+    let (server, store) = (Server::start(), filled());
+    let analytics = analytics(&store);
+    let config = server.config();
+    analytics.round(&config).unwrap();
+    let running = analytics.comparing.lock().unwrap();
+    assert!(matches!(analytics.verify(&config, false), Err(Failed::Refused(_))));
+    drop(running);
+    analytics.stop();
+    assert!(matches!(analytics.verify(&config, false), Err(Failed::Stopped)));
+}

@@ -52,10 +52,11 @@ pub(super) fn all(
     store: &Store,
     connection: &mut Connection,
     config: &QuestDb,
+    goes_on: &dyn Fn() -> Result<(), Failed>,
 ) -> Result<Vec<Comparison>, Failed> {
     connection.drain()?;
     let oldest_us = oldest_us(config);
-    let watched = Watched { stop: &|| false, sent: &|_, _| {} };
+    let watched = Watched { goes_on, sent: &|_, _| {} };
     let mut flow = Flow::to_compare(store, connection, watched);
     records::strategies(store, &mut flow)?;
     records::sessions(store, &mut flow)?;
@@ -72,6 +73,7 @@ pub(super) fn all(
     for (name, _) in TABLES.iter().filter(|(name, _)| *name != "tickers") {
         let Some(table) = connection.tables.get(name).cloned() else { continue };
         let here = here.get_mut(name).map(|batch| batch.take_days()).unwrap_or_default();
+        goes_on()?;
         let there = there(connection, &table, oldest_event)?;
         compared.push(compare(name, here, &there, if table.has_ttl() { oldest_us } else { i64::MIN }));
     }

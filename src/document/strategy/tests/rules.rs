@@ -244,10 +244,3 @@ fn counts_and_depth_are_bounded() {
         group = json!({"groups": [group]});
     }
 }
-
-#[test]
-fn live_needs_a_stop() {
-    assert_eq!(super::accepted(&base()).live_problems(), []);
-    let problems = super::accepted(&patched(&[("/z1_entry/stopLoss", Value::Null)])).live_problems();
-    assert_eq!((problems[0].path.as_str(), problems[0].severity), ("/z1_entry/stopLoss", Error));
-}
