@@ -4,6 +4,7 @@
 use super::run::runtime;
 use super::{Failure, Global, terminal};
 use crate::clock;
+use crate::service::Refusal;
 use crate::service::watchdog::{Watchdog, client};
 use crate::telemetry;
 use clap::Args;
@@ -35,24 +36,22 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         .map_err(|_| Failure::other("this process writes a log already"))?;
     let runtime = runtime()?;
     let client = client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
-    let watchdog = Watchdog::new(&global.state(), &client)
+    let mut watchdog = Watchdog::new(&global.state(), &client)
         .map_err(|error| Failure::configuration(format!("exchange.rest_url {error}")))?;
     loop {
-        match watchdog.look(clock::now()) {
-            Ok(closed) => {
-                for closed in closed {
-                    let side = if closed.is_long { "long" } else { "short" };
-                    let error =
-                        closed.error.map(|error| format!("; last error: {error}")).unwrap_or_default();
-                    terminal::print(&format!(
-                        "{} {side} of {}: {} before, {} left{error}\n",
-                        closed.symbol, closed.session_id, closed.before, closed.remaining
-                    ));
-                }
-            }
-            Err(refusal) if options.once => return Err(refusal.into()),
-            Err(refusal) => tracing::error!("{}", refusal.message),
+        let looked = if options.once { watchdog.look_once(clock::now()) } else { watchdog.look() };
+        for closed in looked.closed {
+            let side = if closed.is_long { "long" } else { "short" };
+            let error = closed.error.map(|error| format!("; last error: {error}")).unwrap_or_default();
+            terminal::print(&format!(
+                "{} {side} of {}: {} before, {} left{error}\n",
+                closed.symbol, closed.session_id, closed.before, closed.remaining
+            ));
         }
+        if options.once && !looked.blind.is_empty() {
+            return Err(Refusal::conflict("watchdog_blind", looked.blind.join("; ")).into());
+        }
+        looked.blind.iter().for_each(|why| tracing::error!("{why}"));
         if options.once {
             return Ok(());
         }

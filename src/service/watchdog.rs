@@ -3,22 +3,22 @@
 //! Invariants: it acts only on symbols of an abandoned lease, and leaves live trading locked; a stop is cancelled only when its
 //! position is gone.
 
-use super::Refusal;
-use super::market::{KeyRing, Lease, LiveLock};
+use super::market::{KeyRing, Lease, LiveLock, Sightings};
 use super::secret_file::credentials;
-use crate::clock;
-use crate::domain::time::Timestamp;
+use crate::clock::{self, Stopwatch};
+use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
 use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
 use crate::exchange::mexc::{Account, HeldPosition, Mexc, Outcome};
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Milliseconds without a heartbeat after which a session is abandoned.
-pub const PATIENCE_MS: i64 = 10_000;
+/// How long after the last heartbeat a session is abandoned.
+const PATIENCE: Span = Span::from_seconds(10);
 
 /// Between two looks at the account while something is open.
 const LOOK: Duration = Duration::from_millis(250);
@@ -51,6 +51,17 @@ pub struct Watchdog {
     state: PathBuf,
     account: Account,
     keys: KeyRing,
+    watch: Stopwatch,
+    seen: Sightings,
+}
+
+/// What one look came to.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Looked {
+    /// What was done, by position.
+    pub closed: Vec<Closed>,
+    /// What could not be read, for people: nobody knows whether it should have acted there.
+    pub blind: Vec<String>,
 }
 
 impl Watchdog {
@@ -61,47 +72,71 @@ impl Watchdog {
     pub fn new(state: &Path, client: &Mexc) -> Result<Self, ExchangeError> {
         let keys = KeyRing::new(state, credentials().as_deref());
         let account = client.account(keys.shared())?;
-        Ok(Watchdog { state: state.to_owned(), account, keys })
+        let (watch, seen) = (Stopwatch::start(), Sightings::default());
+        Ok(Watchdog { state: state.to_owned(), account, keys, watch, seen })
     }
 
-    /// Looks once: locks, and closes what abandoned sessions hold. Gives what was done, by position.
-    ///
-    /// # Errors
-    /// `watchdog_blind`: leases or key cannot be read, so nobody knows whether it should act.
-    pub fn look(&self, now: Timestamp) -> Result<Vec<Closed>, Refusal> {
-        let blind = |why: String| Refusal::conflict("watchdog_blind", why);
-        let leases = Lease::all(&self.state).map_err(|error| {
-            blind(format!("the leases in {} cannot be read: {error}", self.state.display()))
-        })?;
-        let mut closed = Vec::new();
-        for lease in leases.iter().filter(|lease| lease.is_abandoned(now, PATIENCE_MS)) {
-            self.keys.refresh().map_err(blind)?;
-            tracing::error!(
-                session = lease.session_id,
-                "nobody answers for a live session: its positions are closed"
-            );
-            if let Err(error) =
-                LiveLock::of(&self.state).set(&format!("watchdog, session {}", lease.session_id))
-            {
+    /// Looks again: locks, and closes what sessions hold that have been silent for too long since they were first seen so.
+    pub fn look(&mut self) -> Looked {
+        let (leases, mut looked) = self.leases();
+        let abandoned = self.seen.abandoned(&leases, self.watch.elapsed(), PATIENCE);
+        self.act(&abandoned, &mut looked);
+        looked
+    }
+
+    /// As [`Watchdog::look`] for whoever looks only once: how long a session has been silent is what the wall clock says.
+    pub fn look_once(&self, now: Timestamp) -> Looked {
+        let (leases, mut looked) = self.leases();
+        let abandoned: Vec<Lease> =
+            leases.into_iter().filter(|lease| lease.is_abandoned(now, PATIENCE)).collect();
+        self.act(&abandoned, &mut looked);
+        looked
+    }
+
+    fn leases(&self) -> (Vec<Lease>, Looked) {
+        let (leases, blind) = Lease::all(&self.state).unwrap_or_else(|error| {
+            let why = format!("the leases in {} cannot be read: {error}", self.state.display());
+            (Vec::new(), vec![why])
+        });
+        (leases, Looked { blind, ..Looked::default() })
+    }
+
+    /// Locks before anything that can fail, then closes what all of them hold, side by side.
+    fn act(&self, abandoned: &[Lease], looked: &mut Looked) {
+        for lease in abandoned {
+            let session = &lease.session_id;
+            tracing::error!(session, "nobody answers for a live session: its positions are closed");
+            if let Err(error) = LiveLock::of(&self.state).set(&format!("watchdog, session {session}")) {
                 // Closing what is open matters more than the lock.
                 tracing::error!(%error, "the lock cannot be written");
             }
-            let (done, is_flat) = self.account.runtime().block_on(flatten(&self.account, lease));
+        }
+        if abandoned.is_empty() {
+            return;
+        }
+        if let Err(why) = self.keys.refresh() {
+            looked.blind.push(why);
+            if !self.keys.has_key() {
+                return;
+            }
+        }
+        let flat = join_all(abandoned.iter().map(|lease| flatten(&self.account, lease)));
+        for (lease, (closed, is_flat)) in abandoned.iter().zip(self.account.runtime().block_on(flat)) {
             if is_flat && let Err(error) = Lease::remove(&self.state, &lease.session_id) {
                 tracing::error!(%error, "the lease cannot be removed");
             }
-            closed.extend(done);
+            looked.closed.extend(closed);
         }
-        Ok(closed)
     }
 }
 
-/// Closes every position on the symbols of a lease, looks until none is left, then cancels their stops and looks until none
-/// of these is left either. Whether the exchange showed both: what cannot be read is not flat.
+/// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either, then cancels the
+/// stops and looks until none of these is left. Whether the exchange showed all three: what cannot be read is not flat.
 async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
     let mut closed: Vec<Closed> = Vec::new();
     for round in 0..ROUNDS {
-        cancel_orders(account, lease).await;
+        // In front of the positions: an order that fills in between shows there.
+        let are_orders_gone = orders_are_gone(account, lease).await;
         let held = match account.positions().await {
             Ok(held) => held,
             Err(error) => {
@@ -115,7 +150,7 @@ async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
             .filter(|held| lease.symbols.contains(&held.symbol) && held.quantity.mantissa() > 0)
             .collect();
         note(&mut closed, lease, &ours);
-        if ours.is_empty() && stops_are_gone(account, lease).await {
+        if ours.is_empty() && are_orders_gone && stops_are_gone(account, lease).await {
             return (closed, true);
         }
         for position in ours {
@@ -176,14 +211,24 @@ async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<S
     }
 }
 
-async fn cancel_orders(account: &Account, lease: &Lease) {
-    let Ok(orders) = account.open_orders().await else { return };
+/// Cancels the orders of a lease; whether the exchange showed that none was left to cancel.
+async fn orders_are_gone(account: &Account, lease: &Lease) -> bool {
+    let orders = match account.open_orders().await {
+        Ok(orders) => orders,
+        Err(error) => {
+            tracing::error!(%error, "the open orders cannot be read");
+            return false;
+        }
+    };
+    let mut are_gone = true;
     for order in orders.iter().filter(|order| lease.symbols.contains(&order.symbol)) {
         if let Some(client) = order.external.as_deref().filter(|id| id.starts_with(&lease.client_prefix)) {
+            are_gone = false;
             // Whether it ended shows in the next round.
             let _ = account.cancel(&order.symbol, client).await;
         }
     }
+    are_gone
 }
 
 /// Cancels the stops on the symbols of a lease; whether the exchange showed that none was left to cancel.

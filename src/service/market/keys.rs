@@ -61,6 +61,11 @@ impl KeyRing {
         Arc::clone(&self.keys)
     }
 
+    /// Whether a key was ever read.
+    pub fn has_key(&self) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// As [`KeyRing::refresh`], told in the log.
     pub fn watch(&self) {
         match self.refresh() {

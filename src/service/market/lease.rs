@@ -3,8 +3,9 @@
 //!
 //! Invariant: a file is replaced as a whole, so whoever reads it sees one moment.
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -32,10 +33,15 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Whether nobody answers for its positions any more.
-    pub fn is_abandoned(&self, now: Timestamp, patience_ms: i64) -> bool {
-        let until = self.expected_back_until_ms.unwrap_or(self.heartbeat_ms + patience_ms);
-        now.millis() > until
+    /// Whether nobody answers for its positions any more, by the wall clock: for whoever looks only once.
+    pub fn is_abandoned(&self, now: Timestamp, patience: Span) -> bool {
+        now.millis() - self.heartbeat_ms > self.patience_ms(patience)
+    }
+
+    /// How long it may stay as it is.
+    fn patience_ms(&self, patience: Span) -> i64 {
+        let patience_ms = patience.nanos() / 1_000_000;
+        self.expected_back_until_ms.map_or(patience_ms, |until| until - self.heartbeat_ms)
     }
 
     /// Writes it.
@@ -52,25 +58,29 @@ impl Lease {
         fs::rename(new, path)
     }
 
-    /// All leases of a state directory. One that cannot be read is an error: it may be of open positions.
+    /// All leases of a state directory, and what is wrong with those that cannot be read: they may be of open positions.
     ///
     /// # Errors
-    /// What the disk reports, or a file that is no lease.
-    pub fn all(state: &Path) -> io::Result<Vec<Lease>> {
-        let mut all = Vec::new();
+    /// What the disk reports of the directory.
+    pub fn all(state: &Path) -> io::Result<(Vec<Lease>, Vec<String>)> {
+        let (mut all, mut unreadable) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(state)? {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
             let Some(session) = name.strip_prefix(PREFIX).filter(|rest| !rest.ends_with(NEW)) else {
                 continue;
             };
+            let wrong = |error: &dyn std::fmt::Display| format!("the lease of session {session}: {error}");
             match fs::read(path(state, session)) {
-                Ok(bytes) => all.push(serde_json::from_slice(&bytes)?),
+                Ok(bytes) => match serde_json::from_slice(&bytes) {
+                    Ok(lease) => all.push(lease),
+                    Err(error) => unreadable.push(wrong(&error)),
+                },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+                Err(error) => unreadable.push(wrong(&error)),
             }
         }
-        Ok(all)
+        Ok((all, unreadable))
     }
 
     /// Its session has nothing open any more.
@@ -82,6 +92,29 @@ impl Lease {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// Leases as somebody who watches them saw them change, by a clock that is never set: what the wall clock says of a heartbeat is
+/// wrong after a step.
+#[derive(Default)]
+pub struct Sightings(BTreeMap<String, (Lease, Span)>);
+
+impl Sightings {
+    /// Looks at all leases at a time of the steady clock; gives those that have not changed for longer than they may.
+    pub fn abandoned(&mut self, leases: &[Lease], now: Span, patience: Span) -> Vec<Lease> {
+        self.0.retain(|session, _| leases.iter().any(|lease| lease.session_id == *session));
+        let mut abandoned = Vec::new();
+        for lease in leases {
+            let seen = self.0.entry(lease.session_id.clone()).or_insert_with(|| (lease.clone(), now));
+            if seen.0 != *lease {
+                *seen = (lease.clone(), now);
+            }
+            if (now.nanos() - seen.1.nanos()) / 1_000_000 > lease.patience_ms(patience) {
+                abandoned.push(lease.clone());
+            }
+        }
+        abandoned
     }
 }
 
@@ -156,16 +189,43 @@ mod tests {
             heartbeat_ms: 1_000_000,
             expected_back_until_ms: None,
         };
-        assert!(!lease.is_abandoned(at(1_010_000), 10_000) && lease.is_abandoned(at(1_010_001), 10_000));
+        let patience = Span::from_seconds(10);
+        assert!(!lease.is_abandoned(at(1_010_000), patience) && lease.is_abandoned(at(1_010_001), patience));
         let planned = Lease { expected_back_until_ms: Some(1_300_000), ..lease.clone() };
-        assert!(!planned.is_abandoned(at(1_300_000), 10_000) && planned.is_abandoned(at(1_300_001), 10_000));
+        assert!(
+            !planned.is_abandoned(at(1_300_000), patience) && planned.is_abandoned(at(1_300_001), patience)
+        );
         lease.write(folder.path()).unwrap();
         planned.write(folder.path()).unwrap();
-        assert_eq!(Lease::all(folder.path()).unwrap(), [planned]);
         fs::write(folder.path().join("live.lease.exec_2"), "{").unwrap();
-        assert!(Lease::all(folder.path()).is_err(), "what cannot be read is not nothing");
+        let (read, unreadable) = Lease::all(folder.path()).unwrap();
+        assert_eq!(read, [planned], "one that cannot be read hides no other");
+        assert!(unreadable.len() == 1 && unreadable[0].contains("exec_2"), "{unreadable:?}");
         Lease::remove(folder.path(), "exec_2").unwrap();
         Lease::remove(folder.path(), "exec_1").unwrap();
-        assert_eq!(Lease::all(folder.path()).unwrap(), []);
+        assert_eq!(Lease::all(folder.path()).unwrap(), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_abandons_nothing_and_hides_nothing() {
+        let (patience, at) = (Span::from_seconds(10), Span::from_millis);
+        let lease = |heartbeat_ms, expected_back_until_ms| Lease {
+            session_id: "exec_1".to_owned(),
+            symbols: Vec::new(),
+            client_prefix: "td0".to_owned(),
+            heartbeat_ms,
+            expected_back_until_ms,
+        };
+        let mut seen = Sightings::default();
+        let mut is_abandoned = |lease: Lease, now| !seen.abandoned(&[lease], at(now), patience).is_empty();
+        // An hour lies between the clocks of whoever wrote it and of whoever reads it, and then between two heartbeats.
+        assert!(!is_abandoned(lease(0, None), 1_000));
+        assert!(!is_abandoned(lease(3_600_000, None), 10_900));
+        assert!(!is_abandoned(lease(1_000, None), 20_800), "it changes, so somebody lives");
+        assert!(!is_abandoned(lease(1_000, None), 30_800));
+        assert!(is_abandoned(lease(1_000, None), 30_801), "it is silent for more than ten seconds");
+        let planned = || lease(2_000, Some(902_000));
+        assert!(!is_abandoned(planned(), 40_000) && !is_abandoned(planned(), 940_000));
+        assert!(is_abandoned(planned(), 940_001), "longer than it said");
     }
 }

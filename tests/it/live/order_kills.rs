@@ -102,10 +102,10 @@ fn a_watchdog_closes_what_a_dead_daemon_held_and_leaves_it_locked() {
     let died = Instant::now();
     let state = folder.path().join("state");
     let client = market.client();
-    let watchdog = Watchdog::new(&state, &client).unwrap();
+    let mut watchdog = Watchdog::new(&state, &client).unwrap();
     let mut closed = Vec::new();
     until("the watchdog", || {
-        closed = watchdog.look(tradingd::clock::now()).unwrap();
+        closed = watchdog.look().closed;
         market.held() == 0
     });
     let seconds = died.elapsed().as_secs_f64();
