@@ -116,16 +116,16 @@ pub struct Trading {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Live {
-    /// Whether live sessions may be started. Next session.
+    /// Whether live sessions may be started and may begin anything. Live.
     pub enabled: bool,
-    /// Symbols that may be traded with real money. Next session.
+    /// Symbols that may be traded with real money. Live.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub symbols: Vec<String>,
     /// Largest notional, in the currency of settlement, of everything that is open or being opened on the account by
-    /// all live sessions; `null`: none is set and none may be started. Next session.
+    /// all live sessions; `null`: none is set and none may be started. Live.
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub account_cap: Option<f64>,
-    /// Largest notional of all entries of a session in a UTC day; `null` as above. Next session.
+    /// Largest notional of all entries of a session in a UTC day; `null` as above. Live.
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub day_cap: Option<f64>,
 }

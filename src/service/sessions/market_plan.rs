@@ -162,11 +162,6 @@ fn plan(
         idempotent: request.idempotent,
         warnings,
         account: None,
-        caps: if request.kind == SessionKind::Live {
-            live::caps(&config.trading.live)
-        } else {
-            live::NO_CAPS
-        },
     })
 }
 

@@ -5,7 +5,7 @@
 use super::collect;
 use super::inbox::Inbox;
 use super::journal::{self, Journal};
-use super::live::Exposures;
+use super::live::{Exposures, Rules};
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
 use super::rerun::{self, Comparison, Difference};
@@ -26,7 +26,7 @@ use crate::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use crate::session::replay::{CaughtUp, catch_up};
 use crate::session::snapshot::Snapshot;
 use crate::session::switches::Switches;
-use crate::store::{OpenRecording, Store, StoreError};
+use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::cell::OnceCell;
@@ -47,6 +47,8 @@ pub(super) struct MarketContext<'a> {
     pub disabled: &'a ArcSwap<Vec<String>>,
     /// What live sessions have at risk on the account.
     pub exposures: &'a Arc<Exposures>,
+    /// What the configuration in force allows them.
+    pub rules: &'a Rules,
     /// Who is told of alerts.
     pub alerts: &'a Arc<Alerts>,
 }
@@ -62,7 +64,7 @@ pub(super) struct Outside<'a> {
 /// What trading on paper and trading with real money do not share: where orders go, and what surrounds the loop.
 pub(super) trait Trading<'a> {
     type Gateway: Gateway;
-    type Ports: MarketPorts<Error = StoreError> + Noted;
+    type Ports: MarketPorts<Error: Into<Failure>> + Noted;
 
     /// The engine with its gateway, before the first event.
     fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<Self::Gateway>;
@@ -185,7 +187,7 @@ impl Running {
             let feed = self.subscribe(context.market, plan, inbox, reached)?;
             let ended = market_loop.run();
             drop(feed);
-            let ended = ended?;
+            let ended = ended.map_err(Into::into)?;
             if ended == Ended::Suspended {
                 return Ok(Outcome::Suspended);
             }

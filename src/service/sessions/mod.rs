@@ -45,7 +45,7 @@ pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Sto
 use super::hub::Hub;
 use super::market::Market;
 use super::page::{Page, PageRequest};
-use super::references::{References, Resource};
+use super::references::References;
 use super::strategies::Strategies;
 use super::{Alerts, Refusal, RefusalKind};
 use crate::clock;
@@ -57,9 +57,9 @@ use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, Session
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
 use conflict::{Recorded, conflict, recorded_twice, traded_twice};
-use live::Exposures;
+use live::{Exposures, Rules};
 use market_run::MarketContext;
-use plan::{Plan, Rows};
+use plan::{Plan, Rows, things};
 use recovery::fail_session;
 use running::{Exit, Running};
 use serde_json::{Value, json};
@@ -85,6 +85,8 @@ pub struct Sessions {
     disabled: ArcSwap<Vec<String>>,
     /// What live sessions have at risk.
     exposures: Arc<Exposures>,
+    /// What the configuration in force allows them.
+    rules: Rules,
     /// Who is told of alerts.
     alerts: Arc<Alerts>,
     /// Those in this process, by id; oldest first.
@@ -121,6 +123,7 @@ impl Sessions {
             gate,
             disabled,
             exposures: Arc::default(),
+            rules: Rules::new(&config.trading.live),
             alerts: Arc::default(),
             running: Mutex::default(),
         });
@@ -294,6 +297,7 @@ impl Sessions {
                     resumed,
                     disabled: &all.disabled,
                     exposures: &all.exposures,
+                    rules: &all.rules,
                     alerts: &all.alerts,
                 });
                 if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
@@ -317,6 +321,9 @@ impl Sessions {
     /// Called by the session's thread as its last deed.
     fn ended(&self, session: &Running) {
         self.strategies.refresh();
+        if session.is_over() && session.row().1 != State::Failed {
+            self.exposures.ended(&session.id);
+        }
         // One whose end could not be stored is shown as it ended until the daemon ends.
         if session.row().0.ended_us.is_some() && session.row().0.state != State::Running.as_str() {
             self.running().remove(&session.id);
@@ -481,6 +488,7 @@ impl Sessions {
         // No start between the two: it would miss both.
         let _gate = self.gate();
         self.disabled.store(Arc::new(config.trading.disabled_symbols.clone()));
+        self.rules.apply(&config.trading.live);
         for session in self.running().values().filter(|session| !session.is_catching_up()) {
             session.table.rcu(|table| switched(table, &self.disabled.load()));
         }
@@ -559,18 +567,6 @@ fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
         idempotent_replay,
         warnings: plan.warnings.clone(),
     }
-}
-
-/// What a session stands on: what it reads, what it makes, and its strategies.
-fn things(plan: &Plan, made: Option<&str>) -> Vec<Resource> {
-    let read = match &plan.rows {
-        Rows::Recording(id) => Some(id.as_str()),
-        Rows::Market { .. } => None,
-    };
-    let recordings = read.into_iter().chain(made).map(|id| Resource::Recording(id.to_owned()));
-    recordings
-        .chain(plan.strategies.iter().map(|loaded| Resource::Strategy(loaded.label.id.clone())))
-        .collect()
 }
 
 /// The refusal of a number behind which events of a session have been removed.

@@ -2,7 +2,6 @@
 
 use super::conflict::Traded;
 use super::fields::Problems;
-use super::live::NO_CAPS;
 use super::market_plan;
 use super::request::{SessionKind, StartRequest, refused, symbol_problem};
 use crate::config::Config;
@@ -15,8 +14,8 @@ use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
 use crate::service::backtest::{self, Input, RunSettings, Source};
 use crate::service::market::{Market, Wanted};
+use crate::service::references::Resource;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
-use crate::session::live::Caps;
 use crate::store::records::RecordingV1;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
@@ -59,8 +58,6 @@ pub(super) struct Plan {
     pub replace_existing: bool,
     pub idempotent: bool,
     pub warnings: Vec<String>,
-    /// Limits in money of a live session.
-    pub caps: Caps,
     /// What a live session needs of the account, until that was probed.
     pub account: Option<Wanted>,
 }
@@ -155,7 +152,6 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
-        caps: NO_CAPS,
         account: None,
     })
 }
@@ -367,4 +363,16 @@ pub(super) fn fingerprint(normal: &Value, settings: &RunSettings, strategies: &[
     let mut hasher = Sha256::new();
     hasher.update(whole.to_string());
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a session stands on: what it reads, what it makes, and its strategies.
+pub(super) fn things(plan: &Plan, made: Option<&str>) -> Vec<Resource> {
+    let read = match &plan.rows {
+        Rows::Recording(id) => Some(id.as_str()),
+        Rows::Market { .. } => None,
+    };
+    let recordings = read.into_iter().chain(made).map(|id| Resource::Recording(id.to_owned()));
+    recordings
+        .chain(plan.strategies.iter().map(|loaded| Resource::Strategy(loaded.label.id.clone())))
+        .collect()
 }

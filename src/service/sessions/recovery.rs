@@ -1,9 +1,10 @@
 //! Sessions that go on after the daemon or the disk failed: those with a journal from their last commit, others are
 //! closed as failed. Invariant: none stays as if it ran.
 
+use super::plan::things;
 use super::running::{Failure, Running};
 use super::stream::EventStream;
-use super::{Sessions, State, market_plan, things};
+use super::{Sessions, State, market_plan};
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::service::Refusal;
@@ -58,6 +59,9 @@ impl Sessions {
         let is_stop = |kind: &ControlKindV1| matches!(kind, ControlKindV1::Stop | ControlKindV1::Flatten);
         if controls.iter().any(|control| is_stop(&control.kind)) {
             session.stop_again();
+        }
+        if session.is_live() {
+            self.exposures.unknown(&session.id);
         }
         self.running().insert(session.id.clone(), Arc::clone(&session));
         self.launch(&session, plan, Some(recording), true, now)

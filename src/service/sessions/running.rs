@@ -375,7 +375,7 @@ impl Running {
             (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Live => {
                 let trading = LiveTrading {
                     outbox: Outbox::default(),
-                    caps: plan.caps,
+                    rules: context.rules.clone(),
                     exposures: context.exposures,
                     alerts: context.alerts,
                     store: context.store,

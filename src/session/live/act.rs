@@ -79,8 +79,8 @@ pub enum Act {
     },
     /// Cancel a stop whose position is gone.
     CancelStop {
-        /// Of which position.
-        hold: Hold,
+        /// Its symbol.
+        symbol: SymbolId,
         /// Its number.
         id: u64,
     },
@@ -88,6 +88,8 @@ pub enum Act {
     Answer(OrderEvent),
     /// Close all positions of a symbol.
     Close(SymbolId),
+    /// Begin nothing more until a person says so, and withdraw what works.
+    Pause,
     /// Tell people.
     Alert(Alert),
 }

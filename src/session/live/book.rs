@@ -5,6 +5,7 @@
 use super::Hold;
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
 use std::collections::BTreeMap;
 
 /// A position.
@@ -16,6 +17,8 @@ pub(super) struct Holding {
     pub cost: i128,
     /// The instance that opened it last.
     pub instance: u32,
+    /// When the first execution of it was made.
+    pub since: Timestamp,
 }
 
 /// All positions of a session.
@@ -24,8 +27,9 @@ pub(super) struct Book(BTreeMap<Hold, Holding>);
 
 impl Book {
     /// Something of a position opened.
-    pub fn open(&mut self, hold: Hold, instance: u32, qty: Qty, price: Price) {
-        let holding = self.0.entry(hold).or_insert(Holding { qty: Qty::ZERO, cost: 0, instance });
+    pub fn open(&mut self, hold: Hold, instance: u32, (qty, price): (Qty, Price), at: Timestamp) {
+        let holding = self.0.entry(hold).or_insert(Holding { qty: Qty::ZERO, cost: 0, instance, since: at });
+        holding.since = holding.since.min(at);
         holding.qty += qty;
         holding.cost += i128::from(price.0) * i128::from(qty.0);
         holding.instance = instance;
@@ -47,6 +51,12 @@ impl Book {
     /// A position.
     pub fn get(&self, hold: Hold) -> Option<&Holding> {
         self.0.get(&hold)
+    }
+
+    /// What one lot of a position cost on average, in ticks.
+    pub fn average(&self, hold: Hold) -> Option<Price> {
+        let holding = self.get(hold)?;
+        Some(Price(i64::try_from(holding.cost / i128::from(holding.qty.0.max(1))).unwrap_or(i64::MAX)))
     }
 
     /// Lots of a position.

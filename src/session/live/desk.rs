@@ -2,15 +2,16 @@
 
 use super::book::Book;
 use super::limits::Day;
-use super::order::{Due, NotFound, Tracked};
+use super::order::{NotFound, Tracked};
 use super::protection::Protection;
 use super::reconcile::Reconciliation;
+use super::surplus::{Surplus, is_surplus};
 use super::{
-    Act, Alert, Caps, Deal, Guarded, Hold, Intent, MadeBy, OrderFact, Placed, Refusal, SessionTag, StopFact,
-    Wanted,
+    Act, Alert, Caps, Deal, Hold, Intent, MadeBy, OrderFact, Placed, PositionFact, Refusal, SessionTag,
+    StopFact, Wanted,
 };
 use crate::domain::num::{Money, Price, Qty};
-use crate::domain::order::{OrderEvent, OrderId, RejectReason};
+use crate::domain::order::{OrderEvent, OrderId, RejectReason, Side};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::ENDED_ORDERS_KNOWN;
@@ -23,8 +24,8 @@ pub(super) const REPORT_EVERY: Span = Span::from_seconds(10);
 /// Between two reports while something differs or the end is awaited.
 pub(super) const REPORT_SOON: Span = Span::from_seconds(1);
 
-/// How often the engine is told to close while a lock holds and something is open.
-const CLOSE_AGAIN: Span = Span::from_seconds(5);
+/// An execution whose order nobody told is asked for again after this long.
+const IDENTIFY_AGAIN: Span = Span::from_seconds(1);
 
 /// Failures in a row that stop entries, and for how long.
 const BREAKER: (u32, Span) = (5, Span::from_seconds(60));
@@ -37,8 +38,8 @@ pub struct Desk {
     pub(super) table: Arc<SymbolTable>,
     pub(super) tag: SessionTag,
     pub(super) caps: Caps,
-    /// What other sessions have at risk on the account.
-    pub(super) others: Money,
+    /// What other sessions have at risk on the account; `None`: nobody knows.
+    pub(super) others: Option<Money>,
     pub(super) day: Day,
     pub(super) orders: BTreeMap<OrderId, Tracked>,
     pub(super) over: VecDeque<OrderId>,
@@ -48,12 +49,23 @@ pub struct Desk {
     pub(super) reconciliation: Reconciliation,
     /// Executions of orders that nobody has identified.
     pub(super) unidentified: Vec<Deal>,
+    /// Their orders, and when each is asked for next; `None`: an answer is awaited.
+    pub(super) identify: BTreeMap<u64, Option<Timestamp>>,
+    /// Symbols whose executions are being read.
+    pub(super) reading: BTreeSet<SymbolId>,
     /// Executions of others that closed something of ours, until it is known who made them.
     pub(super) undecided: Vec<(Deal, Timestamp)>,
     /// Executions that are not of our orders and are counted.
     pub(super) counted: BTreeSet<u64>,
     /// Symbols on which something happened that is not ours.
     pub(super) foreign: BTreeMap<SymbolId, &'static str>,
+    /// Open orders of others that the last report had.
+    pub(super) strangers: BTreeSet<u64>,
+    /// Symbols on which a position had to be closed because no stop could be had.
+    pub(super) unprotected: BTreeSet<SymbolId>,
+    /// Symbols on which the configuration lets nothing be begun.
+    pub(super) not_allowed: BTreeSet<SymbolId>,
+    pub(super) surplus: Surplus,
     pub(super) is_served: bool,
     pub(super) is_hedged: bool,
     /// Nothing may be begun and everything is closed, until somebody unlocks.
@@ -65,6 +77,8 @@ pub struct Desk {
     pub(super) failures: u32,
     pub(super) broken_until: Timestamp,
     pub(super) last_change: Timestamp,
+    /// When the last list of stops was asked for that had none of ours.
+    pub(super) no_stops_asked: Timestamp,
     pub(super) acts: Vec<Act>,
 }
 
@@ -75,7 +89,7 @@ impl Desk {
             table,
             tag,
             caps,
-            others: Money::ZERO,
+            others: Some(Money::ZERO),
             day: Day::default(),
             orders: BTreeMap::new(),
             over: VecDeque::new(),
@@ -84,9 +98,15 @@ impl Desk {
             protection: Protection::default(),
             reconciliation: Reconciliation::default(),
             unidentified: Vec::new(),
+            identify: BTreeMap::new(),
+            reading: BTreeSet::new(),
             undecided: Vec::new(),
             counted: BTreeSet::new(),
             foreign: BTreeMap::new(),
+            strangers: BTreeSet::new(),
+            unprotected: BTreeSet::new(),
+            not_allowed: BTreeSet::new(),
+            surplus: Surplus::default(),
             is_served: false,
             is_hedged: true,
             is_locked: false,
@@ -97,6 +117,7 @@ impl Desk {
             failures: 0,
             broken_until: Timestamp::MIN,
             last_change: Timestamp::MIN,
+            no_stops_asked: Timestamp::MIN,
             acts: Vec::new(),
         }
     }
@@ -104,41 +125,35 @@ impl Desk {
     /// Takes up what a process before this one left: its intents, and the answers that are in the journal. Orders of which no
     /// end is known are looked up first.
     pub fn resume(&mut self, intents: &[Intent], answers: &[OrderEvent], now: Timestamp) {
-        let of = |answer: &OrderEvent| match answer {
-            OrderEvent::Acked(order)
-            | OrderEvent::Done { order, .. }
-            | OrderEvent::Rejected { order, .. } => Some(*order),
-            OrderEvent::Filled(fill) => Some(fill.order),
-            _ => None,
-        };
         let by_id: BTreeMap<OrderId, Intent> =
             intents.iter().map(|intent| (intent.order.id, *intent)).collect();
+        let mut of_order: BTreeMap<OrderId, Vec<OrderEvent>> = BTreeMap::new();
         for answer in answers {
             match answer {
+                OrderEvent::Acked(order)
+                | OrderEvent::Done { order, .. }
+                | OrderEvent::Rejected { order, .. } => of_order.entry(*order).or_default().push(*answer),
                 OrderEvent::Filled(fill) => {
+                    of_order.entry(fill.order).or_default().push(*answer);
                     if let Some(intent) = by_id.get(&fill.order) {
-                        self.fill(intent, fill.qty, fill.price);
+                        self.fill(intent, fill.qty, fill.price, fill.at);
                     }
                 }
                 OrderEvent::Liquidated { fill, .. } | OrderEvent::Closed { fill, .. } => {
-                    self.counted.insert(fill.trade_id);
-                    let is_long = fill.side == crate::domain::order::Side::Sell;
+                    self.count(fill.trade_id);
+                    let is_long = fill.side == Side::Sell;
                     self.book.close(Hold { symbol: fill.symbol, is_long }, fill.qty);
                 }
-                _ => {}
+                OrderEvent::Funding { .. } => {}
             }
         }
         for (id, intent) in by_id {
             if intent.is_entry() {
                 self.day.count(self.notional(&intent), intent.at);
             }
-            let of_order: Vec<OrderEvent> =
-                answers.iter().copied().filter(|answer| of(answer) == Some(id)).collect();
-            let is_over =
-                |answer: &OrderEvent| matches!(answer, OrderEvent::Done { .. } | OrderEvent::Rejected { .. });
-            if !of_order.iter().any(is_over) {
-                self.orders.insert(id, Tracked::resumed(intent, &of_order, now));
-            }
+            let known = of_order.get(&id).map(Vec::as_slice).unwrap_or_default();
+            self.orders.insert(id, Tracked::resumed(intent, known, now));
+            self.forget_old(id);
         }
         self.last_change = now;
     }
@@ -148,8 +163,8 @@ impl Desk {
         std::mem::take(&mut self.acts)
     }
 
-    /// What other sessions have at risk on the account.
-    pub fn others(&mut self, notional: Money) {
+    /// What other sessions have at risk on the account; `None`: nobody knows.
+    pub fn others(&mut self, notional: Option<Money>) {
         self.others = notional;
     }
 
@@ -169,7 +184,7 @@ impl Desk {
         }
         if let Err(refusal) = self.admit(&intent, now) {
             let order = intent.order.id;
-            self.acts.push(Act::Answer(OrderEvent::Rejected { order, reason: RejectReason::Venue }));
+            self.answer(OrderEvent::Rejected { order, reason: RejectReason::Venue });
             let why = format!("entry {} was not sent: {}", order.0, refusal.as_str());
             return self.alert(Some(intent.order.symbol), "entry_not_sent", why);
         }
@@ -190,7 +205,8 @@ impl Desk {
             return Err(Refusal::NoPrice);
         }
         let notional = self.notional(intent);
-        if self.others + self.exposure() + notional > self.caps.account {
+        let others = self.others.ok_or(Refusal::OthersUnknown)?;
+        if others + self.exposure() + notional > self.caps.account {
             return Err(Refusal::AccountCap);
         }
         if self.day.admit(&self.caps, notional, now) { Ok(()) } else { Err(Refusal::DayCap) }
@@ -203,12 +219,26 @@ impl Desk {
         self.table.spec(intent.order.symbol).notional(price, intent.order.qty)
     }
 
-    /// The engine withdraws an order.
-    pub fn cancel(&mut self, order: OrderId) {
-        let Some(tracked) = self.orders.get_mut(&order).filter(|tracked| !tracked.is_over()) else { return };
-        tracked.is_cancelled = true;
-        let (symbol, client) = (tracked.intent.order.symbol, self.tag.client_id(order));
-        self.acts.push(Act::Cancel { symbol, client });
+    /// The engine withdraws an order. That is asked for until the order has ended.
+    pub fn cancel(&mut self, order: OrderId, now: Timestamp) {
+        if let Some(tracked) = self.orders.get_mut(&order).filter(|tracked| !tracked.is_over())
+            && tracked.cancel(now)
+        {
+            let (symbol, client) = (tracked.intent.order.symbol, self.tag.client_id(order));
+            self.acts.push(Act::Cancel { symbol, client });
+        }
+    }
+
+    /// Withdraws every entry that works or whose fate is unknown.
+    pub fn withdraw(&mut self, now: Timestamp) {
+        let entries = self.orders.iter().filter(|(_, order)| order.intent.is_entry() && !order.is_over());
+        let entries: Vec<OrderId> = entries.map(|(id, _)| *id).collect();
+        entries.into_iter().for_each(|order| self.cancel(order, now));
+    }
+
+    /// An order of a process before this one that never left it.
+    pub fn never_sent(&mut self, order: OrderId) {
+        self.answer(OrderEvent::Rejected { order, reason: RejectReason::Venue });
     }
 
     /// What became of an order that was sent.
@@ -238,12 +268,12 @@ impl Desk {
                     "order_refused",
                     format!("{why} was refused with {code}: {message}"),
                 );
-                self.on_order(order, |tracked, answers| tracked.refused(answers));
+                self.on_order(order, |tracked, answers| tracked.refused(now, answers));
                 self.report_soon(now);
             }
             Placed::NotSent(reason) => {
                 self.alert(Some(symbol), "order_not_sent", format!("{why} was not sent: {reason}"));
-                self.on_order(order, |tracked, answers| tracked.refused(answers));
+                self.on_order(order, |tracked, answers| tracked.not_sent(now, answers));
             }
             Placed::Unknown(reason) => {
                 let why = format!("nobody knows what became of {why}: {reason}; it is looked up");
@@ -261,16 +291,17 @@ impl Desk {
             Err(_) => {}
             Ok(Some(fact)) => self.order(&fact, now),
             Ok(None) => {
-                let (verdict, intent) = (tracked.not_found(now), tracked.intent);
-                match verdict {
+                let (intent, hold) = (tracked.intent, tracked.intent.hold());
+                // Where more than ours is held on that side, or less than the order closes, it could close what is not ours.
+                let is_ours = !self.reconciliation.is_more(hold) && tracked.open_qty() <= self.book.qty(hold);
+                match tracked.not_found(is_ours, now) {
                     NotFound::Wait => {}
-                    NotFound::SendAgain if self.foreign.contains_key(&intent.order.symbol) => {}
                     NotFound::SendAgain => {
                         tracked.sent_again(now);
                         let client = self.tag.client_id(order);
                         self.acts.push(Act::Send { intent, client });
                     }
-                    NotFound::Never => self.on_order(order, |tracked, answers| tracked.refused(answers)),
+                    NotFound::Never => self.on_order(order, |tracked, answers| tracked.never_taken(answers)),
                 }
             }
         }
@@ -294,6 +325,7 @@ impl Desk {
 
     /// Whose order it is: `client` is `None` for one without a client id.
     pub fn identified(&mut self, venue: u64, client: Option<&str>, now: Timestamp) {
+        self.identify.remove(&venue);
         if let Some(order) = client.and_then(|client| self.tag.order(client)) {
             self.by_venue.insert(venue, order);
             return self.identify_known(now);
@@ -305,7 +337,14 @@ impl Desk {
         these.into_iter().for_each(|deal| self.of_others(deal, now));
     }
 
+    /// Whose order it is could not be learned: it is asked for again.
+    pub fn not_identified(&mut self, venue: u64, now: Timestamp) {
+        self.identify.entry(venue).and_modify(|due| *due = Some(now + IDENTIFY_AGAIN));
+        self.report_soon(now);
+    }
+
     fn identify_known(&mut self, now: Timestamp) {
+        self.identify.retain(|venue, _| !self.by_venue.contains_key(venue));
         let by_venue = &self.by_venue;
         let (known, rest) = std::mem::take(&mut self.unidentified)
             .into_iter()
@@ -327,27 +366,33 @@ impl Desk {
             (None, Some(None)) => self.of_others(deal, now),
             _ if self.unidentified.iter().any(|known| known.trade_id == deal.trade_id) => {}
             _ if deal.made_by != MadeBy::Order => self.of_others(deal, now),
+            // More than can be asked for: the next report shows what they did.
+            _ if self.unidentified.len() >= ENDED_ORDERS_KNOWN => self.report_soon(now),
             _ => {
-                self.acts.push(Act::Identify { venue: deal.venue });
+                if self.identify.insert(deal.venue, None).is_none() {
+                    self.acts.push(Act::Identify { venue: deal.venue });
+                }
                 self.unidentified.push(deal);
             }
         }
     }
 
     fn on_execution(&mut self, order: OrderId, deal: &Deal, now: Timestamp) {
-        let Some(tracked) = self.orders.get_mut(&order) else { return };
+        let Some(tracked) = self.orders.get_mut(&order) else {
+            return self.of_an_order_before(order, deal, now);
+        };
         let (mut answers, intent) = (Vec::new(), tracked.intent);
         if tracked.execution(deal, now, &mut answers) {
-            self.fill(&intent, deal.qty, deal.price);
+            self.fill(&intent, deal.qty, deal.price, deal.at);
             self.last_change = now;
         }
         self.after(order, answers);
         self.protection.follow(&self.book, now);
     }
 
-    fn fill(&mut self, intent: &Intent, qty: Qty, price: Price) {
+    fn fill(&mut self, intent: &Intent, qty: Qty, price: Price, at: Timestamp) {
         if intent.is_entry() {
-            self.book.open(intent.hold(), intent.order.instance, qty, price);
+            self.book.open(intent.hold(), intent.order.instance, (qty, price), at);
         } else {
             self.book.close(intent.hold(), qty);
         }
@@ -358,7 +403,7 @@ impl Desk {
         self.is_served = is_served;
         // What came while it did not is asked for.
         self.report_due = now;
-        (self.reconciliation.equal_at, self.reconciliation.nothing_of_ours_at) = (None, None);
+        self.reconciliation.forget();
     }
 
     /// The position mode of the account: 1 hedge, 2 one-way. Only hedge mode tells what an order closes.
@@ -371,14 +416,21 @@ impl Desk {
         }
     }
 
-    /// Whether live trading is locked.
-    pub fn lock(&mut self, is_locked: bool) {
+    /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused behind it.
+    pub fn lock(&mut self, is_locked: bool, now: Timestamp) {
         if is_locked && !self.is_locked {
-            let why =
-                "live trading is locked: positions are closed, and nothing is begun until somebody unlocks";
+            let why = "live trading is locked: entries are withdrawn, positions are closed, and nothing is begun until somebody \
+                       unlocks and resumes the session";
             self.alert(None, "locked", why.to_owned());
+            self.acts.push(Act::Pause);
+            self.withdraw(now);
         }
         self.is_locked = is_locked;
+    }
+
+    /// What the configuration allows now: how much may be at risk, and where nothing may be begun.
+    pub fn allow(&mut self, caps: Caps, not_allowed: BTreeSet<SymbolId>) {
+        (self.caps, self.not_allowed) = (caps, not_allowed);
     }
 
     /// Something came that could not be read.
@@ -386,9 +438,14 @@ impl Desk {
         self.report_soon(now);
     }
 
-    /// Positions of the account, to find their numbers.
-    pub fn positions(&mut self, facts: &[super::PositionFact]) {
-        facts.iter().for_each(|fact| self.protection.position(fact.hold, fact.number));
+    /// All positions of the account; `asked`: when the question left.
+    pub fn positions(&mut self, facts: &[PositionFact], asked: Timestamp) {
+        self.protection.positions(facts, asked);
+    }
+
+    /// A position, as it is pushed.
+    pub fn position(&mut self, fact: &PositionFact, now: Timestamp) {
+        self.protection.position(fact, now);
     }
 
     /// A stop, as it is pushed.
@@ -400,6 +457,9 @@ impl Desk {
     /// All stops that stand; `asked`: when the question left.
     pub fn stops(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
         self.protection.listed(facts, asked, now);
+        if !self.protection.has_leftovers() {
+            self.no_stops_asked = asked;
+        }
     }
 
     /// A stop was not taken.
@@ -408,97 +468,22 @@ impl Desk {
         self.alert(Some(hold.symbol), "stop_refused", format!("a stop was not taken: {why}"));
     }
 
-    /// Where the engine wants its positions to end.
-    pub fn protect(&mut self, wanted: &[Wanted]) {
+    /// A move of a stop was answered.
+    pub fn stop_moved(&mut self, hold: Hold, why: Option<&str>) {
+        self.protection.moved(hold);
+        if let Some(why) = why {
+            self.alert(Some(hold.symbol), "stop_refused", format!("a stop was not moved: {why}"));
+        }
+    }
+
+    /// The positions of the engine, and how many answers it has been given when it had them.
+    pub fn protect(&mut self, wanted: &[Wanted], answers: u64) {
         self.protection.wanted(wanted);
+        self.surplus.engine_has(wanted, answers);
     }
 
-    /// Time passes.
-    pub fn tick(&mut self, now: Timestamp) {
-        for (order, tracked) in &mut self.orders {
-            match tracked.due(now, self.is_served) {
-                Some(Due::LookUp) => {
-                    let symbol = tracked.intent.order.symbol;
-                    self.acts.push(Act::LookUp { order: *order, symbol, client: self.tag.client_id(*order) });
-                }
-                Some(Due::Executions(venue)) => self.acts.push(Act::Executions { order: *order, venue }),
-                None => {}
-            }
-        }
-        self.decide_who_closed(now);
-        self.protection.follow(&self.book, now);
-        let given_up = self.protection.due(&self.book, now, &mut self.acts);
-        for hold in given_up {
-            self.acts.push(Act::Close(hold.symbol));
-            let why = "no stop can be had at the venue: the position is closed".to_owned();
-            self.foreign(hold.symbol, "unprotected", why);
-        }
-        if self.is_locked && now >= self.close_due {
-            self.close_due = now + CLOSE_AGAIN;
-            let symbols: BTreeSet<SymbolId> = self.book.iter().map(|(hold, _)| hold.symbol).collect();
-            self.acts.extend(symbols.into_iter().map(Act::Close));
-        }
-        if now >= self.report_due && !self.is_report_asked {
-            self.is_report_asked = true;
-            self.acts.push(Act::AskReport);
-            if !self.book.is_flat() {
-                self.acts.push(Act::AskStops);
-            }
-        }
-    }
-
-    fn report_soon(&mut self, now: Timestamp) {
+    pub(super) fn report_soon(&mut self, now: Timestamp) {
         self.report_due = self.report_due.min(now + REPORT_SOON);
-    }
-
-    /// Symbols that take no entries now, and why.
-    pub fn blocked(&self, now: Timestamp) -> BTreeMap<SymbolId, &'static str> {
-        let mut blocked = BTreeMap::new();
-        let everywhere = if self.is_locked {
-            Some("live trading is locked")
-        } else if !self.is_hedged {
-            Some("the account is not in hedge mode")
-        } else if !self.is_served {
-            Some("the private socket does not serve")
-        } else if self.reconciliation.equal_at.is_none() {
-            Some("the account has not been compared yet")
-        } else if self.unread_reports >= UNREAD_REPORTS {
-            Some("the account cannot be read")
-        } else if now < self.broken_until {
-            Some("orders in a row came to nothing")
-        } else {
-            None
-        };
-        if let Some(why) = everywhere {
-            blocked.extend(self.table.iter().map(|(symbol, _)| (symbol, why)));
-        }
-        let unknown = self.orders.values().filter(|order| order.is_unknown());
-        blocked.extend(unknown.map(|order| (order.intent.order.symbol, "the fate of an order is unknown")));
-        blocked.extend(
-            self.protection.stuck(now).map(|symbol| (symbol, "a stop of a closed position still stands")),
-        );
-        blocked.extend(self.foreign.iter().map(|(symbol, why)| (*symbol, *why)));
-        blocked
-    }
-
-    /// How every position is protected.
-    pub fn guarded(&self) -> Vec<Guarded> {
-        self.protection.guarded().collect()
-    }
-
-    /// Whether the venue has nothing of the session any more: a report that left behind the last change found no
-    /// position, and no order is open. Asks for one where none did.
-    pub fn is_flat(&mut self, now: Timestamp) -> bool {
-        let is_quiet = self.book.is_flat()
-            && !self.protection.has_leftovers()
-            && self.orders.values().all(Tracked::is_over)
-            && self.unidentified.is_empty()
-            && self.undecided.is_empty();
-        let is_proven = self.reconciliation.nothing_of_ours_at.is_some_and(|at| at > self.last_change);
-        if is_quiet && !is_proven {
-            self.report_soon(now);
-        }
-        is_quiet && is_proven
     }
 
     fn on_order(&mut self, order: OrderId, change: impl FnOnce(&mut Tracked, &mut Vec<OrderEvent>)) {
@@ -508,8 +493,21 @@ impl Desk {
         self.after(order, answers);
     }
 
+    /// Tells the engine; of orders that are not the engine's it knows nothing.
+    pub(super) fn answer(&mut self, answer: OrderEvent) {
+        self.surplus.told += 1;
+        self.acts.push(Act::Answer(answer));
+    }
+
     fn after(&mut self, order: OrderId, answers: Vec<OrderEvent>) {
-        self.acts.extend(answers.into_iter().map(Act::Answer));
+        if !is_surplus(order) {
+            answers.into_iter().for_each(|answer| self.answer(answer));
+        }
+        self.forget_old(order);
+    }
+
+    /// An order that is over is known for a while.
+    fn forget_old(&mut self, order: OrderId) {
         if self.orders.get(&order).is_some_and(Tracked::is_over) && !self.over.contains(&order) {
             self.over.push_back(order);
             if self.over.len() > ENDED_ORDERS_KNOWN

@@ -8,13 +8,18 @@ mod act;
 mod book;
 mod client_id;
 mod desk;
+mod due;
+mod lacking;
 mod limits;
 mod order;
 mod others;
 mod protection;
 mod reconcile;
+mod surplus;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trouble_tests;
 
 pub use act::{Act, Alert, Placed};
 pub use client_id::{PREFIX, SessionTag};

@@ -21,6 +21,9 @@ const NEVER_TAKEN_AFTER: Span = Span::from_seconds(20);
 const EXECUTIONS_AFTER: [Span; 4] =
     [Span::from_millis(300), Span::from_seconds(1), Span::from_seconds(3), Span::from_seconds(10)];
 
+/// A cancel without effect is asked for again after this long.
+const CANCEL_AGAIN: Span = Span::from_seconds(2);
+
 /// An order that works in silence is asked for this often: while the private socket serves, and while it does not.
 const LOOK_AT_WORKING: [Span; 2] = [Span::from_seconds(10), Span::from_seconds(2)];
 
@@ -89,10 +92,14 @@ pub(super) struct Tracked {
     pub intent: Intent,
     pub venue: Option<u64>,
     pub filled: Qty,
-    /// Whether somebody asked for its cancellation.
-    pub is_cancelled: bool,
+    /// When its cancellation was asked for last.
+    cancelled_at: Option<Timestamp>,
     stage: Stage,
     is_acked: bool,
+    /// When the last attempt left of which nobody knows what became.
+    doubt: Option<Timestamp>,
+    /// Whether a second attempt was refused, so that only the first can still be there.
+    is_refused: bool,
     executions: BTreeSet<u64>,
     /// An answer to a question is awaited.
     is_asked: bool,
@@ -107,9 +114,11 @@ impl Tracked {
             intent,
             venue: None,
             filled: Qty::ZERO,
-            is_cancelled: false,
+            cancelled_at: None,
             stage: Stage::Sent,
             is_acked: false,
+            doubt: None,
+            is_refused: false,
             executions: BTreeSet::new(),
             is_asked: false,
             sent_at: now,
@@ -119,6 +128,7 @@ impl Tracked {
     /// From a process before this one: what it sent is not known, what it was answered is.
     pub fn resumed(intent: Intent, answers: &[OrderEvent], now: Timestamp) -> Self {
         let mut order = Tracked::new(intent, intent.at);
+        order.doubt = Some(intent.at);
         // The first look-up is due at once.
         order.stage =
             Stage::Unknown { since: Timestamp::from_nanos(now.nanos() - LOOK_AFTER[0].nanos()), looks: 0 };
@@ -128,6 +138,7 @@ impl Tracked {
                 OrderEvent::Filled(fill) if order.executions.insert(fill.trade_id) => {
                     order.filled += fill.qty;
                 }
+                OrderEvent::Done { .. } | OrderEvent::Rejected { .. } => order.stage = Stage::Over,
                 _ => {}
             }
         }
@@ -169,19 +180,74 @@ impl Tracked {
         }
     }
 
-    /// It is certain that the venue has nothing of it.
-    pub fn refused(&mut self, answers: &mut Vec<OrderEvent>) {
-        // Where the venue has told of it already, the refusal is of a second attempt.
-        if matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) && self.filled.is_zero() {
-            self.stage = Stage::Over;
-            answers.push(OrderEvent::Rejected { order: self.id(), reason: RejectReason::Venue });
+    /// The last attempt came to nothing, for certain. One before it, whose fate is unknown, may still be taken.
+    pub fn refused(&mut self, now: Timestamp, answers: &mut Vec<OrderEvent>) {
+        if !matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) {
+            // The venue has told of it already.
+        } else if self.doubt.is_some() {
+            (self.stage, self.is_refused) = (Stage::Unknown { since: now, looks: 0 }, true);
+        } else {
+            self.never_taken(answers);
         }
+    }
+
+    /// The venue has nothing of it and never will.
+    pub fn never_taken(&mut self, answers: &mut Vec<OrderEvent>) {
+        if !matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) {
+            return;
+        }
+        self.stage = Stage::Over;
+        let order = self.id();
+        answers.push(if self.is_acked || !self.filled.is_zero() {
+            // It was there once: what has filled stays filled.
+            OrderEvent::Done { order, filled: self.filled }
+        } else {
+            OrderEvent::Rejected { order, reason: RejectReason::Venue }
+        });
     }
 
     /// Nobody knows what became of it.
     pub fn unknown(&mut self, now: Timestamp) {
         if self.stage == Stage::Sent {
-            self.stage = Stage::Unknown { since: now, looks: 0 };
+            (self.stage, self.doubt) = (Stage::Unknown { since: now, looks: 0 }, Some(self.sent_at));
+        }
+    }
+
+    /// Not a byte of the last attempt left.
+    pub fn not_sent(&mut self, now: Timestamp, answers: &mut Vec<OrderEvent>) {
+        match self.doubt {
+            Some(_) if self.stage == Stage::Sent => self.stage = Stage::Unknown { since: now, looks: 0 },
+            _ => self.refused(now, answers),
+        }
+    }
+
+    /// Somebody wants it withdrawn; whether that is to be asked for now.
+    pub fn cancel(&mut self, now: Timestamp) -> bool {
+        let is_first = self.cancelled_at.is_none() && !self.is_over();
+        if is_first {
+            self.cancelled_at = Some(now);
+        }
+        is_first
+    }
+
+    /// Whether its cancellation has had no effect for so long that it is to be asked for again.
+    pub fn cancel_due(&mut self, now: Timestamp) -> bool {
+        let is_open = matches!(self.stage, Stage::Sent | Stage::Unknown { .. } | Stage::Working { .. });
+        match &mut self.cancelled_at {
+            Some(at) if is_open && now - *at >= CANCEL_AGAIN => {
+                *at = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether more of it may have filled than executions were seen.
+    pub fn may_have_filled(&self) -> bool {
+        match self.stage {
+            Stage::Over => false,
+            Stage::Working { told, .. } => told > self.filled,
+            Stage::Sent | Stage::Unknown { .. } | Stage::Ended { .. } => true,
         }
     }
 
@@ -291,14 +357,16 @@ impl Tracked {
         self.is_asked = false;
     }
 
-    /// A look-up found nothing.
-    pub fn not_found(&mut self, now: Timestamp) -> NotFound {
-        if !matches!(self.stage, Stage::Unknown { .. }) {
-            return NotFound::Wait;
-        }
-        if !self.intent.is_entry() && !self.is_cancelled {
+    /// A look-up found nothing. `is_ours`: an exit of the whole order would close nothing but what is ours.
+    pub fn not_found(&mut self, is_ours: bool, now: Timestamp) -> NotFound {
+        let Stage::Unknown { since, .. } = self.stage else { return NotFound::Wait };
+        let was_there = self.is_acked || !self.filled.is_zero();
+        let is_wanted = !self.intent.is_entry() && self.cancelled_at.is_none();
+        if is_wanted && is_ours && !self.is_refused && !was_there {
             return NotFound::SendAgain;
         }
-        if now - self.sent_at >= NEVER_TAKEN_AFTER { NotFound::Never } else { NotFound::Wait }
+        let is_late = now - self.doubt.unwrap_or(self.sent_at) >= NEVER_TAKEN_AFTER
+            && (!was_there || now - since >= NEVER_TAKEN_AFTER);
+        if is_late { NotFound::Never } else { NotFound::Wait }
     }
 }

@@ -3,12 +3,17 @@
 //! Invariant: nothing is sent to close what is not ours; what cannot be explained stops entries of its symbol and is told.
 
 use super::desk::{Desk, REPORT_EVERY, REPORT_SOON, UNREAD_REPORTS};
+use super::order::Tracked;
 use super::reconcile::Difference;
-use super::{Act, Deal, MadeBy, PREFIX, Report};
-use crate::domain::order::{ClosedBy, Fill, OrderEvent, OrderId};
+use super::{Act, Deal, Hold, MadeBy, PREFIX, Report};
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent, OrderId};
+use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
+use crate::limits::ENDED_ORDERS_KNOWN;
+use std::collections::BTreeSet;
 
-/// How far back executions are asked for behind a difference.
+/// How far executions are asked for behind the last moment at which both sides were equal: the clocks differ.
 const EXECUTIONS_BACK: Span = Span::from_seconds(60);
 
 /// How long it may take to learn whether a stop of ours made an order that closed a position.
@@ -23,7 +28,7 @@ impl Desk {
             return;
         }
         if !deal.is_closing || self.book.qty(deal.hold).is_zero() {
-            self.counted.insert(deal.trade_id);
+            self.count(deal.trade_id);
             let why = format!(
                 "execution {} of {} lots is of an order that is not ours: nothing is begun on the symbol until the session ends",
                 deal.trade_id, deal.qty.0
@@ -32,6 +37,15 @@ impl Desk {
         }
         self.undecided.push((deal, now));
         self.decide_who_closed(now);
+    }
+
+    /// Remembers an execution; whether it is new. The lowest numbers, which are the oldest, are forgotten first.
+    pub(super) fn count(&mut self, trade_id: u64) -> bool {
+        let is_new = self.counted.insert(trade_id);
+        if self.counted.len() > ENDED_ORDERS_KNOWN {
+            self.counted.pop_first();
+        }
+        is_new
     }
 
     /// Books what others closed once it is known who did.
@@ -55,7 +69,7 @@ impl Desk {
 
     fn book_closed(&mut self, deal: &Deal, by: Option<ClosedBy>, now: Timestamp) {
         let Some(instance) = self.book.get(deal.hold).map(|holding| holding.instance) else { return };
-        self.counted.insert(deal.trade_id);
+        self.count(deal.trade_id);
         let beyond = self.book.close(deal.hold, deal.qty);
         let fill = Fill {
             // No order of ours has this number.
@@ -70,10 +84,10 @@ impl Desk {
             liquidity: deal.liquidity,
             at: deal.at,
         };
-        self.acts.push(Act::Answer(match by {
+        self.answer(match by {
             None => OrderEvent::Liquidated { fill, instance },
             Some(by) => OrderEvent::Closed { fill, instance, by },
-        }));
+        });
         let who = by.map_or("liquidation", |by| by.as_str());
         let why = format!("{} lots were closed by {who}, not by an order of the session", fill.qty.0);
         self.alert(Some(deal.hold.symbol), "closed_by_others", why);
@@ -99,51 +113,119 @@ impl Desk {
             }
         };
         self.unread_reports = 0;
-        for fact in &report.positions {
-            self.protection.position(fact.hold, fact.number);
-        }
-        self.foreign_orders(report);
         // What happened since it was asked would look like a difference.
         if self.last_change >= asked {
             self.report_due = now + REPORT_SOON;
             return;
         }
-        let found = self.reconciliation.compare(&self.book, report, now);
+        self.protection.positions(&report.positions, asked);
+        let has_orders = self.open_orders(report, now);
+        let found = self.reconciliation.compare(&self.book, report, has_orders, asked, now);
         for symbol in found.suspected {
-            self.acts.push(Act::ExecutionsSince { symbol, since: asked - EXECUTIONS_BACK });
             self.report_due = now + REPORT_SOON;
+            if self.reading.insert(symbol) {
+                self.acts
+                    .push(Act::ExecutionsSince { symbol, since: self.equal_until(symbol) - EXECUTIONS_BACK });
+            }
         }
         for (hold, difference) in found.proven {
-            let why = match difference {
-                Difference::Less { ours, theirs } => {
-                    format!(
-                        "the venue has {} lots where the session has {}, and no execution explains it",
-                        theirs.0, ours.0
-                    )
-                }
-                Difference::More { ours, theirs } => format!(
-                    "the venue has {} lots where the session has {}: what is more is not ours and is left alone",
-                    theirs.0, ours.0
-                ),
-            };
-            self.foreign(hold.symbol, "foreign_position", why);
+            self.differs(hold, difference, now);
         }
     }
 
-    /// Open orders that should not be there: ours are cancelled, others are told.
-    fn foreign_orders(&mut self, report: &Report) {
+    /// Executions on a symbol were read, or could not be; then they are asked for with the next report.
+    pub fn executions_read(&mut self, symbol: SymbolId, is_read: bool, now: Timestamp) {
+        self.reading.remove(&symbol);
+        if is_read {
+            self.reconciliation.executions_read(symbol);
+        }
+        self.report_soon(now);
+    }
+
+    /// Until when the executions on a symbol are known to be complete: the last report that found no difference; of a process
+    /// before this one none is known, so the beginning of the oldest position.
+    fn equal_until(&self, symbol: SymbolId) -> Timestamp {
+        let of_symbol = |order: &&Tracked| order.intent.order.symbol == symbol;
+        let positions = self.book.iter().filter(|(hold, _)| hold.symbol == symbol);
+        let open = self.orders.values().filter(of_symbol).filter(|order| !order.is_over());
+        let oldest =
+            positions.map(|(_, holding)| holding.since).chain(open.map(|order| order.intent.at)).min();
+        let last = || self.orders.values().filter(of_symbol).map(|order| order.intent.at).max();
+        self.reconciliation.equal_asked.or(oldest).or_else(last).unwrap_or(self.last_change)
+    }
+
+    /// A difference that no execution explains.
+    fn differs(&mut self, hold: Hold, difference: Difference, now: Timestamp) {
+        let is_being_explained = self.undecided.iter().any(|(deal, _)| deal.hold == hold)
+            || self.unidentified.iter().any(|deal| deal.hold == hold)
+            || self.orders.values().any(|order| order.intent.hold() == hold && order.may_have_filled());
+        if is_being_explained {
+            return self.report_soon(now);
+        }
+        let why = match difference {
+            Difference::Less { ours, theirs } => {
+                self.book_unexplained(hold, ours - theirs, now);
+                format!(
+                    "the venue has {} lots where the session has {}, and no execution explains it: what is missing is booked as closed \
+                     at its stop",
+                    theirs.0, ours.0
+                )
+            }
+            Difference::More { ours, theirs } => format!(
+                "the venue has {} lots where the session has {}: what is more is not ours and is left alone",
+                theirs.0, ours.0
+            ),
+        };
+        self.foreign(hold.symbol, "foreign_position", why);
+    }
+
+    /// What the venue does not have any more is closed, also when nobody says at which price: its stop is the likeliest.
+    fn book_unexplained(&mut self, hold: Hold, qty: Qty, now: Timestamp) {
+        let price = self.protection.stop_of(hold).or_else(|| self.book.average(hold)).unwrap_or(Price(0));
+        let deal = Deal {
+            // No execution of the venue has such a number.
+            trade_id: (1 << 63) | now.nanos().unsigned_abs(),
+            venue: 0,
+            client: None,
+            hold,
+            is_closing: true,
+            price,
+            qty,
+            fee: Money::ZERO,
+            liquidity: Liquidity::Taker,
+            made_by: MadeBy::Order,
+            at: now,
+        };
+        self.book_closed(&deal, Some(ClosedBy::Manual), now);
+    }
+
+    /// Open orders that should not be there: ours are cancelled, others are told when they are there twice, unless a stop of ours
+    /// made them. Whether one of ours was among them.
+    fn open_orders(&mut self, report: &Report, now: Timestamp) -> bool {
+        let (mut strangers, mut has_ours) = (BTreeSet::new(), false);
         for (client, venue, symbol) in &report.orders {
             let ours = client.as_deref().filter(|client| client.starts_with(PREFIX));
             match ours.map(|client| (client, self.tag.order(client))) {
-                Some((_, Some(order))) if self.orders.get(&order).is_some_and(|order| !order.is_over()) => {}
-                Some((client, _)) => {
+                Some((_, Some(order))) if self.orders.get(&order).is_some_and(|order| !order.is_over()) => {
+                    has_ours = true;
+                }
+                Some((client, order)) => {
+                    has_ours |= order.is_some();
                     self.acts.push(Act::Cancel { symbol: *symbol, client: client.to_owned() });
                 }
-                None => {
+                None if self.protection.made(*venue) => {}
+                None if self.strangers.contains(venue) => {
                     let why = format!("order {venue} on the symbol is not of this program: it is left alone");
+                    strangers.insert(*venue);
                     self.foreign(*symbol, "foreign_order", why);
+                }
+                None => {
+                    strangers.insert(*venue);
+                    self.report_due = self.report_due.min(now + REPORT_SOON);
                 }
             }
         }
+        self.strangers = strangers;
+        has_ours
     }
 }

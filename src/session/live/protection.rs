@@ -1,14 +1,14 @@
 //! The stop that stands at the venue for every position: placed after the first execution, moved with the engine's stop,
-//! proven by a question, cancelled only when the position is gone.
+//! proven by a question, cancelled only when the venue shows that its position is gone.
 //!
 //! Invariant: how long a position has been without a proven stop is always known.
 
 use super::book::Book;
-use super::{Act, Hold};
-use crate::domain::num::Price;
+use super::{Act, Hold, PositionFact};
+use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tries after which a position that has no stop is closed.
 const TRIES: u32 = 3;
@@ -31,13 +31,21 @@ const STUCK_AFTER: Span = Span::from_seconds(3);
 /// A stop older than this is placed anew before the venue ends it after seven days.
 const RENEW_AFTER: Span = Span::from_seconds(6 * 86_400);
 
-/// Where the engine wants a position to end.
+/// A position that nobody says a stop for, or whose number the venue does not tell, is closed after this long without one.
+const NO_STOP_AFTER: Span = Span::from_seconds(5);
+
+/// Orders of fired stops, and numbers of positions, that are remembered; the oldest are forgotten first.
+const MADE_KNOWN: usize = 256;
+
+/// A position as the engine has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wanted {
     /// The position.
     pub hold: Hold,
-    /// The stop.
-    pub price: Price,
+    /// Its lots.
+    pub qty: Qty,
+    /// Where it is to end; `None`: the engine has no stop for it.
+    pub price: Option<Price>,
 }
 
 /// A stop as the venue lists it.
@@ -45,6 +53,8 @@ pub struct Wanted {
 pub struct StopFact {
     /// The venue's number.
     pub id: u64,
+    /// Its symbol.
+    pub symbol: SymbolId,
     /// Number of the position it closes.
     pub position: u64,
     /// Its price.
@@ -70,7 +80,7 @@ pub struct Guarded {
 enum Stage {
     /// None is there, as far as is known.
     Absent,
-    /// Placed or moved, and not yet seen.
+    /// Placed, and not yet seen.
     Sent { at: Timestamp, asked: Timestamp },
     /// Seen in a list.
     Proven,
@@ -81,19 +91,33 @@ struct Guard {
     wanted: Option<Price>,
     position: Option<u64>,
     stage: Stage,
+    /// Number and price of the stop as the venue told them last.
     standing: Option<(u64, Option<Price>)>,
+    /// A move that has not been answered.
+    is_moving: bool,
+    /// A move was answered, and nobody has looked where the stop is now.
+    is_moved: bool,
     placed_at: Timestamp,
     sent_at: Timestamp,
+    /// When a list was asked for because of it.
+    asked_at: Timestamp,
     tries: u32,
+    /// When the position was first seen here.
+    since: Timestamp,
     unprotected_since: Option<Timestamp>,
+    /// Whether a list that left behind the first execution had no stop of it.
+    is_absent: bool,
     is_given_up: bool,
 }
 
-/// A stop whose position is gone.
+/// A stop that belongs to no position that is held.
 #[derive(Clone, Copy, Debug)]
-struct Leftover {
-    hold: Hold,
+struct Stray {
+    symbol: SymbolId,
+    position: u64,
     since: Timestamp,
+    /// Whether the venue still had the position when it was asked last; `None`: not asked since.
+    has_position: Option<bool>,
     cancelled_at: Timestamp,
     asked_at: Timestamp,
 }
@@ -102,22 +126,21 @@ struct Leftover {
 #[derive(Clone, Default, Debug)]
 pub(super) struct Protection {
     guards: BTreeMap<Hold, Guard>,
-    /// Stops whose position is gone, by number, until a list of the venue does not have them any more.
-    leftovers: BTreeMap<u64, Leftover>,
+    /// By number, until a list of the venue does not have them any more.
+    strays: BTreeMap<u64, Stray>,
     /// Orders that fired stops of ours made.
     made: Vec<u64>,
     asked_positions: Option<Timestamp>,
+    /// Whether the stops of the account were listed once: before that nobody knows what stands.
+    is_listed: bool,
 }
-
-/// Orders of fired stops that are remembered.
-const MADE_KNOWN: usize = 256;
 
 impl Protection {
     /// Where the engine wants its positions to end now.
     pub fn wanted(&mut self, wanted: &[Wanted]) {
-        for Wanted { hold, price } in wanted {
+        for Wanted { hold, price, .. } in wanted {
             if let Some(guard) = self.guards.get_mut(hold) {
-                guard.wanted = Some(*price);
+                guard.wanted = *price;
             }
         }
     }
@@ -125,33 +148,28 @@ impl Protection {
     /// Follows the positions: a new one is unprotected from now on.
     pub fn follow(&mut self, book: &Book, now: Timestamp) {
         for (hold, _) in book.iter() {
-            self.guards.entry(hold).or_insert(Guard {
-                wanted: None,
-                position: None,
-                stage: Stage::Absent,
-                standing: None,
-                placed_at: now,
-                sent_at: Timestamp::MIN,
-                tries: 0,
-                unprotected_since: Some(now),
-                is_given_up: false,
-            });
+            self.guards.entry(hold).or_insert_with(|| Guard::new(now));
         }
     }
 
-    /// The venue's number of a position.
-    pub fn position(&mut self, hold: Hold, number: u64) {
-        if let Some(guard) = self.guards.get_mut(&hold) {
-            if guard.position.is_some_and(|known| known != number) {
-                // Another position: the stop of the one before closes nothing any more.
-                if let Some((id, _)) = guard.standing {
-                    let at = guard.placed_at;
-                    let left = Leftover { hold, since: at, cancelled_at: Timestamp::MIN, asked_at: at };
-                    self.leftovers.insert(id, left);
-                }
-                guard.lose(guard.placed_at);
-            }
-            guard.position = Some(number);
+    /// The venue's number of a position, told at a time.
+    pub fn position(&mut self, fact: &PositionFact, told: Timestamp) {
+        let Some(guard) = self.guards.get_mut(&fact.hold).filter(|guard| guard.since <= told) else { return };
+        if guard.position.is_some_and(|known| known != fact.number) {
+            // Another position: the stop of the one before closes nothing any more.
+            let left = guard.standing.map(|(id, _)| (id, guard.stray(fact.hold.symbol, told)));
+            self.strays.extend(left);
+            guard.lose(told);
+        }
+        guard.position = Some(fact.number);
+    }
+
+    /// All positions that the venue has; `asked`: when the question left.
+    pub fn positions(&mut self, facts: &[PositionFact], asked: Timestamp) {
+        let open: BTreeSet<u64> = facts.iter().map(|fact| fact.number).collect();
+        facts.iter().for_each(|fact| self.position(fact, asked));
+        for stray in self.strays.values_mut().filter(|stray| stray.since < asked) {
+            stray.has_position = Some(open.contains(&stray.position));
         }
     }
 
@@ -159,6 +177,15 @@ impl Protection {
     pub fn refused(&mut self, hold: Hold) {
         if let Some(guard) = self.guards.get_mut(&hold) {
             guard.stage = if guard.standing.is_some() { Stage::Proven } else { Stage::Absent };
+            // The number may be that of a position before.
+            guard.position = guard.position.filter(|_| guard.standing.is_some());
+        }
+    }
+
+    /// A move was answered. Where the stop is now, the next list says.
+    pub fn moved(&mut self, hold: Hold) {
+        if let Some(guard) = self.guards.get_mut(&hold) {
+            (guard.is_moving, guard.is_moved) = (false, true);
         }
     }
 
@@ -166,32 +193,55 @@ impl Protection {
     pub fn told(&mut self, fact: &StopFact, now: Timestamp) {
         self.remember(fact);
         if fact.is_over {
-            self.leftovers.remove(&fact.id);
+            self.strays.remove(&fact.id);
         }
         let guard = self.guards.values_mut().find(|guard| guard.position == Some(fact.position));
-        let Some(guard) = guard else { return };
-        if !fact.is_over && fact.price.is_some() {
-            guard.prove(fact.id, fact.price);
-        } else if guard.standing.is_some_and(|(id, _)| id == fact.id) {
-            guard.lose(now);
+        match guard {
+            Some(guard) if !fact.is_over && fact.price.is_some() => {
+                self.strays.remove(&fact.id);
+                guard.prove(fact.id, fact.price);
+            }
+            Some(guard) if guard.standing.is_some_and(|(id, _)| id == fact.id) => guard.lose(now),
+            Some(_) => {}
+            None => self.astray(fact, now),
+        }
+    }
+
+    /// A stop that stands for no position that is held.
+    fn astray(&mut self, fact: &StopFact, now: Timestamp) {
+        if !fact.is_over {
+            self.strays.entry(fact.id).or_insert(Stray {
+                symbol: fact.symbol,
+                position: fact.position,
+                since: now,
+                has_position: None,
+                cancelled_at: Timestamp::MIN,
+                asked_at: now,
+            });
         }
     }
 
     /// All stops that stand. What is not among them is not there, unless it was sent after they were asked for.
     pub fn listed(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
+        self.is_listed = true;
         facts.iter().for_each(|fact| self.remember(fact));
         let stands = |id: &u64| facts.iter().any(|fact| fact.id == *id && !fact.is_over);
-        self.leftovers.retain(|id, left| left.cancelled_at >= asked || stands(id));
+        self.strays.retain(|id, stray| stray.since.max(stray.cancelled_at) >= asked || stands(id));
         for guard in self.guards.values_mut().filter(|guard| guard.sent_at < asked) {
-            let found = facts
-                .iter()
-                .find(|fact| !fact.is_over && fact.price.is_some() && guard.position == Some(fact.position));
-            match (found, guard.stage) {
-                (Some(fact), _) => guard.prove(fact.id, fact.price),
+            match (guard.found(facts), guard.stage) {
+                (Some(fact), _) => {
+                    self.strays.remove(&fact.id);
+                    guard.prove(fact.id, fact.price);
+                }
                 (None, Stage::Sent { at, .. }) if now - at < GIVE_UP_AFTER => {}
-                (None, Stage::Absent) => {}
+                (None, Stage::Absent) => guard.is_absent |= guard.since < asked,
                 (None, _) => guard.lose(now),
             }
+        }
+        let held: BTreeSet<u64> = self.guards.values().filter_map(|guard| guard.position).collect();
+        let are_told = self.guards.values().all(|guard| guard.position.is_some());
+        for fact in facts.iter().filter(|fact| are_told && !held.contains(&fact.position)) {
+            self.astray(fact, now);
         }
     }
 
@@ -209,63 +259,85 @@ impl Protection {
         self.made.contains(&venue)
     }
 
-    /// What is due now. Gives the symbols that must be closed because no stop can be had.
+    /// What is due now. Gives the positions that must be closed because no stop can be had.
     pub fn due(&mut self, book: &Book, now: Timestamp, acts: &mut Vec<Act>) -> Vec<Hold> {
         let (mut given_up, mut asks_stops, mut asks_positions) = (Vec::new(), false, false);
+        let is_listed = self.is_listed;
         for (hold, guard) in &mut self.guards {
             if book.qty(*hold).is_zero() {
                 continue;
             }
-            match guard.step(*hold, book, now, acts) {
+            match guard.step(*hold, book, is_listed, now, acts) {
                 Step::Nothing => {}
                 Step::AskStops => asks_stops = true,
                 Step::AskPositions => asks_positions = true,
                 Step::GiveUp => given_up.push(*hold),
             }
         }
-        if asks_positions && self.asked_positions.is_none_or(|at| now - at >= ASK_AFTER) {
+        self.end_flat(book, now);
+        let (is_position_unknown, is_list_due) = self.end_strays(now, acts);
+        if (asks_positions || is_position_unknown)
+            && self.asked_positions.is_none_or(|at| now - at >= ASK_AFTER)
+        {
             self.asked_positions = Some(now);
             acts.push(Act::AskPositions);
         }
-        if self.end_flat(book, now, acts) || asks_stops {
+        if is_list_due || asks_stops {
             acts.push(Act::AskStops);
         }
         given_up
     }
 
-    /// Stops whose position is gone are cancelled until the venue lists them no more. Whether it is time to ask for the list.
-    fn end_flat(&mut self, book: &Book, now: Timestamp, acts: &mut Vec<Act>) -> bool {
-        let leftovers = &mut self.leftovers;
+    /// The stop of a position that our executions have closed stands until the venue shows it closed.
+    fn end_flat(&mut self, book: &Book, now: Timestamp) {
+        let strays = &mut self.strays;
         self.guards.retain(|hold, guard| {
             let is_held = !book.qty(*hold).is_zero();
             if let Some((id, _)) = guard.standing.filter(|_| !is_held) {
-                let left = Leftover { hold: *hold, since: now, cancelled_at: Timestamp::MIN, asked_at: now };
-                leftovers.insert(id, left);
+                strays.insert(id, guard.stray(hold.symbol, now));
             }
             is_held
         });
-        let mut asks = false;
-        for (id, left) in leftovers {
-            if left.cancelled_at < now - CANCEL_AGAIN {
-                left.cancelled_at = now;
-                acts.push(Act::CancelStop { hold: left.hold, id: *id });
-            } else if now - left.asked_at >= ASK_AFTER {
-                left.asked_at = now;
-                asks = true;
-            }
-        }
-        asks
     }
 
-    /// Whether a stop of a position that is gone is left.
+    /// Stops whose position is gone are cancelled until the venue lists them no more. Whether nobody knows of the position of
+    /// one, and whether it is time to ask for the list.
+    fn end_strays(&mut self, now: Timestamp, acts: &mut Vec<Act>) -> (bool, bool) {
+        let (mut is_position_unknown, mut is_list_due) = (false, false);
+        for (id, stray) in &mut self.strays {
+            match stray.has_position {
+                None => is_position_unknown = true,
+                Some(true) => {}
+                Some(false) if stray.cancelled_at < now - CANCEL_AGAIN => {
+                    stray.cancelled_at = now;
+                    acts.push(Act::CancelStop { symbol: stray.symbol, id: *id });
+                }
+                Some(false) if now - stray.asked_at >= ASK_AFTER => {
+                    stray.asked_at = now;
+                    is_list_due = true;
+                }
+                Some(false) => {}
+            }
+        }
+        (is_position_unknown, is_list_due)
+    }
+
+    /// Whether a stop of a position that is gone is left, or one of which nobody knows.
     pub fn has_leftovers(&self) -> bool {
-        !self.leftovers.is_empty()
+        self.strays.values().any(|stray| stray.has_position != Some(true))
     }
 
     /// Symbols on which a stop of a position that is gone does not go away.
     pub fn stuck(&self, now: Timestamp) -> impl Iterator<Item = SymbolId> + '_ {
-        let stuck = self.leftovers.values().filter(move |left| now - left.since >= STUCK_AFTER);
-        stuck.map(|left| left.hold.symbol)
+        let is_stuck =
+            move |stray: &&Stray| stray.has_position == Some(false) && now - stray.since >= STUCK_AFTER;
+        self.strays.values().filter(is_stuck).map(|stray| stray.symbol)
+    }
+
+    /// Price of the stop of a position, proven or wanted.
+    pub fn stop_of(&self, hold: Hold) -> Option<Price> {
+        let guard = self.guards.get(&hold)?;
+        guard.standing.and_then(|(_, price)| price).or(guard.wanted)
     }
 
     /// Every position with its protection.
@@ -286,9 +358,44 @@ enum Step {
 }
 
 impl Guard {
+    fn new(now: Timestamp) -> Self {
+        Guard {
+            wanted: None,
+            position: None,
+            stage: Stage::Absent,
+            standing: None,
+            is_moving: false,
+            is_moved: false,
+            placed_at: now,
+            sent_at: Timestamp::MIN,
+            asked_at: Timestamp::MIN,
+            tries: 0,
+            since: now,
+            unprotected_since: Some(now),
+            is_absent: false,
+            is_given_up: false,
+        }
+    }
+
+    /// Its stop without its position.
+    fn stray(&self, symbol: SymbolId, since: Timestamp) -> Stray {
+        let position = self.position.unwrap_or_default();
+        let (has_position, cancelled_at, asked_at) = (None, Timestamp::MIN, since);
+        Stray { symbol, position, since, has_position, cancelled_at, asked_at }
+    }
+
+    /// The stop of its position among those that stand: the one that was seen before, or the last one that was placed.
+    fn found<'a>(&self, facts: &'a [StopFact]) -> Option<&'a StopFact> {
+        let is_its =
+            |fact: &&StopFact| !fact.is_over && fact.price.is_some() && self.position == Some(fact.position);
+        let is_known = |fact: &StopFact| self.standing.is_some_and(|(id, _)| id == fact.id);
+        facts.iter().filter(is_its).max_by_key(|fact| (is_known(fact), fact.id))
+    }
+
     fn prove(&mut self, id: u64, price: Option<Price>) {
         (self.stage, self.standing, self.tries, self.unprotected_since) =
             (Stage::Proven, Some((id, price)), 0, None);
+        (self.is_moved, self.is_absent) = (false, false);
     }
 
     fn lose(&mut self, now: Timestamp) {
@@ -296,43 +403,77 @@ impl Guard {
         self.unprotected_since.get_or_insert(now);
     }
 
-    fn step(&mut self, hold: Hold, book: &Book, now: Timestamp, acts: &mut Vec<Act>) -> Step {
+    fn step(
+        &mut self,
+        hold: Hold,
+        book: &Book,
+        is_listed: bool,
+        now: Timestamp,
+        acts: &mut Vec<Act>,
+    ) -> Step {
         match &mut self.stage {
             Stage::Sent { asked, .. } if now - *asked >= ASK_AFTER => {
                 *asked = now;
                 Step::AskStops
             }
             Stage::Sent { .. } => Step::Nothing,
+            // Where it is now, only a list says that left behind the move.
+            Stage::Proven if self.is_moved => self.ask(now),
             Stage::Proven => {
                 self.adjust(hold, now, acts);
                 Step::Nothing
             }
             Stage::Absent if self.is_given_up => Step::Nothing,
-            Stage::Absent if self.tries >= TRIES => {
-                self.is_given_up = true;
-                Step::GiveUp
-            }
-            Stage::Absent => {
-                let Some(price) = self.wanted else { return Step::Nothing };
-                let Some(position) = self.position else { return Step::AskPositions };
-                self.tries += 1;
-                (self.stage, self.sent_at, self.placed_at) = (Stage::Sent { at: now, asked: now }, now, now);
-                acts.push(Act::PlaceStop { hold, position, qty: book.qty(hold), price });
-                Step::Nothing
-            }
+            Stage::Absent if self.tries >= TRIES => self.give_up(),
+            Stage::Absent => match (self.wanted, self.position) {
+                (Some(price), Some(position)) if is_listed => {
+                    self.tries += 1;
+                    (self.stage, self.sent_at, self.placed_at) =
+                        (Stage::Sent { at: now, asked: now }, now, now);
+                    acts.push(Act::PlaceStop { hold, position, qty: book.qty(hold), price });
+                    Step::Nothing
+                }
+                _ => self.wait(now),
+            },
         }
     }
 
-    /// Moves a stop that stands elsewhere than the engine wants it.
+    /// What a stop takes is not known: it is asked for, for a while. What cannot be asked is no reason to close.
+    fn wait(&mut self, now: Timestamp) -> Step {
+        let is_late = self.unprotected_since.is_some_and(|since| now - since >= NO_STOP_AFTER);
+        if is_late && self.is_absent {
+            self.give_up()
+        } else if self.position.is_none() {
+            Step::AskPositions
+        } else if is_late {
+            self.ask(now)
+        } else {
+            Step::Nothing
+        }
+    }
+
+    fn ask(&mut self, now: Timestamp) -> Step {
+        if self.asked_at + ASK_AFTER > now {
+            return Step::Nothing;
+        }
+        self.asked_at = now;
+        Step::AskStops
+    }
+
+    fn give_up(&mut self) -> Step {
+        self.is_given_up = true;
+        Step::GiveUp
+    }
+
+    /// Moves a stop that stands elsewhere than the engine wants it, one move at a time: the next goes to where it is wanted then.
     fn adjust(&mut self, hold: Hold, now: Timestamp, acts: &mut Vec<Act>) {
         let (Some(price), Some((id, standing))) = (self.wanted, self.standing) else { return };
         let is_old = now - self.placed_at >= RENEW_AFTER;
-        if (standing == Some(price) && !is_old) || self.sent_at + MOVE_AFTER > now {
+        if (standing == Some(price) && !is_old) || self.is_moving || self.sent_at + MOVE_AFTER > now {
             return;
         }
         // What stands goes on to protect while it is moved.
-        (self.sent_at, self.placed_at) = (now, now);
-        self.standing = Some((id, Some(price)));
+        (self.sent_at, self.placed_at, self.is_moving) = (now, now, true);
         acts.push(Act::MoveStop { hold, id, price });
     }
 }

@@ -9,25 +9,25 @@ use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Span;
 use std::sync::Arc;
 
-const A: SymbolId = SymbolId(0);
-const LONG: Hold = Hold { symbol: A, is_long: true };
+pub(super) const A: SymbolId = SymbolId(0);
+pub(super) const LONG: Hold = Hold { symbol: A, is_long: true };
 
-fn at(ms: i64) -> Timestamp {
+pub(super) fn at(ms: i64) -> Timestamp {
     Timestamp::from_nanos(1_790_000_000_000_000_000) + Span::from_millis(ms)
 }
 
-fn table() -> Arc<SymbolTable> {
+pub(super) fn table() -> Arc<SymbolTable> {
     let step = Decimal::new(1, 1).unwrap();
     let spec = SymbolSpec::new("A_USDT", step, Decimal::ONE, Decimal::new(1, 2).unwrap()).unwrap();
     Arc::new(SymbolTable::new(1, vec![spec]))
 }
 
-fn tag() -> SessionTag {
+pub(super) fn tag() -> SessionTag {
     SessionTag::of("exec_1")
 }
 
 /// One lot at 100.0 is worth 1.
-const CAPS: Caps = Caps { account: Money::from_units(50), day: Money::from_units(80) };
+pub(super) const CAPS: Caps = Caps { account: Money::from_units(50), day: Money::from_units(80) };
 
 fn order(id: u64, qty: i64, purpose: Purpose) -> Intent {
     let side = if purpose == Purpose::Entry { Side::Buy } else { Side::Sell };
@@ -45,15 +45,15 @@ fn order(id: u64, qty: i64, purpose: Purpose) -> Intent {
     Intent { order, at: at(0), reference: Some(Price(1_000)) }
 }
 
-fn entry(id: u64, qty: i64) -> Intent {
+pub(super) fn entry(id: u64, qty: i64) -> Intent {
     order(id, qty, Purpose::Entry)
 }
 
-fn exit(id: u64, qty: i64) -> Intent {
+pub(super) fn exit(id: u64, qty: i64) -> Intent {
     order(id, qty, Purpose::Exit)
 }
 
-fn deal(trade_id: u64, id: u64, qty: i64, is_closing: bool) -> Deal {
+pub(super) fn deal(trade_id: u64, id: u64, qty: i64, is_closing: bool) -> Deal {
     Deal {
         trade_id,
         venue: 1_000 + id,
@@ -69,27 +69,54 @@ fn deal(trade_id: u64, id: u64, qty: i64, is_closing: bool) -> Deal {
     }
 }
 
-fn foreign(trade_id: u64, qty: i64, is_closing: bool) -> Deal {
+pub(super) fn foreign(trade_id: u64, qty: i64, is_closing: bool) -> Deal {
     Deal { venue: 77, client: Some("_m_1".to_owned()), ..deal(trade_id, 0, qty, is_closing) }
 }
 
-fn fact(id: u64, state: OrderFactState, filled: i64) -> OrderFact {
+pub(super) fn fact(id: u64, state: OrderFactState, filled: i64) -> OrderFact {
     OrderFact { venue: 1_000 + id, client: Some(tag().client_id(OrderId(id))), state, filled: Qty(filled) }
 }
 
 /// A desk that is served and has been compared with an empty account.
-fn desk() -> Desk {
+pub(super) fn desk() -> Desk {
     let mut desk = Desk::new(table(), tag(), CAPS);
     desk.served(true, at(0));
     desk.tick(at(1));
     assert!(desk.take_acts().contains(&Act::AskReport));
     assert!(desk.blocked(at(1)).contains_key(&A), "not before it is compared");
     desk.report(Ok(&Report::default()), at(1), at(2));
+    desk.stops(&[], at(1), at(2));
     assert!(desk.blocked(at(2)).is_empty());
     desk
 }
 
-fn sends(acts: &[Act]) -> Vec<u64> {
+pub(super) fn wanted(qty: i64, price: i64) -> [Wanted; 1] {
+    [Wanted { hold: LONG, qty: Qty(qty), price: Some(Price(price)) }]
+}
+
+pub(super) fn position(qty: i64) -> PositionFact {
+    PositionFact { hold: LONG, number: 9, qty: Qty(qty) }
+}
+
+pub(super) fn stands(price: i64) -> StopFact {
+    StopFact { id: 5, symbol: A, position: 9, price: Some(Price(price)), made: None, is_over: false }
+}
+
+/// A report with so many lots of the position.
+pub(super) fn held(qty: i64) -> Report {
+    let positions = if qty == 0 { Vec::new() } else { vec![position(qty)] };
+    Report { positions, orders: Vec::new() }
+}
+
+pub(super) fn alerts(acts: &[Act]) -> Vec<&'static str> {
+    let kind = |act: &Act| match act {
+        Act::Alert(alert) => Some(alert.kind),
+        _ => None,
+    };
+    acts.iter().filter_map(kind).collect()
+}
+
+pub(super) fn sends(acts: &[Act]) -> Vec<u64> {
     let id = |act: &Act| match act {
         Act::Send { intent, .. } => Some(intent.order.id.0),
         _ => None,
@@ -97,7 +124,7 @@ fn sends(acts: &[Act]) -> Vec<u64> {
     acts.iter().filter_map(id).collect()
 }
 
-fn answers(acts: &[Act]) -> Vec<OrderEvent> {
+pub(super) fn answers(acts: &[Act]) -> Vec<OrderEvent> {
     let answer = |act: &Act| match act {
         Act::Answer(answer) => Some(*answer),
         _ => None,
@@ -106,17 +133,16 @@ fn answers(acts: &[Act]) -> Vec<OrderEvent> {
 }
 
 /// A desk with a position of so many lots and its stop proven.
-fn holding(qty: i64) -> Desk {
+pub(super) fn holding(qty: i64) -> Desk {
     let mut desk = desk();
     desk.submit(entry(1, qty), at(10));
     desk.placed(OrderId(1), Placed::Accepted(1_001), at(20));
     desk.deal(deal(1, 1, qty, false), at(30));
     desk.order(&fact(1, OrderFactState::Ended, qty), at(31));
-    desk.protect(&[Wanted { hold: LONG, price: Price(950) }]);
-    desk.positions(&[PositionFact { hold: LONG, number: 9, qty: Qty(qty) }]);
+    desk.protect(&wanted(10, 950), 0);
+    desk.positions(&[position(qty)], at(31));
     desk.tick(at(50));
-    let fact = StopFact { id: 5, position: 9, price: Some(Price(950)), made: None, is_over: false };
-    desk.stops(&[fact], at(60), at(70));
+    desk.stops(&[stands(950)], at(60), at(70));
     desk.take_acts();
     desk
 }
@@ -247,14 +273,17 @@ fn entries_stay_within_the_caps_and_an_unknown_counts_as_filled() {
     let mut desk = desk();
     desk.submit(entry(1, 30), at(0));
     desk.placed(OrderId(1), Placed::Accepted(1_001), at(1));
-    desk.others(Money::from_units(10));
+    desk.others(Some(Money::from_units(10)));
     assert_eq!(desk.exposure(), Money::from_units(30));
     desk.take_acts();
     desk.submit(entry(2, 11), at(2));
     assert!(sends(&desk.take_acts()).is_empty(), "30 + 10 + 11 is more than 50");
     desk.submit(entry(3, 10), at(3));
     assert_eq!(sends(&desk.take_acts()), [3]);
-    desk.others(Money::ZERO);
+    desk.others(None);
+    desk.submit(entry(9, 1), at(3));
+    assert!(sends(&desk.take_acts()).is_empty(), "what nobody knows may be everything");
+    desk.others(Some(Money::ZERO));
     for (id, trade) in [(1, 1), (3, 2)] {
         let lots = if id == 1 { 30 } else { 10 };
         desk.deal(deal(trade, id, lots, false), at(4));
@@ -278,26 +307,39 @@ fn a_position_gets_a_stop_that_is_proven_and_follows_the_engine() {
     desk.deal(deal(1, 1, 4, false), at(10));
     desk.take_acts();
     desk.tick(at(50));
-    assert!(desk.take_acts().is_empty(), "the engine has not said where");
-    desk.protect(&[Wanted { hold: LONG, price: Price(950) }]);
-    desk.tick(at(100));
-    assert_eq!(desk.take_acts(), [Act::AskPositions]);
-    desk.positions(&[PositionFact { hold: LONG, number: 9, qty: Qty(4) }]);
+    assert_eq!(
+        desk.take_acts(),
+        [Act::AskPositions],
+        "its number; where it is to end, the engine has not said"
+    );
+    desk.protect(&wanted(10, 950), 0);
+    desk.positions(&[position(4)], at(110));
     desk.tick(at(150));
     let place = Act::PlaceStop { hold: LONG, position: 9, qty: Qty(4), price: Price(950) };
     assert_eq!(desk.take_acts(), [place]);
     assert_eq!(desk.guarded()[0].unprotected_since, Some(at(10)));
     desk.tick(at(410));
     assert_eq!(desk.take_acts(), [Act::AskStops]);
-    let stands =
-        |price| StopFact { id: 5, position: 9, price: Some(Price(price)), made: None, is_over: false };
     desk.stops(&[stands(950)], at(410), at(420));
     assert_eq!(desk.guarded(), [Guarded { hold: LONG, stop: Some(Price(950)), unprotected_since: None }]);
-    desk.protect(&[Wanted { hold: LONG, price: Price(970) }]);
+    desk.protect(&wanted(4, 970), 0);
     desk.tick(at(2_000));
     assert_eq!(desk.take_acts(), [Act::MoveStop { hold: LONG, id: 5, price: Price(970) }]);
-    desk.tick(at(2_050));
-    assert!(desk.take_acts().is_empty(), "once");
+    desk.protect(&wanted(4, 980), 0);
+    desk.tick(at(3_500));
+    assert!(desk.take_acts().iter().all(|act| !matches!(act, Act::MoveStop { .. })), "one move at a time");
+    assert_eq!(desk.guarded()[0].stop, Some(Price(950)), "where it stands, not where it is to be");
+    desk.stop_moved(LONG, None);
+    desk.tick(at(3_600));
+    assert!(desk.take_acts().contains(&Act::AskStops), "where it is now, a list says");
+    desk.stops(&[stands(970)], at(3_600), at(3_650));
+    assert_eq!(desk.guarded()[0].stop, Some(Price(970)));
+    desk.tick(at(3_700));
+    assert_eq!(
+        desk.take_acts(),
+        [Act::MoveStop { hold: LONG, id: 5, price: Price(980) }],
+        "to where it is wanted now"
+    );
 }
 
 #[test]
@@ -305,8 +347,8 @@ fn a_position_whose_stop_cannot_be_had_is_closed() {
     let mut desk = desk();
     desk.submit(entry(1, 10), at(0));
     desk.deal(deal(1, 1, 10, false), at(10));
-    desk.protect(&[Wanted { hold: LONG, price: Price(950) }]);
-    desk.positions(&[PositionFact { hold: LONG, number: 9, qty: Qty(10) }]);
+    desk.protect(&wanted(10, 950), 0);
+    desk.positions(&[position(10)], at(15));
     let mut tries = 0;
     for step in 0..200 {
         let now = at(20 + 50 * step);
@@ -333,21 +375,36 @@ fn a_position_whose_stop_cannot_be_had_is_closed() {
 }
 
 #[test]
-fn a_stop_is_cancelled_only_behind_the_position() {
+fn a_stop_is_cancelled_only_when_the_venue_shows_its_position_gone() {
     let mut desk = holding(10);
-    desk.submit(exit(2, 10), at(1_000));
-    desk.deal(deal(2, 2, 6, true), at(1_010));
-    desk.tick(at(1_100));
     let is_cancel = |act: &Act| matches!(act, Act::CancelStop { .. });
-    assert!(!desk.take_acts().iter().any(is_cancel), "a part is still open");
-    desk.deal(deal(3, 2, 4, true), at(1_200));
-    desk.tick(at(1_300));
-    assert!(desk.take_acts().contains(&Act::CancelStop { hold: LONG, id: 5 }));
+    desk.submit(exit(2, 10), at(1_000));
+    desk.deal(deal(2, 2, 10, true), at(1_010));
+    desk.order(&fact(2, OrderFactState::Ended, 10), at(1_020));
+    desk.tick(at(1_100));
+    let acts = desk.take_acts();
+    assert!(acts.contains(&Act::AskPositions) && !acts.iter().any(is_cancel), "our books say so: {acts:?}");
+    desk.positions(&[], at(1_000));
+    desk.tick(at(1_150));
+    assert!(!desk.take_acts().iter().any(is_cancel), "asked before it was closed");
+    desk.positions(&[position(10)], at(1_160));
+    desk.tick(at(1_200));
+    assert!(!desk.take_acts().iter().any(is_cancel), "the venue still has it");
+    desk.report(Ok(&Report::default()), at(1_300), at(1_310));
+    desk.tick(at(1_400));
+    let cancel = Act::CancelStop { symbol: A, id: 5 };
+    assert!(desk.take_acts().contains(&cancel));
+    assert!(!desk.is_flat(at(1_410)), "the stop is there");
+    desk.stops(&[stands(950)], at(1_420), at(1_430));
+    desk.tick(at(3_500));
+    assert!(desk.take_acts().contains(&cancel), "again, it had no effect");
+    desk.stops(&[], at(3_600), at(3_610));
+    assert!(desk.is_flat(at(3_620)));
 }
 
 #[test]
 fn what_closes_a_position_besides_us_is_booked_once_with_who_did() {
-    let made = StopFact { id: 5, position: 9, price: None, made: Some(77), is_over: true };
+    let made = StopFact { id: 5, symbol: A, position: 9, price: None, made: Some(77), is_over: true };
     for (made_by, stop, by) in [
         (MadeBy::Order, Some(made), Some(ClosedBy::ResidentStop)),
         (MadeBy::Order, None, Some(ClosedBy::Manual)),
@@ -386,22 +443,25 @@ fn what_others_open_is_told_and_left_alone() {
 #[test]
 fn a_difference_acts_only_when_it_is_seen_twice() {
     let mut desk = holding(10);
-    let fact = |qty| PositionFact { hold: LONG, number: 9, qty: Qty(qty) };
-    let report = |qty| Report { positions: vec![fact(qty)], orders: Vec::new() };
-    desk.report(Ok(&report(25)), at(1_000), at(1_050));
+    desk.report(Ok(&held(25)), at(1_000), at(1_050));
     let acts = desk.take_acts();
     assert!(matches!(acts[..], [Act::ExecutionsSince { symbol: A, .. }]), "{acts:?}");
     assert!(desk.blocked(at(1_100)).is_empty());
-    desk.report(Ok(&report(25)), at(2_000), at(2_050));
+    // Without the executions nothing is proven: they are asked for again.
+    desk.executions_read(A, false, at(1_900));
+    desk.report(Ok(&held(25)), at(2_000), at(2_050));
     let acts = desk.take_acts();
-    assert!(matches!(&acts[..], [Act::Alert(alert)] if alert.kind == "foreign_position"), "{acts:?}");
-    assert!(desk.blocked(at(2_100)).contains_key(&A));
+    assert!(matches!(acts[..], [Act::ExecutionsSince { symbol: A, .. }]), "{acts:?}");
+    desk.executions_read(A, true, at(2_100));
+    desk.report(Ok(&held(25)), at(3_000), at(3_050));
+    assert_eq!(alerts(&desk.take_acts()), ["foreign_position"]);
+    assert!(desk.blocked(at(3_100)).contains_key(&A));
     // A report from before the last execution proves nothing.
     let mut desk = holding(10);
     desk.deal(foreign(60, 10, true), at(5_000));
     desk.tick(at(6_100));
     desk.take_acts();
-    desk.report(Ok(&report(10)), at(6_050), at(6_200));
+    desk.report(Ok(&held(10)), at(6_050), at(6_200));
     assert!(desk.take_acts().is_empty());
 }
 
@@ -409,12 +469,22 @@ fn a_difference_acts_only_when_it_is_seen_twice() {
 fn open_orders_of_ours_that_nobody_knows_are_cancelled_and_others_told() {
     let mut desk = desk();
     let left_over = SessionTag::of("another").client_id(OrderId(4));
-    let orders = vec![(Some(left_over.clone()), 5, A), (Some("_m_2".to_owned()), 6, A)];
-    desk.report(Ok(&Report { positions: Vec::new(), orders }), at(1_000), at(1_010));
-    let acts = desk.take_acts();
-    assert!(acts.contains(&Act::Cancel { symbol: A, client: left_over }), "{acts:?}");
-    assert!(acts.iter().any(|act| matches!(act, Act::Alert(alert) if alert.kind == "foreign_order")));
-    assert_eq!(acts.len(), 2);
+    let made = StopFact { made: Some(7), is_over: true, ..stands(950) };
+    desk.stop(&made, at(900));
+    let orders = vec![
+        (Some(left_over.clone()), 5, A),
+        (Some("_m_2".to_owned()), 6, A),
+        (Some("stoporder_5_1".to_owned()), 7, A),
+    ];
+    let report = Report { positions: Vec::new(), orders };
+    desk.report(Ok(&report), at(1_000), at(1_010));
+    assert_eq!(
+        desk.take_acts(),
+        [Act::Cancel { symbol: A, client: left_over }],
+        "a stop that fires is gone soon"
+    );
+    desk.report(Ok(&report), at(2_000), at(2_010));
+    assert_eq!(alerts(&desk.take_acts()), ["foreign_order"], "of the one that no stop of ours made");
 }
 
 #[test]
@@ -476,21 +546,28 @@ fn flat_is_what_a_later_report_proves() {
     desk.order(&fact(2, OrderFactState::Ended, 10), at(1_030));
     assert!(!desk.is_flat(at(1_040)), "nobody has asked the venue");
     desk.report(Ok(&Report::default()), at(1_100), at(1_150));
+    assert!(!desk.is_flat(at(1_160)), "nobody has asked for its stops");
+    desk.stops(&[], at(1_170), at(1_180));
     assert!(desk.is_flat(at(1_200)));
 }
 
 #[test]
 fn a_lock_closes_everything_and_lets_nothing_begin() {
     let mut desk = holding(10);
-    desk.lock(true);
+    desk.submit(entry(7, 1), at(900));
+    desk.placed(OrderId(7), Placed::Accepted(1_007), at(910));
+    desk.take_acts();
+    desk.lock(true, at(990));
     desk.tick(at(1_000));
     let acts = desk.take_acts();
-    assert!(acts.contains(&Act::Close(A)), "{acts:?}");
+    assert!(acts.contains(&Act::Close(A)) && acts.contains(&Act::Pause), "{acts:?}");
+    let client = tag().client_id(OrderId(7));
+    assert!(acts.contains(&Act::Cancel { symbol: A, client }), "what works is withdrawn: {acts:?}");
     desk.submit(entry(2, 1), at(1_100));
     desk.submit(exit(3, 10), at(1_100));
     assert_eq!(sends(&desk.take_acts()), [3]);
     desk.tick(at(2_000));
     assert!(!desk.take_acts().contains(&Act::Close(A)), "once in five seconds");
-    desk.lock(false);
+    desk.lock(false, at(2_900));
     assert!(desk.blocked(at(3_000)).is_empty());
 }

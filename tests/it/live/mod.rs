@@ -124,9 +124,14 @@ pub struct World {
 
 impl World {
     pub fn open(state: &Path, client: Option<Arc<Mexc>>) -> World {
+        World::with(state, client, config())
+    }
+
+    /// With a configuration in force.
+    pub fn with(state: &Path, client: Option<Arc<Mexc>>, config: Config) -> World {
         let store = Store::open(state, OpenMode::CreateIfNew).unwrap();
         let keys = Keys::load(state, None).unwrap();
-        let settings = InForce::new(config(), Path::new("the test's own"), clock::now());
+        let settings = InForce::new(config, Path::new("the test's own"), clock::now());
         let parts = Parts {
             store,
             state: state.to_owned(),

@@ -2,6 +2,7 @@
 //! and a journal that replays equal.
 
 use super::{Market, World, until};
+use crate::session_now::ask as ask_session;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,8 +12,8 @@ use tradingd::config::Config;
 use tradingd::exchange::ExchangeError;
 use tradingd::exchange::mexc::{Mexc, Settings};
 use tradingd::rehearsal::{Kind, Scenario};
-use tradingd::service::market::KeyRing;
-use tradingd::service::sessions::State;
+use tradingd::service::market::{KeyRing, Lease};
+use tradingd::service::sessions::{Question, State};
 use tradingd::service::watchdog::Watchdog;
 
 /// A market with an account, and fills that come soon.
@@ -56,6 +57,11 @@ pub fn body(symbols: &[String]) -> Value {
     })
 }
 
+/// A daemon that may trade with real money.
+fn open(state: &Path, market: &Market) -> World {
+    World::with(state, Some(market.client()), config(&market.symbols))
+}
+
 fn begin(world: &World, market: &Market) -> String {
     world.add_strategy();
     let started =
@@ -80,7 +86,7 @@ fn a_session_enters_is_protected_exits_and_ends_flat() {
     let market = market(31);
     let folder = tempfile::tempdir().unwrap();
     put_key(folder.path());
-    let world = World::open(folder.path(), Some(market.client()));
+    let world = open(folder.path(), &market);
     let id = begin(&world, &market);
     until("a stop at the exchange", || market.stops() > 0);
     until("three trades", || world.counters(&id).trades >= 3);
@@ -104,7 +110,7 @@ fn a_session_enters_is_protected_exits_and_ends_flat() {
 fn everything_that_is_missing_is_said_in_one_answer() {
     let market = market(32);
     let folder = tempfile::tempdir().unwrap();
-    let world = World::open(folder.path(), Some(market.client()));
+    let world = open(folder.path(), &market);
     world.add_strategy();
     let mut body = body(&market.symbols);
     body["config"]["confirm_live"] = json!("second");
@@ -135,7 +141,7 @@ fn a_symbol_belongs_to_one_session() {
     let market = market(33);
     let folder = tempfile::tempdir().unwrap();
     put_key(folder.path());
-    let world = World::open(folder.path(), Some(market.client()));
+    let world = open(folder.path(), &market);
     let id = begin(&world, &market);
     let mut other = body(&market.symbols);
     other["config"]["session_name"] = json!("other");
@@ -155,7 +161,7 @@ fn answers_that_get_lost_cost_no_order_and_no_fill() {
     let market = market(34);
     let folder = tempfile::tempdir().unwrap();
     put_key(folder.path());
-    let world = World::open(folder.path(), Some(market.client()));
+    let world = open(folder.path(), &market);
     let id = begin(&world, &market);
     until("a trade", || world.counters(&id).trades >= 1);
     for kind in [Kind::ResetAfter, Kind::ResetBefore, Kind::PushesTwice, Kind::PushesReordered] {
@@ -180,12 +186,12 @@ fn a_restart_goes_on_with_what_the_exchange_has() {
     let market = market(35);
     let folder = tempfile::tempdir().unwrap();
     put_key(folder.path());
-    let mut world = World::open(folder.path(), Some(market.client()));
+    let mut world = open(folder.path(), &market);
     let id = begin(&world, &market);
     until("a stop at the exchange", || market.stops() > 0);
     let before = world.counters(&id).trades;
     world.close();
-    world = World::open(folder.path(), Some(market.client()));
+    world = open(folder.path(), &market);
     until("trades after the restart", || world.counters(&id).trades > before + 1);
     world.stop(&id);
     assert_eq!((market.held(), market.stops()), (0, 0));
@@ -198,7 +204,7 @@ fn what_somebody_closes_in_the_app_is_booked() {
     let market = market(36);
     let folder = tempfile::tempdir().unwrap();
     put_key(folder.path());
-    let world = World::open(folder.path(), Some(market.client()));
+    let world = open(folder.path(), &market);
     let id = begin(&world, &market);
     until("a stop at the exchange", || market.stops() > 0);
     until("a close by hand", || {
@@ -209,6 +215,104 @@ fn what_somebody_closes_in_the_app_is_booked() {
     });
     world.stop(&id);
     assert_eq!(market.held(), 0);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+}
+
+/// An answer about a running session.
+fn ask(world: &World, market: &Market, id: &str, question: Question) -> Value {
+    market.runtime.block_on(ask_session(&world.service.sessions, id, &question)).unwrap()
+}
+
+#[test]
+fn a_lock_by_file_closes_withdraws_and_leaves_the_session_paused() {
+    let market = market(37);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let world = open(folder.path(), &market);
+    let id = begin(&world, &market);
+    until("a stop at the exchange", || market.stops() > 0);
+    fs::write(folder.path().join("live.locked"), "").unwrap();
+    until("a locked session without a position", || {
+        world.has_event(&id, "venue_alert", "kind", "locked") && (market.held(), market.stops()) == (0, 0)
+    });
+    fs::remove_file(folder.path().join("live.locked")).unwrap();
+    until("entries to be paused by a command", || {
+        ask(&world, &market, &id, Question::Account)["entries"]["status"] == "paused"
+    });
+    world.stop(&id);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+}
+
+#[test]
+fn a_watchdog_calls_nothing_flat_whose_orders_it_cannot_read() {
+    let market = market(38);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let lease = Lease {
+        session_id: "exec_1".to_owned(),
+        symbols: market.symbols.clone(),
+        client_prefix: "td0".to_owned(),
+        heartbeat_ms: 0,
+        expected_back_until_ms: None,
+    };
+    lease.write(folder.path()).unwrap();
+    // One that cannot be read hides no other.
+    fs::write(folder.path().join("live.lease.exec_0"), "{").unwrap();
+    let failures = 7;
+    market.fault(Kind::Internal, |fault| {
+        fault.path = Some("order/list/open_orders".to_owned());
+        fault.times = Some(failures);
+    });
+    let looked = Watchdog::new(folder.path(), &market.client()).unwrap().look_once(clock::now());
+    assert!(looked.closed.is_empty() && looked.blind.len() == 1, "{looked:?}");
+    let asked = market.exchange.look(|exchange| {
+        exchange.requests.iter().filter(|asked| asked.target.contains("order/list/open_orders")).count()
+    });
+    assert!(asked > failures as usize, "{asked}: flat only when the orders were read");
+    assert!(!folder.path().join("live.lease.exec_1").exists() && folder.path().join("live.locked").exists());
+}
+
+#[test]
+fn a_watchdog_without_a_key_locks_all_the_same() {
+    let market = market(39);
+    let folder = tempfile::tempdir().unwrap();
+    let lease = Lease {
+        session_id: "exec_1".to_owned(),
+        symbols: market.symbols.clone(),
+        client_prefix: "td0".to_owned(),
+        heartbeat_ms: 0,
+        expected_back_until_ms: None,
+    };
+    lease.write(folder.path()).unwrap();
+    let looked = Watchdog::new(folder.path(), &market.client()).unwrap().look_once(clock::now());
+    assert!(looked.blind[0].contains("no API key"), "{looked:?}");
+    assert!(folder.path().join("live.locked").exists());
+    assert!(folder.path().join("live.lease.exec_1").exists(), "somebody still has to look");
+}
+
+#[test]
+fn a_position_that_is_closed_while_the_daemon_is_away_is_booked() {
+    let market = market(40);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let mut world = open(folder.path(), &market);
+    let id = begin(&world, &market);
+    loop {
+        until("a stop at the exchange", || market.stops() > 0);
+        world.close();
+        if market.held() > 0 {
+            break;
+        }
+        world = open(folder.path(), &market);
+    }
+    market.fault(Kind::WebClose, |_| {});
+    until("the close in the app", || market.held() == 0);
+    world = open(folder.path(), &market);
+    until("it to be booked", || world.has_event(&id, "venue_alert", "kind", "closed_by_others"));
+    world.stop(&id);
+    assert_eq!((market.held(), market.stops()), (0, 0));
     let replayed = world.service.sessions.replay(&id).unwrap();
     assert!(replayed.equal, "{replayed:?}");
 }

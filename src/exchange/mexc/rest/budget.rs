@@ -18,8 +18,10 @@ pub enum Group {
     Account,
     /// Orders that open or enlarge a position.
     Order,
-    /// Orders that close a position, and stops: entries never delay them.
+    /// Orders that close a position, and stops that are placed: entries never delay them.
     Exit,
+    /// Moves of stops: they delay no exit.
+    Move,
     /// Cancels and other signed writes.
     Cancel,
 }

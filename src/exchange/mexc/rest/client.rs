@@ -28,6 +28,7 @@ pub struct Rest {
     account: Line,
     order: Line,
     exit: Line,
+    moves: Line,
     cancel: Line,
     /// The exchange's clock minus ours, nanoseconds.
     offset_ns: AtomicI64,
@@ -62,6 +63,7 @@ impl Rest {
             account: line(settings.account_requests_per_second, settings.account_requests_per_second),
             order: orders(),
             exit: orders(),
+            moves: orders(),
             cancel: line(settings.account_requests_per_second, settings.account_requests_per_second),
             network,
             settings,
@@ -204,6 +206,7 @@ impl Rest {
             Group::Account => &self.account,
             Group::Order => &self.order,
             Group::Exit => &self.exit,
+            Group::Move => &self.moves,
             Group::Cancel => &self.cancel,
         }
     }

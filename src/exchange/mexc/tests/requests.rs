@@ -5,8 +5,8 @@ use super::fixtures::decimal;
 use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::account::{self, Filter, Margin, PositionMode, PositionSide};
-use crate::exchange::mexc::request::order::{self, Effect, Kind, Life, NewOrder, Trigger, Watched};
-use crate::exchange::mexc::request::{Method, Request, market};
+use crate::exchange::mexc::request::order::{self, Effect, Kind, Life, NewOrder, NewStop, Trigger, Watched};
+use crate::exchange::mexc::request::{Group, Method, Request, market};
 use crate::exchange::mexc::{Keys, Settings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -207,4 +207,14 @@ fn queries_are_sorted_and_encoded_and_bodies_escaped() {
 fn keys_do_not_show_themselves() {
     let shown = format!("{:?}", Keys::new("my-access", "my-secret"));
     assert_eq!(shown, "Keys");
+}
+
+#[test]
+fn neither_an_entry_nor_a_move_of_a_stop_delays_an_exit() {
+    let group = |effect| create(&new_order("A_USDT", effect, Kind::Market, None)).group;
+    assert_eq!([group(Effect::OpenLong), group(Effect::OpenShort)], [Group::Order; 2]);
+    assert_eq!([group(Effect::CloseLong), group(Effect::CloseShort)], [Group::Exit; 2]);
+    assert_eq!(order::change_stop(5, Decimal::ONE, Watched::Fair).group, Group::Move);
+    let stop = NewStop { position: 9, quantity: Decimal::ONE, price: Decimal::ONE, watched: Watched::Fair };
+    assert_eq!(order::create_stop(&stop).group, Group::Exit, "a position without one is as urgent");
 }

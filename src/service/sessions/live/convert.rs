@@ -111,5 +111,12 @@ pub(super) fn stop(table: &SymbolTable, stop: &ResidentStop) -> Option<StopFact>
     let symbol = symbol(table, &stop.symbol)?;
     // One that stands between two ticks is ours no longer, and is moved to where ours must be.
     let price = stop.price.map(|price| ticks(table, symbol, price).unwrap_or(Price(0)));
-    Some(StopFact { id: stop.id, position: stop.position, price, made: stop.made, is_over: stop.is_over })
+    Some(StopFact {
+        id: stop.id,
+        symbol,
+        position: stop.position,
+        price,
+        made: stop.made,
+        is_over: stop.is_over,
+    })
 }

@@ -9,5 +9,5 @@ mod shared;
 
 pub(super) use consent::{check_account, check_consent, check_strategies, wanted};
 pub(super) use gateway::Outbox;
-pub(super) use ports::{LiveTrading, NO_CAPS, caps};
-pub(super) use shared::Exposures;
+pub(super) use ports::LiveTrading;
+pub(super) use shared::{Exposures, Rules};

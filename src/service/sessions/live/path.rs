@@ -5,10 +5,10 @@
 //! told to the desk, never dropped.
 
 use super::convert;
-use super::shared::{Shared, ToPath};
+use super::shared::{Rules, Shared, ToPath};
 use crate::clock;
-use crate::domain::order::{OrderEvent, OrderId};
-use crate::domain::symbol::SymbolTable;
+use crate::domain::order::OrderId;
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::order::{NewStop, Watched};
 use crate::exchange::mexc::{
@@ -40,12 +40,14 @@ const LOOK_AT_LOCK: u64 = 10;
 enum Done {
     Placed(OrderId, Placed),
     LookedUp(OrderId, Result<Option<PlacedOrder>, String>),
-    Executions(Option<OrderId>, Result<Vec<Execution>, String>),
+    Executions(OrderId, Result<Vec<Execution>, String>),
+    ExecutionsSince(SymbolId, Result<Vec<Execution>, String>),
     Identified(u64, Result<Option<PlacedOrder>, String>),
     Report(Timestamp, Result<Report, String>),
-    Positions(Result<Vec<PositionFact>, String>),
+    Positions(Timestamp, Result<Vec<PositionFact>, String>),
     Stops(Timestamp, Result<Vec<ResidentStop>, String>),
     Stop(Hold, Result<(), String>),
+    Moved(Hold, Result<(), String>),
     Locked(bool),
     Nothing,
 }
@@ -75,6 +77,10 @@ pub(super) struct OrderPath {
     pub keys: Arc<KeyRing>,
     pub lock: LiveLock,
     pub lease: Arc<Leaseholder>,
+    /// What the configuration allows now.
+    pub rules: Rules,
+    /// Messages of the session that were taken in.
+    pub taken: u64,
 }
 
 impl OrderPath {
@@ -105,9 +111,10 @@ impl OrderPath {
                     if overflowed.swap(false, Ordering::AcqRel) {
                         self.desk.unreadable(now);
                     }
-                    self.desk.others(self.shared.others());
+                    let (caps, not_allowed) = self.rules.of(&self.table);
+                    self.desk.allow(caps, not_allowed);
                     self.desk.tick(now);
-                    self.shared.show(&mut self.desk, now);
+                    self.shared.show(&mut self.desk, self.taken, now);
                     if ticks.is_multiple_of(HEARTBEAT) {
                         let lease = Arc::clone(&self.lease);
                         calls.spawn_blocking(move || {
@@ -138,16 +145,19 @@ impl OrderPath {
 
     fn wanted(&mut self, wanted: ToPath) {
         let now = clock::now();
+        self.taken += 1;
         match wanted {
-            ToPath::Submit(intents) => intents.into_iter().for_each(|intent| self.desk.submit(intent, now)),
-            ToPath::Cancel(order) => self.desk.cancel(order),
-            ToPath::Protect(wanted) => self.desk.protect(&wanted),
-            ToPath::NeverSent(orders) => {
-                for order in orders {
-                    let reason = crate::domain::order::RejectReason::Venue;
-                    self.inbox.answer(OrderEvent::Rejected { order, reason });
+            ToPath::Submit(intents) => {
+                let (caps, not_allowed) = self.rules.of(&self.table);
+                self.desk.allow(caps, not_allowed);
+                for intent in intents {
+                    self.shared.submit(&mut self.desk, intent, now);
                 }
             }
+            ToPath::Cancel(order) => self.desk.cancel(order, now),
+            ToPath::Withdraw => self.desk.withdraw(now),
+            ToPath::Protect { wanted, answers } => self.desk.protect(&wanted, answers),
+            ToPath::NeverSent(orders) => orders.into_iter().for_each(|order| self.desk.never_sent(order)),
         }
     }
 
@@ -174,7 +184,8 @@ impl OrderPath {
             AccountNews::Execution(execution) => self.execution(&execution, now),
             AccountNews::Position(held) => match convert::position(&self.table, &held) {
                 Ok(fact) => {
-                    self.desk.positions(fact.filter(|fact| !fact.qty.is_zero()).as_slice());
+                    let held = fact.filter(|fact| !fact.qty.is_zero());
+                    held.into_iter().for_each(|fact| self.desk.position(&fact, now));
                     None
                 }
                 Err(why) => Some(why),
@@ -204,6 +215,18 @@ impl OrderPath {
         }
     }
 
+    /// Executions that were asked for; whether all of them were read.
+    fn executions(&mut self, found: Result<Vec<Execution>, String>, now: Timestamp) -> bool {
+        let mut is_read = found.is_ok();
+        for execution in found.unwrap_or_default() {
+            if let Some(why) = self.execution(&execution, now) {
+                is_read = false;
+                self.misfit(why, now);
+            }
+        }
+        is_read
+    }
+
     fn misfit(&mut self, why: String, now: Timestamp) {
         self.desk.unreadable(now);
         self.shared.alert(Alert { symbol: None, kind: "unreadable", why });
@@ -222,30 +245,31 @@ impl OrderPath {
                 self.desk.looked_up(order, fact, now);
             }
             Done::Executions(order, found) => {
-                for execution in found.unwrap_or_default() {
-                    if let Some(why) = self.execution(&execution, now) {
-                        self.misfit(why, now);
-                    }
-                }
-                order.into_iter().for_each(|order| self.desk.executions_asked(order));
+                self.executions(found, now);
+                self.desk.executions_asked(order);
+            }
+            Done::ExecutionsSince(symbol, found) => {
+                let is_read = self.executions(found, now);
+                self.desk.executions_read(symbol, is_read, now);
             }
             Done::Identified(venue, Ok(found)) => {
                 let client = found.as_ref().and_then(|order| order.external.as_deref());
                 self.desk.identified(venue, client, now);
             }
-            Done::Identified(_, Err(_)) => self.desk.unreadable(now),
+            Done::Identified(venue, Err(_)) => self.desk.not_identified(venue, now),
             Done::Report(asked, report) => {
                 self.desk.report(report.as_ref().map_err(Clone::clone), asked, now)
             }
-            Done::Positions(Ok(positions)) => self.desk.positions(&positions),
+            Done::Positions(asked, Ok(positions)) => self.desk.positions(&positions, asked),
             Done::Stops(asked, Ok(stops)) => {
                 let facts: Vec<_> =
                     stops.iter().filter_map(|stop| convert::stop(&self.table, stop)).collect();
                 self.desk.stops(&facts, asked, now);
             }
-            Done::Locked(is_locked) => self.desk.lock(is_locked),
+            Done::Locked(is_locked) => self.desk.lock(is_locked, now),
             Done::Stop(hold, Err(why)) => self.desk.stop_refused(hold, &why),
-            Done::Positions(Err(_)) | Done::Stops(_, Err(_)) | Done::Stop(_, Ok(())) | Done::Nothing => {}
+            Done::Moved(hold, moved) => self.desk.stop_moved(hold, moved.err().as_deref()),
+            Done::Positions(_, Err(_)) | Done::Stops(_, Err(_)) | Done::Stop(_, Ok(())) | Done::Nothing => {}
         }
     }
 
@@ -256,6 +280,7 @@ impl OrderPath {
         match act {
             Act::Answer(answer) => self.inbox.answer(answer),
             Act::Close(symbol) => self.shared.close(symbol),
+            Act::Pause => self.shared.pause(),
             Act::Alert(alert) => self.shared.alert(alert),
             Act::Send { intent, client } => {
                 let (order, id) = (convert::new_order(&table, &intent.order, &client), intent.order.id);
@@ -274,9 +299,7 @@ impl OrderPath {
                 calls.spawn(async move { Done::LookedUp(order, text(account.order(&name, &client).await)) });
             }
             Act::Executions { order, venue } => {
-                calls.spawn(
-                    async move { Done::Executions(Some(order), text(account.executions(venue).await)) },
-                );
+                calls.spawn(async move { Done::Executions(order, text(account.executions(venue).await)) });
             }
             Act::Identify { venue } => {
                 calls.spawn(async move { Done::Identified(venue, text(account.order_by_id(venue).await)) });
@@ -284,14 +307,14 @@ impl OrderPath {
             Act::ExecutionsSince { symbol, since } => {
                 let name = name(symbol);
                 calls.spawn(async move {
-                    Done::Executions(None, text(account.executions_since(&name, since).await))
+                    Done::ExecutionsSince(symbol, text(account.executions_since(&name, since).await))
                 });
             }
             Act::AskReport => {
                 calls.spawn(async move { Done::Report(clock::now(), report(&account, &table).await) });
             }
             Act::AskPositions => {
-                calls.spawn(async move { Done::Positions(positions(&account, &table).await) });
+                calls.spawn(async move { Done::Positions(clock::now(), positions(&account, &table).await) });
             }
             Act::AskStops => {
                 calls.spawn(async move { Done::Stops(clock::now(), text(account.stops().await)) });
@@ -308,7 +331,7 @@ impl OrderPath {
             }
             Act::MoveStop { hold, id, price } => {
                 let price = table.spec(hold.symbol).price_decimal(price);
-                calls.spawn(async move { Done::Stop(hold, taken(account.move_stop(id, price).await)) });
+                calls.spawn(async move { Done::Moved(hold, taken(account.move_stop(id, price).await)) });
             }
             Act::CancelStop { id, .. } => {
                 calls.spawn(async move {

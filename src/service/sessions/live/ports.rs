@@ -2,12 +2,11 @@
 
 use super::gateway::{LiveGateway, Outbox, Outgoing};
 use super::path::OrderPath;
-use super::shared::{Exposures, Shared, ToPath};
+use super::shared::{Exposures, Rules, Shared, ToPath};
 use crate::clock;
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
 use crate::domain::intent::{Hold, Intent};
-use crate::domain::num::Money;
 use crate::domain::order::{OrderId, Side};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
@@ -22,11 +21,11 @@ use crate::service::sessions::running::Failure;
 use crate::session::driver::{Driver, Progress};
 use crate::session::halts::News;
 use crate::session::inputs::{Batch, Control};
-use crate::session::live::{Caps, Desk, SessionTag, Wanted};
+use crate::session::live::{Desk, SessionTag, Wanted};
 use crate::session::market_loop::MarketPorts;
 use crate::session::ports::ContractTerms;
+use crate::store::Store;
 use crate::store::records::{ControlKindV1, SessionControlV1};
-use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,10 +38,13 @@ const FLAT_WITHIN: Duration = Duration::from_secs(30);
 /// How long a daemon that ends as planned is waited for before a watchdog closes what it has.
 const EXPECTED_BACK: Span = Span::from_seconds(15 * 60);
 
+/// How long a planned end waits until working entries are withdrawn and every position has its stop.
+const PROTECTED_WITHIN: Duration = Duration::from_secs(3);
+
 /// Trading with real money.
 pub(in crate::service::sessions) struct LiveTrading<'a> {
     pub outbox: Outbox,
-    pub caps: Caps,
+    pub rules: Rules,
     pub exposures: &'a Arc<Exposures>,
     pub alerts: &'a Arc<Alerts>,
     pub store: &'a Store,
@@ -64,12 +66,13 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let symbols = table.iter().map(|(symbol, _)| symbol);
         let shared =
             Arc::new(Shared::new(&session.id, Arc::clone(self.exposures), Arc::clone(self.alerts), symbols));
-        let mut desk = Desk::new(Arc::clone(&table), SessionTag::of(&session.id), self.caps);
+        let mut desk = Desk::new(Arc::clone(&table), SessionTag::of(&session.id), self.rules.of(&table).0);
         let controls = self.store.session_controls(&session.id)?;
         let (intents, answers) = kept(&controls);
         desk.resume(&intents, &answers, clock::now());
         // What a replay decided and the journal has no intent of never left the process.
-        let never_sent = never_sent(&self.outbox.take(), &intents, &answers);
+        let decided = self.outbox.take();
+        let never_sent = never_sent(&decided, &intents, &answers);
         let tag = SessionTag::of(&session.id);
         let lease = Arc::new(Leaseholder::new(
             market.state(),
@@ -91,19 +94,25 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             keys: Arc::clone(market.keys()),
             lock: market.lock(),
             lease: Arc::clone(&lease),
+            rules: self.rules,
+            taken: 0,
         };
         let task = account.runtime().spawn(path.serve(receiver)).abort_handle();
         let ports = LivePorts {
             inner: PaperPorts::new(session, inbox, journal, market),
             outbox: self.outbox,
-            path: sender,
+            way: Way { sender, shared: Arc::clone(&shared) },
             task,
             shared,
             lease,
-            protected: Vec::new(),
+            answers: 0,
+            protected: None,
+            pauses: 0,
             flat_asked: None,
         };
-        ports.tell(ToPath::NeverSent(never_sent));
+        ports.way.tell(ToPath::NeverSent(never_sent));
+        // Whether a withdrawal left before, nobody knows; asking for it twice does no harm.
+        withdrawn(&decided).for_each(|order| ports.way.tell(ToPath::Cancel(order)));
         Ok(ports)
     }
 }
@@ -138,29 +147,60 @@ fn never_sent(
     decided.iter().filter_map(order).filter(|order| !is_known(*order)).collect()
 }
 
+/// Orders that were withdrawn.
+fn withdrawn(decided: &[Outgoing]) -> impl Iterator<Item = OrderId> + '_ {
+    decided.iter().filter_map(|outgoing| match outgoing {
+        Outgoing::Cancel(order) => Some(*order),
+        Outgoing::Submit(..) => None,
+    })
+}
+
+/// Without the task of its orders nothing is sent, looked up or protected: better a session that has failed, and is said to have.
+fn check(task: &AbortHandle) -> Result<(), Failure> {
+    if !task.is_finished() {
+        return Ok(());
+    }
+    let why = "a defect ended the task that sends its orders, please report this; its stops stand at the exchange: look at the account";
+    Err(Failure::Other(why.to_owned()))
+}
+
+/// To the task of a session's orders.
+#[derive(Clone)]
+struct Way {
+    sender: Sender<ToPath>,
+    shared: Arc<Shared>,
+}
+
+impl Way {
+    /// Waits while too much is on its way. A task that has ended is noticed by the loop.
+    fn tell(&self, what: ToPath) {
+        self.shared.hand_over();
+        if self.sender.blocking_send(what).is_err() {
+            tracing::error!("the task of a live session's orders has ended");
+        }
+    }
+}
+
 /// What a live session's loop runs on.
 pub(in crate::service::sessions) struct LivePorts<'a> {
     inner: PaperPorts<'a>,
     outbox: Outbox,
-    path: Sender<ToPath>,
+    way: Way,
     task: AbortHandle,
     shared: Arc<Shared>,
     lease: Arc<Leaseholder>,
-    /// Stops as they were told last.
-    protected: Vec<Wanted>,
+    /// Answers that the engine was given.
+    answers: u64,
+    /// Positions as they were told last, with how many answers.
+    protected: Option<(Vec<Wanted>, u64)>,
+    /// Commands of its own among those that were taken last.
+    pauses: usize,
     flat_asked: Option<clock::Stopwatch>,
 }
 
 impl LivePorts<'_> {
-    fn tell(&self, what: ToPath) {
-        // The task lives as long as this; it takes orders before anything else.
-        if self.path.blocking_send(what).is_err() {
-            tracing::error!("the task of a live session's orders has ended");
-        }
-    }
-
     /// Writes down what the engine wants, and lets it go once that is durable.
-    fn let_go(&mut self, outgoing: &[Outgoing], reached: Timestamp) -> Result<(), StoreError> {
+    fn let_go(&mut self, outgoing: &[Outgoing], reached: Timestamp) -> Result<(), Failure> {
         let (mut intents, mut cancels) = (Vec::new(), Vec::new());
         for outgoing in outgoing {
             match outgoing {
@@ -173,16 +213,15 @@ impl LivePorts<'_> {
                 }
             }
         }
-        let path = self.path.clone();
+        let way = self.way.clone();
         let go = Box::new(move || {
             let submit = (!intents.is_empty()).then_some(ToPath::Submit(intents));
-            for what in submit.into_iter().chain(cancels.into_iter().map(ToPath::Cancel)) {
-                // The session ends: what has not left is looked up when it is back.
-                let _ = path.blocking_send(what);
-            }
+            let all = submit.into_iter().chain(cancels.into_iter().map(ToPath::Cancel));
+            // When the session ends, what has not left is looked up when it is back.
+            all.for_each(|what| way.tell(what));
         });
         self.inner.journal().decided();
-        self.inner.journal().commit_orders(reached, go)
+        Ok(self.inner.journal().commit_orders(reached, go)?)
     }
 
     fn tell_alerts(&mut self, at: Timestamp) {
@@ -193,34 +232,39 @@ impl LivePorts<'_> {
 }
 
 impl MarketPorts for LivePorts<'_> {
-    type Error = StoreError;
+    type Error = Failure;
 
     fn take(&mut self, batch: &mut Batch) {
         self.inner.take(batch);
+        self.answers += batch.answers().count() as u64;
     }
 
     fn close(&mut self, batch: &mut Batch) {
         self.inner.close(batch);
     }
 
-    fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.inner.append(batch)
+    fn append(&mut self, batch: &Batch) -> Result<(), Failure> {
+        Ok(self.inner.append(batch)?)
     }
 
     fn control(&mut self, at: Timestamp, control: Control) {
         self.inner.control(at, control);
     }
 
-    fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), StoreError> {
+    fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Failure> {
         self.tell_alerts(reached);
+        check(&self.task)?;
         let outgoing = self.outbox.take();
-        if outgoing.is_empty() { self.inner.commit_if_due(reached) } else { self.let_go(&outgoing, reached) }
+        if outgoing.is_empty() {
+            return Ok(self.inner.commit_if_due(reached)?);
+        }
+        self.let_go(&outgoing, reached)
     }
 
     /// Orders of the last moment do not leave any more: a restart tells the engine so.
-    fn commit(&mut self, reached: Timestamp) -> Result<(), StoreError> {
+    fn commit(&mut self, reached: Timestamp) -> Result<(), Failure> {
         self.tell_alerts(reached);
-        self.inner.commit(reached)
+        Ok(self.inner.commit(reached)?)
     }
 
     fn is_stopped(&self) -> bool {
@@ -240,25 +284,33 @@ impl MarketPorts for LivePorts<'_> {
     }
 
     fn take_commands(&mut self) -> Vec<Command> {
-        self.inner.take_commands()
+        let mut commands = Vec::new();
+        if self.shared.take_pause() {
+            // The lock was set: what works is withdrawn by the task, and what the engine decides later is paused.
+            commands.push(Command::Pause);
+        }
+        self.pauses = commands.len();
+        commands.extend(self.inner.take_commands());
+        commands
     }
 
     fn commands_done(&mut self, count: usize, is_flat: bool) {
-        self.inner.commands_done(count, is_flat);
+        self.inner.commands_done(count - self.pauses, is_flat);
     }
 
     fn look(&mut self, engine: &mut Engine, table: &SymbolTable) {
         let wanted: Vec<Wanted> = engine
             .positions(table)
             .into_iter()
-            .filter_map(|open| {
+            .map(|open| {
                 let hold = Hold { symbol: open.symbol, is_long: open.position.side == Side::Buy };
-                Some(Wanted { hold, price: open.stop?.0 })
+                Wanted { hold, qty: open.position.qty(), price: open.stop.map(|(price, _)| price) }
             })
             .collect();
-        if wanted != self.protected {
-            self.protected.clone_from(&wanted);
-            self.tell(ToPath::Protect(wanted));
+        let now = Some((wanted, self.answers));
+        if now != self.protected {
+            self.protected.clone_from(&now);
+            now.into_iter().for_each(|(wanted, answers)| self.way.tell(ToPath::Protect { wanted, answers }));
         }
     }
 
@@ -287,13 +339,23 @@ impl MarketPorts for LivePorts<'_> {
     }
 }
 
-/// What the watchdog is told depends on how the session leaves: planned and protected, with nothing open, or neither.
+/// What the watchdog is told depends on how the session leaves: planned and protected, with nothing open, or neither. A planned
+/// end first withdraws the entries that work: nobody would protect what they fill.
 impl Drop for LivePorts<'_> {
     fn drop(&mut self) {
+        let is_planned = self.inner.is_suspending() && !self.task.is_finished();
+        if is_planned && !self.shared.is_flat() {
+            self.way.tell(ToPath::Withdraw);
+            let begun = clock::Stopwatch::start();
+            let patience = i64::try_from(PROTECTED_WITHIN.as_nanos()).unwrap_or(i64::MAX);
+            while !self.shared.is_protected() && begun.elapsed().nanos() < patience {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
         self.task.abort();
         if self.shared.is_flat() {
             self.lease.end();
-        } else if self.inner.is_suspending() && self.shared.is_protected() {
+        } else if is_planned && self.shared.is_protected() {
             self.lease.plan(clock::now() + EXPECTED_BACK);
         } else {
             self.lease.abandon();
@@ -317,11 +379,25 @@ impl crate::service::sessions::market_run::Noted for LivePorts<'_> {
     }
 }
 
-/// Caps from the amounts of the configuration.
-pub(in crate::service::sessions) fn caps(live: &crate::config::Live) -> Caps {
-    let money = |amount: Option<f64>| amount.map_or(Money::ZERO, Money::from_f64);
-    Caps { account: money(live.account_cap), day: money(live.day_cap) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Nothing may be at risk.
-pub(in crate::service::sessions) const NO_CAPS: Caps = Caps { account: Money::ZERO, day: Money::ZERO };
+    #[tokio::test]
+    async fn a_session_whose_task_has_ended_fails() {
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(async move { _ = receiver.await });
+        assert!(check(&task.abort_handle()).is_ok());
+        drop(sender);
+        let handle = task.abort_handle();
+        task.await.unwrap();
+        assert!(check(&handle).is_err_and(|failure| failure.to_string().contains("look at the account")));
+    }
+
+    #[test]
+    fn what_a_replay_withdraws_is_withdrawn_again() {
+        let decided = [Outgoing::Cancel(OrderId(3)), Outgoing::Cancel(OrderId(5))];
+        assert_eq!(withdrawn(&decided).collect::<Vec<_>>(), [OrderId(3), OrderId(5)]);
+        assert_eq!(never_sent(&decided, &[], &[]), []);
+    }
+}

@@ -1,15 +1,18 @@
 //! What a session's thread and the task of its orders tell each other.
 
+use crate::config::Live;
 use crate::domain::intent::Intent;
 use crate::domain::num::Money;
 use crate::domain::order::OrderId;
-use crate::domain::symbol::SymbolId;
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::limits::ALERTS_WAITING;
 use crate::service::Alerts;
-use crate::session::live::{Alert, Desk, Guarded, Wanted};
+use crate::session::live::{Alert, Caps, Desk, Guarded, Wanted};
+use arc_swap::ArcSwap;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// From the session's thread.
@@ -18,19 +21,69 @@ pub(super) enum ToPath {
     Submit(Vec<Intent>),
     /// An order is withdrawn.
     Cancel(OrderId),
-    /// Where the engine wants its positions to end.
-    Protect(Vec<Wanted>),
+    /// Every entry is withdrawn.
+    Withdraw,
+    /// The engine's positions and where it wants them to end, and how many answers it had been given then.
+    Protect { wanted: Vec<Wanted>, answers: u64 },
     /// Orders of a process before this one that never left it.
     NeverSent(Vec<OrderId>),
 }
 
-/// What every session of an account has at risk.
+/// What every session of an account has at risk; `None`: nobody knows, because it has not caught up yet.
 #[derive(Default)]
-pub(in crate::service::sessions) struct Exposures(Mutex<BTreeMap<String, Money>>);
+pub(in crate::service::sessions) struct Exposures(Mutex<BTreeMap<String, Option<Money>>>);
 
 impl Exposures {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Money>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<Money>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session goes on of which nobody knows what it has: nothing is begun on the account until that is known.
+    pub(in crate::service::sessions) fn unknown(&self, session: &str) {
+        self.lock().insert(session.to_owned(), None);
+    }
+
+    /// A session has ended, and nothing it had was ever unknown to its journal.
+    pub(in crate::service::sessions) fn ended(&self, session: &str) {
+        let mut all = self.lock();
+        if all.get(session) == Some(&None) {
+            all.remove(session);
+        }
+    }
+
+    /// Changes what a session has at risk while no other can; `change` is told what all others have, and gives what the session
+    /// has then.
+    fn change(&self, session: &str, change: impl FnOnce(Option<Money>) -> Money) {
+        let mut all = self.lock();
+        let others = all.iter().filter(|(id, _)| *id != session).map(|(_, money)| *money).sum();
+        let money = change(others);
+        all.insert(session.to_owned(), Some(money));
+    }
+}
+
+/// What the configuration in force allows live sessions.
+#[derive(Clone)]
+pub(in crate::service::sessions) struct Rules(Arc<ArcSwap<Live>>);
+
+impl Rules {
+    /// As a configuration says.
+    pub(in crate::service::sessions) fn new(live: &Live) -> Self {
+        Rules(Arc::new(ArcSwap::from_pointee(live.clone())))
+    }
+
+    /// From now on another configuration is in force.
+    pub(in crate::service::sessions) fn apply(&self, live: &Live) {
+        self.0.store(Arc::new(live.clone()));
+    }
+
+    /// How much may be at risk, and the symbols on which nothing may be begun.
+    pub(super) fn of(&self, table: &SymbolTable) -> (Caps, BTreeSet<SymbolId>) {
+        let live = self.0.load();
+        let is_allowed = |name: &String| live.enabled && live.symbols.contains(name);
+        let not_allowed = table.iter().filter(|(_, spec)| !is_allowed(&spec.name)).map(|(symbol, _)| symbol);
+        let money = |amount: Option<f64>| amount.map_or(Money::ZERO, Money::from_f64);
+        let caps = Caps { account: money(live.account_cap), day: money(live.day_cap) };
+        (caps, not_allowed.collect())
     }
 }
 
@@ -40,6 +93,8 @@ pub(super) struct Shared {
     exposures: Arc<Exposures>,
     programs: Arc<Alerts>,
     state: Mutex<State>,
+    /// Messages handed to the task. What it says is believed when it has taken in all of them.
+    handed: AtomicU64,
 }
 
 #[derive(Default)]
@@ -47,7 +102,12 @@ struct State {
     blocked: BTreeMap<SymbolId, &'static str>,
     closings: Vec<SymbolId>,
     alerts: Vec<Alert>,
+    /// Whether the session is to be paused.
+    pauses: bool,
     is_flat: bool,
+    is_protected: bool,
+    /// Messages that the task had taken in when it said so.
+    taken: u64,
     guarded: Vec<Guarded>,
 }
 
@@ -61,7 +121,7 @@ impl Shared {
     ) -> Self {
         let blocked = symbols.map(|symbol| (symbol, "the account has not been compared yet")).collect();
         let state = Mutex::new(State { blocked, ..State::default() });
-        Shared { session: session.to_owned(), exposures, programs, state }
+        Shared { session: session.to_owned(), exposures, programs, state, handed: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -69,18 +129,31 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What other sessions of the account have at risk.
-    pub(super) fn others(&self) -> Money {
-        let all = self.exposures.lock();
-        all.iter().filter(|(session, _)| **session != self.session).map(|(_, money)| *money).sum()
+    /// Something is handed to the task.
+    pub(super) fn hand_over(&self) {
+        self.handed.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Shows how a desk stands.
-    pub(super) fn show(&self, desk: &mut Desk, now: Timestamp) {
-        self.exposures.lock().insert(self.session.clone(), desk.exposure());
+    /// An order whose intent is on disk. No other session can take what is left of the cap meanwhile.
+    pub(super) fn submit(&self, desk: &mut Desk, intent: Intent, now: Timestamp) {
+        self.exposures.change(&self.session, |others| {
+            desk.others(others);
+            desk.submit(intent, now);
+            desk.exposure()
+        });
+    }
+
+    /// Shows how a desk stands that has taken in so many messages.
+    pub(super) fn show(&self, desk: &mut Desk, taken: u64, now: Timestamp) {
+        self.exposures.change(&self.session, |others| {
+            desk.others(others);
+            desk.exposure()
+        });
         let (blocked, is_flat, guarded) = (desk.blocked(now), desk.is_flat(now), desk.guarded());
+        let is_protected = desk.is_protected();
         let mut state = self.state();
         (state.blocked, state.is_flat, state.guarded) = (blocked, is_flat, guarded);
+        (state.is_protected, state.taken) = (is_protected, taken);
     }
 
     /// Tells people. When too much waits, the oldest is dropped; all of it is in the log.
@@ -105,6 +178,16 @@ impl Shared {
         self.state().closings.push(symbol);
     }
 
+    /// The session is to begin nothing more until a person resumes it.
+    pub(super) fn pause(&self) {
+        self.state().pauses = true;
+    }
+
+    /// Whether the session is to be paused, once.
+    pub(super) fn take_pause(&self) -> bool {
+        std::mem::take(&mut self.state().pauses)
+    }
+
     pub(super) fn blocked(&self) -> BTreeMap<SymbolId, &'static str> {
         self.state().blocked.clone()
     }
@@ -117,18 +200,151 @@ impl Shared {
         std::mem::take(&mut self.state().alerts)
     }
 
-    /// Whether every position has a proven stop.
+    /// Whether every position has a proven stop and no entry can fill any more.
     pub(super) fn is_protected(&self) -> bool {
-        self.state().guarded.iter().all(|guarded| guarded.unprotected_since.is_none())
+        let state = self.state();
+        state.is_protected && state.taken == self.handed.load(Ordering::Acquire)
     }
 
+    /// Whether the exchange has nothing of the session any more.
     pub(super) fn is_flat(&self) -> bool {
-        self.state().is_flat
+        let state = self.state();
+        state.is_flat && state.taken == self.handed.load(Ordering::Acquire)
     }
 }
 
+/// What a session left at the exchange counts until somebody goes on with it or the daemon ends.
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.exposures.lock().remove(&self.session);
+        if self.is_flat() {
+            self.exposures.lock().remove(&self.session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decimal::Decimal;
+    use crate::domain::num::{Price, Qty};
+    use crate::domain::order::{OrderKind, OrderRequest, Purpose, Side};
+    use crate::domain::symbol::SymbolSpec;
+    use crate::session::live::{Act, Report, SessionTag};
+
+    const A: SymbolId = SymbolId(0);
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_nanos(1_790_000_000_000_000_000 + ms * 1_000_000)
+    }
+
+    fn table() -> SymbolTable {
+        let step = Decimal::new(1, 1).unwrap();
+        let spec = SymbolSpec::new("A_USDT", step, Decimal::ONE, Decimal::new(1, 2).unwrap()).unwrap();
+        SymbolTable::new(1, vec![spec])
+    }
+
+    /// A desk that takes entries of at most 10 with all others of the account.
+    fn desk(id: &str) -> Desk {
+        let caps = Caps { account: Money::from_units(10), day: Money::from_units(1_000) };
+        let mut desk = Desk::new(Arc::new(table()), SessionTag::of(id), caps);
+        desk.served(true, at(0));
+        desk.report(Ok(&Report::default()), at(1), at(2));
+        desk
+    }
+
+    /// An entry of so many lots of 1.
+    fn entry(qty: i64) -> Intent {
+        let order = OrderRequest {
+            id: OrderId(1),
+            instance: 0,
+            symbol: A,
+            side: Side::Buy,
+            kind: OrderKind::Market,
+            qty: Qty(qty),
+            purpose: Purpose::Entry,
+            leverage: 1,
+            inside_bar: None,
+        };
+        Intent { order, at: at(5), reference: Some(Price(1_000)) }
+    }
+
+    fn shared(id: &str, exposures: &Arc<Exposures>) -> Shared {
+        Shared::new(id, Arc::clone(exposures), Arc::default(), [A].into_iter())
+    }
+
+    fn is_sent(desk: &mut Desk) -> bool {
+        desk.take_acts().iter().any(|act| matches!(act, Act::Send { .. }))
+    }
+
+    #[test]
+    fn two_sessions_that_decide_at_once_stay_within_the_cap_of_the_account() {
+        let exposures = Arc::new(Exposures::default());
+        let (one, other) = (shared("exec_1", &exposures), shared("exec_2", &exposures));
+        let (mut first, mut second) = (desk("exec_1"), desk("exec_2"));
+        one.show(&mut first, 0, at(10));
+        other.show(&mut second, 0, at(10));
+        one.submit(&mut first, entry(6), at(11));
+        other.submit(&mut second, entry(6), at(11));
+        assert!(is_sent(&mut first) && !is_sent(&mut second), "6 and 6 are more than 10");
+        // What one that failed left at the exchange still counts.
+        one.show(&mut first, 0, at(20));
+        drop(one);
+        other.submit(
+            &mut second,
+            Intent { order: OrderRequest { id: OrderId(2), ..entry(6).order }, ..entry(6) },
+            at(21),
+        );
+        assert!(!is_sent(&mut second));
+    }
+
+    #[test]
+    fn what_a_session_has_that_catches_up_may_be_everything() {
+        let exposures = Arc::new(Exposures::default());
+        exposures.unknown("exec_1");
+        let (other, mut second) = (shared("exec_2", &exposures), desk("exec_2"));
+        other.submit(&mut second, entry(1), at(11));
+        assert!(!is_sent(&mut second));
+        let (one, mut first) = (shared("exec_1", &exposures), desk("exec_1"));
+        one.show(&mut first, 0, at(20));
+        other.submit(
+            &mut second,
+            Intent { order: OrderRequest { id: OrderId(2), ..entry(1).order }, ..entry(1) },
+            at(21),
+        );
+        assert!(is_sent(&mut second));
+        exposures.unknown("exec_3");
+        exposures.ended("exec_3");
+        assert_eq!(exposures.lock().len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_called_flat_that_the_task_has_not_taken_in() {
+        let shared = shared("exec_1", &Arc::default());
+        let mut desk = desk("exec_1");
+        desk.stops(&[], at(1), at(2));
+        shared.show(&mut desk, 0, at(10));
+        assert!(shared.is_flat() && shared.is_protected());
+        shared.hand_over();
+        assert!(!shared.is_flat() && !shared.is_protected(), "an order may be on its way");
+        shared.show(&mut desk, 1, at(11));
+        assert!(shared.is_flat());
+    }
+
+    #[test]
+    fn the_configuration_in_force_decides_what_may_be_begun() {
+        let live = Live {
+            enabled: true,
+            symbols: vec!["A_USDT".to_owned()],
+            account_cap: Some(5.0),
+            ..Live::default()
+        };
+        let (rules, table) = (Rules::new(&live), table());
+        let allowed = |rules: &Rules| rules.of(&table);
+        assert_eq!(allowed(&rules).1, BTreeSet::new());
+        assert_eq!(allowed(&rules).0, Caps { account: Money::from_units(5), day: Money::ZERO });
+        rules.apply(&Live { symbols: Vec::new(), ..live.clone() });
+        assert_eq!(allowed(&rules).1, BTreeSet::from([A]));
+        rules.apply(&Live { enabled: false, ..live });
+        assert_eq!(allowed(&rules).1, BTreeSet::from([A]));
     }
 }

@@ -202,7 +202,7 @@ pub fn change_stop(id: u64, price: Decimal, watched: Watched) -> Request {
         .number("stopLossReverse", 2)
         .number("takeProfitReverse", 2)
         .end();
-    Request::write("/stoporder/change_plan_price", body, Group::Exit)
+    Request::write("/stoporder/change_plan_price", body, Group::Move)
 }
 
 /// Cancels a stop.

@@ -1,0 +1,45 @@
+//! The engine's positions beside those that the executions made: what is held and the engine does not know of.
+//!
+//! Invariant: what the engine has is not known before it has seen every answer that it was told.
+
+use super::{Hold, Wanted};
+use crate::domain::num::Qty;
+use crate::domain::order::OrderId;
+use crate::domain::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// Numbers of orders that close what the engine lacks begin here, far behind those of the engine; they follow from the time.
+pub(super) const FIRST: u64 = 1 << 63;
+
+/// Whether an order is one that closes what the engine lacks.
+pub(super) fn is_surplus(order: OrderId) -> bool {
+    order.0 >= FIRST
+}
+
+/// The positions of the engine beside those that the executions made.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Surplus {
+    /// Answers that the engine was told.
+    pub told: u64,
+    /// Positions of the engine, and how many answers it had been given then; `None`: it has not said yet.
+    engine: Option<(BTreeMap<Hold, Qty>, u64)>,
+    /// When what the engine lacks is closed.
+    pub due: BTreeMap<Hold, Timestamp>,
+}
+
+impl Surplus {
+    /// The engine has these positions, with so many answers.
+    pub fn engine_has(&mut self, wanted: &[Wanted], answers: u64) {
+        let mut lots: BTreeMap<Hold, Qty> = BTreeMap::new();
+        for wanted in wanted {
+            *lots.entry(wanted.hold).or_insert(Qty::ZERO) += wanted.qty;
+        }
+        self.engine = Some((lots, answers));
+    }
+
+    /// Lots that the engine has; `None` while it has not seen every answer.
+    pub fn engine(&self, hold: Hold) -> Option<Qty> {
+        let (lots, answers) = self.engine.as_ref()?;
+        (*answers == self.told).then(|| lots.get(&hold).copied().unwrap_or(Qty::ZERO))
+    }
+}
