@@ -2,6 +2,7 @@
 
 import time
 
+BESIDE = True
 # MiB that the peak of the last third of the time may exceed that of the second third, apart from the store's page
 # cache, which grows with the store up to STORE_CACHE_BYTES.
 GROWTH_MIB = 8

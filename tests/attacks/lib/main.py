@@ -1,10 +1,12 @@
-"""Runs the selected attacks one after the other and prints the outcome of each."""
+"""Runs the selected attacks and prints the outcome of each."""
 
 import argparse
 import importlib.util
+import io
 import pathlib
 import random
 import sys
+import threading
 import time
 import traceback
 
@@ -20,6 +22,25 @@ def load(path):
     return module
 
 
+def attacked(module, name, options, said):
+    """Runs one attack and says what came of it; returns `ok`, `failed` or `missing`."""
+    started = time.monotonic()
+    outcome = "ok"
+    print(f"{name}: {module.__doc__.strip().splitlines()[0]}", file=said)
+    with World(options.long, random.Random(f"{options.seed} {name}")) as world:
+        try:
+            verdict = f"ok: {module.attack(world)}"
+        except Missing as why:
+            outcome, verdict = "missing", f"SKIPPED: {why}"
+        except Exception as why:
+            outcome, verdict = "failed", f"FAILED: {why or type(why).__name__}"
+            if not isinstance(why, AssertionError):
+                traceback.print_exc(file=said)
+            world.show_logs(said)
+    print(f"    {verdict} ({time.monotonic() - started:.0f} s)", file=said)
+    return outcome
+
+
 def main():
     known = {path.stem: path for path in sorted(ATTACKS.glob("*.py"))}
     parser = argparse.ArgumentParser(prog="tests/attacks/run")
@@ -31,24 +52,24 @@ def main():
     if unknown:
         parser.error(f"there is no attack {', '.join(unknown)}; there are {', '.join(known)}")
     print(f"seed {options.seed}", flush=True)
-    failed, missing = [], []
-    for name in options.names or known:
-        module = load(known[name])
-        print(f"{name}: {module.__doc__.strip().splitlines()[0]}", flush=True)
-        started = time.monotonic()
-        with World(options.long, random.Random(f"{options.seed} {name}")) as world:
-            try:
-                verdict = f"ok: {module.attack(world)}"
-            except Missing as why:
-                missing.append(name)
-                verdict = f"SKIPPED: {why}"
-            except Exception as why:
-                failed.append(name)
-                verdict = f"FAILED: {why or type(why).__name__}"
-                if not isinstance(why, AssertionError):
-                    traceback.print_exc()
-                world.show_logs()
-        print(f"    {verdict} ({time.monotonic() - started:.0f} s)", flush=True)
+    outcomes = {}
+    modules = {name: load(known[name]) for name in options.names or known}
+
+    def run(name):
+        said = io.StringIO()
+        outcomes[name] = attacked(modules[name], name, options, said)
+        print(said.getvalue(), end="", flush=True)
+
+    # An attack that mostly waits, and whose figures do not depend on the load, runs beside the others.
+    beside = [threading.Thread(target=run, args=(name,)) for name, module in modules.items() if getattr(module, "BESIDE", False)]
+    for thread in beside:
+        thread.start()
+    for name, module in modules.items():
+        if not getattr(module, "BESIDE", False):
+            run(name)
+    for thread in beside:
+        thread.join()
+    failed, missing = ([name for name, outcome in outcomes.items() if outcome == which] for which in ("failed", "missing"))
     if failed:
         sys.exit(f"{len(failed)} succeeded against the daemon: {', '.join(failed)}")
     if missing:

@@ -33,9 +33,10 @@ def need_files(count):
 class Process:
     """A `tradingd` process that has printed `ready`; keeps its output."""
 
-    def __init__(self, arguments, ready):
+    def __init__(self, arguments, ready, environment=None):
         self.lines = []
-        self.child = subprocess.Popen([TRADINGD, *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self.child = subprocess.Popen([TRADINGD, *arguments], stderr=pipe, stdout=pipe, text=True, env=os.environ | (environment or {}))
         is_ready = threading.Event()
         for stream in (self.child.stderr, self.child.stdout):
             threading.Thread(target=self._read, args=(stream, ready, is_ready), daemon=True).start()
@@ -80,10 +81,11 @@ class Process:
 class Daemon(Process):
     """A daemon; `admin` is the login of its admin."""
 
-    def __init__(self, folder, config, host="127.0.0.1"):
+    def __init__(self, folder, config, host="127.0.0.1", environment=None):
         self.folder = folder
         (folder / "config.json").write_text(json.dumps(config))
-        super().__init__(["run", "--state", str(folder / "state"), "--config", str(folder / "config.json")], "tradingd is ready")
+        run = ["run", "--state", str(folder / "state"), "--config", str(folder / "config.json")]
+        super().__init__(run, "tradingd is ready", environment)
         port = int(self.find(r"tradingd listens on http://\S*?:(\d+)\s").group(1))
         self.address = (host, port)
         # The line with the setup code is printed before the ready line.
@@ -169,12 +171,12 @@ class World:
         """A new temporary folder."""
         return pathlib.Path(tempfile.mkdtemp(dir=self.folder))
 
-    def daemon(self, folder=None, host="127.0.0.1", **sections):
+    def daemon(self, folder=None, host="127.0.0.1", environment=None, **sections):
         """Starts a daemon with these configuration sections; by default on a free port and without an exchange."""
         config = {"http": {"listen": "127.0.0.1:0"}, "exchange": {"enabled": False}}
         for name, fields in sections.items():
             config[name] = config.get(name, {}) | fields
-        daemon = Daemon(folder or self.place(), config, host)
+        daemon = Daemon(folder or self.place(), config, host, environment)
         self.processes.append(daemon)
         return daemon
 
@@ -184,16 +186,25 @@ class World:
         self.processes.append(exchange)
         exchange.rest_url = exchange.find(r"http://[\d.:]+").group(0)
         exchange.ws_url = exchange.find(r"ws://\S+").group(0)
+        exchange.control_url = exchange.find(r"control\S*\s+(http://[\d.:]+)").group(1)
         return exchange
+
+    def ran(self, *arguments):
+        """Runs a command to its end, whatever that is; returns its exit code and output."""
+        return subprocess.run([TRADINGD, *arguments], capture_output=True, text=True, check=False)
 
     def command(self, *arguments):
         """Runs a command to its end; returns its standard output."""
-        done = subprocess.run([TRADINGD, *arguments], capture_output=True, text=True, check=False)
+        done = self.ran(*arguments)
         assert done.returncode == 0, f"tradingd {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
     def recording(self, state, rows):
         """Imports `rows` random trades of one symbol into a state directory; returns the recording's id."""
+        return re.search(r"session_\w+", self.command("import", str(self.trades(rows)), "--state", str(state))).group(0)
+
+    def trades(self, rows):
+        """A file of `rows` random trades of one symbol."""
         file = self.place() / "BTC_USDT.trades.csv"
         with file.open("w") as out:
             out.write("timestamp_us,symbol,price,quantity,side\n")
@@ -203,11 +214,11 @@ class World:
                 price += self.chance.randrange(-5, 6)
                 quantity, side = self.chance.randrange(1, 9_999) / 1_000, self.chance.choice(["buy", "sell"])
                 out.write(f"{time_us},BTC_USDT,{price / 10:.1f},{quantity:.3f},{side}\n")
-        return re.search(r"session_\w+", self.command("import", str(file), "--state", str(state))).group(0)
+        return file
 
-    def show_logs(self):
+    def show_logs(self, said):
         for process in self.processes:
-            print("    " + "    ".join(process.lines[-20:]), end="")
+            print("    " + "    ".join(process.lines[-20:]), end="", file=said)
 
 
 def timed(work):

@@ -1,0 +1,135 @@
+"""A large store with flipped bits, overwritten, zeroed, copied and swapped pages, cut off or prolonged: right answers or exit code 65, no panic."""
+
+import json
+import pathlib
+import re
+import shutil
+
+from world import PASSWORD
+
+PAGE = 4_096
+KINDS = ["bit", "bytes", "zeros", "copy", "swap", "cut", "tail"]
+DOCUMENT = pathlib.Path(__file__).parents[2] / "config" / "strategies" / "pump_v2.json"
+# What is asked of the commands and, by the same words, of the daemon.
+COMMANDS = [
+    ("recordings", "--json"),
+    ("strategies", "list", "--json"),
+    ("strategies", "show", "w023"),
+    ("sessions", "list", "--json"),
+    ("results", "list", "--json"),
+]
+PATHS = ["/api/data-collection/sessions?limit=100", "/api/strategies", "/api/strategies/w023", "/sessions", "/api/users"]
+# Fields of answers that differ from one request to the next.
+PASSING = re.compile(r'"(timestamp|request_id|as_of|last_seen_at|last_login_at)": ?"[^"]*"')
+
+
+def attack(world):
+    count = world.pick(40, 300)
+    folder = world.place()
+    state = folder / "state"
+    rights, answers = filled(world, folder, world.pick(34, 50))
+    store = state / "tradingd.redb"
+    whole = store.read_bytes()
+    kept = world.place() / "kept"
+    shutil.copytree(state, kept)
+    nodes = [at for at in range(PAGE, len(whole), PAGE) if whole[at] in (1, 2) and whole[at + 3] == 0 and whole[at + 2]]
+    told = dict.fromkeys(KINDS, 0)
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        shutil.rmtree(state)
+        shutil.copytree(kept, state)
+        store.write_bytes(damaged(world.chance, whole, nodes, kind))
+        what = f"damage {number}, {kind}"
+        codes = [checked(world.ran(*command, "--state", str(state)), right, f"{what}: {command}") for command, right in zip(COMMANDS, rights)]
+        codes.append(checked_daemon(world, folder, answers, what))
+        told[kind] += any(codes)
+    figures = ", ".join(f"{kind} {told[kind]} of {len(range(at, count, len(KINDS)))}" for at, kind in enumerate(KINDS))
+    return f"{count} damages of {len(whole) / 2**20:.0f} MiB: 0 silent, 0 panics; told: {figures}"
+
+
+def filled(world, folder, mib):
+    """Fills a store; returns the right outputs of the commands and the right answers of the daemon."""
+    state = folder / "state"
+    daemon = world.daemon(folder, http={"requests_per_second": 1_000_000, "request_burst": 1_000_000})
+    document = json.loads(DOCUMENT.read_text())
+    for number in range(150):
+        name = f"w{number:03}"
+        status, body = daemon.ask("POST", f"/api/strategies?id={name}", document | {"strategy_name": name}, daemon.admin)
+        assert status in (200, 201), body
+    daemon.end()
+    file = world.trades(400_000)
+    while (state / "tradingd.redb").stat().st_size < mib << 20:
+        world.command("import", str(file), "--state", str(state))
+    rights = [world.command(*command, "--state", str(state)) for command in COMMANDS]
+    daemon = world.daemon(folder)
+    daemon.admin = daemon.log_in("admin")
+    answers = [shown(daemon.ask("GET", path, login=daemon.admin)) for path in PATHS]
+    assert all(status == 200 for status, _ in answers), answers
+    daemon.end()
+    return rights, answers
+
+
+def damaged(chance, whole, nodes, kind):
+    """A damaged copy of the bytes. Pages of keys are damaged more often than others."""
+    bytes_ = bytearray(whole)
+    page = chance.choice(nodes) if chance.random() < 0.7 else PAGE * chance.randrange(1, len(whole) // PAGE)
+    other = chance.choice(nodes)
+    match kind:
+        case "bit":
+            bytes_[page + chance.randrange(PAGE)] ^= 1 << chance.randrange(8)
+        case "bytes":
+            at = page + chance.randrange(PAGE - 64)
+            bytes_[at : at + 64] = chance.randbytes(64)
+        case "zeros":
+            bytes_[page : page + PAGE] = bytes(PAGE)
+        case "copy":
+            bytes_[page : page + PAGE] = whole[other : other + PAGE]
+        case "swap":
+            bytes_[page : page + PAGE] = whole[other : other + PAGE]
+            bytes_[other : other + PAGE] = whole[page : page + PAGE]
+        case "cut":
+            del bytes_[chance.randrange(len(whole)) :]
+        case "tail":
+            bytes_ += chance.randbytes(chance.randrange(1, 1 << 20))
+    return bytes_
+
+
+def checked(ran, right, what):
+    """Whether a command refused; fails when its answer is wrong."""
+    said = ran.stdout + ran.stderr
+    assert "panicked" not in said, f"{what}: {said}"
+    if ran.returncode == 65:
+        return True
+    assert (ran.returncode, ran.stdout) == (0, right), f"{what}: exit code {ran.returncode}: {said[:2_000]}"
+    return False
+
+
+def checked_daemon(world, folder, answers, what):
+    """Whether the daemon refused to start or to answer; fails when it gives a wrong answer."""
+    try:
+        daemon = world.daemon(folder, http={"requests_per_second": 1_000_000, "request_burst": 1_000_000})
+    except RuntimeError as ended:
+        assert "ended with 65" in str(ended) and "panicked" not in str(ended), f"{what}: {ended}"
+        return True
+    refused = False
+    try:
+        status, body = daemon.ask("POST", "/api/v1/auth/login", {"username": "admin", "password": PASSWORD})
+        if status == 200:
+            daemon.admin = daemon.tokens((status, body))
+            for path, right in zip(PATHS, answers):
+                answer = shown(daemon.ask("GET", path, login=daemon.admin))
+                assert answer == right or answer[0] >= 500, f"{what}: {path} answered {answer}"
+                refused |= answer != right
+        else:
+            assert status >= 500, f"{what}: login {status} {body}"
+            refused = True
+    finally:
+        daemon.end()
+    assert "panicked" not in daemon.log() and daemon.child.returncode in (0, 65), f"{what}: {daemon.child.returncode} {daemon.log()}"
+    return refused
+
+
+def shown(answer):
+    """Status and body without what differs each time."""
+    status, body = answer
+    return status, PASSING.sub("", json.dumps(body))
