@@ -44,6 +44,16 @@ impl StreamKind {
         Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
+    /// The kind that holds the same in more detail. Where a symbol has both, only that one is replayed: book changes
+    /// instead of snapshots, trades instead of bars.
+    pub fn finer(self) -> Option<StreamKind> {
+        match self {
+            StreamKind::BookSnapshots => Some(StreamKind::BookChanges),
+            StreamKind::Bars => Some(StreamKind::Trades),
+            _ => None,
+        }
+    }
+
     /// The kind with this name.
     pub fn from_name(word: &str) -> Option<StreamKind> {
         Self::ALL.iter().find(|(_, w)| *w == word).map(|(kind, _)| *kind)

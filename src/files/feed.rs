@@ -4,7 +4,7 @@
 //! A gap comes before data of the time it ends. Best bids and asks are validated by the survey but not
 //! replayed. Where a symbol has both level changes and top-of-book snapshots of the same time, only the
 //! changes are replayed: the snapshots are the top of the same book, and replaying both would repeatedly cut
-//! the deep book to 20 levels.
+//! the deep book to 20 levels. Bars of a symbol that has trades are not replayed: they would repeat its trades.
 
 mod book;
 mod cursor;
@@ -71,6 +71,7 @@ impl FileFeed {
                 .symbols
                 .iter()
                 .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file, symbol))
+                .filter(|symbol| !are_unused_bars(survey, file.kind, &symbol.name))
                 .filter(|symbol| {
                     selection.from.is_none_or(|from| symbol.last >= from)
                         && selection.to.is_none_or(|to| symbol.first < to)
@@ -192,14 +193,24 @@ fn has_better_book(survey: &SourceSurvey, file: &FileSurvey, symbol: &FileSymbol
         && survey.files.iter().any(|found| found.kind == StreamKind::BookChanges && is_better(found))
 }
 
+/// Whether these are bars of a symbol that has trades.
+fn are_unused_bars(survey: &SourceSurvey, kind: StreamKind, name: &str) -> bool {
+    let has_trades =
+        || survey.symbols.iter().any(|symbol| symbol.name == name && symbol.has(StreamKind::Trades));
+    kind == StreamKind::Bars && has_trades()
+}
+
 /// Gaps of the replayed streams that end within the selection; equal gaps of several streams are merged.
 fn chosen_gaps(survey: &SourceSurvey, selection: &Selection, table: &SymbolTable) -> Vec<(SymbolId, Gap)> {
     let ends_inside = |gap: &Gap| {
         selection.from.is_none_or(|from| from <= gap.to) && selection.to.is_none_or(|to| gap.to < to)
     };
     let wanted = |name: &str| if selection.wants(name) { table.find(name) } else { None };
-    let replayed =
-        survey.gaps.iter().filter(|(_, gap)| gap.stream != StreamKind::Quotes && ends_inside(&gap.gap));
+    let replayed = survey.gaps.iter().filter(|(name, gap)| {
+        gap.stream != StreamKind::Quotes
+            && !are_unused_bars(survey, gap.stream, name)
+            && ends_inside(&gap.gap)
+    });
     let mut gaps: Vec<(SymbolId, Gap)> =
         replayed.filter_map(|(name, gap)| Some((wanted(name)?, gap.gap))).collect();
     gaps.sort_by_key(|(symbol, gap)| (gap.to, *symbol, gap.from, gap.cause));

@@ -77,8 +77,8 @@ pub struct SymbolSurvey {
     pub first: Timestamp,
     /// Time of the last tick.
     pub last: Timestamp,
-    /// Its streams, in replay order.
-    pub streams: Vec<StreamKind>,
+    /// Its streams in replay order, with the times of their first and last tick.
+    pub spans: Vec<(StreamKind, Timestamp, Timestamp)>,
     /// Declared facts.
     pub facts: ContractFacts,
     /// Bar length and its source; with several files that of the last.
@@ -161,12 +161,17 @@ impl SourceSurvey {
 
     /// The streams of all symbols, in replay order.
     pub fn streams(&self) -> Vec<StreamKind> {
-        let found = |kind: &StreamKind| self.symbols.iter().any(|symbol| symbol.streams.contains(kind));
+        let found = |kind: &StreamKind| self.symbols.iter().any(|symbol| symbol.has(*kind));
         StreamKind::ALL.iter().map(|(kind, _)| *kind).filter(found).collect()
     }
 }
 
 impl SymbolSurvey {
+    /// Whether it has this stream.
+    pub fn has(&self, kind: StreamKind) -> bool {
+        self.spans.iter().any(|(known, ..)| *known == kind)
+    }
+
     /// The coarsest power-of-ten price step that keeps every price exact.
     pub fn price_step(&self) -> Decimal {
         Decimal::step(self.price_scale).unwrap_or(Decimal::ONE)
@@ -242,9 +247,15 @@ impl SymbolSurvey {
         let all = || parts.iter().map(|(_, part)| *part);
         let bars: Vec<&FileSymbol> =
             parts.iter().filter(|(kind, _)| *kind == StreamKind::Bars).map(|(_, part)| *part).collect();
-        let mut streams: Vec<StreamKind> = parts.iter().map(|(kind, _)| *kind).collect();
-        streams.sort();
-        streams.dedup();
+        let mut spans: Vec<(StreamKind, Timestamp, Timestamp)> = Vec::new();
+        for (kind, part) in parts {
+            match spans.iter_mut().find(|(known, ..)| known == kind) {
+                Some((_, first, last)) => {
+                    (*first, *last) = (part.first.min(*first), part.last.max(*last));
+                }
+                None => spans.push((*kind, part.first, part.last)),
+            }
+        }
         SymbolSurvey {
             name: name.to_owned(),
             price_scale: all().map(|part| part.price_scale).max().unwrap_or(0),
@@ -252,7 +263,7 @@ impl SymbolSurvey {
             rows: all().map(|part| part.rows).sum(),
             first: all().map(|part| part.first).min().unwrap_or(Timestamp::MIN),
             last: all().map(|part| part.last).max().unwrap_or(Timestamp::MIN),
-            streams,
+            spans,
             facts: all().fold(ContractFacts::default(), |facts, part| facts.or(part.facts.clone())),
             bar: bars.last().map(|part| (part.bar, part.bar_source)),
             bar_contradiction: bars

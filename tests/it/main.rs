@@ -23,6 +23,7 @@ mod limits;
 mod live;
 mod market_files;
 mod mix;
+mod mixed_streams;
 mod properties;
 mod pumps;
 mod recordings;

@@ -107,11 +107,10 @@ fn source(
             facts: symbol.facts.clone(),
             price_digits: symbol.price_step(),
             quantity_digits: symbol.quantity_step(),
-            streams: symbol.streams.clone(),
+            spans: symbol.spans.clone(),
             bar: symbol.bar,
             repeated: symbol.repeated,
             notes,
-            span: Some((symbol.first, symbol.last)),
         };
         symbols.extend(known.symbol_or_left_out(settings, left_out)?);
     }

@@ -14,7 +14,6 @@ use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey};
 use crate::service::SourceError;
 use crate::session::ports::Feed;
 use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The market data named by the user.
@@ -180,7 +179,6 @@ fn recording<'a>(
     let wanted = |name: &str| settings.symbols.is_empty() || named.contains(&name);
     let (mut symbols, mut bytes) = (Vec::new(), 0);
     for symbol in record.symbols.iter().filter(|symbol| wanted(&symbol.name)) {
-        let streams: Vec<StreamKind> = symbol.streams.iter().filter_map(|stream| stream.kind()).collect();
         bytes += symbol.streams.iter().map(|stream| stream.bytes).sum::<u64>();
         let kept = store.facts(id, &symbol.name)?;
         let mut notes = kept.notes.clone();
@@ -194,22 +192,24 @@ fn recording<'a>(
             }
             (length, kept.bar_source().unwrap_or(BarSource::Assumed))
         });
-        let first = symbol.streams.iter().map(|stream| stream.first_ns).min();
-        let last = symbol.streams.iter().map(|stream| stream.last_ns).max();
         let bar_ns = bar.map_or(0, |(length, _)| length.nanos());
+        let spans = symbol.streams.iter().filter_map(|stream| {
+            let kind = stream.kind()?;
+            let shift = if kind == StreamKind::Bars { bar_ns } else { 0 };
+            let [first, last] = [stream.first_ns, stream.last_ns]
+                .map(|at_ns| Timestamp::from_nanos(at_ns.saturating_add(shift)));
+            Some((kind, first, last))
+        });
         let known = Known {
             source: id,
             name: &symbol.name,
             facts: store.contract_facts(id, &symbol.name, &kept)?,
             price_digits: Decimal::step(symbol.price_scale).unwrap_or(Decimal::ONE),
             quantity_digits: Decimal::step(symbol.quantity_scale).unwrap_or(Decimal::ONE),
-            streams,
+            spans: spans.collect(),
             bar,
             repeated: kept.repeated,
             notes,
-            span: first.zip(last).map(|(first, last)| {
-                (Timestamp::from_nanos(first), Timestamp::from_nanos(last.saturating_add(bar_ns)))
-            }),
         };
         symbols.extend(known.symbol_or_left_out(settings, left_out)?);
     }
@@ -241,7 +241,7 @@ impl Source<'_> {
             }
             Origin::Recording(store) => {
                 let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();
-                let streams = self.replayed(&names);
+                let streams = self.replayed(table);
                 let choice = FeedChoice {
                     recording: &self.label,
                     symbols: &symbols,
@@ -263,17 +263,9 @@ impl Source<'_> {
         matches!(self.origin, Origin::Market)
     }
 
-    /// Streams to replay. Of streams with the same content the richer one: book changes before book
-    /// snapshots, trades before bars. Quotes are never replayed.
-    fn replayed(&self, names: &[String]) -> Vec<StreamKind> {
-        let own = self.symbols.iter().filter(|symbol| names.contains(&symbol.spec.name));
-        let all: BTreeSet<StreamKind> = own.flat_map(|symbol| symbol.streams.iter().copied()).collect();
-        let beaten = |kind: &StreamKind| match kind {
-            StreamKind::BookSnapshots => all.contains(&StreamKind::BookChanges),
-            StreamKind::Bars => all.contains(&StreamKind::Trades),
-            StreamKind::Quotes => true,
-            _ => false,
-        };
-        all.iter().copied().filter(|kind| !beaten(kind)).collect()
+    /// Streams to replay.
+    fn replayed(&self, table: &SymbolTable) -> Vec<(SymbolId, StreamKind)> {
+        let own = self.symbols.iter().filter_map(|symbol| Some((table.find(&symbol.spec.name)?, symbol)));
+        own.flat_map(|(id, symbol)| symbol.replayed().map(move |kind| (id, kind))).collect()
     }
 }

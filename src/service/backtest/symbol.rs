@@ -28,7 +28,7 @@ pub struct SourceSymbol {
     pub bar: Option<(Span, BarSource)>,
     /// Remarks on the data for the reader of a result.
     pub notes: Vec<String>,
-    /// Times of the first and last tick.
+    /// Times of the first and last tick that is replayed.
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
@@ -39,11 +39,11 @@ pub(super) struct Known<'a> {
     pub facts: ContractFacts,
     pub price_digits: Decimal,
     pub quantity_digits: Decimal,
-    pub streams: Vec<StreamKind>,
+    /// Streams with the times of their first and last tick.
+    pub spans: Vec<(StreamKind, Timestamp, Timestamp)>,
     pub bar: Option<(Span, BarSource)>,
     pub repeated: u64,
     pub notes: Vec<String>,
-    pub span: Option<(Timestamp, Timestamp)>,
 }
 
 impl SourceSymbol {
@@ -65,10 +65,19 @@ impl SourceSymbol {
         self.channels().contains(&Channel::Book)
     }
 
-    /// Bar length, when bars are replayed: they are not when there are trades.
-    pub fn replayed_bar(&self) -> Option<(Span, BarSource)> {
-        self.bar.filter(|_| !self.streams.contains(&StreamKind::Trades))
+    /// Streams that are replayed: of two with the same content the finer one, and never quotes.
+    pub fn replayed(&self) -> impl Iterator<Item = StreamKind> {
+        self.streams.iter().copied().filter(|kind| is_replayed(*kind, &self.streams))
     }
+
+    /// Bar length, when bars are replayed.
+    pub fn replayed_bar(&self) -> Option<(Span, BarSource)> {
+        self.bar.filter(|_| is_replayed(StreamKind::Bars, &self.streams))
+    }
+}
+
+fn is_replayed(kind: StreamKind, streams: &[StreamKind]) -> bool {
+    kind != StreamKind::Quotes && kind.finer().is_none_or(|finer| !streams.contains(&finer))
 }
 
 impl Known<'_> {
@@ -122,20 +131,14 @@ impl Known<'_> {
         if self.repeated > 0 {
             notes.push(format!("{} rows of {name} repeated a trade id and were left out", self.repeated));
         }
-        if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| self.streams.contains(kind))
-        {
+        let streams: Vec<StreamKind> = self.spans.iter().map(|(kind, ..)| *kind).collect();
+        if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| streams.contains(kind)) {
             notes
                 .push(format!("the book of {name} is replayed from its l2 changes; its book20 snapshots, cut from the same book, are not"));
         }
-        Ok(SourceSymbol {
-            spec,
-            streams: self.streams,
-            contract: has_terms,
-            sources,
-            bar: self.bar,
-            notes,
-            span: self.span,
-        })
+        notes.extend(unused_bars(name, &self.spans));
+        let span = span(&self.spans, &streams);
+        Ok(SourceSymbol { spec, streams, contract: has_terms, sources, bar: self.bar, notes, span })
     }
 
     fn refuse_contradiction(&self, declared: &ContractFacts) -> Result<(), String> {
@@ -156,4 +159,28 @@ impl Known<'_> {
         }
         Ok(())
     }
+}
+
+/// Times of the first and last tick of the replayed streams.
+fn span(
+    spans: &[(StreamKind, Timestamp, Timestamp)],
+    streams: &[StreamKind],
+) -> Option<(Timestamp, Timestamp)> {
+    let replayed = || spans.iter().filter(|(kind, ..)| is_replayed(*kind, streams));
+    Some((replayed().map(|(_, first, _)| *first).min()?, replayed().map(|(.., last)| *last).max()?))
+}
+
+/// Tells that the bars of a symbol are not replayed because it has trades, and which time only they cover.
+fn unused_bars(name: &str, spans: &[(StreamKind, Timestamp, Timestamp)]) -> Option<String> {
+    let of = |wanted: StreamKind| spans.iter().find(|(kind, ..)| *kind == wanted);
+    let (_, first, last) = of(StreamKind::Bars)?;
+    let (_, from, to) = of(StreamKind::Trades)?;
+    let beyond = if first < from || to < last {
+        format!(
+            "; they reach from {first} to {last}, its trades from {from} to {to}: for a run over all bars name them without the trades"
+        )
+    } else {
+        String::new()
+    };
+    Some(format!("{name} is replayed from its trades; its bars are not{beyond}"))
 }

@@ -76,7 +76,7 @@ pub(super) fn of(
     let choice = FeedChoice {
         recording: &recording.id,
         symbols: &symbols,
-        streams: &[kind],
+        streams: &[(SymbolId(0), kind)],
         clock: FeedClock::Exchange,
         from,
         to,

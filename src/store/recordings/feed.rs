@@ -36,8 +36,9 @@ pub struct FeedChoice<'a> {
     pub recording: &'a str,
     /// Symbols of the session's table; the recording must contain each under its name.
     pub symbols: &'a [SymbolId],
-    /// Streams; empty for all. Quotes are never replayed, because the engine has no event for them.
-    pub streams: &'a [StreamKind],
+    /// Streams of these symbols; empty for all. Quotes are never replayed, because the engine has no event for
+    /// them.
+    pub streams: &'a [(SymbolId, StreamKind)],
     /// Which timestamp orders the replay.
     pub clock: FeedClock,
     /// Start (inclusive). An incremental book that began earlier is replayed as one snapshot at this time.
@@ -123,7 +124,7 @@ impl Store {
             let spec = table.spec(id);
             let recorded = recording.symbol(&spec.name).ok_or_else(|| no_symbol(&recording, &spec.name))?;
             for (order, (kind, _)) in StreamKind::ALL.iter().enumerate() {
-                if is_chosen(&choice, *kind) && recorded.stream(*kind).is_some() {
+                if is_chosen(&choice, id, *kind) && recorded.stream(*kind).is_some() {
                     planned.push((order, id, *kind, recorded, spec));
                 }
             }
@@ -180,9 +181,11 @@ impl Store {
         for (name, recorded) in self.gaps(choice.recording)? {
             let symbol = choice.symbols.iter().copied().find(|id| table.spec(*id).name == name);
             let inside = choice.from <= recorded.gap.to && recorded.gap.to < choice.to;
-            if let (Some(symbol), true, true) = (symbol, is_chosen(choice, recorded.stream), inside) {
-                gaps.push((symbol, recorded.gap));
-            }
+            gaps.extend(
+                symbol
+                    .filter(|symbol| inside && is_chosen(choice, *symbol, recorded.stream))
+                    .map(|symbol| (symbol, recorded.gap)),
+            );
         }
         gaps.sort_by_key(|(symbol, gap)| (gap.to, *symbol, gap.from, gap.cause));
         // The engine gets one gap for a lost connection, not one per stream.
@@ -191,8 +194,8 @@ impl Store {
     }
 }
 
-fn is_chosen(choice: &FeedChoice<'_>, kind: StreamKind) -> bool {
-    kind != StreamKind::Quotes && (choice.streams.is_empty() || choice.streams.contains(&kind))
+fn is_chosen(choice: &FeedChoice<'_>, symbol: SymbolId, kind: StreamKind) -> bool {
+    kind != StreamKind::Quotes && (choice.streams.is_empty() || choice.streams.contains(&(symbol, kind)))
 }
 
 impl RecordingFeed<'_> {

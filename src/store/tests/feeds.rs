@@ -142,8 +142,10 @@ fn streams_of_one_moment_come_gaps_first_then_in_the_order_of_their_kinds() {
             && shown[8] == "70000 trade 107x3"
     );
     assert_eq!(shown.len(), 9);
-    let only = FeedChoice { streams: &[StreamKind::Marks], ..choice(&id, &symbols) };
+    let only = FeedChoice { streams: &[(SymbolId(0), StreamKind::Marks)], ..choice(&id, &symbols) };
     assert_eq!(play(store.feed(only, &table).unwrap()).len(), 1);
+    let of_another = FeedChoice { streams: &[(SymbolId(1), StreamKind::Marks)], ..choice(&id, &symbols) };
+    assert_eq!(play(store.feed(of_another, &table).unwrap()).len(), 0);
 }
 
 #[test]
