@@ -1,15 +1,23 @@
 //! Suggests a known name for a misspelt one.
 
-/// The known name with the fewest edits, if at most a third of the letters differ. Ignores case.
+/// The known name with the fewest edits, if at most a third of the letters differ, else the only one that goes on where
+/// the wrong one ends (`latency` for `latency_ms`). Ignores case.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong: Vec<char> = wrong.trim().chars().take(80).flat_map(char::to_lowercase).collect();
+    let known: Vec<(&str, Vec<char>)> =
+        known.into_iter().map(|name| (name, name.chars().flat_map(char::to_lowercase).collect())).collect();
     let allowed = (wrong.len() / 3).max(1);
-    known
-        .into_iter()
-        .map(|name| (edits(&wrong, &name.chars().flat_map(char::to_lowercase).collect::<Vec<_>>()), name))
-        .filter(|(distance, name)| *distance <= allowed && *distance < name.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    let nearest = known
+        .iter()
+        .map(|(name, letters)| (edits(&wrong, letters), name, letters))
+        .filter(|(distance, _, letters)| *distance <= allowed && *distance < letters.len())
+        .min_by_key(|(distance, ..)| *distance)
+        .map(|(_, name, _)| *name);
+    let mut longer = known
+        .iter()
+        .filter(|(_, letters)| letters.starts_with(&wrong) && letters.get(wrong.len()) == Some(&'_'))
+        .map(|(name, _)| *name);
+    nearest.or_else(|| longer.next().filter(|_| longer.next().is_none()))
 }
 
 /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
@@ -54,5 +62,8 @@ mod tests {
         assert_eq!(nearest("SOMETHING_ELSE", known), None);
         assert_eq!(nearest("", known), None);
         assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("latency", ["latency_ms", "fees"]), Some("latency_ms"));
+        assert_eq!(nearest("pump", known), Some("PUMP_MAGNITUDE_PCT"));
+        assert_eq!(nearest("feed", ["feed_a", "feed_b"]), None, "two are possible");
     }
 }
