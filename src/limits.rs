@@ -365,8 +365,12 @@ pub const HTTP_STREAM_CHUNKS: usize = 8;
 /// Bytes of one such chunk.
 pub const HTTP_STREAM_CHUNK_BYTES: usize = 64 << 10;
 
-/// Milliseconds a client may take to read one chunk of a streamed response before it is cut off.
+/// Milliseconds a client may let the writer of a streamed response wait before it is cut off.
 pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
+
+/// Bytes that a client of a streamed response must read on average per second of such waiting; a slower one uses up
+/// [`HTTP_STREAM_CHUNK_MS`] and is cut off.
+pub const HTTP_STREAM_BYTES_PER_S: usize = 16 << 10;
 
 /// Concurrent password checks of requests; more wait for a moment.
 pub const HTTP_PASSWORD_CHECKS: usize = 4;
@@ -413,7 +417,7 @@ pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 /// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
-pub const HTTP_BLOCKING_THREADS: usize = 78;
+pub const HTTP_BLOCKING_THREADS: usize = 82;
 
 /// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
@@ -434,6 +438,16 @@ pub const HTTP_EXPORTS: usize = 4;
 
 /// Concurrent copies of records for commands; more wait.
 pub const HTTP_COPIES: usize = 4;
+
+/// Concurrent lists of records for commands; more wait. They wait for no copy, which may be long.
+pub const HTTP_LISTS: usize = 4;
+
+/// Milliseconds that a command may let the sender of its copy wait before it is cut off: a copy keeps the pages of the store
+/// that it reads.
+pub const HTTP_COPY_WAIT_MS: u64 = 10_000;
+
+/// As [`HTTP_STREAM_BYTES_PER_S`], of a copy: a command on this host reads it to a disk or memory without looking at it.
+pub const HTTP_COPY_BYTES_PER_S: usize = 256 << 10;
 
 /// Concurrent strategy previews, each at most [`PREVIEW_MS`] long; more wait, one per user.
 pub const HTTP_PREVIEWS: usize = 2;
@@ -457,6 +471,7 @@ const _: () = assert!(
         + HTTP_PASSWORD_CHECKS
         + HTTP_EXPORTS
         + HTTP_COPIES
+        + HTTP_LISTS
         + HTTP_REPLAYS
         + HTTP_PREVIEWS
         + HTTP_IMPORTS

@@ -6,8 +6,8 @@
 //! semaphore.
 
 use crate::limits::{
-    HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS,
-    HTTP_PREVIEWS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+    HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_LISTS,
+    HTTP_PASSWORD_CHECKS, HTTP_PREVIEWS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
 };
 use crate::service::{Refusal, RefusalKind};
 use std::sync::Arc;
@@ -27,7 +27,9 @@ pub enum Lane {
     Password,
     /// Streaming rows to a client, which may be slow.
     Export,
-    /// Copying records to a command.
+    /// Sending a list of records to a command.
+    List,
+    /// Copying all of one recording, session or result to a command.
     Copy,
     /// Replaying a session.
     Replay,
@@ -45,12 +47,13 @@ pub enum Lane {
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 11] = [
+    const ALL: [Lane; 12] = [
         Lane::Urgent,
         Lane::Control,
         Lane::Store,
         Lane::Password,
         Lane::Export,
+        Lane::List,
         Lane::Copy,
         Lane::Replay,
         Lane::Preview,
@@ -66,6 +69,7 @@ impl Lane {
             Lane::Store => HTTP_STORE_THREADS,
             Lane::Password => HTTP_PASSWORD_CHECKS,
             Lane::Export => HTTP_EXPORTS,
+            Lane::List => HTTP_LISTS,
             Lane::Copy => HTTP_COPIES,
             Lane::Replay => HTTP_REPLAYS,
             Lane::Preview => HTTP_PREVIEWS,
@@ -84,6 +88,7 @@ impl Lane {
             | Lane::Control
             | Lane::Store
             | Lane::Password
+            | Lane::List
             | Lane::Copy
             | Lane::Preview
             | Lane::Import

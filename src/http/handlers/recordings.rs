@@ -2,7 +2,7 @@
 
 use super::page;
 use crate::domain::time::Span;
-use crate::http::chunks::Chunks;
+use crate::http::chunks::{Chunks, Pace};
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
@@ -10,7 +10,7 @@ use crate::http::lanes::Lane;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Body, Call, invalid};
 use crate::http::route::Answer;
-use crate::limits::{HTTP_STREAM_CHUNK_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
+use crate::limits::{HTTP_STREAM_BYTES_PER_S, HTTP_STREAM_CHUNK_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
 use crate::service::recordings::{CandleRequest, ExportRequest, RecordingFilter};
 use crate::service::{Refusal, RefusalKind, Upload};
 use http_body_util::BodyExt;
@@ -23,6 +23,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// Pace of an export.
+const PACE: Pace = Pace { wait_ms: HTTP_STREAM_CHUNK_MS, bytes_per_s: HTTP_STREAM_BYTES_PER_S };
 
 /// Default number of candles.
 const CANDLES: usize = 1_000;
@@ -116,7 +119,7 @@ pub fn export(context: Arc<AppContext>, call: Call) -> Answer {
             place.run(move || planner.service.recordings.plan_export(call.id(0), &request)).await??;
         let (media, name) = (export.media_type, export.file_name.clone());
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
-        let sink = Chunks::new(chunks, Duration::from_millis(HTTP_STREAM_CHUNK_MS));
+        let sink = Chunks::new(chunks, PACE);
         place.start(move || {
             // The status has already been sent: an error can only end the stream early, which the client
             // notices by the missing last chunk.

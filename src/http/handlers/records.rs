@@ -1,14 +1,14 @@
 //! Records for commands that run beside the daemon.
 
 use crate::http::body::discard;
-use crate::http::chunks::Chunks;
+use crate::http::chunks::{Chunks, Pace};
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::lanes::Lane;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Body, Call, invalid};
 use crate::http::route::Answer;
-use crate::limits::{HTTP_STREAM_CHUNK_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
+use crate::limits::{HTTP_COPY_BYTES_PER_S, HTTP_COPY_WAIT_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
 use crate::service::Records;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
@@ -21,18 +21,19 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 
 const MEDIA: &str = "application/octet-stream";
+const PACE: Pace = Pace { wait_ms: HTTP_COPY_WAIT_MS, bytes_per_s: HTTP_COPY_BYTES_PER_S };
 
 /// `GET /api/records`: a copy of records, streamed.
 pub fn send(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let records = asked(&call)?;
-        let place = context.lanes.enter(Lane::Copy).await?;
+        let place = context.lanes.enter(lane(&records)).await?;
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
-        let mut sink = Chunks::new(chunks, Duration::from_millis(HTTP_STREAM_CHUNK_MS));
+        let mut sink = Chunks::new(chunks, PACE);
         place.start(move || {
             // The status has already been sent. A copy without its end mark is refused by its reader.
             let sent = context.service.send_records(&records, &mut sink);
-            if let Err(error) = sent.map_err(|refusal| refusal.to_string()).and(flushed(&mut sink)) {
+            if let Err(error) = sent.map_err(|refusal| refusal.message).and(flushed(&mut sink)) {
                 tracing::warn!(error, "a copy of records was cut short");
             }
         });
@@ -42,6 +43,10 @@ pub fn send(context: Arc<AppContext>, call: Call) -> Answer {
 
 fn flushed(sink: &mut Chunks) -> Result<(), String> {
     sink.flush().map_err(|error| error.to_string())
+}
+
+fn lane(records: &Records) -> Lane {
+    if records.named().1.is_some() { Lane::Copy } else { Lane::List }
 }
 
 fn asked(call: &Call) -> Result<Records, Failure> {

@@ -96,12 +96,17 @@ impl Entries<'_> {
     /// Writes the end mark.
     pub fn finish(mut self) -> Result<(), StoreError> {
         self.write(&0_u32.to_le_bytes())?;
-        self.0.flush().map_err(|error| StoreError::io("sending records", error))
+        self.0.flush().map_err(not_taken)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.write_all(bytes).map_err(|error| StoreError::io("sending records", error))
+        self.0.write_all(bytes).map_err(not_taken)
     }
+}
+
+/// The reader went away; no disk failed.
+fn not_taken(error: io::Error) -> StoreError {
+    StoreError::Refused(format!("the copy was not read to its end: {error}"))
 }
 
 /// Reads the next entry; `None` at the end mark.

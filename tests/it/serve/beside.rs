@@ -10,6 +10,8 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tradingd::domain::rng::Rng;
 
 /// A folder for a daemon and for commands, which use the same state directory.
 fn folder() -> Cli {
@@ -220,6 +222,51 @@ fn a_traders_day_beside_a_daemon() {
     let trades = cli.ok(&["results", "trades", ids[0]]);
     assert!(trades.lines().count() > 1 && trades.contains(",BTCUSDT,"), "{trades}");
     stop(running);
+}
+
+/// A recording that takes more bytes than all buffers on the way to a command hold; returns its id.
+fn import_large(cli: &Cli) -> String {
+    let mut chance = Rng::new(1);
+    let mut draw = |below: u64| chance.next() % below;
+    let mut rows = String::from("timestamp_us,symbol,price,quantity,side\n");
+    let mut at = 1_700_000_000_000_000;
+    for _ in 0..250_000 {
+        at += draw(200_000);
+        let (price, quantity) = (50_000 + draw(100), draw(1_000_000_000));
+        rows += &format!("{at},BTC_USDT,{price},{quantity}.5,{}\n", ["buy", "sell"][draw(2) as usize]);
+    }
+    let recording = cli.import(&[cli.file("BTC_USDT.trades.csv", rows)]);
+    assert!(recording["bytes"].as_u64().unwrap() > 1_500_000, "{recording}");
+    recording["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn copies_that_nobody_reads_delay_no_list_and_are_no_failure_of_the_disk() {
+    let cli = folder();
+    let id = import_large(&cli);
+    let running = daemon(&cli);
+    let asked = format!("GET /api/records?kind=recordings&id={id} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut unread: Vec<UnixStream> = (0..8)
+        .map(|_| {
+            let mut socket = UnixStream::connect(cli.state().join("tradingd.sock")).unwrap();
+            socket.write_all(asked.as_bytes()).unwrap();
+            socket
+        })
+        .collect();
+    let mut begun = [0; 12];
+    unread[0].read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    // Cutting off those who do not read takes ten seconds; the list does not wait for it.
+    let asking = Instant::now();
+    assert!(cli.ok(&["recordings"]).contains(&id));
+    assert!(asking.elapsed() < Duration::from_secs(6), "the list took {:?}", asking.elapsed());
+    drop(unread);
+    let log = || running.log.lock().unwrap().clone();
+    while !log().contains("a copy of records was cut short") {
+        assert!(asking.elapsed() < Duration::from_secs(60), "{}", log());
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    assert!(log().contains("the copy was not read to its end") && !log().contains("disk"), "{}", log());
 }
 
 #[test]
