@@ -3,7 +3,7 @@
 //! Invariants: it acts only on symbols of an abandoned lease, and leaves live trading locked; a stop is cancelled only when its
 //! position is gone.
 
-use super::market::{KeyRing, Lease, LiveLock, Sightings};
+use super::market::{KeyRing, Lease, LiveLock, Sightings, Unreadable};
 use super::secret_file::credentials;
 use crate::clock::{self, Stopwatch};
 use crate::domain::time::{Span, Timestamp};
@@ -24,7 +24,14 @@ const PATIENCE: Span = Span::from_seconds(10);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Rounds after which what is still open is told and tried again with the next look at the leases.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 120;
+
+/// An order that a session sent with its last heartbeat is taken within its window of ten seconds, and shows ten seconds behind
+/// that: nothing is called flat before.
+const NOTHING_COMES_AFTER: Span = Span::from_seconds(20);
+
+/// For how long, and in how many looks in a row, the exchange must show nothing: a list may lag.
+const FLAT_FOR: (Span, u32) = (Span::from_seconds(3), 4);
 
 /// How the client ids of its orders begin.
 const CLIENT_PREFIX: &str = "tdw";
@@ -78,27 +85,40 @@ impl Watchdog {
 
     /// Looks again: locks, and closes what sessions hold that have been silent for too long since they were first seen so.
     pub fn look(&mut self) -> Looked {
-        let (leases, mut looked) = self.leases();
-        let abandoned = self.seen.abandoned(&leases, self.watch.elapsed(), PATIENCE);
+        let now = self.watch.elapsed();
+        let ((leases, unreadable), mut looked) = self.leases();
+        for session in self.seen.blind(&unreadable, now, PATIENCE) {
+            self.lock(&session);
+        }
+        let abandoned = self.seen.abandoned(&leases, &unreadable, now, PATIENCE);
         self.act(&abandoned, &mut looked);
         looked
     }
 
     /// As [`Watchdog::look`] for whoever looks only once: how long a session has been silent is what the wall clock says.
     pub fn look_once(&self, now: Timestamp) -> Looked {
-        let (leases, mut looked) = self.leases();
+        let ((leases, _), mut looked) = self.leases();
         let abandoned: Vec<Lease> =
             leases.into_iter().filter(|lease| lease.is_abandoned(now, PATIENCE)).collect();
         self.act(&abandoned, &mut looked);
         looked
     }
 
-    fn leases(&self) -> (Vec<Lease>, Looked) {
-        let (leases, blind) = Lease::all(&self.state).unwrap_or_else(|error| {
-            let why = format!("the leases in {} cannot be read: {error}", self.state.display());
-            (Vec::new(), vec![why])
+    fn leases(&self) -> ((Vec<Lease>, Vec<Unreadable>), Looked) {
+        let mut looked = Looked::default();
+        let found = Lease::all(&self.state).unwrap_or_else(|error| {
+            looked.blind.push(format!("the leases in {} cannot be read: {error}", self.state.display()));
+            (Vec::new(), Vec::new())
         });
-        (leases, Looked { blind, ..Looked::default() })
+        looked.blind.extend(found.1.iter().map(|lease| lease.why.clone()));
+        (found, looked)
+    }
+
+    fn lock(&self, session: &str) {
+        if let Err(error) = LiveLock::of(&self.state).set(&format!("watchdog, session {session}")) {
+            // Closing what is open matters more than the lock.
+            tracing::error!(%error, "the lock cannot be written");
+        }
     }
 
     /// Locks before anything that can fail, then closes what all of them hold, side by side.
@@ -106,10 +126,7 @@ impl Watchdog {
         for lease in abandoned {
             let session = &lease.session_id;
             tracing::error!(session, "nobody answers for a live session: its positions are closed");
-            if let Err(error) = LiveLock::of(&self.state).set(&format!("watchdog, session {session}")) {
-                // Closing what is open matters more than the lock.
-                tracing::error!(%error, "the lock cannot be written");
-            }
+            self.lock(session);
         }
         if abandoned.is_empty() {
             return;
@@ -130,10 +147,38 @@ impl Watchdog {
     }
 }
 
-/// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either, then cancels the
-/// stops and looks until none of these is left. Whether the exchange showed all three: what cannot be read is not flat.
+/// Looks in a row that showed nothing.
+#[derive(Default)]
+struct EmptyLooks {
+    since: Option<Span>,
+    count: u32,
+}
+
+impl EmptyLooks {
+    /// One look more, at a time of the steady clock; whether they are enough.
+    fn add(&mut self, is_empty: bool, now: Span) -> bool {
+        if !is_empty {
+            *self = EmptyLooks::default();
+            return false;
+        }
+        self.count += 1;
+        now - *self.since.get_or_insert(now) >= FLAT_FOR.0 && self.count >= FLAT_FOR.1
+    }
+}
+
+/// How long nothing is called flat yet, for a session that was abandoned when it is first looked at. A clock that was set says nothing,
+/// so it is never longer than what follows the patience.
+fn until_nothing_comes(lease: &Lease, now: Timestamp) -> Span {
+    let silent = Span::from_millis(now.millis() - lease.heartbeat_ms).max(PATIENCE);
+    (NOTHING_COMES_AFTER - silent).max(Span::ZERO)
+}
+
+/// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either for a while, then cancels
+/// the stops and looks until none of these is left. Whether the exchange showed all three: what cannot be read is not flat.
 async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
     let mut closed: Vec<Closed> = Vec::new();
+    let (watch, mut empty) = (Stopwatch::start(), EmptyLooks::default());
+    let not_before = until_nothing_comes(lease, clock::now());
     for round in 0..ROUNDS {
         // In front of the positions: an order that fills in between shows there.
         let are_orders_gone = orders_are_gone(account, lease).await;
@@ -141,6 +186,7 @@ async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
             Ok(held) => held,
             Err(error) => {
                 tracing::error!(%error, "the positions cannot be read");
+                empty = EmptyLooks::default();
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
@@ -150,7 +196,8 @@ async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
             .filter(|held| lease.symbols.contains(&held.symbol) && held.quantity.mantissa() > 0)
             .collect();
         note(&mut closed, lease, &ours);
-        if ours.is_empty() && are_orders_gone && stops_are_gone(account, lease).await {
+        let is_empty = empty.add(ours.is_empty() && are_orders_gone, watch.elapsed());
+        if is_empty && watch.elapsed() >= not_before && stops_are_gone(account, lease).await {
             return (closed, true);
         }
         for position in ours {
@@ -255,4 +302,36 @@ async fn stops_are_gone(account: &Account, lease: &Lease) -> bool {
 /// What is wrong with the settings, for people.
 pub fn client(config: &crate::config::Config, runtime: tokio::runtime::Handle) -> Result<Arc<Mexc>, String> {
     Mexc::new(super::market::settings(&config.exchange), runtime).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_empty_look_is_not_flat() {
+        let at = Span::from_millis;
+        let mut empty = EmptyLooks::default();
+        for ms in [0, 1_000, 2_000, 2_999] {
+            assert!(!empty.add(true, at(ms)), "{ms}");
+        }
+        assert!(empty.add(true, at(3_000)));
+        assert!(!empty.add(false, at(3_250)), "something was there, or was withdrawn");
+        assert!(!empty.add(true, at(3_500)) && !empty.add(true, at(9_000)), "two looks");
+    }
+
+    #[test]
+    fn nothing_is_flat_while_an_order_of_the_last_heartbeat_may_come() {
+        let lease = Lease {
+            session_id: "exec_1".to_owned(),
+            symbols: Vec::new(),
+            client_prefix: "td0".to_owned(),
+            heartbeat_ms: 1_000_000,
+            expected_back_until_ms: None,
+        };
+        let wait = |ms| until_nothing_comes(&lease, Timestamp::from_millis(ms).unwrap());
+        assert_eq!(wait(1_012_000), Span::from_seconds(8));
+        assert_eq!(wait(1_025_000), Span::ZERO);
+        assert_eq!(wait(0), Span::from_seconds(10), "a clock that was set back");
+    }
 }

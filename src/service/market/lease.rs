@@ -32,6 +32,15 @@ pub struct Lease {
     pub expected_back_until_ms: Option<i64>,
 }
 
+/// A lease that cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unreadable {
+    /// Its session.
+    pub session: String,
+    /// What is wrong with it, for people.
+    pub why: String,
+}
+
 impl Lease {
     /// Whether nobody answers for its positions any more, by the wall clock: for whoever looks only once.
     pub fn is_abandoned(&self, now: Timestamp, patience: Span) -> bool {
@@ -58,11 +67,11 @@ impl Lease {
         fs::rename(new, path)
     }
 
-    /// All leases of a state directory, and what is wrong with those that cannot be read: they may be of open positions.
+    /// All leases of a state directory, and those that cannot be read: they may be of open positions.
     ///
     /// # Errors
     /// What the disk reports of the directory.
-    pub fn all(state: &Path) -> io::Result<(Vec<Lease>, Vec<String>)> {
+    pub fn all(state: &Path) -> io::Result<(Vec<Lease>, Vec<Unreadable>)> {
         let (mut all, mut unreadable) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(state)? {
             let name = entry?.file_name();
@@ -70,7 +79,10 @@ impl Lease {
             let Some(session) = name.strip_prefix(PREFIX).filter(|rest| !rest.ends_with(NEW)) else {
                 continue;
             };
-            let wrong = |error: &dyn std::fmt::Display| format!("the lease of session {session}: {error}");
+            let wrong = |error: &dyn std::fmt::Display| Unreadable {
+                session: session.to_owned(),
+                why: format!("the lease of session {session}: {error}"),
+            };
             match fs::read(path(state, session)) {
                 Ok(bytes) => match serde_json::from_slice(&bytes) {
                     Ok(lease) => all.push(lease),
@@ -98,23 +110,50 @@ impl Lease {
 /// Leases as somebody who watches them saw them change, by a clock that is never set: what the wall clock says of a heartbeat is
 /// wrong after a step.
 #[derive(Default)]
-pub struct Sightings(BTreeMap<String, (Lease, Span)>);
+pub struct Sightings {
+    /// As they were read last, and when they changed.
+    read: BTreeMap<String, (Lease, Span)>,
+    /// Since when others cannot be read.
+    unreadable: BTreeMap<String, Span>,
+}
 
 impl Sightings {
-    /// Looks at all leases at a time of the steady clock; gives those that have not changed for longer than they may.
-    pub fn abandoned(&mut self, leases: &[Lease], now: Span, patience: Span) -> Vec<Lease> {
-        self.0.retain(|session, _| leases.iter().any(|lease| lease.session_id == *session));
-        let mut abandoned = Vec::new();
+    /// Looks at all leases at a time of the steady clock; gives those that have not changed for longer than they may. One that cannot
+    /// be read is as it was read last.
+    pub fn abandoned(
+        &mut self,
+        leases: &[Lease],
+        unreadable: &[Unreadable],
+        now: Span,
+        patience: Span,
+    ) -> Vec<Lease> {
+        self.read.retain(|session, _| {
+            leases.iter().any(|lease| lease.session_id == *session)
+                || unreadable.iter().any(|lease| lease.session == *session)
+        });
         for lease in leases {
-            let seen = self.0.entry(lease.session_id.clone()).or_insert_with(|| (lease.clone(), now));
+            let seen = self.read.entry(lease.session_id.clone()).or_insert_with(|| (lease.clone(), now));
             if seen.0 != *lease {
                 *seen = (lease.clone(), now);
             }
-            if (now.nanos() - seen.1.nanos()) / 1_000_000 > lease.patience_ms(patience) {
-                abandoned.push(lease.clone());
-            }
         }
-        abandoned
+        let is_late =
+            |lease: &Lease, since: Span| (now - since).nanos() / 1_000_000 > lease.patience_ms(patience);
+        self.read
+            .values()
+            .filter(|(lease, since)| is_late(lease, *since))
+            .map(|(lease, _)| lease.clone())
+            .collect()
+    }
+
+    /// Sessions whose leases could not be read for longer than a session may be silent.
+    pub fn blind(&mut self, unreadable: &[Unreadable], now: Span, patience: Span) -> Vec<String> {
+        self.unreadable.retain(|session, _| unreadable.iter().any(|lease| lease.session == *session));
+        for lease in unreadable {
+            self.unreadable.entry(lease.session.clone()).or_insert(now);
+        }
+        let late = self.unreadable.iter().filter(|(_, since)| now - **since > patience);
+        late.map(|(session, _)| session.clone()).collect()
     }
 }
 
@@ -137,8 +176,10 @@ impl Leaseholder {
     }
 
     /// The daemon ends as planned: its positions wait for it, with their stops, until a moment. Its last word.
-    pub fn plan(&self, until: Timestamp) {
-        self.say(|lease| lease.expected_back_until_ms = Some(until.millis()));
+    pub fn plan(&self, now: Timestamp, until: Timestamp) {
+        self.say(|lease| {
+            (lease.heartbeat_ms, lease.expected_back_until_ms) = (now.millis(), Some(until.millis()));
+        });
         self.lock().take();
     }
 
@@ -200,7 +241,7 @@ mod tests {
         fs::write(folder.path().join("live.lease.exec_2"), "{").unwrap();
         let (read, unreadable) = Lease::all(folder.path()).unwrap();
         assert_eq!(read, [planned], "one that cannot be read hides no other");
-        assert!(unreadable.len() == 1 && unreadable[0].contains("exec_2"), "{unreadable:?}");
+        assert!(unreadable.len() == 1 && unreadable[0].session == "exec_2", "{unreadable:?}");
         Lease::remove(folder.path(), "exec_2").unwrap();
         Lease::remove(folder.path(), "exec_1").unwrap();
         assert_eq!(Lease::all(folder.path()).unwrap(), (Vec::new(), Vec::new()));
@@ -217,7 +258,8 @@ mod tests {
             expected_back_until_ms,
         };
         let mut seen = Sightings::default();
-        let mut is_abandoned = |lease: Lease, now| !seen.abandoned(&[lease], at(now), patience).is_empty();
+        let mut is_abandoned =
+            |lease: Lease, now| !seen.abandoned(&[lease], &[], at(now), patience).is_empty();
         // An hour lies between the clocks of whoever wrote it and of whoever reads it, and then between two heartbeats.
         assert!(!is_abandoned(lease(0, None), 1_000));
         assert!(!is_abandoned(lease(3_600_000, None), 10_900));
@@ -227,5 +269,45 @@ mod tests {
         let planned = || lease(2_000, Some(902_000));
         assert!(!is_abandoned(planned(), 40_000) && !is_abandoned(planned(), 940_000));
         assert!(is_abandoned(planned(), 940_001), "longer than it said");
+    }
+
+    #[test]
+    fn a_lease_that_cannot_be_read_for_a_look_is_not_forgotten_and_for_long_is_told() {
+        let (patience, at) = (Span::from_seconds(10), Span::from_millis);
+        let lease = Lease {
+            session_id: "exec_1".to_owned(),
+            symbols: Vec::new(),
+            client_prefix: "td0".to_owned(),
+            heartbeat_ms: 0,
+            expected_back_until_ms: None,
+        };
+        let torn = [Unreadable { session: "exec_1".to_owned(), why: "torn".to_owned() }];
+        let mut seen = Sightings::default();
+        assert_eq!(seen.abandoned(std::slice::from_ref(&lease), &[], at(0), patience), []);
+        assert_eq!(seen.abandoned(&[], &torn, at(9_000), patience), []);
+        let leases = std::slice::from_ref(&lease);
+        assert_eq!(seen.abandoned(leases, &[], at(10_001), patience), leases, "silent since the first look");
+        assert_eq!(seen.abandoned(&[], &torn, at(11_000), patience), leases, "its symbols are known");
+        assert!(seen.blind(&torn, at(11_000), patience).is_empty());
+        assert!(seen.blind(&torn, at(21_000), patience).is_empty());
+        assert_eq!(seen.blind(&torn, at(21_001), patience), ["exec_1"]);
+        assert!(seen.blind(&[], at(21_002), patience).is_empty());
+    }
+
+    #[test]
+    fn a_planned_end_is_a_heartbeat_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |ms| Timestamp::from_millis(ms).unwrap();
+        let lease = Lease {
+            session_id: "exec_1".to_owned(),
+            symbols: Vec::new(),
+            client_prefix: "td0".to_owned(),
+            heartbeat_ms: 0,
+            expected_back_until_ms: None,
+        };
+        Leaseholder::new(folder.path(), lease).plan(at(2_000_000), at(2_900_000));
+        let (leases, _) = Lease::all(folder.path()).unwrap();
+        assert_eq!((leases[0].heartbeat_ms, leases[0].expected_back_until_ms), (2_000_000, Some(2_900_000)));
+        assert_eq!(leases[0].patience_ms(Span::from_seconds(10)), 900_000);
     }
 }

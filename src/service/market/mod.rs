@@ -14,7 +14,7 @@ pub use crate::exchange::mexc::{MarketFeed, Subscription};
 pub use check::{CheckLine, Verdict, Wanted};
 pub use keys::KeyRing;
 pub use lag::{LagCounts, Lags};
-pub use lease::{Lease, Leaseholder, Sightings};
+pub use lease::{Lease, Leaseholder, Sightings, Unreadable};
 pub use lock::{LOCK_FILE, LiveLock};
 pub use tickers::{Scope, SymbolQuery};
 

@@ -3,9 +3,11 @@
 use super::book::Book;
 use super::limits::Day;
 use super::order::{NotFound, Tracked};
+use super::others::NO_EXECUTION;
 use super::protection::Protection;
 use super::reconcile::Reconciliation;
 use super::surplus::{Surplus, is_surplus};
+use super::unnamed::Asked;
 use super::{
     Act, Alert, Caps, Deal, Hold, Intent, MadeBy, OrderFact, Placed, PositionFact, Refusal, SessionTag,
     StopFact, Wanted,
@@ -24,8 +26,8 @@ pub(super) const REPORT_EVERY: Span = Span::from_seconds(10);
 /// Between two reports while something differs or the end is awaited.
 pub(super) const REPORT_SOON: Span = Span::from_seconds(1);
 
-/// An execution whose order nobody told is asked for again after this long.
-const IDENTIFY_AGAIN: Span = Span::from_seconds(1);
+/// An entry that was decided longer ago does not leave any more.
+const FRESH: Span = Span::from_seconds(5);
 
 /// Failures in a row that stop entries, and for how long.
 const BREAKER: (u32, Span) = (5, Span::from_seconds(60));
@@ -49,10 +51,18 @@ pub struct Desk {
     pub(super) reconciliation: Reconciliation,
     /// Executions of orders that nobody has identified.
     pub(super) unidentified: Vec<Deal>,
-    /// Their orders, and when each is asked for next; `None`: an answer is awaited.
-    pub(super) identify: BTreeMap<u64, Option<Timestamp>>,
+    /// Their orders.
+    pub(super) identify: BTreeMap<u64, Asked>,
     /// Symbols whose executions are being read.
     pub(super) reading: BTreeSet<SymbolId>,
+    /// Where they could not be read: when they are asked for next, and how often they could not.
+    pub(super) read_after: BTreeMap<SymbolId, (Timestamp, u32)>,
+    /// Exits that wait for a comparison of the account, and since when.
+    pub(super) waiting: Vec<(Intent, Timestamp)>,
+    /// Positions of a process before this one of which no comparison has shown yet that they are there.
+    pub(super) unproven: BTreeSet<Hold>,
+    /// When the session began: what others did before is of no concern.
+    pub(super) began: Timestamp,
     /// Executions of others that closed something of ours, until it is known who made them.
     pub(super) undecided: Vec<(Deal, Timestamp)>,
     /// Executions that are not of our orders and are counted.
@@ -68,8 +78,8 @@ pub struct Desk {
     pub(super) surplus: Surplus,
     pub(super) is_served: bool,
     pub(super) is_hedged: bool,
-    /// Nothing may be begun and everything is closed, until somebody unlocks.
-    pub(super) is_locked: bool,
+    /// Nothing may be begun and everything is closed, until somebody unlocks; `None`: nobody has looked.
+    pub(super) is_locked: Option<bool>,
     pub(super) close_due: Timestamp,
     pub(super) is_report_asked: bool,
     pub(super) report_due: Timestamp,
@@ -100,6 +110,10 @@ impl Desk {
             unidentified: Vec::new(),
             identify: BTreeMap::new(),
             reading: BTreeSet::new(),
+            read_after: BTreeMap::new(),
+            waiting: Vec::new(),
+            unproven: BTreeSet::new(),
+            began: Timestamp::MIN,
             undecided: Vec::new(),
             counted: BTreeSet::new(),
             foreign: BTreeMap::new(),
@@ -109,7 +123,7 @@ impl Desk {
             surplus: Surplus::default(),
             is_served: false,
             is_hedged: true,
-            is_locked: false,
+            is_locked: None,
             close_due: Timestamp::MIN,
             is_report_asked: false,
             report_due: Timestamp::MIN,
@@ -141,8 +155,11 @@ impl Desk {
                 }
                 OrderEvent::Liquidated { fill, .. } | OrderEvent::Closed { fill, .. } => {
                     self.count(fill.trade_id);
-                    let is_long = fill.side == Side::Sell;
-                    self.book.close(Hold { symbol: fill.symbol, is_long }, fill.qty);
+                    let hold = Hold { symbol: fill.symbol, is_long: fill.side == Side::Sell };
+                    if fill.trade_id >= NO_EXECUTION {
+                        self.write_off(hold, fill.qty);
+                    }
+                    self.book.close(hold, fill.qty);
                 }
                 OrderEvent::Funding { .. } => {}
             }
@@ -155,6 +172,9 @@ impl Desk {
             self.orders.insert(id, Tracked::resumed(intent, known, now));
             self.forget_old(id);
         }
+        self.began = intents.iter().map(|intent| intent.at).min().unwrap_or(now);
+        self.doubt_positions();
+        self.protection.resume(&self.book, now);
         self.last_change = now;
     }
 
@@ -188,6 +208,14 @@ impl Desk {
             let why = format!("entry {} was not sent: {}", order.0, refusal.as_str());
             return self.alert(Some(intent.order.symbol), "entry_not_sent", why);
         }
+        if intent.is_entry() || self.may_leave(&intent) {
+            self.send(intent, now);
+        } else {
+            self.waiting.push((intent, now));
+        }
+    }
+
+    pub(super) fn send(&mut self, intent: Intent, now: Timestamp) {
         self.orders.insert(intent.order.id, Tracked::new(intent, now));
         let client = self.tag.client_id(intent.order.id);
         self.acts.push(Act::Send { intent, client });
@@ -200,6 +228,9 @@ impl Desk {
         }
         if self.blocked(now).contains_key(&intent.order.symbol) {
             return Err(Refusal::Blocked);
+        }
+        if now - intent.at > FRESH {
+            return Err(Refusal::Stale);
         }
         if intent.reference.is_none() {
             return Err(Refusal::NoPrice);
@@ -221,6 +252,7 @@ impl Desk {
 
     /// The engine withdraws an order. That is asked for until the order has ended.
     pub fn cancel(&mut self, order: OrderId, now: Timestamp) {
+        self.withdraw_waiting(order);
         if let Some(tracked) = self.orders.get_mut(&order).filter(|tracked| !tracked.is_over())
             && tracked.cancel(now)
         {
@@ -251,33 +283,38 @@ impl Desk {
             let why = format!("{} orders in a row came to nothing: no entries for a minute", BREAKER.0);
             self.alert(None, "circuit_breaker", why);
         }
-        let (symbol, why) = {
-            let Some(tracked) = self.orders.get(&order) else { return };
-            (tracked.intent.order.symbol, format!("order {} ({})", order.0, self.tag.client_id(order)))
-        };
+        let Some(tracked) = self.orders.get(&order) else { return };
+        // That the one before it came to nothing has been told.
+        let is_first = tracked.resends == 0;
+        let symbol = tracked.intent.order.symbol;
+        let why = format!("order {} ({})", order.0, self.tag.client_id(order));
         match placed {
             Placed::Accepted(venue) => {
                 self.by_venue.insert(venue, order);
                 self.on_order(order, |tracked, answers| tracked.accepted(venue, now, answers));
+                self.identify_known(now);
             }
             // It is there already: what it came to is asked.
             Placed::Refused(2_042, _) => self.on_order(order, |tracked, _| tracked.unknown(now)),
             Placed::Refused(code, message) => {
-                self.alert(
-                    Some(symbol),
-                    "order_refused",
-                    format!("{why} was refused with {code}: {message}"),
-                );
+                if is_first {
+                    let why = format!("{why} was refused with {code}: {message}");
+                    self.alert(Some(symbol), "order_refused", why);
+                }
                 self.on_order(order, |tracked, answers| tracked.refused(now, answers));
                 self.report_soon(now);
             }
             Placed::NotSent(reason) => {
-                self.alert(Some(symbol), "order_not_sent", format!("{why} was not sent: {reason}"));
+                if is_first {
+                    self.alert(Some(symbol), "order_not_sent", format!("{why} was not sent: {reason}"));
+                }
                 self.on_order(order, |tracked, answers| tracked.not_sent(now, answers));
             }
             Placed::Unknown(reason) => {
-                let why = format!("nobody knows what became of {why}: {reason}; it is looked up");
-                self.alert(Some(symbol), "order_unknown", why);
+                if is_first {
+                    let why = format!("nobody knows what became of {why}: {reason}; it is looked up");
+                    self.alert(Some(symbol), "order_unknown", why);
+                }
                 self.on_order(order, |tracked, _| tracked.unknown(now));
             }
         }
@@ -292,8 +329,11 @@ impl Desk {
             Ok(Some(fact)) => self.order(&fact, now),
             Ok(None) => {
                 let (intent, hold) = (tracked.intent, tracked.intent.hold());
-                // Where more than ours is held on that side, or less than the order closes, it could close what is not ours.
-                let is_ours = !self.reconciliation.is_more(hold) && tracked.open_qty() <= self.book.qty(hold);
+                // Where more than ours is held on that side, or less than the order closes, it could close what is not ours; where
+                // nothing was compared, nobody knows.
+                let theirs = self.reconciliation.theirs(hold, &self.book).unwrap_or(Qty::ZERO);
+                let is_ours = !self.reconciliation.is_more(hold)
+                    && tracked.open_qty() <= theirs.min(self.book.qty(hold));
                 match tracked.not_found(is_ours, now) {
                     NotFound::Wait => {}
                     NotFound::SendAgain => {
@@ -323,37 +363,6 @@ impl Desk {
         self.identify_known(now);
     }
 
-    /// Whose order it is: `client` is `None` for one without a client id.
-    pub fn identified(&mut self, venue: u64, client: Option<&str>, now: Timestamp) {
-        self.identify.remove(&venue);
-        if let Some(order) = client.and_then(|client| self.tag.order(client)) {
-            self.by_venue.insert(venue, order);
-            return self.identify_known(now);
-        }
-        let (these, rest) =
-            std::mem::take(&mut self.unidentified).into_iter().partition(|deal| deal.venue == venue);
-        self.unidentified = rest;
-        let these: Vec<Deal> = these;
-        these.into_iter().for_each(|deal| self.of_others(deal, now));
-    }
-
-    /// Whose order it is could not be learned: it is asked for again.
-    pub fn not_identified(&mut self, venue: u64, now: Timestamp) {
-        self.identify.entry(venue).and_modify(|due| *due = Some(now + IDENTIFY_AGAIN));
-        self.report_soon(now);
-    }
-
-    fn identify_known(&mut self, now: Timestamp) {
-        self.identify.retain(|venue, _| !self.by_venue.contains_key(venue));
-        let by_venue = &self.by_venue;
-        let (known, rest) = std::mem::take(&mut self.unidentified)
-            .into_iter()
-            .partition(|deal| by_venue.contains_key(&deal.venue));
-        self.unidentified = rest;
-        let known: Vec<Deal> = known;
-        known.into_iter().for_each(|deal| self.deal(deal, now));
-    }
-
     /// An execution, whoever made it.
     pub fn deal(&mut self, deal: Deal, now: Timestamp) {
         let by_client = deal.client.as_deref().map(|client| self.tag.order(client));
@@ -368,12 +377,7 @@ impl Desk {
             _ if deal.made_by != MadeBy::Order => self.of_others(deal, now),
             // More than can be asked for: the next report shows what they did.
             _ if self.unidentified.len() >= ENDED_ORDERS_KNOWN => self.report_soon(now),
-            _ => {
-                if self.identify.insert(deal.venue, None).is_none() {
-                    self.acts.push(Act::Identify { venue: deal.venue });
-                }
-                self.unidentified.push(deal);
-            }
+            _ => self.ask_whose(deal, now),
         }
     }
 
@@ -404,6 +408,7 @@ impl Desk {
         // What came while it did not is asked for.
         self.report_due = now;
         self.reconciliation.forget();
+        self.doubt_positions();
     }
 
     /// The position mode of the account: 1 hedge, 2 one-way. Only hedge mode tells what an order closes.
@@ -416,16 +421,21 @@ impl Desk {
         }
     }
 
+    /// Nobody has looked for a while whether live trading is locked: nothing is begun until somebody has.
+    pub fn lock_unknown(&mut self) {
+        self.is_locked = self.is_locked.filter(|is_locked| *is_locked);
+    }
+
     /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused behind it.
     pub fn lock(&mut self, is_locked: bool, now: Timestamp) {
-        if is_locked && !self.is_locked {
+        if is_locked && self.is_locked != Some(true) {
             let why = "live trading is locked: entries are withdrawn, positions are closed, and nothing is begun until somebody \
                        unlocks and resumes the session";
             self.alert(None, "locked", why.to_owned());
             self.acts.push(Act::Pause);
             self.withdraw(now);
         }
-        self.is_locked = is_locked;
+        self.is_locked = Some(is_locked);
     }
 
     /// What the configuration allows now: how much may be at risk, and where nothing may be begun.
@@ -463,15 +473,15 @@ impl Desk {
     }
 
     /// A stop was not taken.
-    pub fn stop_refused(&mut self, hold: Hold, why: &str) {
-        self.protection.refused(hold);
+    pub fn stop_refused(&mut self, hold: Hold, why: &str, now: Timestamp) {
+        self.protection.refused(hold, now);
         self.alert(Some(hold.symbol), "stop_refused", format!("a stop was not taken: {why}"));
     }
 
     /// A move of a stop was answered.
     pub fn stop_moved(&mut self, hold: Hold, why: Option<&str>) {
-        self.protection.moved(hold);
-        if let Some(why) = why {
+        let is_first = self.protection.moved(hold, why.is_none());
+        if let Some(why) = why.filter(|_| is_first) {
             self.alert(Some(hold.symbol), "stop_refused", format!("a stop was not moved: {why}"));
         }
     }

@@ -3,6 +3,7 @@
 use super::desk::{Desk, UNREAD_REPORTS};
 use super::order::{Due, Tracked};
 use super::{Act, Guarded};
+use crate::domain::order::OrderId;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +11,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often the engine is told to close while a lock holds and something is open.
 const CLOSE_AGAIN: Span = Span::from_seconds(5);
 
+/// The longest wait between two tries.
+const LONGEST: Span = Span::from_seconds(30);
+
+/// How long is waited before a try that follows so many that came to nothing: twice as long each time.
+pub(super) fn backoff(first: Span, tries: u32) -> Span {
+    Span::from_nanos(first.nanos() << tries.min(10)).min(LONGEST)
+}
+
 impl Desk {
     /// Time passes.
     pub fn tick(&mut self, now: Timestamp) {
+        self.withdraw_what_may_not_begin(now);
+        self.send_waiting(now);
         self.ask_for_orders(now);
         self.decide_who_closed(now);
         self.protection.follow(&self.book, now);
@@ -24,7 +35,7 @@ impl Desk {
             self.alert(Some(hold.symbol), "unprotected", why.to_owned());
         }
         self.close_surplus(now);
-        if self.is_locked && now >= self.close_due {
+        if self.is_locked == Some(true) && now >= self.close_due {
             self.close_due = now + CLOSE_AGAIN;
             let symbols: BTreeSet<SymbolId> = self.book.iter().map(|(hold, _)| hold.symbol).collect();
             self.acts.extend(symbols.into_iter().map(Act::Close));
@@ -34,6 +45,21 @@ impl Desk {
             self.acts.push(Act::AskReport);
             self.acts.push(Act::AskStops);
         }
+    }
+
+    /// Entries that work where nothing may be begun any more are withdrawn.
+    fn withdraw_what_may_not_begin(&mut self, now: Timestamp) {
+        let may_not = |symbol: &SymbolId| {
+            self.not_allowed.contains(symbol)
+                || self.foreign.contains_key(symbol)
+                || self.unprotected.contains(symbol)
+        };
+        let is_it = |order: &Tracked| {
+            order.intent.is_entry() && !order.is_over() && may_not(&order.intent.order.symbol)
+        };
+        let entries: Vec<OrderId> =
+            self.orders.iter().filter(|(_, order)| is_it(order)).map(|(id, _)| *id).collect();
+        entries.into_iter().for_each(|order| self.cancel(order, now));
     }
 
     fn ask_for_orders(&mut self, now: Timestamp) {
@@ -51,7 +77,7 @@ impl Desk {
             }
         }
         for (venue, due) in &mut self.identify {
-            if due.take_if(|due| now >= *due).is_some() {
+            if due.again.take_if(|again| now >= *again).is_some() {
                 self.acts.push(Act::Identify { venue: *venue });
             }
         }
@@ -67,6 +93,8 @@ impl Desk {
         blocked.extend(unknown.map(|order| (order.intent.order.symbol, "the fate of an order is unknown")));
         let stuck = self.protection.stuck(now);
         blocked.extend(stuck.map(|symbol| (symbol, "a stop of a closed position still stands")));
+        let missing = self.reconciliation.missing();
+        blocked.extend(missing.map(|symbol| (symbol, "the account shows less than the session has")));
         let not_allowed = "the configuration does not allow it for live trading";
         blocked.extend(self.not_allowed.iter().map(|symbol| (*symbol, not_allowed)));
         blocked.extend(self.unprotected.iter().map(|symbol| (*symbol, "unprotected")));
@@ -75,8 +103,10 @@ impl Desk {
     }
 
     fn blocked_everywhere(&self, now: Timestamp) -> Option<&'static str> {
-        if self.is_locked {
+        if self.is_locked == Some(true) {
             Some("live trading is locked")
+        } else if self.is_locked.is_none() {
+            Some("whether live trading is locked has not been looked at")
         } else if !self.is_hedged {
             Some("the account is not in hedge mode")
         } else if !self.is_served {
@@ -111,7 +141,8 @@ impl Desk {
             && !self.protection.has_leftovers()
             && self.orders.values().all(Tracked::is_over)
             && self.unidentified.is_empty()
-            && self.undecided.is_empty();
+            && self.undecided.is_empty()
+            && self.waiting.is_empty();
         let is_proven = self.reconciliation.nothing_of_ours_at.is_some_and(|at| at > self.last_change)
             && self.no_stops_asked > self.last_change;
         if is_quiet && !is_proven {

@@ -1,10 +1,11 @@
 //! Closes what the exchange holds for the session and the engine lacks, for instance the fill of an order that was taken for refused:
 //! nobody else would close it.
 //!
-//! Invariants: only what our own executions opened is closed, and only while the venue shows exactly that; the engine is never told
+//! Invariants: only what our own executions opened is closed, and only when a report behind the last change shows exactly that; the engine is never told
 //! of an order that is not its own.
 
 use super::desk::Desk;
+use super::due::backoff;
 use super::order::Tracked;
 use super::surplus::{FIRST, is_surplus};
 use super::{Act, Deal, Hold, Intent};
@@ -12,7 +13,7 @@ use crate::domain::num::Qty;
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose};
 use crate::domain::time::{Span, Timestamp};
 
-/// How long something is held that the engine lacks until it is closed, and between two tries.
+/// How long something is held that the engine lacks until it is closed, and from the first try to the second.
 const CLOSE_AFTER: [Span; 2] = [Span::from_seconds(1), Span::from_seconds(5)];
 
 impl Desk {
@@ -27,21 +28,29 @@ impl Desk {
             });
             if is_closing {
                 // A try that comes to nothing is repeated later than the first.
-                self.surplus.due.insert(hold, now + CLOSE_AFTER[1]);
+                let (due, tries) = self.surplus.due.entry(hold).or_insert((now, 1));
+                *due = now + backoff(CLOSE_AFTER[1], *tries - 1);
                 continue;
             }
-            if lacks <= Qty::ZERO || !self.reconciliation.is_equal(hold) {
+            if lacks <= Qty::ZERO {
                 self.surplus.due.remove(&hold);
                 continue;
             }
-            if now < *self.surplus.due.entry(hold).or_insert(now + CLOSE_AFTER[0]) {
+            let (due, tries) = self.surplus.due.entry(hold).or_insert((now + CLOSE_AFTER[0], 0));
+            if now < *due {
                 continue;
             }
-            self.close_lots(hold, lacks, now);
+            if !self.reconciliation.is_equal(hold, self.last_change) {
+                self.report_soon(now);
+                continue;
+            }
+            *tries += 1;
+            let is_first = *tries == 1;
+            self.close_lots(hold, lacks, is_first, now);
         }
     }
 
-    fn close_lots(&mut self, hold: Hold, qty: Qty, now: Timestamp) {
+    fn close_lots(&mut self, hold: Hold, qty: Qty, is_first: bool, now: Timestamp) {
         let mut number = FIRST | (now.millis().unsigned_abs() << 8);
         while self.orders.contains_key(&OrderId(number)) {
             number += 1;
@@ -60,11 +69,13 @@ impl Desk {
         let intent = Intent { order, at: now, reference: None };
         self.orders.insert(order.id, Tracked::new(intent, now));
         let client = self.tag.client_id(order.id);
-        let why = format!(
-            "{} lots are held that no order of the engine accounts for: they are closed with {client}",
-            qty.0
-        );
-        self.alert(Some(hold.symbol), "surplus_closed", why);
+        if is_first {
+            let why = format!(
+                "{} lots are held that no order of the engine accounts for: they are closed with {client}",
+                qty.0
+            );
+            self.alert(Some(hold.symbol), "surplus_closed", why);
+        }
         self.acts.push(Act::Send { intent, client });
         self.last_change = now;
     }

@@ -21,6 +21,8 @@ pub enum Refusal {
     Blocked,
     /// No price was known at the decision.
     NoPrice,
+    /// It was decided too long ago.
+    Stale,
     /// What other sessions have at risk is not known yet.
     OthersUnknown,
     /// The cap of the account.
@@ -35,6 +37,7 @@ impl Refusal {
         match self {
             Refusal::Blocked => "the symbol takes no entries now",
             Refusal::NoPrice => "no price was known when it was decided",
+            Refusal::Stale => "it was decided too long ago",
             Refusal::OthersUnknown => "what other sessions have at the exchange is not known",
             Refusal::AccountCap => "it would exceed trading.live.account_cap",
             Refusal::DayCap => "it would exceed trading.live.day_cap",

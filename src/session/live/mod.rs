@@ -7,6 +7,8 @@
 mod act;
 mod book;
 mod client_id;
+#[cfg(test)]
+mod delay_tests;
 mod desk;
 mod due;
 mod lacking;
@@ -20,6 +22,7 @@ mod surplus;
 mod tests;
 #[cfg(test)]
 mod trouble_tests;
+mod unnamed;
 
 pub use act::{Act, Alert, Placed};
 pub use client_id::{PREFIX, SessionTag};

@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 const LOOK_AFTER: [Span; 4] =
     [Span::from_seconds(1), Span::from_seconds(2), Span::from_seconds(5), Span::from_seconds(10)];
 
+/// With so many looks behind it an order is looked up after 30 s; one that was sent again does not begin later.
+const LATEST_LOOK: usize = 5;
+
 /// A request is taken by the venue within its window of ten seconds; an entry that is not there ten seconds behind that
 /// never will be.
 const NEVER_TAKEN_AFTER: Span = Span::from_seconds(20);
@@ -105,6 +108,8 @@ pub(super) struct Tracked {
     is_asked: bool,
     /// When it was last sent.
     sent_at: Timestamp,
+    /// How often it was sent again.
+    pub resends: usize,
 }
 
 impl Tracked {
@@ -122,6 +127,7 @@ impl Tracked {
             executions: BTreeSet::new(),
             is_asked: false,
             sent_at: now,
+            resends: 0,
         }
     }
 
@@ -185,7 +191,7 @@ impl Tracked {
         if !matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) {
             // The venue has told of it already.
         } else if self.doubt.is_some() {
-            (self.stage, self.is_refused) = (Stage::Unknown { since: now, looks: 0 }, true);
+            (self.stage, self.is_refused) = (self.doubtful(now), true);
         } else {
             self.never_taken(answers);
         }
@@ -206,17 +212,22 @@ impl Tracked {
         });
     }
 
+    /// The more often it was sent again, the later it is looked up.
+    fn doubtful(&self, now: Timestamp) -> Stage {
+        Stage::Unknown { since: now, looks: self.resends.min(LATEST_LOOK) }
+    }
+
     /// Nobody knows what became of it.
     pub fn unknown(&mut self, now: Timestamp) {
         if self.stage == Stage::Sent {
-            (self.stage, self.doubt) = (Stage::Unknown { since: now, looks: 0 }, Some(self.sent_at));
+            (self.stage, self.doubt) = (self.doubtful(now), Some(self.sent_at));
         }
     }
 
     /// Not a byte of the last attempt left.
     pub fn not_sent(&mut self, now: Timestamp, answers: &mut Vec<OrderEvent>) {
         match self.doubt {
-            Some(_) if self.stage == Stage::Sent => self.stage = Stage::Unknown { since: now, looks: 0 },
+            Some(_) if self.stage == Stage::Sent => self.stage = self.doubtful(now),
             _ => self.refused(now, answers),
         }
     }
@@ -254,6 +265,7 @@ impl Tracked {
     /// It was sent again.
     pub fn sent_again(&mut self, now: Timestamp) {
         (self.stage, self.sent_at) = (Stage::Sent, now);
+        self.resends += 1;
     }
 
     /// The venue tells its state.

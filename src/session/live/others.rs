@@ -2,9 +2,11 @@
 //!
 //! Invariant: nothing is sent to close what is not ours; what cannot be explained stops entries of its symbol and is told.
 
+use super::book::Holding;
 use super::desk::{Desk, REPORT_EVERY, REPORT_SOON, UNREAD_REPORTS};
+use super::due::backoff;
 use super::order::Tracked;
-use super::reconcile::Difference;
+use super::reconcile::{Difference, WrittenOff};
 use super::{Act, Deal, Hold, MadeBy, PREFIX, Report};
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent, OrderId};
@@ -19,6 +21,9 @@ const EXECUTIONS_BACK: Span = Span::from_seconds(60);
 /// How long it may take to learn whether a stop of ours made an order that closed a position.
 const WHO_CLOSED: Span = Span::from_seconds(1);
 
+/// Numbers of closes that no execution of the venue explains begin here: none of the venue has such a number.
+pub(super) const NO_EXECUTION: u64 = 1 << 63;
+
 impl Desk {
     /// An execution that no order of ours made.
     pub(super) fn of_others(&mut self, deal: Deal, now: Timestamp) {
@@ -27,8 +32,21 @@ impl Desk {
         {
             return;
         }
+        // Of a position before the one that is held, or from before the session: it did nothing to what is held now.
+        let is_before = |holding: &Holding| deal.is_closing && deal.at < holding.since;
+        if deal.at < self.began || self.book.get(deal.hold).is_some_and(is_before) {
+            self.count(deal.trade_id);
+            return;
+        }
         if !deal.is_closing || self.book.qty(deal.hold).is_zero() {
             self.count(deal.trade_id);
+            if !deal.is_closing {
+                // What shows there may be theirs.
+                self.reconciliation.written_off.remove(&deal.hold);
+            } else if self.reconciliation.take_back(deal.hold, deal.qty).is_some() {
+                // It is booked already.
+                return;
+            }
             let why = format!(
                 "execution {} of {} lots is of an order that is not ours: nothing is begun on the symbol until the session ends",
                 deal.trade_id, deal.qty.0
@@ -123,7 +141,9 @@ impl Desk {
         let found = self.reconciliation.compare(&self.book, report, has_orders, asked, now);
         for symbol in found.suspected {
             self.report_due = now + REPORT_SOON;
-            if self.reading.insert(symbol) {
+            if self.read_after.get(&symbol).is_none_or(|(after, _)| now >= *after)
+                && self.reading.insert(symbol)
+            {
                 self.acts
                     .push(Act::ExecutionsSince { symbol, since: self.equal_until(symbol) - EXECUTIONS_BACK });
             }
@@ -137,7 +157,11 @@ impl Desk {
     pub fn executions_read(&mut self, symbol: SymbolId, is_read: bool, now: Timestamp) {
         self.reading.remove(&symbol);
         if is_read {
+            self.read_after.remove(&symbol);
             self.reconciliation.executions_read(symbol);
+        } else {
+            let tries = self.read_after.get(&symbol).map_or(0, |(_, tries)| *tries);
+            self.read_after.insert(symbol, (now + backoff(REPORT_SOON, tries), tries + 1));
         }
         self.report_soon(now);
     }
@@ -163,6 +187,9 @@ impl Desk {
             return self.report_soon(now);
         }
         let why = match difference {
+            Difference::Less { .. } if !self.reconciliation.is_gone(hold, now) => {
+                return self.report_soon(now);
+            }
             Difference::Less { ours, theirs } => {
                 self.book_unexplained(hold, ours - theirs, now);
                 format!(
@@ -171,6 +198,7 @@ impl Desk {
                     theirs.0, ours.0
                 )
             }
+            Difference::More { ours, theirs } if self.take_back(hold, theirs - ours, now) => return,
             Difference::More { ours, theirs } => format!(
                 "the venue has {} lots where the session has {}: what is more is not ours and is left alone",
                 theirs.0, ours.0
@@ -183,8 +211,7 @@ impl Desk {
     fn book_unexplained(&mut self, hold: Hold, qty: Qty, now: Timestamp) {
         let price = self.protection.stop_of(hold).or_else(|| self.book.average(hold)).unwrap_or(Price(0));
         let deal = Deal {
-            // No execution of the venue has such a number.
-            trade_id: (1 << 63) | now.nanos().unsigned_abs(),
+            trade_id: NO_EXECUTION | now.nanos().unsigned_abs(),
             venue: 0,
             client: None,
             hold,
@@ -196,7 +223,30 @@ impl Desk {
             made_by: MadeBy::Order,
             at: now,
         };
+        self.write_off(hold, qty);
         self.book_closed(&deal, Some(ClosedBy::Manual), now);
+    }
+
+    pub(super) fn write_off(&mut self, hold: Hold, qty: Qty) {
+        let price = self.book.average(hold).unwrap_or(Price(0));
+        if let Some(Holding { instance, since, .. }) = self.book.get(hold).copied() {
+            self.reconciliation.write_off(hold, WrittenOff { qty, price, instance, since });
+        }
+    }
+
+    /// What was booked as closed without an execution, and the venue still has, is ours: it is booked again, protected, and closed
+    /// like everything that the engine lacks. Whether there was such.
+    fn take_back(&mut self, hold: Hold, more: Qty, now: Timestamp) -> bool {
+        let Some(back) = self.reconciliation.take_back(hold, more) else { return false };
+        self.book.open(hold, back.instance, (back.qty, back.price), back.since);
+        self.protection.follow(&self.book, now);
+        let why = format!(
+            "the venue still has {} lots that were taken for closed: they are the session's again, and are closed",
+            back.qty.0
+        );
+        self.alert(Some(hold.symbol), "position_taken_back", why);
+        (self.last_change, self.report_due) = (now, now);
+        true
     }
 
     /// Open orders that should not be there: ours are cancelled, others are told when they are there twice, unless a stop of ours

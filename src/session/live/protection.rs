@@ -4,6 +4,7 @@
 //! Invariant: how long a position has been without a proven stop is always known.
 
 use super::book::Book;
+use super::due::backoff;
 use super::{Act, Hold, PositionFact};
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
@@ -107,6 +108,10 @@ struct Guard {
     unprotected_since: Option<Timestamp>,
     /// Whether a list that left behind the first execution had no stop of it.
     is_absent: bool,
+    /// A stop may stand of which nobody knows: none is placed before a list that was asked for behind this moment.
+    list_behind: Option<Timestamp>,
+    /// Moves in a row that were refused.
+    refused_moves: u32,
     is_given_up: bool,
 }
 
@@ -152,6 +157,12 @@ impl Protection {
         }
     }
 
+    /// Positions of a process before this one: what stops they have, only a list says that knows their numbers.
+    pub fn resume(&mut self, book: &Book, now: Timestamp) {
+        self.follow(book, now);
+        self.guards.values_mut().for_each(|guard| guard.list_behind = Some(now));
+    }
+
     /// The venue's number of a position, told at a time.
     pub fn position(&mut self, fact: &PositionFact, told: Timestamp) {
         let Some(guard) = self.guards.get_mut(&fact.hold).filter(|guard| guard.since <= told) else { return };
@@ -161,7 +172,9 @@ impl Protection {
             self.strays.extend(left);
             guard.lose(told);
         }
-        guard.position = Some(fact.number);
+        if guard.position.replace(fact.number).is_none() {
+            guard.list_behind = guard.list_behind.max(guard.list_behind.map(|_| told));
+        }
     }
 
     /// All positions that the venue has; `asked`: when the question left.
@@ -174,19 +187,21 @@ impl Protection {
     }
 
     /// A stop was not taken.
-    pub fn refused(&mut self, hold: Hold) {
+    pub fn refused(&mut self, hold: Hold, now: Timestamp) {
         if let Some(guard) = self.guards.get_mut(&hold) {
             guard.stage = if guard.standing.is_some() { Stage::Proven } else { Stage::Absent };
             // The number may be that of a position before.
             guard.position = guard.position.filter(|_| guard.standing.is_some());
+            guard.list_behind = Some(now);
         }
     }
 
-    /// A move was answered. Where the stop is now, the next list says.
-    pub fn moved(&mut self, hold: Hold) {
-        if let Some(guard) = self.guards.get_mut(&hold) {
-            (guard.is_moving, guard.is_moved) = (false, true);
-        }
+    /// A move was answered. Where the stop is now, the next list says. Whether it is the first that was refused, after one that was not.
+    pub fn moved(&mut self, hold: Hold, is_taken: bool) -> bool {
+        let Some(guard) = self.guards.get_mut(&hold) else { return !is_taken };
+        (guard.is_moving, guard.is_moved) = (false, true);
+        guard.refused_moves = if is_taken { 0 } else { guard.refused_moves + 1 };
+        guard.refused_moves == 1
     }
 
     /// One stop, as it is pushed.
@@ -228,6 +243,8 @@ impl Protection {
         let stands = |id: &u64| facts.iter().any(|fact| fact.id == *id && !fact.is_over);
         self.strays.retain(|id, stray| stray.since.max(stray.cancelled_at) >= asked || stands(id));
         for guard in self.guards.values_mut().filter(|guard| guard.sent_at < asked) {
+            guard.list_behind =
+                guard.list_behind.filter(|behind| guard.position.is_none() || *behind >= asked);
             match (guard.found(facts), guard.stage) {
                 (Some(fact), _) => {
                     self.strays.remove(&fact.id);
@@ -373,6 +390,8 @@ impl Guard {
             since: now,
             unprotected_since: Some(now),
             is_absent: false,
+            list_behind: None,
+            refused_moves: 0,
             is_given_up: false,
         }
     }
@@ -426,13 +445,15 @@ impl Guard {
             Stage::Absent if self.is_given_up => Step::Nothing,
             Stage::Absent if self.tries >= TRIES => self.give_up(),
             Stage::Absent => match (self.wanted, self.position) {
-                (Some(price), Some(position)) if is_listed => {
+                (Some(price), Some(position)) if is_listed && self.list_behind.is_none() => {
                     self.tries += 1;
                     (self.stage, self.sent_at, self.placed_at) =
                         (Stage::Sent { at: now, asked: now }, now, now);
                     acts.push(Act::PlaceStop { hold, position, qty: book.qty(hold), price });
                     Step::Nothing
                 }
+                // Whether one stands already, a list says.
+                (Some(_), Some(_)) => self.ask(now),
                 _ => self.wait(now),
             },
         }
@@ -469,7 +490,8 @@ impl Guard {
     fn adjust(&mut self, hold: Hold, now: Timestamp, acts: &mut Vec<Act>) {
         let (Some(price), Some((id, standing))) = (self.wanted, self.standing) else { return };
         let is_old = now - self.placed_at >= RENEW_AFTER;
-        if (standing == Some(price) && !is_old) || self.is_moving || self.sent_at + MOVE_AFTER > now {
+        let wait = backoff(MOVE_AFTER, self.refused_moves);
+        if (standing == Some(price) && !is_old) || self.is_moving || self.sent_at + wait > now {
             return;
         }
         // What stands goes on to protect while it is moved.

@@ -1,12 +1,13 @@
 //! What the venue says of positions and orders, compared with what the executions made of them.
 //!
-//! Invariant: a difference is acted upon only when it is seen twice, and the executions that could explain it were read in between.
+//! Invariants: a difference is acted upon only when it is seen twice, and the executions that could explain it were read in between; a
+//! position that nobody is known to have closed is gone only when many reports over a while say so.
 
 use super::Hold;
 use super::book::Book;
-use crate::domain::num::Qty;
+use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A position as the venue lists it.
@@ -38,11 +39,37 @@ pub(super) enum Difference {
     More { ours: Qty, theirs: Qty },
 }
 
+/// For how long and in how many reports a position must be missing that no execution closed: a list of the venue may lag.
+const GONE_AFTER: (Span, u32) = (Span::from_seconds(20), 3);
+
+/// A difference that the last report had.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    difference: Difference,
+    /// When the first report came that had it, and how many have had it.
+    since: Timestamp,
+    reports: u32,
+}
+
+/// What was booked as closed although no execution closed it: if it shows again, it is ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct WrittenOff {
+    pub qty: Qty,
+    pub price: Price,
+    pub instance: u32,
+    /// When the first execution of the position was made.
+    pub since: Timestamp,
+}
+
 /// Compares report after report.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Reconciliation {
     /// Differences of the last report.
-    seen: BTreeMap<Hold, Difference>,
+    seen: BTreeMap<Hold, Seen>,
+    /// What was booked as closed without an execution.
+    pub written_off: BTreeMap<Hold, WrittenOff>,
+    /// When the last report was asked for.
+    compared_asked: Timestamp,
     /// Symbols whose executions were read since a difference was first seen there.
     explained: BTreeSet<SymbolId>,
     /// Whether there was a report since the private socket serves.
@@ -77,7 +104,7 @@ impl Reconciliation {
         let differences = differences(book, report);
         let mut found = Found::default();
         for (hold, difference) in &differences {
-            if self.seen.get(hold) != Some(difference) {
+            if self.seen.get(hold).map(|seen| seen.difference) != Some(*difference) {
                 self.explained.remove(&hold.symbol);
                 found.suspected.insert(hold.symbol);
             } else if !self.explained.contains(&hold.symbol) {
@@ -89,13 +116,64 @@ impl Reconciliation {
         if differences.is_empty() {
             (self.equal_at, self.equal_asked) = (Some(now), Some(asked));
         }
-        let is_theirs =
-            |difference: &Difference| matches!(difference, Difference::More { ours: Qty::ZERO, .. });
-        if found.suspected.is_empty() && differences.values().all(is_theirs) && !has_orders {
+        let is_theirs = |(hold, difference): (&Hold, &Difference)| {
+            matches!(difference, Difference::More { ours: Qty::ZERO, .. })
+                && !self.written_off.contains_key(hold)
+        };
+        if found.suspected.is_empty() && differences.iter().all(is_theirs) && !has_orders {
             self.nothing_of_ours_at = Some(now);
         }
-        (self.seen, self.is_compared) = (differences, true);
+        self.see(differences, now);
+        (self.is_compared, self.compared_asked) = (true, asked);
         found
+    }
+
+    fn see(&mut self, differences: BTreeMap<Hold, Difference>, now: Timestamp) {
+        let before = std::mem::take(&mut self.seen);
+        let see = |(hold, difference)| {
+            let again = before.get(&hold).filter(|seen| seen.difference == difference);
+            let (since, reports) = again.map_or((now, 0), |seen| (seen.since, seen.reports));
+            (hold, Seen { difference, since, reports: reports + 1 })
+        };
+        self.seen = differences.into_iter().map(see).collect();
+    }
+
+    /// Whether what is missing has been missing for so long that it is gone.
+    pub fn is_gone(&self, hold: Hold, now: Timestamp) -> bool {
+        self.seen
+            .get(&hold)
+            .is_some_and(|seen| now - seen.since >= GONE_AFTER.0 && seen.reports >= GONE_AFTER.1)
+    }
+
+    /// Symbols of which the venue shows less than the session has.
+    pub fn missing(&self) -> impl Iterator<Item = SymbolId> + '_ {
+        let is_less = |seen: &Seen| matches!(seen.difference, Difference::Less { .. });
+        self.seen.iter().filter(move |(_, seen)| is_less(seen)).map(|(hold, _)| hold.symbol)
+    }
+
+    /// Lots that the venue has of a position; `None`: they were not compared since the private socket serves.
+    pub fn theirs(&self, hold: Hold, book: &Book) -> Option<Qty> {
+        let theirs = match self.seen.get(&hold).map(|seen| seen.difference) {
+            Some(Difference::Less { theirs, .. } | Difference::More { theirs, .. }) => theirs,
+            None => book.qty(hold),
+        };
+        self.is_compared.then_some(theirs)
+    }
+
+    /// Takes back lots of a position that were booked as closed and that the venue has.
+    pub fn take_back(&mut self, hold: Hold, more: Qty) -> Option<WrittenOff> {
+        let mut back = self.written_off.remove(&hold)?;
+        let rest = back.qty - more.min(back.qty);
+        if !rest.is_zero() {
+            self.written_off.insert(hold, WrittenOff { qty: rest, ..back });
+        }
+        back.qty = back.qty - rest;
+        Some(back)
+    }
+
+    /// What was booked as closed without an execution.
+    pub fn write_off(&mut self, hold: Hold, off: WrittenOff) {
+        self.written_off.entry(hold).and_modify(|known| known.qty += off.qty).or_insert(off);
     }
 
     /// All executions that could explain a difference on a symbol were read.
@@ -105,17 +183,19 @@ impl Reconciliation {
 
     /// Whether the venue has more of a position than the session, as far as is known.
     pub fn is_more(&self, hold: Hold) -> bool {
-        matches!(self.seen.get(&hold), Some(Difference::More { .. }))
+        matches!(self.seen.get(&hold), Some(Seen { difference: Difference::More { .. }, .. }))
     }
 
-    /// Whether both sides had the same of a position when they were compared last, since the private socket serves.
-    pub fn is_equal(&self, hold: Hold) -> bool {
-        self.is_compared && !self.seen.contains_key(&hold)
+    /// Whether both sides had the same of a position in a report that was asked for behind a moment, since the private socket serves.
+    pub fn is_equal(&self, hold: Hold, behind: Timestamp) -> bool {
+        self.is_compared && self.compared_asked > behind && !self.seen.contains_key(&hold)
     }
 
     /// The private socket was lost or is back: what was proven says nothing any more.
     pub fn forget(&mut self) {
         (self.is_compared, self.equal_at, self.nothing_of_ours_at) = (false, None, None);
+        self.seen.clear();
+        self.explained.clear();
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Surplus {
     pub told: u64,
     /// Positions of the engine, and how many answers it had been given then; `None`: it has not said yet.
     engine: Option<(BTreeMap<Hold, Qty>, u64)>,
-    /// When what the engine lacks is closed.
-    pub due: BTreeMap<Hold, Timestamp>,
+    /// When what the engine lacks is closed, and how often that was tried.
+    pub due: BTreeMap<Hold, (Timestamp, u32)>,
 }
 
 impl Surplus {

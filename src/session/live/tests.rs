@@ -80,6 +80,7 @@ pub(super) fn fact(id: u64, state: OrderFactState, filled: i64) -> OrderFact {
 /// A desk that is served and has been compared with an empty account.
 pub(super) fn desk() -> Desk {
     let mut desk = Desk::new(table(), tag(), CAPS);
+    desk.lock(false, at(0));
     desk.served(true, at(0));
     desk.tick(at(1));
     assert!(desk.take_acts().contains(&Act::AskReport));
@@ -250,7 +251,7 @@ fn an_exit_is_sent_again_under_its_id_after_a_look_up_that_found_nothing() {
     // The venue had it all along: it is the same order.
     desk.placed(OrderId(2), Placed::Refused(2_042, "exists".to_owned()), at(2_400));
     assert_eq!(answers(&desk.take_acts()), []);
-    desk.tick(at(3_500));
+    desk.tick(at(4_500));
     assert!(desk.take_acts().iter().any(|act| matches!(act, Act::LookUp { .. })));
 }
 
@@ -296,7 +297,7 @@ fn entries_stay_within_the_caps_and_an_unknown_counts_as_filled() {
     desk.submit(entry(5, 41), at(7));
     assert!(sends(&desk.take_acts()).is_empty(), "40 of the day's 80 are used");
     let next_day = at(86_400_000);
-    desk.submit(entry(6, 41), next_day);
+    desk.submit(Intent { at: next_day, ..entry(6, 41) }, next_day);
     assert_eq!(sends(&desk.take_acts()), [6]);
 }
 
@@ -450,12 +451,14 @@ fn a_difference_acts_only_when_it_is_seen_twice() {
     // Without the executions nothing is proven: they are asked for again.
     desk.executions_read(A, false, at(1_900));
     desk.report(Ok(&held(25)), at(2_000), at(2_050));
+    assert!(desk.take_acts().is_empty(), "not at once");
+    desk.report(Ok(&held(25)), at(3_000), at(3_050));
     let acts = desk.take_acts();
     assert!(matches!(acts[..], [Act::ExecutionsSince { symbol: A, .. }]), "{acts:?}");
-    desk.executions_read(A, true, at(2_100));
-    desk.report(Ok(&held(25)), at(3_000), at(3_050));
+    desk.executions_read(A, true, at(3_100));
+    desk.report(Ok(&held(25)), at(4_000), at(4_050));
     assert_eq!(alerts(&desk.take_acts()), ["foreign_position"]);
-    assert!(desk.blocked(at(3_100)).contains_key(&A));
+    assert!(desk.blocked(at(4_100)).contains_key(&A));
     // A report from before the last execution proves nothing.
     let mut desk = holding(10);
     desk.deal(foreign(60, 10, true), at(5_000));

@@ -6,9 +6,10 @@
 
 use super::convert;
 use super::shared::{Rules, Shared, ToPath};
-use crate::clock;
+use crate::clock::{self, SteadyClock};
 use crate::domain::order::OrderId;
 use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::Span;
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::order::{NewStop, Watched};
 use crate::exchange::mexc::{
@@ -18,6 +19,7 @@ use crate::limits::ACCOUNT_NEWS;
 use crate::service::market::{KeyRing, Leaseholder, LiveLock};
 use crate::service::sessions::inbox::Inbox;
 use crate::session::live::{Act, Alert, Desk, Hold, Placed, PositionFact, Report};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,6 +38,12 @@ const HEARTBEAT: u64 = 40;
 /// Ticks between two looks whether live trading is locked: half a second.
 const LOOK_AT_LOCK: u64 = 10;
 
+/// A look at the lock that is older than this says nothing any more.
+const LOCK_SEEN: Span = Span::from_seconds(3);
+
+/// What could not be read is told once, for so many different things.
+const MISFITS: usize = 64;
+
 /// What a call brought.
 enum Done {
     Placed(OrderId, Placed),
@@ -48,7 +56,7 @@ enum Done {
     Stops(Timestamp, Result<Vec<ResidentStop>, String>),
     Stop(Hold, Result<(), String>),
     Moved(Hold, Result<(), String>),
-    Locked(bool),
+    Locked(Timestamp, bool),
     Nothing,
 }
 
@@ -81,6 +89,12 @@ pub(super) struct OrderPath {
     pub rules: Rules,
     /// Messages of the session that were taken in.
     pub taken: u64,
+    /// Time for the desk: it never goes back.
+    pub clock: SteadyClock,
+    /// When the last look at the lock that was answered began.
+    pub lock_seen: Timestamp,
+    /// What could not be read, as it was told.
+    pub misfits: BTreeSet<String>,
 }
 
 impl OrderPath {
@@ -104,36 +118,19 @@ impl OrderPath {
                 Some(news) = news.recv() => self.news(news),
                 Some(done) = calls.join_next(), if !calls.is_empty() => match done {
                     Ok(done) => self.done(done),
-                    Err(error) => tracing::error!(session = self.session, %error, "a defect ended a call to the exchange"),
+                    // What it was to answer is awaited for ever: the session notices that this task has ended, and fails.
+                    Err(error) => {
+                        tracing::error!(session = self.session, %error, "a defect ended a call to the exchange");
+                        break;
+                    }
                 },
                 _ = timer.tick() => {
-                    let now = clock::now();
                     if overflowed.swap(false, Ordering::AcqRel) {
-                        self.desk.unreadable(now);
+                        self.desk.unreadable(self.clock.now());
                     }
-                    let (caps, not_allowed) = self.rules.of(&self.table);
-                    self.desk.allow(caps, not_allowed);
-                    self.desk.tick(now);
-                    self.shared.show(&mut self.desk, self.taken, now);
-                    if ticks.is_multiple_of(HEARTBEAT) {
-                        let lease = Arc::clone(&self.lease);
-                        calls.spawn_blocking(move || {
-                            lease.beat(clock::now());
-                            Done::Nothing
-                        });
-                    }
-                    if ticks.is_multiple_of(LOOK_AT_LOCK) {
-                        let lock = self.lock.clone();
-                        calls.spawn_blocking(move || Done::Locked(lock.is_set()));
-                    }
+                    self.tick();
+                    self.look_around(ticks, &mut calls);
                     ticks += 1;
-                    if ticks.is_multiple_of(LOOK_AT_KEYS) {
-                        let keys = Arc::clone(&self.keys);
-                        calls.spawn_blocking(move || {
-                            keys.watch();
-                            Done::Nothing
-                        });
-                    }
                 }
             }
             for act in self.desk.take_acts() {
@@ -143,13 +140,51 @@ impl OrderPath {
         drop(listening);
     }
 
+    fn tick(&mut self) {
+        let now = self.rules_of_now();
+        self.desk.tick(now);
+        self.shared.show(&mut self.desk, self.taken, now);
+    }
+
+    /// What is allowed now. After a while in which nothing ran nobody knows whether that was locked.
+    fn rules_of_now(&mut self) -> Timestamp {
+        let now = self.clock.now();
+        let (caps, not_allowed) = self.rules.of(&self.table);
+        self.desk.allow(caps, not_allowed);
+        if self.lock_seen + LOCK_SEEN < now {
+            self.desk.lock_unknown();
+        }
+        now
+    }
+
+    /// Beats, and looks at the lock and at the key.
+    fn look_around(&self, ticks: u64, calls: &mut JoinSet<Done>) {
+        if ticks.is_multiple_of(HEARTBEAT) {
+            let lease = Arc::clone(&self.lease);
+            calls.spawn_blocking(move || {
+                lease.beat(clock::now());
+                Done::Nothing
+            });
+        }
+        if ticks.is_multiple_of(LOOK_AT_LOCK) {
+            let (lock, asked) = (self.lock.clone(), self.clock.now());
+            calls.spawn_blocking(move || Done::Locked(asked, lock.is_set()));
+        }
+        if ticks.is_multiple_of(LOOK_AT_KEYS) {
+            let keys = Arc::clone(&self.keys);
+            calls.spawn_blocking(move || {
+                keys.watch();
+                Done::Nothing
+            });
+        }
+    }
+
     fn wanted(&mut self, wanted: ToPath) {
-        let now = clock::now();
+        let now = self.clock.now();
         self.taken += 1;
         match wanted {
             ToPath::Submit(intents) => {
-                let (caps, not_allowed) = self.rules.of(&self.table);
-                self.desk.allow(caps, not_allowed);
+                let now = self.rules_of_now();
                 for intent in intents {
                     self.shared.submit(&mut self.desk, intent, now);
                 }
@@ -163,7 +198,7 @@ impl OrderPath {
 
     /// What the private socket brought. What does not fit the terms is told, and asked for.
     fn news(&mut self, news: AccountNews) {
-        let now = clock::now();
+        let now = self.clock.now();
         let misfit = match news {
             AccountNews::Connected => {
                 self.desk.served(true, now);
@@ -229,11 +264,16 @@ impl OrderPath {
 
     fn misfit(&mut self, why: String, now: Timestamp) {
         self.desk.unreadable(now);
-        self.shared.alert(Alert { symbol: None, kind: "unreadable", why });
+        if self.misfits.len() == MISFITS {
+            self.misfits.clear();
+        }
+        if self.misfits.insert(why.clone()) {
+            self.shared.alert(Alert { symbol: None, kind: "unreadable", why });
+        }
     }
 
     fn done(&mut self, done: Done) {
-        let now = clock::now();
+        let now = self.clock.now();
         match done {
             Done::Placed(order, placed) => self.desk.placed(order, placed, now),
             Done::LookedUp(order, found) => {
@@ -252,10 +292,10 @@ impl OrderPath {
                 let is_read = self.executions(found, now);
                 self.desk.executions_read(symbol, is_read, now);
             }
-            Done::Identified(venue, Ok(found)) => {
-                let client = found.as_ref().and_then(|order| order.external.as_deref());
-                self.desk.identified(venue, client, now);
+            Done::Identified(venue, Ok(Some(found))) => {
+                self.desk.identified(venue, found.external.as_deref(), now);
             }
+            Done::Identified(venue, Ok(None)) => self.desk.not_found(venue, now),
             Done::Identified(venue, Err(_)) => self.desk.not_identified(venue, now),
             Done::Report(asked, report) => {
                 self.desk.report(report.as_ref().map_err(Clone::clone), asked, now)
@@ -266,8 +306,11 @@ impl OrderPath {
                     stops.iter().filter_map(|stop| convert::stop(&self.table, stop)).collect();
                 self.desk.stops(&facts, asked, now);
             }
-            Done::Locked(is_locked) => self.desk.lock(is_locked, now),
-            Done::Stop(hold, Err(why)) => self.desk.stop_refused(hold, &why),
+            Done::Locked(asked, is_locked) => {
+                self.lock_seen = self.lock_seen.max(asked);
+                self.desk.lock(is_locked, now);
+            }
+            Done::Stop(hold, Err(why)) => self.desk.stop_refused(hold, &why, now),
             Done::Moved(hold, moved) => self.desk.stop_moved(hold, moved.err().as_deref()),
             Done::Positions(_, Err(_)) | Done::Stops(_, Err(_)) | Done::Stop(_, Ok(())) | Done::Nothing => {}
         }
@@ -275,7 +318,7 @@ impl OrderPath {
 
     /// Does what the desk wants done; what waits for the exchange is a call of its own.
     fn act(&mut self, act: Act, calls: &mut JoinSet<Done>) {
-        let (account, table) = (self.account.clone(), Arc::clone(&self.table));
+        let (account, table, clock) = (self.account.clone(), Arc::clone(&self.table), self.clock);
         let name = |symbol| table.spec(symbol).name.clone();
         match act {
             Act::Answer(answer) => self.inbox.answer(answer),
@@ -311,13 +354,13 @@ impl OrderPath {
                 });
             }
             Act::AskReport => {
-                calls.spawn(async move { Done::Report(clock::now(), report(&account, &table).await) });
+                calls.spawn(async move { Done::Report(clock.now(), report(&account, &table).await) });
             }
             Act::AskPositions => {
-                calls.spawn(async move { Done::Positions(clock::now(), positions(&account, &table).await) });
+                calls.spawn(async move { Done::Positions(clock.now(), positions(&account, &table).await) });
             }
             Act::AskStops => {
-                calls.spawn(async move { Done::Stops(clock::now(), text(account.stops().await)) });
+                calls.spawn(async move { Done::Stops(clock.now(), text(account.stops().await)) });
             }
             Act::PlaceStop { hold, position, qty, price } => {
                 let spec = table.spec(hold.symbol);
@@ -374,11 +417,12 @@ async fn positions(account: &Account, table: &SymbolTable) -> Result<Vec<Positio
     Ok(facts)
 }
 
-/// All of it, or why not.
+/// All of it, or why not. The orders are read in front of the positions: one that fills in between shows there.
 async fn report(account: &Account, table: &SymbolTable) -> Result<Report, String> {
-    let (positions, orders) = tokio::join!(positions(account, table), account.open_orders());
-    let orders = text(orders)?.into_iter().filter_map(|order| {
+    let orders = text(account.open_orders().await)?;
+    let positions = positions(account, table).await?;
+    let orders = orders.into_iter().filter_map(|order| {
         convert::symbol(table, &order.symbol).map(|symbol| (order.external, order.id, symbol))
     });
-    Ok(Report { positions: positions?, orders: orders.collect() })
+    Ok(Report { positions, orders: orders.collect() })
 }

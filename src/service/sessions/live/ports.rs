@@ -3,7 +3,7 @@
 use super::gateway::{LiveGateway, Outbox, Outgoing};
 use super::path::OrderPath;
 use super::shared::{Exposures, Rules, Shared, ToPath};
-use crate::clock;
+use crate::clock::{self, SteadyClock};
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
 use crate::domain::intent::{Hold, Intent};
@@ -27,6 +27,7 @@ use crate::session::ports::ContractTerms;
 use crate::store::Store;
 use crate::store::records::{ControlKindV1, SessionControlV1};
 use arc_swap::ArcSwap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Sender, channel};
@@ -69,7 +70,8 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let mut desk = Desk::new(Arc::clone(&table), SessionTag::of(&session.id), self.rules.of(&table).0);
         let controls = self.store.session_controls(&session.id)?;
         let (intents, answers) = kept(&controls);
-        desk.resume(&intents, &answers, clock::now());
+        let steady = SteadyClock::start();
+        desk.resume(&intents, &answers, steady.now());
         // What a replay decided and the journal has no intent of never left the process.
         let decided = self.outbox.take();
         let never_sent = never_sent(&decided, &intents, &answers);
@@ -96,6 +98,9 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             lease: Arc::clone(&lease),
             rules: self.rules,
             taken: 0,
+            clock: steady,
+            lock_seen: Timestamp::MIN,
+            misfits: BTreeSet::new(),
         };
         let task = account.runtime().spawn(path.serve(receiver)).abort_handle();
         let ports = LivePorts {
@@ -356,7 +361,8 @@ impl Drop for LivePorts<'_> {
         if self.shared.is_flat() {
             self.lease.end();
         } else if is_planned && self.shared.is_protected() {
-            self.lease.plan(clock::now() + EXPECTED_BACK);
+            let now = clock::now();
+            self.lease.plan(now, now + EXPECTED_BACK);
         } else {
             self.lease.abandon();
         }

@@ -247,6 +247,7 @@ mod tests {
     fn desk(id: &str) -> Desk {
         let caps = Caps { account: Money::from_units(10), day: Money::from_units(1_000) };
         let mut desk = Desk::new(Arc::new(table()), SessionTag::of(id), caps);
+        desk.lock(false, at(0));
         desk.served(true, at(0));
         desk.report(Ok(&Report::default()), at(1), at(2));
         desk
