@@ -79,6 +79,11 @@ def start_and_stop(daemon, recording):
 
 
 def write(daemon, world):
-    """Creates a user, which writes to the store."""
-    body = {"username": f"u{world.chance.randrange(10**9)}", "password": "a long password", "role": "viewer"}
-    return daemon.ask("POST", "/api/users", body, daemon.admin, timeout=PATIENCE_S)
+    """Creates a user and removes it, which writes to the store twice and leaves room for the next."""
+    name = f"u{world.chance.randrange(10**9)}"
+    body = {"username": name, "password": "a long password", "role": "viewer"}
+    created = daemon.ask("POST", "/api/users", body, daemon.admin, timeout=PATIENCE_S)
+    if created[0] == 201:
+        removed = daemon.ask("DELETE", f"/api/users/{name}", None, daemon.admin, timeout=PATIENCE_S)
+        assert removed[0] == 200, removed
+    return created

@@ -94,6 +94,9 @@ pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(
         });
         terminal::print(&format!("{shown:#}\n"));
     } else {
+        if results.len() > 1 {
+            terminal::print(&format!("Trade {} of result {}, {}\n", trade + 1, index + 1, run.source));
+        }
         terminal::print(&text::explained(run, trade, terminal::style()).unwrap_or_default());
     }
     Ok(())
