@@ -3,11 +3,9 @@
 use super::book::Book;
 use super::limits::Day;
 use super::order::{NotFound, Tracked};
-use super::others::NO_EXECUTION;
 use super::protection::Protection;
-use super::reconcile::Reconciliation;
+use super::reconcile::{Asked, NO_EXECUTION, Reconciliation};
 use super::surplus::{Surplus, is_surplus};
-use super::unnamed::Asked;
 use super::{
     Act, Alert, Caps, Deal, Hold, Intent, MadeBy, OrderFact, Placed, PositionFact, Refusal, SessionTag,
     StopFact, Wanted,

@@ -11,14 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often the engine is told to close while a lock holds and something is open.
 const CLOSE_AGAIN: Span = Span::from_seconds(5);
 
-/// The longest wait between two tries.
-const LONGEST: Span = Span::from_seconds(30);
-
-/// How long is waited before a try that follows so many that came to nothing: twice as long each time.
-pub(super) fn backoff(first: Span, tries: u32) -> Span {
-    Span::from_nanos(first.nanos() << tries.min(10)).min(LONGEST)
-}
-
 impl Desk {
     /// Time passes.
     pub fn tick(&mut self, now: Timestamp) {

@@ -4,8 +4,8 @@
 //! Invariants: only what our own executions opened is closed, and only when a report behind the last change shows exactly that; the engine is never told
 //! of an order that is not its own.
 
+use super::backoff::backoff;
 use super::desk::Desk;
-use super::due::backoff;
 use super::order::Tracked;
 use super::surplus::{FIRST, is_surplus};
 use super::{Act, Deal, Hold, Intent};

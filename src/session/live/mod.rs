@@ -5,6 +5,7 @@
 //! once; what is not known is never taken for no.
 
 mod act;
+mod backoff;
 mod book;
 mod client_id;
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! Invariant: nothing is sent to close what is not ours; what cannot be explained stops entries of its symbol and is told.
 
+use super::backoff::backoff;
 use super::book::Holding;
 use super::desk::{Desk, REPORT_EVERY, REPORT_SOON, UNREAD_REPORTS};
-use super::due::backoff;
 use super::order::Tracked;
-use super::reconcile::{Difference, WrittenOff};
+use super::reconcile::{Difference, NO_EXECUTION, WrittenOff};
 use super::{Act, Deal, Hold, MadeBy, PREFIX, Report};
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent, OrderId};
@@ -20,9 +20,6 @@ const EXECUTIONS_BACK: Span = Span::from_seconds(60);
 
 /// How long it may take to learn whether a stop of ours made an order that closed a position.
 const WHO_CLOSED: Span = Span::from_seconds(1);
-
-/// Numbers of closes that no execution of the venue explains begin here: none of the venue has such a number.
-pub(super) const NO_EXECUTION: u64 = 1 << 63;
 
 impl Desk {
     /// An execution that no order of ours made.

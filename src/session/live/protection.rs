@@ -3,8 +3,8 @@
 //!
 //! Invariant: how long a position has been without a proven stop is always known.
 
+use super::backoff::backoff;
 use super::book::Book;
-use super::due::backoff;
 use super::{Act, Hold, PositionFact};
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;

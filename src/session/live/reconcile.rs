@@ -42,6 +42,18 @@ pub(super) enum Difference {
 /// For how long and in how many reports a position must be missing that no execution closed: a list of the venue may lag.
 const GONE_AFTER: (Span, u32) = (Span::from_seconds(20), 3);
 
+/// Numbers of closes that no execution of the venue explains begin here: none of the venue has such a number.
+pub(super) const NO_EXECUTION: u64 = 1 << 63;
+
+/// A question whose order it is that has executions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Asked {
+    /// When it was asked first.
+    pub since: Timestamp,
+    /// When it is asked again; `None`: an answer is awaited.
+    pub again: Option<Timestamp>,
+}
+
 /// A difference that the last report had.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -167,7 +179,7 @@ impl Reconciliation {
         if !rest.is_zero() {
             self.written_off.insert(hold, WrittenOff { qty: rest, ..back });
         }
-        back.qty = back.qty - rest;
+        back.qty -= rest;
         Some(back)
     }
 

@@ -5,6 +5,7 @@
 
 use super::desk::Desk;
 use super::order::Tracked;
+use super::reconcile::Asked;
 use super::{Act, Deal, Intent};
 use crate::domain::num::Qty;
 use crate::domain::order::{OrderEvent, OrderId, RejectReason};
@@ -19,15 +20,6 @@ const UNSEEN: Span = Span::from_seconds(20);
 
 /// How long an exit waits for a comparison of the account.
 const COMPARED_WITHIN: Span = Span::from_seconds(5);
-
-/// A question whose order it is that has executions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Asked {
-    /// When it was asked first.
-    since: Timestamp,
-    /// When it is asked again; `None`: an answer is awaited.
-    pub again: Option<Timestamp>,
-}
 
 impl Desk {
     pub(super) fn ask_whose(&mut self, deal: Deal, now: Timestamp) {
