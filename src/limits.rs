@@ -51,6 +51,34 @@ pub const STRATEGY_ID_BYTES: usize = 64;
 /// Bytes of one line of an imported file; a longer line is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
+/// Bytes of one line of a JSON file of another maker, such as a whole answer of a REST interface; a longer one is refused.
+pub const FOREIGN_LINE_BYTES: usize = 4 << 20;
+
+/// Members of a zip archive; more are refused.
+pub const ZIP_MEMBERS: usize = 2_000;
+
+/// Bytes of the directory of a zip archive; a larger one is refused.
+pub const ZIP_DIRECTORY_BYTES: u64 = 8 << 20;
+
+/// Largest ratio of decompressed to compressed bytes of a zip or gzip file beyond [`PACKED_FREE_BYTES`]; reading ends with an
+/// error there. Market data is packed 3 to 30 times.
+pub const PACKED_RATIO: u64 = 200;
+
+/// Decompressed bytes of a file for which its ratio does not matter.
+pub const PACKED_FREE_BYTES: u64 = 64 << 20;
+
+/// Bytes of rows that sorting holds in memory at once; more are written to temporary files and merged.
+pub const SORT_BYTES: usize = 32 << 20;
+
+/// Sorted parts of a file that are merged at once; when there are as many, they are merged into one.
+pub const SORT_PARTS: usize = 64;
+
+/// Bytes of a mapping file; a larger one is refused.
+pub const MAPPING_FILE_BYTES: u64 = 64 << 10;
+
+/// Notes on how files were read that are kept of a symbol; more are left out.
+pub const FILE_NOTES: usize = 16;
+
 /// Symbols per imported file; more are refused.
 pub const FILE_SYMBOLS: usize = 10_000;
 

@@ -1,10 +1,14 @@
-//! Options for contract facts that market data files do not contain: steps, contract size, length of bars.
+//! Options for what market data files do not say: steps, contract size, length of bars, and the columns of files
+//! in other layouts.
 
 use crate::domain::contract_facts::Declared;
 use crate::domain::decimal::Decimal;
+use crate::domain::file_mapping::{ColumnList, FileMapping};
 use crate::domain::symbol_name;
 use crate::domain::time::Span;
+use crate::files::{MappingFile, mapping_file};
 use clap::Args;
+use std::path::Path;
 
 /// Contract facts, each for all symbols or for one (`SYMBOL=`). A fact that is not declared comes from the
 /// recording or a contract file (X.contract.json) beside the data, or is assumed; results list what was
@@ -25,6 +29,34 @@ pub struct DeclaredOptions {
     /// distance between bars].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]
     bar_seconds: Option<u32>,
+    /// Columns of files in another layout, by name, or by number from 1 where there are no names: time (with
+    /// its unit: time:s, time:ms, time:us, time:ns), price, quantity, side or buyer_is_maker, trade_id, symbol;
+    /// for bars open, high, low, close, volume; recv is the time of receipt. E.g.
+    /// time:ms=T,price=p,quantity=q,buyer_is_maker=m. Known layouts are found without it.
+    #[arg(long, value_name = "FIELD=COLUMN,…", value_parser = columns)]
+    columns: Option<ColumnList>,
+    /// Symbol of files that have no column with it [default: what the file's name begins with].
+    #[arg(long, value_name = "SYMBOL", value_parser = data_symbol)]
+    data_symbol: Option<String>,
+    /// Sort the rows of each file by time first, in bounded memory.
+    #[arg(long)]
+    sort: bool,
+    /// All of this as a JSON file: columns, symbol, price_step, quantity_step, contract_size, bar_seconds, sort.
+    /// Options win over it.
+    #[arg(long, value_name = "FILE", value_parser = mapping)]
+    mapping: Option<MappingFile>,
+}
+
+fn columns(text: &str) -> Result<ColumnList, String> {
+    text.parse()
+}
+
+fn data_symbol(text: &str) -> Result<String, String> {
+    FileMapping::default().set_symbol(text).map(|()| text.to_owned())
+}
+
+fn mapping(path: &str) -> Result<MappingFile, String> {
+    mapping_file(Path::new(path)).map_err(|error| error.to_string())
 }
 
 fn fact(text: &str) -> Result<(Option<String>, Decimal), String> {
@@ -42,19 +74,31 @@ fn fact(text: &str) -> Result<(Option<String>, Decimal), String> {
     Ok((symbol.map(str::to_owned), value))
 }
 
+/// Values by symbol; without a name for all.
+type Facts = Vec<(Option<String>, Decimal)>;
+
 impl DeclaredOptions {
     /// The declared facts.
     pub fn facts(&self) -> Declared {
+        let file = self.mapping.clone().unwrap_or_default().declared;
+        // The first value of a name counts, so that options come before the file.
+        let both = |own: &Facts, of_file: Facts| own.iter().cloned().chain(of_file).collect();
         Declared {
-            price_step: self.price_step.clone(),
-            quantity_step: self.quantity_step.clone(),
-            contract_size: self.contract_size.clone(),
+            price_step: both(&self.price_step, file.price_step),
+            quantity_step: both(&self.quantity_step, file.quantity_step),
+            contract_size: both(&self.contract_size, file.contract_size),
+            mapping: FileMapping {
+                columns: self.columns.clone().or(file.mapping.columns),
+                symbol: self.data_symbol.clone().or(file.mapping.symbol),
+                sort: self.sort || file.mapping.sort,
+            },
         }
     }
 
     /// The declared length of bars.
     pub fn bar(&self) -> Option<Span> {
-        self.bar_seconds.map(|seconds| Span::from_seconds(i64::from(seconds)))
+        let own = self.bar_seconds.map(|seconds| Span::from_seconds(i64::from(seconds)));
+        own.or_else(|| self.mapping.as_ref().and_then(|file| file.bar))
     }
 }
 

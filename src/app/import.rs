@@ -6,7 +6,7 @@
 
 use super::declared::DeclaredOptions;
 use super::state::Holder;
-use super::{Failure, Global, recordings, terminal};
+use super::{Failure, Global, dry_run, recordings, terminal};
 use crate::clock;
 use crate::files::expand;
 use crate::service::analytics::{self, FetchError, FetchFrom};
@@ -22,7 +22,8 @@ use std::sync::{Arc, OnceLock};
 #[derive(Args)]
 pub struct Options {
     /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain,
-    /// gzip or zstd, or as parquet.
+    /// gzip, zstd or in zip archives, or as parquet; also files of Binance, Bybit, OKX, MEXC, Tardis, ccxt and
+    /// freqtrade (docs/files.md).
     #[arg(required_unless_present = "questdb", conflicts_with = "questdb", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
     /// Import the recordings of a QuestDB instead: of our own tables, or of `tick_prices` and `tick_orderbook`.
@@ -42,6 +43,12 @@ pub struct Options {
     session: Option<String>,
     #[command(flatten)]
     declared: DeclaredOptions,
+    /// Show how the files are understood, with the first rows of each, and import nothing.
+    #[arg(long, conflicts_with = "questdb")]
+    dry_run: bool,
+    /// Rows of each file that --dry-run shows.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    rows: u16,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -113,11 +120,14 @@ fn folder_in(state: &Path) -> Result<Folder, Failure> {
 fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), Failure> {
     let inputs = expand(paths)?;
     let reading = Reading { declared: options.declared.facts(), bar: options.declared.bar() };
+    if options.dry_run {
+        return dry_run::run(&inputs, &reading, usize::from(options.rows), options.json);
+    }
     inputs
         .left_out
         .iter()
         .for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
-    let plan = in_time_order(inputs)?;
+    let plan = in_time_order(inputs, &reading)?;
     plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
     let holder = global.holder(OpenMode::CreateIfNew)?;
     // Set once the daemon may have kept it.

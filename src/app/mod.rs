@@ -11,6 +11,7 @@ mod config;
 mod daemon;
 mod declared;
 mod demo;
+mod dry_run;
 mod examples;
 mod export;
 mod import;
@@ -105,7 +106,7 @@ enum Command {
     Indicators(indicators::Options),
     /// Import files of market data as one recording: all of them or none.
     #[command(after_help = examples::IMPORT)]
-    Import(OnStore<import::Options>),
+    Import(Box<OnStore<import::Options>>),
     /// List recordings, show or delete one.
     #[command(visible_alias = "recording", after_help = examples::RECORDINGS)]
     Recordings(OnStore<recordings::Options>),

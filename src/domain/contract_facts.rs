@@ -4,6 +4,7 @@
 
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
+use crate::domain::file_mapping::FileMapping;
 use crate::domain::num::{Qty, Rate};
 use crate::domain::symbol::{RiskTier, SymbolSpec};
 use crate::domain::symbol_name;
@@ -177,6 +178,8 @@ pub struct Declared {
     pub quantity_step: Vec<(Option<String>, Decimal)>,
     /// Contract sizes, by the same rule.
     pub contract_size: Vec<(Option<String>, Decimal)>,
+    /// How files in other layouts are read.
+    pub mapping: FileMapping,
 }
 
 impl Declared {
@@ -210,7 +213,8 @@ impl Declared {
             ("quantity_step", &self.quantity_step),
             ("contract_size", &self.contract_size),
         ];
-        all.into_iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| (name, shown(all))).collect()
+        let facts = all.into_iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| (name, shown(all)));
+        facts.chain(self.mapping.named()).collect()
     }
 }
 

@@ -30,7 +30,7 @@ pub fn contract_file_of(path: &Path) -> PathBuf {
 /// # Errors
 /// A contract file that cannot be read or has invalid content.
 pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
-    let path = contract_file_of(path);
+    let path = contract_file_of(&paths::on_disk(path));
     if !path.is_file() {
         return Ok(FactsBySymbol::new());
     }

@@ -36,10 +36,18 @@ pub enum Problem {
     CutShort,
     /// Compressed data is damaged.
     Corrupt(io::Error),
+    /// A zip archive, or a member of one, that cannot be read.
+    Archive(&'static str),
+    /// Text that is far larger than its compressed form.
+    Bomb,
     /// A parquet file that cannot be read.
     Parquet(String),
     /// An unsupported kind of file.
     Foreign(&'static str),
+    /// Columns that cannot be mapped to a layout.
+    Mapping(String),
+    /// A file without a column with the symbol, and without one in its name.
+    NoSymbol,
     /// A directory without files, or nested too deeply.
     Folder(&'static str),
     /// A line longer than the limit.
@@ -210,8 +218,18 @@ impl fmt::Display for Problem {
             Problem::DiskFull(_) => f.write_str("no space is left on its disk; nothing was kept; free some space and repeat"),
             Problem::Empty => f.write_str("is empty; give a file with column names and rows"),
             Problem::NoRows => f.write_str("has column names but no rows; leave it out or fetch it again"),
-            Problem::CutShort => f.write_str("ends in the middle of its compressed data: it was cut short; fetch it again"),
+            Problem::CutShort => f.write_str("ends in the middle of its data: it was cut short; fetch it again"),
             Problem::Corrupt(_) => f.write_str("its compressed data is damaged; fetch it again"),
+            Problem::Archive(why) => f.write_str(why),
+            Problem::Bomb => write!(
+                f,
+                "unpacks to more than {} times its size, which market data does not; unpack it yourself if it is what you want",
+                crate::limits::PACKED_RATIO
+            ),
+            Problem::Mapping(why) => f.write_str(why),
+            Problem::NoSymbol => f.write_str(
+                "has no column with the symbol, and its name does not begin with one; give it with --data-symbol BTC_USDT",
+            ),
             Problem::Parquet(why) => write!(f, "is a parquet file that cannot be read ({why}); fetch it again, or give CSV"),
             Problem::Foreign(what) => {
                 write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd, or parquet")
@@ -225,7 +243,8 @@ impl fmt::Display for Problem {
                 )
             }
             Problem::UnknownLayout { first, known } => {
-                write!(f, "the first line must name the columns of a known layout, but begins with `{first}`; the layouts are {known}")
+                write!(f, "the first line must name the columns of a known layout, but begins with `{first}`; say what the columns are with \
+                     --columns time=…,price=…,quantity=…,side=… (docs/files.md); the layouts are {known}")
             }
             Problem::UnknownColumn { name, known } => write!(f, "the column `{name}` is unknown; {known}; remove or rename it"),
             Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is there twice; remove one"),
@@ -274,7 +293,7 @@ impl Problem {
             }
             Problem::Backwards { at, before, before_line } => write!(
                 f,
-                "{at} is before {before} in line {before_line}; rows of a symbol must be sorted by time; sort them, keeping the order of equal times"
+                "{at} is before {before} in line {before_line}; rows of a symbol must be sorted by time; sort them, keeping the order of equal times, or let --sort do it"
             ),
             Problem::TradeIdReused(id) => {
                 write!(f, "`{id}` is the id of another trade of the same time; if these are not ids of single trades, remove the column")

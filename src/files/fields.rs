@@ -28,6 +28,17 @@ impl Fields {
         &text[segment.from as usize..segment.to as usize]
     }
 
+    /// Takes the values of a row by their ranges of a text.
+    #[inline]
+    pub fn set(&mut self, text: &[u8], ranges: &[(u32, u32); MAX_COLUMNS]) {
+        self.unescaped.clear();
+        for (segment, (from, to)) in self.segments.iter_mut().zip(ranges) {
+            let start = self.unescaped.len() as u32;
+            self.unescaped.extend_from_slice(&text[*from as usize..*to as usize]);
+            *segment = Segment { from: start, to: self.unescaped.len() as u32, unescaped: true };
+        }
+    }
+
     /// Splits a CSV line whose columns are in the order of `slots`.
     #[inline]
     pub fn split_csv(&mut self, line: &[u8], slots: &[u8]) -> Result<(), Problem> {

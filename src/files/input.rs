@@ -1,57 +1,73 @@
 //! Reads a file, decompresses it on the fly and counts the bytes taken from disk. Buffers have a fixed size.
 
+use super::counted::{Counted, DISK_BYTES};
 use super::error::Problem;
 use super::parquet_input::{MAGIC, ParquetText};
+use super::zip;
+use crate::limits::{PACKED_FREE_BYTES, PACKED_RATIO};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes per read from disk.
-const DISK_BYTES: usize = 64 << 10;
-
-/// Counts the bytes read through it.
-struct Counted<R> {
-    inner: R,
-    count: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.count.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
+/// Size of a file or of a member of an archive as it is stored; 0 when it cannot be told.
+pub fn size(path: &Path) -> u64 {
+    match zip::archive_of(path) {
+        Some((archive, name)) => {
+            let members = zip::members(&archive).unwrap_or_default();
+            members.iter().find(|member| member.name == name).map_or(0, zip::Member::packed)
+        }
+        None => std::fs::metadata(path).map_or(0, |meta| meta.len()),
     }
 }
 
-/// Opens a file; returns its size too.
-pub(super) fn open(path: &Path) -> Result<(File, u64), Problem> {
-    let file = File::open(path).map_err(Problem::Unreadable)?;
+/// The text of a file or of a member of an archive, decompressed or converted from parquet, and its size as it
+/// is stored. `count` grows to that size as it is read.
+pub(super) fn text(path: &Path, count: &Arc<AtomicU64>) -> Result<(Box<dyn Read + Send>, u64), Problem> {
+    if let Some((archive, name)) = zip::archive_of(path) {
+        let (content, bytes) = zip::open_member(&archive, &name, Arc::clone(count))?;
+        // The member has counted its bytes already.
+        return Ok((bounded(plain(content, Arc::default())?, Arc::clone(count)), bytes));
+    }
+    let mut file = File::open(path).map_err(Problem::Unreadable)?;
     let meta = file.metadata().map_err(Problem::Unreadable)?;
     if meta.is_dir() {
         return Err(Problem::Folder("is a directory"));
     }
-    Ok((file, meta.len()))
-}
-
-/// The text of a file, decompressed or converted from parquet. `count` grows to the file's size as it is
-/// read.
-pub(super) fn text(
-    mut file: File,
-    bytes: u64,
-    count: Arc<AtomicU64>,
-) -> Result<Box<dyn Read + Send>, Problem> {
     // Only a regular file can be rewound. A pipe cannot be parquet, which is read from its end.
-    if file.metadata().is_ok_and(|meta| meta.is_file()) {
+    if meta.is_file() {
         let mut head = Vec::with_capacity(MAGIC.len());
         (&mut file).take(MAGIC.len() as u64).read_to_end(&mut head).map_err(Problem::Unreadable)?;
         file.rewind().map_err(Problem::Unreadable)?;
         if head == MAGIC {
-            return Ok(Box::new(ParquetText::new(file, bytes, count)?));
+            return Ok((Box::new(ParquetText::new(file, meta.len(), Arc::clone(count))?), meta.len()));
         }
     }
-    plain(file, count)
+    Ok((plain(file, Arc::clone(count))?, meta.len()))
+}
+
+/// Ends reading with an error where the text is far larger than what it was unpacked from.
+fn bounded(inner: Box<dyn Read + Send>, taken: Arc<AtomicU64>) -> Box<dyn Read + Send> {
+    Box::new(Bounded { inner, taken, given: 0 })
+}
+
+struct Bounded {
+    inner: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
+    given: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.given += n as u64;
+        let taken = self.taken.load(Ordering::Relaxed);
+        if self.given > PACKED_FREE_BYTES && self.given / PACKED_RATIO > taken {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(n)
+    }
 }
 
 /// The decompressed bytes of an input. `count` grows by every byte taken from `input`.
@@ -59,14 +75,14 @@ pub(super) fn plain(
     input: impl Read + Send + 'static,
     count: Arc<AtomicU64>,
 ) -> Result<Box<dyn Read + Send>, Problem> {
-    let mut input = Counted { inner: input, count };
+    let mut input = Counted { inner: input, count: Arc::clone(&count) };
     let mut head = Vec::with_capacity(8);
     input.by_ref().take(8).read_to_end(&mut head).map_err(Problem::Unreadable)?;
     let kind = magic(&head)?;
     let whole = BufReader::with_capacity(DISK_BYTES, Cursor::new(head).chain(input));
     Ok(match kind {
         Packing::Plain => Box::new(whole),
-        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        Packing::Gzip => bounded(Box::new(flate2::bufread::MultiGzDecoder::new(whole)), count),
         Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole).map_err(Problem::Corrupt)?),
     })
 }
@@ -75,6 +91,8 @@ pub(super) fn plain(
 pub(super) fn reading(error: io::Error) -> Problem {
     if error.raw_os_error().is_some() {
         Problem::Unreadable(error)
+    } else if error.kind() == io::ErrorKind::FileTooLarge {
+        Problem::Bomb
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
         Problem::CutShort
     } else {
@@ -98,9 +116,15 @@ fn magic(head: &[u8]) -> Result<Packing, Problem> {
         [b'P', b'A', b'R', b'1', ..] => {
             Err(Problem::Foreign("parquet, which can only be read from a file of its own"))
         }
-        [b'P', b'K', 3 | 5, 4 | 6, ..] => Err(Problem::Foreign("a zip archive")),
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => {
+            Err(Problem::Foreign("a zip archive inside another file, or without members"))
+        }
         [0xfd, b'7', b'z', b'X', b'Z', ..] => Err(Problem::Foreign("compressed with xz")),
         [b'B', b'Z', b'h', ..] => Err(Problem::Foreign("compressed with bzip2")),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Err(Problem::Foreign(
+            "a feather file; convert it first (freqtrade convert-data --format-from feather --format-to jsongz, or in Python \
+             pandas.read_feather(FILE).to_csv(\"FILE.csv\", index=False))",
+        )),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Problem::Foreign("text in UTF-16")),
         _ => Ok(Packing::Plain),
     }

@@ -162,14 +162,16 @@ fn all_known() -> String {
     parts.join("; ")
 }
 
+/// The problem of a line that is of no layout.
+pub(super) fn unknown(first: &[u8]) -> Problem {
+    Problem::UnknownLayout { first: excerpt(first), known: all_known() }
+}
+
 /// The layout that matches these column names, and the slot of each. `first_side`, the side of the first row,
 /// distinguishes trades from level changes when the names fit both.
 pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(Layout, Vec<u8>), Problem> {
     let has = |column: &&str| names.contains(&column.as_bytes());
-    let unknown = || Problem::UnknownLayout {
-        first: excerpt(names.first().copied().unwrap_or_default()),
-        known: all_known(),
-    };
+    let unknown = || unknown(names.first().copied().unwrap_or_default());
     let rule = RULES.iter().find(|rule| rule.marks.iter().any(has)).ok_or_else(unknown)?;
     let rule = match first_side {
         Some(b"bid" | b"ask") if rule.kind == StreamKind::Trades => rule_of(StreamKind::BookChanges),
@@ -237,8 +239,8 @@ mod tests {
         assert!(problem("timestamp_us,symbol,price,side").contains("`quantity` is missing"));
         assert!(problem("timestamp_us,symbol,price,price,quantity,side").contains("`price` is there twice"));
         assert!(
-            problem("event_id,base,grade")
-                .contains("begins with `event_id`; the layouts are bars: timestamp_us,")
+            problem("event_id,base,grade").contains("begins with `event_id`")
+                && problem("event_id,base,grade").contains("; the layouts are bars: timestamp_us,")
         );
     }
 }

@@ -5,9 +5,6 @@ use super::input;
 use crate::limits::IMPORT_LINE_BYTES;
 use std::io::Read;
 
-/// Buffer size: holds any line up to the limit with its end, plus bytes read beyond it.
-const BUFFER_BYTES: usize = 2 * IMPORT_LINE_BYTES;
-
 /// Reads lines that end with LF or CRLF; the last may end with the file. A byte order mark is skipped.
 pub(super) struct Lines {
     input: Box<dyn Read + Send>,
@@ -19,11 +16,19 @@ pub(super) struct Lines {
     given: usize,
     ended: bool,
     number: u64,
+    /// Bytes of the longest line.
+    longest: usize,
 }
 
 impl Lines {
     pub fn new(input: Box<dyn Read + Send>) -> Self {
-        Lines { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, given: 0, ended: false, number: 0 }
+        Lines::up_to(IMPORT_LINE_BYTES, input)
+    }
+
+    /// Lines of at most so many bytes. The buffer holds any of them with its end, plus bytes read beyond it.
+    pub fn up_to(longest: usize, input: Box<dyn Read + Send>) -> Self {
+        let buffer = vec![0; 2 * longest];
+        Lines { input, buffer, start: 0, end: 0, given: 0, ended: false, number: 0, longest }
     }
 
     /// Number of the last line returned or refused, from 1.
@@ -46,7 +51,7 @@ impl Lines {
                 break (self.end, self.end);
             }
             searched = self.end - self.start;
-            if searched > IMPORT_LINE_BYTES + 1 {
+            if searched > self.longest + 1 {
                 self.number += 1;
                 return Err(Problem::LineTooLong);
             }
@@ -60,7 +65,7 @@ impl Lines {
         self.start = next;
         let line = &self.buffer[self.given..line_end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > IMPORT_LINE_BYTES {
+        if line.len() > self.longest {
             return Err(Problem::LineTooLong);
         }
         Ok(Some(line))
@@ -134,7 +139,7 @@ mod tests {
         // An endless line: only one buffer of it may be read.
         let mut endless = Lines::new(Box::new(io::repeat(b'x')));
         assert!(matches!(endless.next(), Err(Problem::LineTooLong)));
-        assert_eq!((endless.number(), endless.buffer.len()), (1, BUFFER_BYTES));
+        assert_eq!((endless.number(), endless.buffer.len()), (1, 2 * IMPORT_LINE_BYTES));
     }
 
     #[test]

@@ -5,35 +5,43 @@
 //! repaired or guessed: only repeated trades are skipped (and counted), and numbers are rounded only to a
 //! declared step.
 
+mod columns;
 mod continuity;
 mod contract_file;
+mod counted;
 mod error;
 mod feed;
 mod fields;
+mod foreign;
 mod history;
 mod input;
 mod layout;
 mod lines;
+mod mapping_file;
 mod number;
 mod order;
 mod parquet_input;
 mod paths;
 mod row;
 mod sink;
+mod sorted;
 mod source;
 mod steps;
 mod survey;
+mod zip;
 
 pub use continuity::{Continuity, gaps};
 pub use contract_file::{FactsBySymbol, contract_file, contract_file_of, contract_json};
 pub use error::{FileError, Problem};
 pub use feed::FileFeed;
 pub use history::{History, histories};
+pub use input::size as stored_size;
 pub use layout::Layout;
-pub use paths::{Inputs, SourceGroup, expand, group_by_stem};
+pub use mapping_file::{MappingFile, mapping_file};
+pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk};
 pub use sink::{FileFormat, RecordSink};
 pub use source::{RecordBatch, SourceFile};
 pub use survey::{
-    FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar, survey,
-    survey_file,
+    FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar, joined,
+    reading_note, survey, survey_file,
 };

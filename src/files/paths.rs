@@ -2,6 +2,7 @@
 //! contents.
 
 use super::error::{FileError, Problem};
+use super::zip;
 use crate::limits::FOLDER_DEPTH;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -38,14 +39,15 @@ pub struct Inputs {
 const STREAM_WORDS: [&str; 7] = [".trades", ".book20", ".l2", ".bbo", ".bars", ".marks", ".funding"];
 
 /// Extensions that are not part of a name.
-const EXTENSIONS: [&str; 7] = [".gz", ".zst", ".csv", ".jsonl", ".ndjson", ".json", ".parquet"];
+const EXTENSIONS: [&str; 8] = [".gz", ".zst", ".zip", ".csv", ".jsonl", ".ndjson", ".json", ".parquet"];
 
-/// Extensions of archives, which may hold market data but cannot be read: refusing them is better than
-/// ignoring them.
-const ARCHIVES: [&str; 4] = [".zip", ".xz", ".bz2", ".7z"];
+/// Extensions of files that may hold market data but cannot be read: refusing them is better than ignoring
+/// them.
+const ARCHIVES: [&str; 4] = [".feather", ".xz", ".bz2", ".7z"];
 
-/// Resolves paths to files: a directory stands for every market data file below it, sorted. Hidden files are
-/// skipped, and so are contract files, which are read with the files they describe. Duplicates are removed.
+/// Resolves paths to files: a directory stands for every market data file below it, sorted, and a zip archive
+/// for its members (`ARCHIVE/MEMBER`). Hidden files are skipped, and so are contract files, which are read with
+/// the files they describe. Duplicates are removed.
 ///
 /// # Errors
 /// A missing path, or a directory that has no market data or is nested too deeply.
@@ -53,6 +55,10 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let (mut files, mut in_folders, mut left_out) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut named = BTreeSet::new();
     for path in paths {
+        if zip::archive_of(path).is_some() {
+            files.push(path.clone());
+            continue;
+        }
         let meta =
             std::fs::metadata(path).map_err(|error| FileError::of(path, Problem::Unreadable(error)))?;
         if !meta.is_dir() {
@@ -76,7 +82,41 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let mut seen = BTreeSet::new();
     files.retain(|file| !is_contract_file(file) && seen.insert(file.clone()));
     in_folders.retain(|file| !named.contains(file));
-    Ok(Inputs { files, found: in_folders, left_out })
+    open_archives(Inputs { files, found: in_folders, left_out })
+}
+
+/// Replaces zip archives by their members.
+fn open_archives(inputs: Inputs) -> Result<Inputs, FileError> {
+    let Inputs { files, mut found, mut left_out } = inputs;
+    let mut opened = Vec::with_capacity(files.len());
+    for file in files {
+        if !zip::is_archive(&file) {
+            opened.push(file);
+            continue;
+        }
+        let members = zip::members(&file).map_err(|problem| FileError::of(&file, problem))?;
+        let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with(['.', '_']));
+        let (data, other): (Vec<PathBuf>, Vec<PathBuf>) = members
+            .iter()
+            .filter(|member| !is_hidden(&member.name) && !is_contract_file(Path::new(&member.name)))
+            .map(|member| file.join(&member.name))
+            .partition(|member| members.len() == 1 || has_name_of_market_data(member));
+        if data.is_empty() {
+            return Err(FileError::of(
+                &file,
+                Problem::Archive("is a zip archive without files of market data"),
+            ));
+        }
+        found.extend(data.iter().cloned());
+        opened.extend(data);
+        left_out.extend(other);
+    }
+    Ok(Inputs { files: opened, found, left_out })
+}
+
+/// The path of the file system that holds a file: the archive of a member, else the file itself.
+pub fn on_disk(path: &Path) -> PathBuf {
+    zip::archive_of(path).map_or_else(|| path.to_owned(), |(archive, _)| archive)
 }
 
 /// Whether a file name may be that of market data.

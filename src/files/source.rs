@@ -1,30 +1,37 @@
 //! Reads a file of market data as a stream of validated records, in constant memory. No row is repaired; only
 //! repeated trades (equal id, time, price, quantity and side) are dropped, and they are counted.
 
+use super::columns::{JsonForm, JsonLines, json_form};
 use super::contract_file::{FactsBySymbol, facts_beside};
 use super::error::{FileError, Problem, excerpt};
 use super::fields::{Fields, csv_fields, json_names};
+use super::foreign::{Foreign, Opening, Refused};
 use super::input;
-use super::layout::{self, Layout, SYMBOL};
+use super::layout::{self, Layout, LayoutRule, SYMBOL};
 use super::lines::Lines;
 use super::order::{Order, Place};
 use super::row::{self, Flaw};
+use super::sorted::{Sorted, Sorter};
 use super::steps;
 use crate::domain::contract_facts::{ContractFacts, Declared};
+use crate::domain::file_mapping::FileMapping;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol_name;
-use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS};
+use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS, FOREIGN_LINE_BYTES};
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An open file of market data: CSV with column names or JSON lines (plain, gzip or zstd), or parquet.
+/// An open file of market data, in one of our layouts or in another maker's: text (plain, gzip, zstd or in a
+/// zip archive), or parquet.
 pub struct SourceFile {
     path: PathBuf,
     lines: Lines,
     format: Format,
+    /// All rows in order of time, where that was asked for.
+    sorted: Option<Box<Sorted>>,
     layout: Layout,
     fields: Fields,
     symbols: Symbols,
@@ -42,7 +49,9 @@ pub struct SourceFile {
 /// Consecutive rows of one file.
 pub struct RecordBatch {
     limit: usize,
-    first_line: u64,
+    /// The rows whose line does not follow the line of the row before, with their lines.
+    jumps: Vec<(usize, u64)>,
+    next_line: u64,
     rows: Vec<(u32, Record)>,
 }
 
@@ -54,6 +63,7 @@ enum Format {
         slots: Vec<u8>,
     },
     Json,
+    Foreign(Box<Foreign>),
 }
 
 impl SourceFile {
@@ -62,11 +72,41 @@ impl SourceFile {
     /// # Errors
     /// Missing, unreadable, empty, damaged, without rows, or of an unknown layout.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let (file, bytes) = input::open(path).map_err(|problem| FileError::of(path, problem))?;
+        SourceFile::open_mapped(path, &FileMapping::default())
+    }
+
+    /// Opens a file that is read as the mapping says; reads no rows yet.
+    ///
+    /// # Errors
+    /// As [`SourceFile::open`], or columns that the file does not have.
+    pub fn open_mapped(path: &Path, mapping: &FileMapping) -> Result<Self, FileError> {
         let count = Arc::new(AtomicU64::new(0));
-        let text =
-            input::text(file, bytes, Arc::clone(&count)).map_err(|problem| FileError::of(path, problem))?;
-        SourceFile::from_text(path, text, bytes, count)
+        let (text, bytes) = input::text(path, &count).map_err(|problem| FileError::of(path, problem))?;
+        let mut source = SourceFile::from_text(path, text, bytes, count, mapping)?;
+        if mapping.sort {
+            source.sort()?;
+        }
+        Ok(source)
+    }
+
+    /// Reads all rows and sorts them by time.
+    fn sort(&mut self) -> Result<(), FileError> {
+        let rule = self.layout.rule();
+        let failed = |path: &Path, error| FileError::writing(path, error);
+        let mut sorter = Sorter::new(rule);
+        loop {
+            let next = next_row(&mut self.format, &mut self.lines, &mut self.fields, rule);
+            let pushed = match next {
+                Ok(Next::End) => break,
+                Ok(Next::Nothing) => continue,
+                // The number is that of the line, which is still borrowed.
+                Ok(Next::Row(line, number)) => sorter.push(number, &self.fields, line),
+                Err((column, problem)) => return Err(refused(&self.path, &self.lines, column, problem)),
+            };
+            pushed.map_err(|error| failed(&std::env::temp_dir(), error))?;
+        }
+        self.sorted = Some(Box::new(sorter.finish().map_err(|error| failed(&std::env::temp_dir(), error))?));
+        Ok(())
     }
 
     /// Opens a file with declared facts: from its contract file, else from the user. Numbers must then be
@@ -76,7 +116,7 @@ impl SourceFile {
     /// As [`SourceFile::open`], or an invalid contract file.
     pub fn open_with(path: &Path, declared: &Declared) -> Result<Self, FileError> {
         let facts = Facts { declared: declared.clone(), beside: facts_beside(path)?, by_symbol: Vec::new() };
-        Ok(SourceFile { facts, ..SourceFile::open(path)? })
+        Ok(SourceFile { facts, ..SourceFile::open_mapped(path, &declared.mapping)? })
     }
 
     /// The declared facts of a symbol of this file.
@@ -102,7 +142,7 @@ impl SourceFile {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let plain =
             input::plain(reader, Arc::clone(&read_bytes)).map_err(|problem| FileError::of(name, problem))?;
-        SourceFile::from_text(name, plain, total_bytes, read_bytes)
+        SourceFile::from_text(name, plain, total_bytes, read_bytes, &FileMapping::default())
     }
 
     fn from_text(
@@ -110,9 +150,14 @@ impl SourceFile {
         text: Box<dyn Read + Send>,
         total_bytes: u64,
         read_bytes: Arc<AtomicU64>,
+        mapping: &FileMapping,
     ) -> Result<Self, FileError> {
-        let mut lines = Lines::new(text);
-        let (format, layout) = match recognise(&mut lines) {
+        let (mut lines, form) = lines_of(text).map_err(|problem| FileError::at(name, 1, None, problem))?;
+        let recognised = match form {
+            Some(form) => recognise_json(&mut lines, form, name, mapping),
+            None => recognise(&mut lines, name, mapping),
+        };
+        let (format, layout) = match recognised {
             Ok(found) => found,
             Err(problem @ (Problem::Empty | Problem::NoRows)) => return Err(FileError::of(name, problem)),
             Err(problem) => return Err(FileError::at(name, lines.number().max(1), None, problem)),
@@ -121,6 +166,7 @@ impl SourceFile {
             path: name.to_owned(),
             lines,
             format,
+            sorted: None,
             layout,
             fields: Fields::default(),
             symbols: Symbols::default(),
@@ -179,44 +225,37 @@ impl SourceFile {
         self.total_bytes
     }
 
+    /// What was assumed to read a file of another maker, without the symbol; empty for our own layouts. Complete
+    /// at the end of the file.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = match &self.format {
+            Format::Foreign(foreign) => foreign.notes(),
+            Format::Csv { .. } | Format::Json => Vec::new(),
+        };
+        notes.extend(self.sorted.is_some().then(|| "the rows were sorted by time".to_owned()));
+        notes
+    }
+
     /// Replaces the batch's rows by the next ones. `Ok(false)`: end of file; the batch is empty.
     ///
     /// # Errors
     /// The first invalid row, with line and column. The batch must not be used then.
     pub fn read(&mut self, batch: &mut RecordBatch) -> Result<bool, FileError> {
-        batch.rows.clear();
+        batch.clear();
         let rule = self.layout.rule();
         while batch.rows.len() < batch.limit {
-            let line = match self.lines.next() {
-                Ok(Some(line)) => line,
-                Ok(None) if self.rows == 0 && batch.rows.is_empty() => {
-                    return Err(FileError::of(&self.path, Problem::NoRows));
-                }
-                Ok(None) => break,
-                Err(problem @ (Problem::Unreadable(_) | Problem::CutShort | Problem::Corrupt(_))) => {
-                    return Err(FileError::at(&self.path, self.lines.number() + 1, None, problem));
-                }
-                Err(problem) => return Err(FileError::at(&self.path, self.lines.number(), None, problem)),
+            let next = match &mut self.sorted {
+                Some(sorted) => next_sorted(sorted, &mut self.fields),
+                None => next_row(&mut self.format, &mut self.lines, &mut self.fields, rule),
             };
-            let split = match &self.format {
-                _ if line.is_empty() => Ok(false),
-                Format::Csv { header, slots } => match self.fields.split_csv(line, slots) {
-                    // Concatenated files repeat their column names.
-                    Ok(()) => Ok(line[0] != header[0] || line != header),
-                    Err(problem) => Err(problem),
-                },
-                Format::Json => self.fields.split_json(line, rule).map(|()| true),
+            let (line, number) = match next {
+                Ok(Next::Row(line, number)) => (line, number),
+                Ok(Next::Nothing) => continue,
+                Ok(Next::End) => break,
+                Err((column, problem)) => return Err(refused(&self.path, &self.lines, column, problem)),
             };
-            match split {
-                Ok(true) => {}
-                // The lines of a batch are consecutive, so a line without a row ends it.
-                Ok(false) if batch.rows.is_empty() => continue,
-                Ok(false) => break,
-                Err(problem) => return Err(FileError::at(&self.path, self.lines.number(), None, problem)),
-            }
             let parsed = row::record(rule, &self.fields, line)
                 .and_then(|record| Ok((self.symbols.index(self.fields.get(line, SYMBOL))?, record)));
-            let number = self.lines.number();
             let checked = parsed.and_then(|(symbol, mut record)| {
                 let facts = self.facts.of_index(symbol, &self.symbols.names);
                 match steps::settle(&mut record.body, facts)? {
@@ -226,25 +265,21 @@ impl SourceFile {
                 self.order.check(symbol, number, &record).map(|verdict| (verdict, (symbol, record)))
             });
             match checked {
-                Ok((Place::Next, row)) => batch.rows.push(row),
-                Ok((Place::Repeated, (symbol, _))) => {
-                    count(&mut self.repeated, symbol, 1);
-                    // The lines of a batch are consecutive, as above.
-                    if batch.rows.is_empty() { continue } else { break }
-                }
-                Err(flaw) => return Err(self.refuse(*flaw)),
+                Ok((Place::Next, row)) => batch.push(number, row),
+                Ok((Place::Repeated, (symbol, _))) => count(&mut self.repeated, symbol, 1),
+                Err(flaw) => return Err(self.refuse(number, *flaw)),
             }
-            if batch.rows.len() == 1 {
-                batch.first_line = number;
-            }
+        }
+        if self.rows == 0 && batch.rows.is_empty() {
+            return Err(FileError::of(&self.path, Problem::NoRows));
         }
         self.rows += batch.rows.len() as u64;
         Ok(!batch.rows.is_empty())
     }
 
     #[cold]
-    fn refuse(&self, (slot, problem): (usize, Problem)) -> FileError {
-        FileError::at(&self.path, self.lines.number(), self.layout.rule().name(slot), problem)
+    fn refuse(&self, line: u64, (slot, problem): (usize, Problem)) -> FileError {
+        FileError::at(&self.path, line, self.layout.rule().name(slot), problem)
     }
 }
 
@@ -257,7 +292,22 @@ impl Default for RecordBatch {
 impl RecordBatch {
     /// A batch of at most `limit` rows.
     pub fn new(limit: usize) -> Self {
-        RecordBatch { limit, first_line: 0, rows: Vec::with_capacity(limit) }
+        RecordBatch { limit, jumps: Vec::new(), next_line: 0, rows: Vec::with_capacity(limit) }
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.jumps.clear();
+        self.next_line = 0;
+    }
+
+    #[inline]
+    fn push(&mut self, line: u64, row: (u32, Record)) {
+        if line != self.next_line {
+            self.jumps.push((self.rows.len(), line));
+        }
+        self.next_line = line + 1;
+        self.rows.push(row);
     }
 
     /// The rows, each with its symbol's index in the file.
@@ -267,7 +317,11 @@ impl RecordBatch {
 
     /// The line number of a row.
     pub fn line(&self, row: usize) -> u64 {
-        self.first_line + row as u64
+        let before = self.jumps.partition_point(|(from, _)| *from <= row);
+        match before.checked_sub(1).map(|last| self.jumps[last]) {
+            Some((from, line)) => line + (row - from) as u64,
+            None => row as u64,
+        }
     }
 }
 
@@ -344,25 +398,156 @@ impl Symbols {
     }
 }
 
-/// Reads the column names, or inspects the first object, and detects the layout.
-fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
-    let header = loop {
+/// What comes next in a file.
+enum Next<'a> {
+    /// A row, whose values are in the fields, of the line with this number.
+    Row(&'a [u8], u64),
+    /// A line without a row.
+    Nothing,
+    End,
+}
+
+#[inline]
+fn next_row<'a>(
+    format: &mut Format,
+    lines: &'a mut Lines,
+    fields: &mut Fields,
+    rule: &'static LayoutRule,
+) -> Result<Next<'a>, Refused> {
+    if let Format::Foreign(foreign) = format {
+        return Ok(if foreign.next(lines, fields)? { Next::Row(b"", lines.number()) } else { Next::End });
+    }
+    let number = lines.number() + 1;
+    match lines.next().map_err(|problem| (None, problem))? {
+        None => Ok(Next::End),
+        Some([]) => Ok(Next::Nothing),
+        Some(line) => match split(format, line, fields, rule).map_err(|problem| (None, problem))? {
+            true => Ok(Next::Row(line, number)),
+            false => Ok(Next::Nothing),
+        },
+    }
+}
+
+fn next_sorted<'a>(sorted: &mut Sorted, fields: &mut Fields) -> Result<Next<'a>, Refused> {
+    let next = sorted.next(fields).map_err(|error| (None, Problem::Unreadable(error)))?;
+    Ok(next.map_or(Next::End, |line| Next::Row(b"", line)))
+}
+
+/// Splits a line of our own layouts. `false`: it is the column names of a file that was appended.
+#[inline]
+fn split(
+    format: &Format,
+    line: &[u8],
+    fields: &mut Fields,
+    rule: &'static LayoutRule,
+) -> Result<bool, Problem> {
+    match format {
+        Format::Csv { header, slots } => {
+            fields.split_csv(line, slots)?;
+            Ok(line[0] != header[0] || line != header)
+        }
+        _ => fields.split_json(line, rule).map(|()| true),
+    }
+}
+
+/// A problem of the line that was read last, or of the bytes behind it.
+#[cold]
+fn refused(path: &Path, lines: &Lines, column: Option<&'static str>, problem: Problem) -> FileError {
+    let is_behind =
+        matches!(problem, Problem::Unreadable(_) | Problem::CutShort | Problem::Corrupt(_) | Problem::Bomb);
+    FileError::at(path, lines.number() + u64::from(is_behind), column, problem)
+}
+
+/// Bytes by which the form of a text is found.
+const HEAD_BYTES: u64 = 16 << 10;
+
+/// The lines of a text; of JSON that is one document, its elements.
+fn lines_of(mut text: Box<dyn Read + Send>) -> Result<(Lines, Option<JsonForm>), Problem> {
+    let mut head = Vec::new();
+    (&mut text).take(HEAD_BYTES).read_to_end(&mut head).map_err(input::reading)?;
+    let form = json_form(&head);
+    let whole = Cursor::new(head).chain(text);
+    Ok(match form {
+        None => (Lines::new(Box::new(whole)), None),
+        Some(form) => (Lines::up_to(FOREIGN_LINE_BYTES, Box::new(JsonLines::new(whole))), Some(form)),
+    })
+}
+
+/// The first line that is not empty.
+fn first_line(lines: &mut Lines) -> Result<Vec<u8>, Problem> {
+    loop {
         match lines.next()? {
             None => return Err(Problem::Empty),
             Some([]) => continue,
-            Some(line) => break line.to_vec(),
+            Some(line) => return Ok(line.to_vec()),
         }
-    };
-    if header.contains(&0) || std::str::from_utf8(&header).is_err() {
-        return Err(Problem::Foreign("not text"));
     }
+}
+
+/// Detects the layout of a JSON document.
+fn recognise_json(
+    lines: &mut Lines,
+    form: JsonForm,
+    path: &Path,
+    mapping: &FileMapping,
+) -> Result<(Format, Layout), Problem> {
+    let first = first_line(lines)?;
+    let opening = Opening { path, mapping, first: &first };
+    match Foreign::of_list(form, &opening)? {
+        Some(foreign) => Ok(foreign_format(foreign)),
+        None => Err(layout::unknown(&first)),
+    }
+}
+
+fn foreign_format(foreign: Foreign) -> (Format, Layout) {
+    let layout = foreign.layout();
+    (Format::Foreign(Box::new(foreign)), layout)
+}
+
+/// Reads the column names, or inspects the first object, and detects the layout.
+fn recognise(lines: &mut Lines, path: &Path, mapping: &FileMapping) -> Result<(Format, Layout), Problem> {
+    let header = first_line(lines)?;
+    let is_text = !header.contains(&0) && std::str::from_utf8(&header).is_ok();
+    let foreign = |lines: &mut Lines| {
+        let opening = Opening { path, mapping, first: &header };
+        let found = Foreign::of_lines(&opening)?;
+        let Some(found) = found else { return Ok(None) };
+        if !found.keeps_first() && lines.next()?.is_none() {
+            return Err(Problem::NoRows);
+        }
+        if !found.keeps_first() {
+            lines.unread();
+        }
+        Ok(Some(foreign_format(found)))
+    };
+    if mapping.columns.is_some() {
+        return foreign(lines)?.ok_or(Problem::Foreign("not text"));
+    }
+    if !is_text {
+        return foreign(lines)?.ok_or(Problem::Foreign("not text"));
+    }
+    match own(lines, &header) {
+        Err(
+            problem @ (Problem::UnknownLayout { .. }
+            | Problem::UnknownColumn { .. }
+            | Problem::RepeatedColumn(_)
+            | Problem::MissingColumn { .. }
+            | Problem::Json(_)
+            | Problem::Quotes(_)),
+        ) => foreign(lines)?.ok_or(problem),
+        found => found,
+    }
+}
+
+/// Detects one of our own layouts. When there is none, the lines go on behind the first one.
+fn own(lines: &mut Lines, header: &[u8]) -> Result<(Format, Layout), Problem> {
     if header.trim_ascii_start().starts_with(b"{") {
-        let (names, side) = json_names(&header)?;
+        let (names, side) = json_names(header)?;
         let (layout, _) = layout::recognise(&names, side)?;
         lines.unread();
         return Ok((Format::Json, layout));
     }
-    let names = csv_fields(&header)?;
+    let names = csv_fields(header)?;
     let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
     let first_row = lines.next()?;
     let has_row = first_row.is_some();
@@ -377,7 +562,7 @@ fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
     if !has_row {
         return Err(Problem::NoRows);
     }
-    Ok((Format::Csv { header, slots }, layout))
+    Ok((Format::Csv { header: header.to_vec(), slots }, layout))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
+use crate::limits::FILE_NOTES;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +90,8 @@ pub struct SymbolSurvey {
     pub repeated: u64,
     /// Numbers that were rounded to their declared step because of binary rounding noise.
     pub rounded: u64,
+    /// How its files of other makers were read.
+    pub notes: Vec<String>,
 }
 
 /// One file.
@@ -132,6 +135,7 @@ pub struct FileSymbol {
     facts: ContractFacts,
     repeated: u64,
     rounded: u64,
+    notes: Vec<String>,
     first_open: Timestamp,
     last_open: Timestamp,
 }
@@ -271,6 +275,7 @@ impl SymbolSurvey {
                 .find_map(|part| part.distances.contradiction(part.bar, part.bar_source)),
             repeated: all().map(|part| part.repeated).sum(),
             rounded: all().map(|part| part.rounded).sum(),
+            notes: joined(all().map(|part| &part.notes[..])),
         }
     }
 }
@@ -308,6 +313,7 @@ pub fn survey_file(
         let Some(symbol) = symbol else { continue };
         (symbol.repeated, symbol.rounded) = (source.repeated(index as u32), source.rounded(index as u32));
         symbol.facts = source.facts_of(&symbol.name);
+        symbol.notes = reading_note(&symbol.name, &source).into_iter().collect();
     }
     let mut symbols: Vec<FileSymbol> = found.into_iter().flatten().filter(|symbol| symbol.rows > 0).collect();
     for symbol in &mut symbols {
@@ -327,6 +333,23 @@ pub fn survey_file(
         is_time_ordered,
         symbols,
     })
+}
+
+/// How a file of another maker was read, for a symbol of it; `None` for our own layouts.
+pub fn reading_note(symbol: &str, source: &SourceFile) -> Option<String> {
+    let notes = source.notes();
+    (!notes.is_empty()).then(|| format!("{symbol}: {}", notes.join("; ")))
+}
+
+/// Notes of several files: each once, and not more than are kept.
+pub fn joined<'a>(notes: impl Iterator<Item = &'a [String]>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for note in notes.flatten() {
+        if all.len() < FILE_NOTES && !all.contains(note) {
+            all.push(note.clone());
+        }
+    }
+    all
 }
 
 /// The declared bar length: given by the user, or in the file's name.
@@ -351,6 +374,7 @@ impl FileSymbol {
             facts: ContractFacts::default(),
             repeated: 0,
             rounded: 0,
+            notes: Vec::new(),
             first_open: Timestamp::MIN,
             last_open: Timestamp::MIN,
         }

@@ -14,6 +14,7 @@ mod crash;
 mod damage;
 mod digests;
 mod exits;
+mod foreign_files;
 mod fuzz_corpus;
 mod golden;
 mod harness;

@@ -95,6 +95,7 @@ fn source(
     for symbol in &survey.symbols {
         let mut notes: Vec<String> =
             symbol.bar_contradiction.iter().map(|why| format!("{}: {why}", symbol.name)).collect();
+        notes.extend(symbol.notes.iter().cloned());
         if symbol.rounded > 0 {
             notes.push(format!(
                 "{} numbers of {} were off their step by the noise of binary numbers and were rounded to it",

@@ -3,7 +3,8 @@
 //! Memory is bounded by the channel between them and the number of streams, not by the number of rows.
 
 use super::order::Planned;
-use super::seen::{Reading, Seen};
+use super::reading::Reading;
+use super::seen::Seen;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::files::{FileError, RecordBatch, SourceFile};

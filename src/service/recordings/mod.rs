@@ -9,6 +9,7 @@ mod export;
 mod labels;
 mod load;
 mod order;
+mod reading;
 mod seen;
 mod view;
 
@@ -16,7 +17,7 @@ pub use candles::CandleRequest;
 pub use export::{Part, layout, write};
 pub use labels::{GRADES, NewLabel};
 pub use order::{Plan, Planned, in_time_order};
-pub use seen::Reading;
+pub use reading::Reading;
 pub use view::{RecordingFilter, RecordingLine};
 
 use super::page::{Page, PageRequest};
@@ -26,7 +27,7 @@ use crate::clock;
 use crate::config::Recording;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::files::{FileFormat, Inputs, Layout, RecordSink, expand};
+use crate::files::{FileFormat, Inputs, Layout, RecordSink, expand, on_disk};
 use crate::store::records::{RecordingState, RecordingV1};
 use crate::store::{NewRecording, Retention, Store, StoreError};
 use serde_json::{Value, json};
@@ -284,7 +285,7 @@ impl Recordings {
         let inputs = expand(&[inside.path]).map_err(SourceError::from)?;
         for file in &inputs.files {
             // A link inside the folder may point outside.
-            let real = file
+            let real = on_disk(file)
                 .canonicalize()
                 .ok()
                 .filter(|real| real.starts_with(&inside.folder))
@@ -302,7 +303,10 @@ impl Recordings {
     /// # Errors
     /// `invalid_file` with position and reason.
     pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
-        let inputs = Inputs { files: vec![path.to_owned()], ..Inputs::default() };
+        let mut inputs = expand(&[path.to_owned()]).map_err(SourceError::from)?;
+        if inputs.files.is_empty() {
+            inputs.files.push(path.to_owned());
+        }
         let folder = path.parent().unwrap_or(path);
         self.import_all(inputs, folder, now).map_err(|refusal| Refusal {
             // Whoever sent the file knows its name, not where it was kept meanwhile.
@@ -313,7 +317,7 @@ impl Recordings {
 
     fn import_all(&self, inputs: Inputs, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
         let names = inputs.left_out.clone();
-        let plan = in_time_order(inputs)?;
+        let plan = in_time_order(inputs, &Reading::default())?;
         let id = import_files(&self.store, &plan.files, &Reading::default(), root, now, &|_| {})?;
         let mut shown = self.get(&id)?;
         let left_out = names

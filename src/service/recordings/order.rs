@@ -1,8 +1,9 @@
 //! Order of the files of an import: by their first rows. Reads one row of each, so that a file that is not
 //! market data is refused before anything is written.
 
+use super::reading::Reading;
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, Inputs, Problem, RecordBatch, SourceFile};
+use crate::files::{FileError, Inputs, Problem, RecordBatch, SourceFile, stored_size};
 use crate::service::SourceError;
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,13 @@ pub struct Planned {
 ///
 /// # Errors
 /// A file refused before its second row, a pipe among other files, or no file with a row.
-pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
+pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceError> {
     let only = inputs.files.len() == 1;
     let (mut files, mut empty) = (Vec::with_capacity(inputs.files.len()), Vec::new());
     let mut refused = None;
     for path in inputs.files {
         let meta = std::fs::metadata(&path).ok();
-        let bytes = meta.as_ref().map_or(0, std::fs::Metadata::len);
+        let bytes = meta.as_ref().map_or_else(|| stored_size(&path), std::fs::Metadata::len);
         let is_file = meta.is_none_or(|meta| meta.is_file());
         if !is_file && !only {
             return Err(SourceError::Input(format!(
@@ -42,7 +43,7 @@ pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
             )));
         }
         // A pipe can be read only once.
-        let first = match is_file.then(|| first_time(&path)) {
+        let first = match is_file.then(|| first_time(&path, reading)) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
             Some(Err(error))
@@ -64,9 +65,9 @@ pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
     Ok(Plan { files: files.into_iter().map(|(_, file)| file).collect(), empty })
 }
 
-fn first_time(path: &Path) -> Result<Timestamp, FileError> {
+fn first_time(path: &Path, reading: &Reading) -> Result<Timestamp, FileError> {
     let mut batch = RecordBatch::new(1);
-    SourceFile::open(path)?.read(&mut batch)?;
+    SourceFile::open_mapped(path, &reading.declared.mapping)?.read(&mut batch)?;
     // `read` has refused a file without rows.
     Ok(batch.rows().first().map_or(Timestamp::MIN, |(_, record)| record.exchange_at))
 }

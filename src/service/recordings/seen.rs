@@ -2,25 +2,17 @@
 //! trades.
 
 use super::order::Planned;
+use super::reading::Reading;
 use crate::domain::bar_length::{BarDistances, BarSource};
-use crate::domain::contract_facts::{ContractFacts, Declared};
+use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::{Span, Timestamp};
-use crate::files::{Continuity, SourceFile, declared_bar, gaps};
+use crate::files::{Continuity, SourceFile, declared_bar, gaps, joined, reading_note};
 use crate::store::NewFacts;
 use crate::store::records::SymbolFactsV1;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// How the files of an import are interpreted.
-#[derive(Clone, PartialEq, Default, Debug)]
-pub struct Reading {
-    /// Contract facts declared by the user.
-    pub declared: Declared,
-    /// Bar length declared by the user.
-    pub bar: Option<Span>,
-}
 
 /// The result.
 pub(super) struct Known {
@@ -34,8 +26,19 @@ pub(super) struct Seen<'a> {
     files: &'a [Planned],
     reading: &'a Reading,
     streams: BTreeMap<(Arc<str>, StreamKind), Stream>,
-    /// By symbol: contract facts, count of repeated trades, count of rounded numbers.
-    stated: BTreeMap<String, (ContractFacts, u64, u64)>,
+    stated: BTreeMap<String, Stated>,
+}
+
+/// What files state of a symbol besides their rows.
+#[derive(Clone, Default)]
+struct Stated {
+    facts: ContractFacts,
+    /// Repeated trades.
+    repeated: u64,
+    /// Rounded numbers.
+    rounded: u64,
+    /// How files of other makers were read.
+    notes: Vec<String>,
 }
 
 /// State of one stream of one symbol.
@@ -85,9 +88,11 @@ impl<'a> Seen<'a> {
         for source in sources {
             for (index, name) in source.symbols().iter().enumerate() {
                 let stated = self.stated.entry(name.clone()).or_default();
-                stated.0 = std::mem::take(&mut stated.0).or(source.facts_of(name));
-                stated.1 += source.repeated(index as u32);
-                stated.2 += source.rounded(index as u32);
+                stated.facts = std::mem::take(&mut stated.facts).or(source.facts_of(name));
+                stated.repeated += source.repeated(index as u32);
+                stated.rounded += source.rounded(index as u32);
+                let note: Vec<String> = reading_note(name, &source).into_iter().collect();
+                stated.notes = joined([&stated.notes[..], &note].into_iter());
             }
         }
     }
@@ -112,25 +117,19 @@ impl<'a> Seen<'a> {
         for (symbol, streams) in by_symbol {
             let found = gaps(&streams.iter().collect::<Vec<_>>());
             known.gaps.extend(found.into_iter().map(|gap| (symbol.to_string(), gap)));
-            let (facts, repeated, rounded) = self.stated.get(&*symbol).cloned().unwrap_or_default();
-            known.facts.extend(kept(&symbol, &facts, repeated, rounded, notes.remove(&symbol)));
+            let stated = self.stated.get(&*symbol).cloned().unwrap_or_default();
+            known.facts.extend(kept(&symbol, stated, notes.remove(&symbol)));
         }
         known
     }
 }
 
 /// The facts to store of a symbol; `None` when there are none.
-fn kept(
-    symbol: &str,
-    facts: &ContractFacts,
-    repeated: u64,
-    rounded: u64,
-    bars: Option<(BarSource, Option<String>)>,
-) -> Option<NewFacts> {
-    if facts.is_empty() && repeated == 0 && rounded == 0 && bars.is_none() {
+fn kept(symbol: &str, stated: Stated, bars: Option<(BarSource, Option<String>)>) -> Option<NewFacts> {
+    let Stated { facts, repeated, rounded, mut notes } = stated;
+    if facts.is_empty() && repeated == 0 && rounded == 0 && notes.is_empty() && bars.is_none() {
         return None;
     }
-    let mut notes = Vec::new();
     if rounded > 0 {
         notes.push(format!("{rounded} numbers of {symbol} were off their step by the noise of binary numbers and were rounded to it"));
     }
@@ -146,7 +145,7 @@ fn kept(
         .map(|(spec, _)| spec);
     Some(NewFacts {
         symbol: symbol.to_owned(),
-        facts: SymbolFactsV1 { bar_source, repeated, notes, ..SymbolFactsV1::new(facts) },
+        facts: SymbolFactsV1 { bar_source, repeated, notes, ..SymbolFactsV1::new(&facts) },
         spec,
     })
 }

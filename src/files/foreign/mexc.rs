@@ -1,0 +1,291 @@
+//! JSON of MEXC futures: deals and klines, as answers of the REST interface and as pushed lines; and lists of
+//! trades as ccxt gives them.
+
+use super::convert::Clock;
+use super::mapped::{Mapped, wrong};
+use super::symbols;
+use super::{Foreign, Opening, Refused, Rows, Translate};
+use crate::domain::file_mapping::{ColumnList, TimeUnit};
+use crate::domain::record::StreamKind;
+use crate::files::columns::text_of;
+use crate::files::error::Problem;
+use crate::files::layout::{Layout, SYMBOL, TIME};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Slots of a trade and of a bar behind time and symbol.
+const TRADE: [usize; 2] = [2, 3];
+const SIDE: usize = 4;
+const TRADE_ID: usize = 6;
+const BAR: [usize; 6] = [2, 3, 4, 5, 6, 7];
+
+const CCXT: &str = "time=timestamp,symbol=symbol,side=side,price=price,quantity=amount,trade_id=id";
+
+/// An answer or a pushed message.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    channel: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    symbol: Option<Cow<'a, str>>,
+}
+
+/// A deal. `T` is 1 where the taker bought and 2 where it sold.
+#[derive(Deserialize)]
+struct Deal<'a> {
+    #[serde(borrow)]
+    p: &'a RawValue,
+    #[serde(borrow)]
+    v: &'a RawValue,
+    #[serde(rename = "T")]
+    taker: u8,
+    t: u64,
+    #[serde(borrow)]
+    i: Option<&'a RawValue>,
+}
+
+/// Klines of the REST interface: a list per column.
+#[derive(Deserialize)]
+struct Klines<'a> {
+    time: Vec<u64>,
+    #[serde(borrow)]
+    open: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    high: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    low: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    close: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    vol: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    amount: Vec<&'a RawValue>,
+}
+
+/// A pushed kline: the state of the current bar.
+#[derive(Deserialize)]
+struct Kline<'a> {
+    t: u64,
+    #[serde(borrow)]
+    o: &'a RawValue,
+    #[serde(borrow)]
+    h: &'a RawValue,
+    #[serde(borrow)]
+    l: &'a RawValue,
+    #[serde(borrow)]
+    c: &'a RawValue,
+    #[serde(borrow)]
+    q: &'a RawValue,
+    #[serde(borrow)]
+    a: &'a RawValue,
+}
+
+/// What the lines are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// One deal a line.
+    Deal,
+    /// Answers with deals.
+    Deals,
+    PushedDeals,
+    Klines,
+    PushedKlines,
+}
+
+struct Mexc {
+    what: What,
+    /// Of lines without one.
+    symbol: Option<String>,
+    is_by_name: bool,
+    /// The pushed bar that may still change: symbol, time, prices and volumes.
+    open: Option<(String, u64, [String; 6])>,
+    skipped: u64,
+    left_out: bool,
+}
+
+/// The layout of a file by its first object.
+pub(super) fn of_object(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
+    if let Ok(Message { data: Some(data), channel, .. }) = serde_json::from_slice(opening.first) {
+        let what = match channel.as_deref() {
+            Some("push.deal") => What::PushedDeals,
+            Some("push.kline") => What::PushedKlines,
+            Some(_) => return Ok(None),
+            None if serde_json::from_str::<Klines<'_>>(data.get()).is_ok() => What::Klines,
+            None if serde_json::from_str::<Vec<Deal<'_>>>(data.get()).is_ok() => What::Deals,
+            None => return Ok(None),
+        };
+        return Mexc::of(what, opening).map(Some);
+    }
+    if serde_json::from_slice::<Deal<'_>>(opening.first).is_ok() {
+        return Mexc::of(What::Deal, opening).map(Some);
+    }
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(opening.first).unwrap_or_default();
+    let is_ccxt =
+        ["timestamp", "symbol", "side", "price", "amount", "id"].iter().all(|key| object.contains_key(*key));
+    if !is_ccxt {
+        return Ok(None);
+    }
+    let list: ColumnList = CCXT.parse().map_err(Problem::Mapping)?;
+    Mapped::by_objects(&list, format!("read as ccxt trades ({list})"), opening).map(Some)
+}
+
+impl Mexc {
+    fn of(what: What, opening: &Opening<'_>) -> Result<Foreign, Problem> {
+        let given = opening.mapping.symbol.clone();
+        let is_by_name = given.is_none() && !matches!(what, What::PushedDeals | What::PushedKlines);
+        let symbol = if is_by_name { symbols::by_name(opening.path) } else { given };
+        if is_by_name && symbol.is_none() {
+            return Err(Problem::NoSymbol);
+        }
+        let kind = match what {
+            What::Klines | What::PushedKlines => StreamKind::Bars,
+            _ => StreamKind::Trades,
+        };
+        let mexc = Mexc { what, symbol, is_by_name, open: None, skipped: 0, left_out: false };
+        Ok(Foreign::new(Layout::full(kind), mexc).starting_with(opening.first))
+    }
+
+    fn deals(&self, data: &str, symbol: &str, rows: &mut Rows) -> Result<(), Refused> {
+        let is_list = data.starts_with('[');
+        let mut deals: Vec<Deal<'_>> = match is_list {
+            true => serde_json::from_str(data),
+            false => serde_json::from_str(data).map(|deal| vec![deal]),
+        }
+        .map_err(|_| (None, Problem::Json("a deal is not {p, v, T, t} as MEXC writes it")))?;
+        // Answers list the newest first; a stable sort keeps the order of pushed ones.
+        if deals.first().zip(deals.last()).is_some_and(|(first, last)| first.t > last.t) {
+            deals.reverse();
+        }
+        deals.sort_by_key(|deal| deal.t);
+        for deal in &deals {
+            let side: &[u8] = match deal.taker {
+                1 => b"buy",
+                2 => b"sell",
+                other => {
+                    return Err(wrong(
+                        "side",
+                        other.to_string().as_bytes(),
+                        "is neither 1 (buy) nor 2 (sell)",
+                    ));
+                }
+            };
+            begin(rows, deal.t, symbol)?;
+            for (slot, value) in TRADE.iter().zip([deal.p, deal.v]) {
+                rows.set(*slot, text_of(value).as_bytes());
+            }
+            rows.set(SIDE, side);
+            if let Some(id) = deal.i {
+                rows.set(TRADE_ID, text_of(id).as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn klines(data: &str, symbol: &str, rows: &mut Rows) -> Result<(), Refused> {
+        let damaged = || {
+            (
+                None,
+                Problem::Json(
+                    "klines are not lists of time, open, high, low, close, vol and amount of one length",
+                ),
+            )
+        };
+        let all: Klines<'_> = serde_json::from_str(data).map_err(|_| damaged())?;
+        let lists = [&all.open, &all.high, &all.low, &all.close, &all.vol, &all.amount];
+        if lists.iter().any(|list| list.len() != all.time.len()) {
+            return Err(damaged());
+        }
+        for (index, time) in all.time.iter().enumerate() {
+            begin(rows, *time, symbol)?;
+            for (slot, list) in BAR.iter().zip(lists) {
+                rows.set(*slot, text_of(list[index]).as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// A pushed bar replaces the open one, or ends it.
+    fn pushed_kline(&mut self, data: &str, symbol: &str, rows: &mut Rows) -> Result<(), Refused> {
+        let bar: Kline<'_> = serde_json::from_str(data)
+            .map_err(|_| (None, Problem::Json("a kline is not {t, o, h, l, c, q, a} as MEXC writes it")))?;
+        let values = [bar.o, bar.h, bar.l, bar.c, bar.q, bar.a].map(text_of);
+        let next = (symbol.to_owned(), bar.t, values);
+        if let Some(open) = self.open.replace(next).filter(|open| open.1 != bar.t || open.0 != symbol) {
+            begin(rows, open.1, &open.0)?;
+            for (slot, value) in BAR.iter().zip(&open.2) {
+                rows.set(*slot, value.as_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Begins a row at a time in seconds or milliseconds.
+fn begin(rows: &mut Rows, time: u64, symbol: &str) -> Result<(), Refused> {
+    let text = time.to_string();
+    let micros = Clock::of(TimeUnit::Any)
+        .micros(text.as_bytes())
+        .ok_or_else(|| wrong("timestamp_us", text.as_bytes(), "is not a time between 2000 and 2200"))?;
+    rows.begin();
+    rows.set(TIME, micros.to_string().as_bytes());
+    rows.set(SYMBOL, symbol.as_bytes());
+    Ok(())
+}
+
+impl Translate for Mexc {
+    fn line(&mut self, line: &[u8], rows: &mut Rows) -> Result<(), Refused> {
+        let damaged = |_| (None, Problem::Json("the JSON is damaged"));
+        if self.what == What::Deal {
+            let text = std::str::from_utf8(line).map_err(|_| (None, Problem::Foreign("not text")))?;
+            return self.deals(text, self.symbol.as_deref().unwrap_or_default(), rows);
+        }
+        let message: Message<'_> = serde_json::from_slice(line).map_err(damaged)?;
+        let channel = match self.what {
+            What::PushedDeals => Some("push.deal"),
+            What::PushedKlines => Some("push.kline"),
+            _ => None,
+        };
+        let (Some(data), true) = (message.data, message.channel.as_deref() == channel) else {
+            self.skipped += 1;
+            return Ok(());
+        };
+        let own = self.symbol.clone();
+        let symbol =
+            message.symbol.as_deref().or(own.as_deref()).ok_or((Some("symbol"), Problem::EmptyField))?;
+        match self.what {
+            What::Klines => Mexc::klines(data.get(), symbol, rows),
+            What::PushedKlines => self.pushed_kline(data.get(), symbol, rows),
+            _ => self.deals(data.get(), symbol, rows),
+        }
+    }
+
+    fn end(&mut self, _rows: &mut Rows) {
+        self.left_out = self.open.is_some();
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let name = match self.what {
+            What::Deal | What::Deals => "read as MEXC deals of the REST interface",
+            What::PushedDeals => "read as pushed MEXC deals",
+            What::Klines => {
+                "read as MEXC klines of the REST interface; the last one of an answer may not have been over"
+            }
+            What::PushedKlines => "read as pushed MEXC klines: the last state of each bar",
+        };
+        let mut notes = vec![name.to_owned(), "quantities are contracts".to_owned()];
+        if self.is_by_name {
+            notes.push("the symbol is from the file's name".to_owned());
+        }
+        if self.left_out {
+            notes.push("the last bar is left out, because it may not have been over".to_owned());
+        }
+        if self.skipped > 0 {
+            notes.push("messages of other channels are left out".to_owned());
+        }
+        notes
+    }
+}

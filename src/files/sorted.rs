@@ -1,0 +1,284 @@
+//! Sorts the rows of a file by time in bounded memory: parts are sorted in memory and written to temporary
+//! files, which are merged.
+//!
+//! Rows are sorted before they are checked, each with its line, so that a refused row is named by its place in
+//! the file. Rows of equal time are ordered by trade id where there is one, else as in the file, or backwards
+//! where the file runs backwards.
+
+use super::fields::Fields;
+use super::layout::{LayoutRule, MAX_COLUMNS, TIME};
+use super::number;
+use crate::limits::{SORT_BYTES, SORT_PARTS};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Ranges of the values of a row by slot.
+type Ranges = [(u32, u32); MAX_COLUMNS];
+
+/// Time, trade id, place in the file.
+type Key = (u64, u64, i64);
+
+/// A row in memory: its key, its line, its values in the arena of its part.
+struct Row {
+    key: Key,
+    line: u64,
+    from: usize,
+    ranges: Ranges,
+}
+
+/// Bytes of a row beside its text.
+const ROW_BYTES: usize = std::mem::size_of::<Row>();
+
+/// Takes rows in any order.
+pub(super) struct Sorter {
+    id_slot: Option<usize>,
+    arena: Vec<u8>,
+    rows: Vec<Row>,
+    parts: Vec<Part>,
+    taken: i64,
+    last: u64,
+    /// Rows later than the row before, less those that are earlier.
+    direction: i64,
+    /// Whether the file runs backwards, once a part was written.
+    is_backwards: Option<bool>,
+}
+
+/// Rows in order.
+pub(super) struct Sorted {
+    merge: BinaryHeap<Reverse<(Key, usize)>>,
+    parts: Vec<Part>,
+}
+
+/// A sorted part and its next row.
+struct Part {
+    file: Option<BufReader<File>>,
+    /// Rows in memory, last first.
+    memory: Vec<Row>,
+    text: Vec<u8>,
+    next: Option<Row>,
+}
+
+impl Sorter {
+    pub fn new(rule: &'static LayoutRule) -> Self {
+        Sorter {
+            id_slot: rule.slot("trade_id"),
+            arena: Vec::new(),
+            rows: Vec::new(),
+            parts: Vec::new(),
+            taken: 0,
+            last: 0,
+            direction: 0,
+            is_backwards: None,
+        }
+    }
+
+    /// Takes the row that was split into `fields`.
+    pub fn push(&mut self, number: u64, fields: &Fields, line: &[u8]) -> io::Result<()> {
+        // A time that is none is refused when the row is checked.
+        let time = number::whole(fields.get(line, TIME)).unwrap_or(0);
+        let id = self.id_slot.and_then(|slot| number::whole(fields.get(line, slot))).unwrap_or(0);
+        self.direction += i64::from(time > self.last) - i64::from(time < self.last && self.taken > 0);
+        (self.last, self.taken) = (time, self.taken + 1);
+        let from = self.arena.len();
+        let mut ranges = Ranges::default();
+        for (slot, range) in ranges.iter_mut().enumerate() {
+            let start = self.arena.len() - from;
+            self.arena.extend_from_slice(fields.get(line, slot));
+            *range = (start as u32, (self.arena.len() - from) as u32);
+        }
+        self.rows.push(Row { key: (time, id, self.taken), line: number, from, ranges });
+        if self.arena.len() + self.rows.len() * ROW_BYTES >= SORT_BYTES {
+            self.write_part()?;
+        }
+        Ok(())
+    }
+
+    /// The rows in order.
+    pub fn finish(mut self) -> io::Result<Sorted> {
+        self.sort();
+        let (memory, text) = (self.rows.drain(..).rev().collect(), std::mem::take(&mut self.arena));
+        self.parts.push(Part { file: None, memory, text, next: None });
+        Sorted::of(self.parts)
+    }
+
+    fn sort(&mut self) {
+        if *self.is_backwards.get_or_insert(self.direction < 0) {
+            self.rows.iter_mut().for_each(|row| row.key.2 = -row.key.2);
+        }
+        self.rows.sort_unstable_by_key(|row| row.key);
+    }
+
+    fn write_part(&mut self) -> io::Result<()> {
+        self.sort();
+        let mut out = BufWriter::new(temporary()?);
+        for row in self.rows.drain(..) {
+            row.write(&self.arena, &mut out)?;
+        }
+        self.arena.clear();
+        self.parts.push(Part::over(out)?);
+        if self.parts.len() == SORT_PARTS {
+            let mut all = Sorted::of(std::mem::take(&mut self.parts))?;
+            let mut out = BufWriter::new(temporary()?);
+            while let Some((row, text)) = all.next_row()? {
+                row.write(&text, &mut out)?;
+            }
+            self.parts.push(Part::over(out)?);
+        }
+        Ok(())
+    }
+}
+
+impl Sorted {
+    fn of(parts: Vec<Part>) -> io::Result<Self> {
+        let mut sorted = Sorted { merge: BinaryHeap::new(), parts };
+        for index in 0..sorted.parts.len() {
+            if let Some(key) = sorted.parts[index].advance()?.1 {
+                sorted.merge.push(Reverse((key, index)));
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// The next row with its text.
+    fn next_row(&mut self) -> io::Result<Option<(Row, Vec<u8>)>> {
+        let Some(Reverse((_, index))) = self.merge.pop() else { return Ok(None) };
+        let part = &mut self.parts[index];
+        let text = part.row_text();
+        let (row, next) = part.advance()?;
+        if let Some(key) = next {
+            self.merge.push(Reverse((key, index)));
+        }
+        Ok(row.map(|row| (Row { from: 0, ..row }, text)))
+    }
+
+    /// Puts the next row into `fields`; returns its line.
+    pub fn next(&mut self, fields: &mut Fields) -> io::Result<Option<u64>> {
+        Ok(self.next_row()?.map(|(row, text)| {
+            fields.set(&text, &row.ranges);
+            row.line
+        }))
+    }
+}
+
+impl Part {
+    fn over(out: BufWriter<File>) -> io::Result<Self> {
+        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(Part { file: Some(BufReader::new(file)), memory: Vec::new(), text: Vec::new(), next: None })
+    }
+
+    /// The text of the next row.
+    fn row_text(&self) -> Vec<u8> {
+        let row = self.next.as_ref().map_or(&[][..], |row| &self.text[row.from..row.from + row.bytes()]);
+        row.to_vec()
+    }
+
+    /// Takes the next row and reads the one behind it; returns that one's key.
+    fn advance(&mut self) -> io::Result<(Option<Row>, Option<Key>)> {
+        let next = match &mut self.file {
+            Some(file) => Row::read(file, &mut self.text)?,
+            None => self.memory.pop(),
+        };
+        let key = next.as_ref().map(|row| row.key);
+        Ok((std::mem::replace(&mut self.next, next), key))
+    }
+}
+
+impl Row {
+    /// Bytes of its text.
+    fn bytes(&self) -> usize {
+        self.ranges.iter().map(|range| range.1 as usize).max().unwrap_or(0)
+    }
+
+    fn write(&self, arena: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let (time, id, place) = self.key;
+        for number in [time, id, place.cast_unsigned(), self.line] {
+            out.write_all(&number.to_le_bytes())?;
+        }
+        for (_, to) in &self.ranges {
+            out.write_all(&to.to_le_bytes())?;
+        }
+        out.write_all(&arena[self.from..self.from + self.bytes()])
+    }
+
+    fn read(file: &mut impl Read, text: &mut Vec<u8>) -> io::Result<Option<Row>> {
+        let mut numbers = [[0; 8]; 4];
+        match file.read_exact(&mut numbers[0]) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
+        for number in &mut numbers[1..] {
+            file.read_exact(number)?;
+        }
+        let [time, id, place, line] = numbers.map(u64::from_le_bytes);
+        let mut ranges = Ranges::default();
+        let mut from = 0;
+        for range in &mut ranges {
+            let mut to = [0; 4];
+            file.read_exact(&mut to)?;
+            *range = (from, u32::from_le_bytes(to));
+            from = range.1;
+        }
+        let row = Row { key: (time, id, place.cast_signed()), line, from: 0, ranges };
+        text.resize(row.bytes(), 0);
+        file.read_exact(text)?;
+        Ok(Some(row))
+    }
+}
+
+/// A file without a name, which is gone with its handle.
+fn temporary() -> io::Result<File> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("tradingd-sort-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::record::StreamKind;
+    use crate::files::layout::Layout;
+
+    /// Sorts lines of `time,symbol,price,quantity,side`; returns times and lines.
+    fn sorted(rows: impl Iterator<Item = String>) -> Vec<(u64, u64)> {
+        let mut sorter = Sorter::new(Layout::required(StreamKind::Trades).rule());
+        let mut fields = Fields::default();
+        for (index, row) in rows.enumerate() {
+            fields.split_csv(row.as_bytes(), &[0, 1, 2, 3, 4]).unwrap();
+            sorter.push(index as u64 + 1, &fields, row.as_bytes()).unwrap();
+        }
+        let mut all = sorter.finish().unwrap();
+        let mut out = Vec::new();
+        while let Some(line) = all.next(&mut fields).unwrap() {
+            assert_eq!(fields.get(b"", 1), b"A");
+            out.push((number::whole(fields.get(b"", TIME)).unwrap(), line));
+        }
+        out
+    }
+
+    #[test]
+    fn rows_of_equal_time_keep_their_order_or_turn_with_the_file() {
+        let row = |time: u64| format!("{time},A,1,1,buy");
+        assert_eq!(sorted([3, 1, 2, 2, 4].into_iter().map(row)), [(1, 2), (2, 3), (2, 4), (3, 1), (4, 5)]);
+        assert_eq!(sorted([4, 3, 3, 1].into_iter().map(row)), [(1, 4), (3, 3), (3, 2), (4, 1)]);
+    }
+
+    #[test]
+    fn more_rows_than_fit_into_memory_are_merged_from_parts() {
+        let count = 2 * SORT_BYTES as u64 / ROW_BYTES as u64;
+        let scattered = |n: u64| (n * 7_919) % count;
+        let all = sorted((0..count).map(|n| format!("{},A,1,1,buy", scattered(n))));
+        assert_eq!(all.len() as u64, count);
+        assert!(
+            all.iter()
+                .enumerate()
+                .all(|(place, (time, line))| { *time == place as u64 && scattered(line - 1) == *time })
+        );
+    }
+}
