@@ -151,15 +151,26 @@ pub(super) fn text_of(value: &RawValue) -> String {
 
 /// The range of a flat list without its brackets.
 fn inside_brackets(line: &[u8]) -> Result<(usize, usize), Problem> {
-    let (Some(from), Some(to)) =
-        (line.iter().position(|byte| *byte == b'['), line.iter().rposition(|byte| *byte == b']'))
-    else {
-        return Err(Problem::Json("an element is not a list of values"));
-    };
-    match from < to && memchr::memchr2(b'[', b'{', &line[from + 1..to]).is_none() {
-        true => Ok((from + 1, to)),
+    let inner = line.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    match inner.is_some_and(|inner| is_flat(inner)) {
+        true => Ok((1, line.len() - 1)),
         false => Err(Problem::Json("an element is not a list of values")),
     }
+}
+
+/// Whether no value of a list is a list or an object; brackets in texts are none.
+fn is_flat(inner: &[u8]) -> bool {
+    let (mut in_text, mut is_escaped) = (false, false);
+    inner.iter().all(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b']' | b'{' | b'}' => return in_text,
+            _ => {}
+        }
+        true
+    })
 }
 
 /// What the elements of a JSON file are.
@@ -194,9 +205,9 @@ pub(super) fn json_form(head: &[u8]) -> Option<JsonForm> {
 /// Bytes taken from the file at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// Cuts JSON into lines: each element of an outer list is one, and each value where there is no list. White
-/// space between values is left out. Needs constant memory and judges nothing but brackets: the lines are
-/// parsed later.
+/// Cuts JSON into lines: each element of an outer list is one, and each object where there is no list. White
+/// space between values is left out. Needs constant memory. Elements are lists or objects with exactly one
+/// comma between them; what is inside an element is parsed later.
 pub(super) struct JsonLines<R> {
     input: R,
     read: Vec<u8>,
@@ -204,10 +215,41 @@ pub(super) struct JsonLines<R> {
     depth: u32,
     /// Whether the text is one list, whose elements are the lines.
     is_list: Option<bool>,
+    /// What may come between elements.
+    next: Between,
+    /// The last byte of the element that was taken, and whether white space followed it.
+    last: (u8, bool),
+    /// Why the text behind the lines that were cut is refused.
+    damage: Option<&'static str>,
     in_text: bool,
     is_escaped: bool,
     ended: bool,
 }
+
+/// What may come between elements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    /// An element or the end.
+    ElementOrEnd,
+    /// An element, because there was a comma.
+    Element,
+    /// A comma or the end.
+    CommaOrEnd,
+    /// White space only.
+    Nothing,
+}
+
+/// Why a JSON list is refused at an element.
+#[derive(Debug)]
+pub(super) struct Damage(pub &'static str);
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Damage {}
 
 impl<R: Read> JsonLines<R> {
     pub fn new(input: R) -> Self {
@@ -217,6 +259,9 @@ impl<R: Read> JsonLines<R> {
             out: VecDeque::new(),
             depth: 0,
             is_list: None,
+            next: Between::ElementOrEnd,
+            last: (b'\n', false),
+            damage: None,
             in_text: false,
             is_escaped: false,
             ended: false,
@@ -233,12 +278,57 @@ impl<R: Read> JsonLines<R> {
             }
         }
         for at in 0..n {
-            self.take(self.read[at]);
+            if let Err(why) = self.take(self.read[at]) {
+                // The elements before are lines, so that the refused one is named by its number.
+                (self.damage, self.ended) = (Some(why), true);
+                break;
+            }
         }
         Ok(())
     }
 
-    fn take(&mut self, byte: u8) {
+    fn take(&mut self, byte: u8) -> Result<(), &'static str> {
+        if !self.in_text && self.depth == u32::from(self.is_list == Some(true)) {
+            return self.between(byte);
+        }
+        self.inside(byte)
+    }
+
+    /// A byte outside of elements.
+    fn between(&mut self, byte: u8) -> Result<(), &'static str> {
+        let is_list = self.is_list == Some(true);
+        match (byte, self.next) {
+            (b' ' | b'\t' | b'\r' | b'\n', _) => {}
+            (0xef | 0xbb | 0xbf, _) if self.is_list.is_none() => {}
+            (b'[', _) if self.is_list.is_none() => (self.is_list, self.depth) = (Some(true), 1),
+            (b'{', _) if self.is_list.is_none() => {
+                self.is_list = Some(false);
+                self.begin(byte);
+            }
+            (b']', Between::ElementOrEnd | Between::CommaOrEnd) if is_list => {
+                // Only white space may follow, as between objects without a list.
+                (self.is_list, self.depth, self.next) = (Some(false), 0, Between::Nothing);
+            }
+            (b',', Between::CommaOrEnd) if is_list => self.next = Between::Element,
+            (b'{', Between::ElementOrEnd | Between::Element) => self.begin(byte),
+            (b'[', Between::ElementOrEnd | Between::Element) if is_list => self.begin(byte),
+            (b'[' | b'{', Between::CommaOrEnd) => return Err("there is no comma before it"),
+            (_, Between::Nothing) => return Err("something stands behind the end of the list"),
+            (b',' | b']', _) => return Err("there is a comma without an element"),
+            _ => return Err("it is no list and no object"),
+        }
+        Ok(())
+    }
+
+    /// Begins an element.
+    fn begin(&mut self, byte: u8) {
+        self.depth += 1;
+        self.last = (byte, false);
+        self.out.push_back(byte);
+    }
+
+    /// A byte of an element.
+    fn inside(&mut self, byte: u8) -> Result<(), &'static str> {
         if self.in_text {
             self.out.push_back(byte);
             match byte {
@@ -247,35 +337,32 @@ impl<R: Read> JsonLines<R> {
                 b'"' => self.in_text = false,
                 _ => {}
             }
-            return;
+            return Ok(());
         }
-        let outer = u32::from(self.is_list == Some(true));
+        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            self.last.1 = true;
+            return Ok(());
+        }
+        let is_of_value = |byte: u8| !b"[]{},:\"".contains(&byte);
+        if self.last.1 && is_of_value(self.last.0) && is_of_value(byte) {
+            return Err("white space stands inside a value");
+        }
+        self.last = (byte, false);
+        self.out.push_back(byte);
         match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf => {}
-            b'"' => {
-                self.in_text = true;
-                self.out.push_back(byte);
-            }
-            b'[' if self.is_list.is_none() => {
-                self.is_list = Some(true);
-                self.depth = 1;
-            }
-            b'[' | b'{' => {
-                self.is_list.get_or_insert(false);
-                self.depth += 1;
-                self.out.push_back(byte);
-            }
-            b']' if self.depth == 1 && outer == 1 => self.depth = 0,
+            b'"' => self.in_text = true,
+            b'[' | b'{' => self.depth += 1,
             b']' | b'}' => {
-                self.depth = self.depth.saturating_sub(1);
-                self.out.push_back(byte);
-                if self.depth == outer {
+                self.depth -= 1;
+                if self.depth == u32::from(self.is_list == Some(true)) {
                     self.out.push_back(b'\n');
+                    let is_list = self.is_list == Some(true);
+                    self.next = if is_list { Between::CommaOrEnd } else { Between::ElementOrEnd };
                 }
             }
-            b',' if self.depth == outer => {}
-            _ => self.out.push_back(byte),
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -284,7 +371,10 @@ impl<R: Read> Read for JsonLines<R> {
         while self.out.is_empty() && !self.ended {
             self.refill()?;
         }
-        self.out.read(buffer)
+        match self.damage {
+            Some(why) if self.out.is_empty() => Err(io::Error::new(io::ErrorKind::InvalidData, Damage(why))),
+            _ => self.out.read(buffer),
+        }
     }
 }
 
@@ -321,6 +411,28 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_between_elements_is_refused_behind_the_elements_before_it() {
+        for (text, whole, why) in [
+            ("[[1],[1 0]]", 1, "white space"),
+            ("[[1],[2],garbage,[3]]", 2, "no list and no object"),
+            ("[[1],1764547260000,1,[2]]", 1, "no list and no object"),
+            ("[[1],,[2]]", 1, "comma without"),
+            ("[[1],[2],]", 2, "comma without"),
+            ("[[1] [2]]", 1, "no comma"),
+            ("[[1]x,[2]]", 1, "no list and no object"),
+            ("[[1],x[2]]", 1, "no list and no object"),
+            ("[[1]]\n[[2]]", 1, "behind the end"),
+            ("{\"a\":1}\n,{\"a\":2}", 1, "comma without"),
+            ("{\"a\":1}\n[2]", 1, "no list and no object"),
+        ] {
+            let mut read = Vec::new();
+            let error = JsonLines::new(io::Cursor::new(text.to_owned())).read_to_end(&mut read).unwrap_err();
+            assert!(error.to_string().contains(why), "{text}: {error}");
+            assert_eq!(read.iter().filter(|byte| **byte == b'\n').count(), whole, "{text}");
+        }
+    }
+
+    #[test]
     fn cells_are_split_by_form() {
         let split = |form: Form, line: &str| {
             let mut cells = Cells::new(form);
@@ -333,6 +445,7 @@ mod tests {
         let names = vec![b"p".to_vec(), b"q".to_vec()];
         assert_eq!(split(Form::Object { names }, r#"{"q":2,"p":"1.50","x":[1]}"#).unwrap(), "1.50|2");
         assert!(split(Form::Csv { width: 2 }, "1").unwrap_err().contains("1 fields"));
+        assert!(split(Form::List { width: 2 }, "x[1,2]").unwrap_err().contains("not a list of values"));
         assert!(split(Form::List { width: 2 }, "[[1],2]").unwrap_err().contains("not a list of values"));
     }
 }

@@ -50,8 +50,8 @@ pub enum Problem {
     NoSymbol,
     /// A directory without files, or nested too deeply.
     Folder(&'static str),
-    /// A line longer than the limit.
-    LineTooLong,
+    /// A line longer than so many bytes.
+    LineTooLong(usize),
     /// The columns match no layout.
     UnknownLayout {
         /// How the line begins.
@@ -86,6 +86,8 @@ pub enum Problem {
     Quotes(&'static str),
     /// A line that is not one flat JSON object.
     Json(&'static str),
+    /// A JSON list with something between its elements.
+    JsonList(&'static str),
     /// A required value is empty.
     EmptyField,
     /// A text that is not a valid value.
@@ -235,12 +237,8 @@ impl fmt::Display for Problem {
                 write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd, or parquet")
             }
             Problem::Folder(why) => write!(f, "{why}; give the files themselves"),
-            Problem::LineTooLong => {
-                write!(
-                    f,
-                    "is longer than {} bytes; this is not a line of market data, check how the file was made",
-                    crate::limits::IMPORT_LINE_BYTES
-                )
+            Problem::LineTooLong(limit) => {
+                write!(f, "is longer than {limit} bytes; this is not a line of market data, check how the file was made")
             }
             Problem::UnknownLayout { first, known } => {
                 write!(f, "the first line must name the columns of a known layout, but begins with `{first}`; say what the columns are with \
@@ -274,6 +272,7 @@ impl Problem {
             ),
             Problem::Quotes(why) => write!(f, "{why}; a field in quotes begins and ends with `\"`, and a quote inside it is written twice"),
             Problem::Json(why) => write!(f, "is not one flat JSON object: {why}; write one object a line, values as numbers or strings"),
+            Problem::JsonList(why) => write!(f, "the JSON list is damaged at this element: {why}; fetch it again"),
             Problem::EmptyField => f.write_str("is empty; every row needs it"),
             Problem::Value { text, why } => write!(f, "`{text}` {why}"),
             Problem::Noise { text, meant } => write!(

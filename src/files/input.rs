@@ -1,5 +1,6 @@
 //! Reads a file, decompresses it on the fly and counts the bytes taken from disk. Buffers have a fixed size.
 
+use super::columns::Damage;
 use super::counted::{Counted, DISK_BYTES};
 use super::error::Problem;
 use super::parquet_input::{MAGIC, ParquetText};
@@ -83,7 +84,10 @@ pub(super) fn plain(
     Ok(match kind {
         Packing::Plain => Box::new(whole),
         Packing::Gzip => bounded(Box::new(flate2::bufread::MultiGzDecoder::new(whole)), count),
-        Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole).map_err(Problem::Corrupt)?),
+        Packing::Zstd => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(whole).map_err(Problem::Corrupt)?;
+            bounded(Box::new(decoder), count)
+        }
     })
 }
 
@@ -91,6 +95,8 @@ pub(super) fn plain(
 pub(super) fn reading(error: io::Error) -> Problem {
     if error.raw_os_error().is_some() {
         Problem::Unreadable(error)
+    } else if let Some(damage) = error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
+        Problem::JsonList(damage.0)
     } else if error.kind() == io::ErrorKind::FileTooLarge {
         Problem::Bomb
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
@@ -127,5 +133,17 @@ fn magic(head: &[u8]) -> Result<Packing, Problem> {
         )),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Problem::Foreign("text in UTF-16")),
         _ => Ok(Packing::Plain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zstd_that_unpacks_to_far_more_than_its_size_is_refused() {
+        let packed = zstd::stream::encode_all(io::repeat(b'1').take(2 * PACKED_FREE_BYTES), 1).unwrap();
+        let mut text = plain(Cursor::new(packed), Arc::default()).ok().unwrap();
+        assert!(matches!(io::copy(&mut text, &mut io::sink()).map_err(reading), Err(Problem::Bomb)));
     }
 }

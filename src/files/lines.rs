@@ -53,7 +53,7 @@ impl Lines {
             searched = self.end - self.start;
             if searched > self.longest + 1 {
                 self.number += 1;
-                return Err(Problem::LineTooLong);
+                return Err(Problem::LineTooLong(self.longest));
             }
             self.refill()?;
         };
@@ -66,7 +66,7 @@ impl Lines {
         let line = &self.buffer[self.given..line_end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.longest {
-            return Err(Problem::LineTooLong);
+            return Err(Problem::LineTooLong(self.longest));
         }
         Ok(Some(line))
     }
@@ -134,11 +134,13 @@ mod tests {
         let over = format!("a\n{}\nb", "x".repeat(IMPORT_LINE_BYTES + 1));
         let mut lines = Lines::new(Box::new(Cursor::new(over)));
         lines.next().unwrap();
-        assert!(matches!(lines.next(), Err(Problem::LineTooLong)));
+        assert!(matches!(lines.next(), Err(Problem::LineTooLong(IMPORT_LINE_BYTES))));
         assert_eq!(lines.number(), 2);
+        let mut short = Lines::up_to(3, Box::new(Cursor::new("abcd")));
+        assert!(short.next().unwrap_err().to_string().contains("longer than 3 bytes"));
         // An endless line: only one buffer of it may be read.
         let mut endless = Lines::new(Box::new(io::repeat(b'x')));
-        assert!(matches!(endless.next(), Err(Problem::LineTooLong)));
+        assert!(matches!(endless.next(), Err(Problem::LineTooLong(IMPORT_LINE_BYTES))));
         assert_eq!((endless.number(), endless.buffer.len()), (1, 2 * IMPORT_LINE_BYTES));
     }
 

@@ -3,14 +3,14 @@
 //!
 //! Rows are sorted before they are checked, each with its line, so that a refused row is named by its place in
 //! the file. Rows of equal time are ordered by trade id where there is one, else as in the file, or backwards
-//! where the file runs backwards.
+//! where the rows of their symbol run backwards.
 
 use super::fields::Fields;
-use super::layout::{LayoutRule, MAX_COLUMNS, TIME};
+use super::layout::{LayoutRule, MAX_COLUMNS, SYMBOL, TIME};
 use super::number;
-use crate::limits::{SORT_BYTES, SORT_PARTS};
+use crate::limits::{FILE_SYMBOLS, SORT_BYTES, SORT_PARTS};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +25,8 @@ type Key = (u64, u64, i64);
 struct Row {
     key: Key,
     line: u64,
+    /// Index of its symbol; not written.
+    symbol: usize,
     from: usize,
     ranges: Ranges,
 }
@@ -39,10 +41,17 @@ pub(super) struct Sorter {
     rows: Vec<Row>,
     parts: Vec<Part>,
     taken: i64,
+    symbols: HashMap<Vec<u8>, usize>,
+    /// By index of the symbol.
+    runs: Vec<Run>,
+}
+
+/// How the rows of one symbol run.
+struct Run {
     last: u64,
     /// Rows later than the row before, less those that are earlier.
     direction: i64,
-    /// Whether the file runs backwards, once a part was written.
+    /// Whether they run backwards, once a part was written.
     is_backwards: Option<bool>,
 }
 
@@ -69,9 +78,8 @@ impl Sorter {
             rows: Vec::new(),
             parts: Vec::new(),
             taken: 0,
-            last: 0,
-            direction: 0,
-            is_backwards: None,
+            symbols: HashMap::new(),
+            runs: Vec::new(),
         }
     }
 
@@ -80,8 +88,10 @@ impl Sorter {
         // A time that is none is refused when the row is checked.
         let time = number::whole(fields.get(line, TIME)).unwrap_or(0);
         let id = self.id_slot.and_then(|slot| number::whole(fields.get(line, slot))).unwrap_or(0);
-        self.direction += i64::from(time > self.last) - i64::from(time < self.last && self.taken > 0);
-        (self.last, self.taken) = (time, self.taken + 1);
+        let symbol = self.symbol(fields.get(line, SYMBOL), time);
+        let run = &mut self.runs[symbol];
+        run.direction += i64::from(time > run.last) - i64::from(time < run.last);
+        (run.last, self.taken) = (time, self.taken + 1);
         let from = self.arena.len();
         let mut ranges = Ranges::default();
         for (slot, range) in ranges.iter_mut().enumerate() {
@@ -89,11 +99,24 @@ impl Sorter {
             self.arena.extend_from_slice(fields.get(line, slot));
             *range = (start as u32, (self.arena.len() - from) as u32);
         }
-        self.rows.push(Row { key: (time, id, self.taken), line: number, from, ranges });
+        self.rows.push(Row { key: (time, id, self.taken), line: number, symbol, from, ranges });
         if self.arena.len() + self.rows.len() * ROW_BYTES >= SORT_BYTES {
             self.write_part()?;
         }
         Ok(())
+    }
+
+    /// The index of a symbol, added if new. A file with more symbols than the limit is refused when its rows
+    /// are checked.
+    fn symbol(&mut self, name: &[u8], time: u64) -> usize {
+        if let Some(known) = self.symbols.get(name) {
+            return *known;
+        }
+        if self.runs.len() <= FILE_SYMBOLS {
+            self.symbols.insert(name.to_vec(), self.runs.len());
+            self.runs.push(Run { last: time, direction: 0, is_backwards: None });
+        }
+        self.runs.len() - 1
     }
 
     /// The rows in order.
@@ -105,8 +128,11 @@ impl Sorter {
     }
 
     fn sort(&mut self) {
-        if *self.is_backwards.get_or_insert(self.direction < 0) {
-            self.rows.iter_mut().for_each(|row| row.key.2 = -row.key.2);
+        for row in &mut self.rows {
+            let run = &mut self.runs[row.symbol];
+            if *run.is_backwards.get_or_insert(run.direction < 0) {
+                row.key.2 = -row.key.2;
+            }
         }
         self.rows.sort_unstable_by_key(|row| row.key);
     }
@@ -222,7 +248,7 @@ impl Row {
             *range = (from, u32::from_le_bytes(to));
             from = range.1;
         }
-        let row = Row { key: (time, id, place.cast_signed()), line, from: 0, ranges };
+        let row = Row { key: (time, id, place.cast_signed()), line, symbol: 0, from: 0, ranges };
         text.resize(row.bytes(), 0);
         file.read_exact(text)?;
         Ok(Some(row))
@@ -256,7 +282,6 @@ mod tests {
         let mut all = sorter.finish().unwrap();
         let mut out = Vec::new();
         while let Some(line) = all.next(&mut fields).unwrap() {
-            assert_eq!(fields.get(b"", 1), b"A");
             out.push((number::whole(fields.get(b"", TIME)).unwrap(), line));
         }
         out
@@ -267,6 +292,14 @@ mod tests {
         let row = |time: u64| format!("{time},A,1,1,buy");
         assert_eq!(sorted([3, 1, 2, 2, 4].into_iter().map(row)), [(1, 2), (2, 3), (2, 4), (3, 1), (4, 5)]);
         assert_eq!(sorted([4, 3, 3, 1].into_iter().map(row)), [(1, 4), (3, 3), (3, 2), (4, 1)]);
+    }
+
+    #[test]
+    fn the_direction_is_that_of_a_symbol_and_not_of_the_file() {
+        // Each symbol is in order; the file as a whole goes back more often than forward.
+        let rows = [("A", 5), ("B", 4), ("C", 3), ("A", 5), ("B", 4), ("C", 3)];
+        let all = sorted(rows.into_iter().map(|(symbol, time)| format!("{time},{symbol},1,1,buy")));
+        assert_eq!(all, [(3, 3), (3, 6), (4, 2), (4, 5), (5, 1), (5, 4)]);
     }
 
     #[test]

@@ -453,8 +453,14 @@ fn split(
 /// A problem of the line that was read last, or of the bytes behind it.
 #[cold]
 fn refused(path: &Path, lines: &Lines, column: Option<&'static str>, problem: Problem) -> FileError {
-    let is_behind =
-        matches!(problem, Problem::Unreadable(_) | Problem::CutShort | Problem::Corrupt(_) | Problem::Bomb);
+    let is_behind = matches!(
+        problem,
+        Problem::Unreadable(_)
+            | Problem::CutShort
+            | Problem::Corrupt(_)
+            | Problem::Bomb
+            | Problem::JsonList(_)
+    );
     FileError::at(path, lines.number() + u64::from(is_behind), column, problem)
 }
 

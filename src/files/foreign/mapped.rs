@@ -32,6 +32,35 @@ pub(super) struct Mapped {
     /// The first line when it has names: concatenated files repeat it.
     header: Option<Vec<u8>>,
     notes: Vec<String>,
+    /// The exchange of all rows, where a column has it.
+    exchange: Option<OneExchange>,
+}
+
+/// The exchange of a file's rows: one symbol of two exchanges would be one series.
+pub(super) struct OneExchange {
+    at: usize,
+    first: Option<Vec<u8>>,
+}
+
+impl OneExchange {
+    /// By the names of a file's columns; `None`: no column has it.
+    pub fn of(names: &[String]) -> Option<Self> {
+        names.iter().position(|name| name == "exchange").map(|at| OneExchange { at, first: None })
+    }
+
+    /// Refuses a row of another exchange than that of the first one.
+    #[inline]
+    pub fn check(&mut self, cells: &Cells, line: &[u8]) -> Result<(), Refused> {
+        let text = cells.get(line, self.at);
+        match self.first.get_or_insert_with(|| text.to_vec()) == text {
+            true => Ok(()),
+            false => Err(wrong(
+                "exchange",
+                text,
+                "is another exchange than in the rows before; give a file of each",
+            )),
+        }
+    }
 }
 
 /// One of our columns: its slot, the place in the file's row, and how the value is written there.
@@ -65,6 +94,7 @@ impl Mapped {
         };
         let mut mapped = Mapped::new(&list, form, &position, opening)?;
         mapped.notes.insert(0, format!("read as {} ({list})", naming.name));
+        mapped.exchange = OneExchange::of(naming.names).filter(|_| naming.has_names);
         if !naming.note.is_empty() {
             mapped.notes.push(naming.note.to_owned());
         }
@@ -164,7 +194,15 @@ impl Mapped {
                 Some(name.into_bytes())
             }
         };
-        Ok(Mapped { kind: layout.kind(), cells: Cells::new(form), columns, symbol, header: None, notes })
+        Ok(Mapped {
+            kind: layout.kind(),
+            cells: Cells::new(form),
+            columns,
+            symbol,
+            header: None,
+            notes,
+            exchange: None,
+        })
     }
 
     fn finish(mut self, opening: &Opening<'_>, has_names: bool) -> Result<Foreign, Problem> {
@@ -252,6 +290,9 @@ impl Translate for Mapped {
             return Ok(());
         }
         self.cells.split(line).map_err(|problem| (None, problem))?;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.check(&self.cells, line)?;
+        }
         rows.begin();
         if let Some(symbol) = &self.symbol {
             rows.set(SYMBOL, symbol);

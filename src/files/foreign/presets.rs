@@ -25,6 +25,10 @@ const AGGREGATED: &str =
     "a row may be several trades of one order at one price; is_buyer_maker true is a sell";
 const MAKER: &str = "is_buyer_maker true is a sell";
 
+/// Names of a column with the symbol.
+const SYMBOL_COLUMNS: [&str; 7] =
+    ["symbol", "inst_id", "instid", "instrument", "instrument_id", "pair", "market"];
+
 /// All of them; the first that fits applies.
 static PRESETS: [Preset; 16] = [
     Preset {
@@ -191,7 +195,7 @@ pub(super) fn find(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
     let named = PRESETS.iter().find(|preset| fits(preset, &names));
     if let Some(preset) = named {
         let naming = Naming { name: preset.name, note: preset.note, names: &names, has_names: true };
-        return Mapped::by_preset(preset.columns, &naming, opening).map(Some);
+        return Mapped::by_preset(&with_symbol(preset.columns, &names), &naming, opening).map(Some);
     }
     let Some(preset) =
         PRESETS.iter().find(|preset| !preset.shape.is_empty() && has_shape(preset.shape, &fields))
@@ -209,6 +213,16 @@ fn fits(preset: &Preset, names: &[String]) -> bool {
     has_all(preset) && !PRESETS.iter().any(|other| other.needs.len() > preset.needs.len() && has_all(other))
 }
 
+/// The columns of a preset, and the file's column with the symbol where the preset has none: rows of several
+/// symbols must not become one series.
+fn with_symbol(columns: &str, names: &[String]) -> String {
+    let own = SYMBOL_COLUMNS.iter().find(|own| names.iter().any(|name| name == *own));
+    match own.filter(|_| !columns.contains(",symbol=")) {
+        Some(own) => format!("{columns},symbol={own}"),
+        None => columns.to_owned(),
+    }
+}
+
 /// Whether the values of a row are of these kinds.
 fn has_shape(shape: &str, fields: &[Vec<u8>]) -> bool {
     shape.len() == fields.len()
@@ -223,7 +237,41 @@ fn has_shape(shape: &str, fields: &[Vec<u8>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::file_mapping::ColumnList;
+    use crate::domain::file_mapping::{ColumnList, FileMapping};
+    use crate::files::SourceFile;
+    use std::path::Path;
+
+    /// The symbols of the rows of a text, or the refusal.
+    fn symbols(text: &str) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("AAA.csv");
+        std::fs::write(&path, text).unwrap();
+        read(&path).map_err(|error| error.to_string())
+    }
+
+    fn read(path: &Path) -> Result<String, crate::files::FileError> {
+        let mut source = SourceFile::open_mapped(path, &FileMapping::default())?;
+        let mut batch = crate::files::RecordBatch::default();
+        while source.read(&mut batch)? {}
+        Ok(source.symbols().join(" "))
+    }
+
+    #[test]
+    fn a_column_with_the_symbol_is_used_and_two_exchanges_are_refused() {
+        let bybit = "id,timestamp,symbol,price,volume,side\n1,1764547200000,BTC,1,1,buy\n2,1764547200000,ETH,1,1,buy\n";
+        assert_eq!(symbols(bybit).unwrap(), "BTC ETH");
+        let okx = "trade_id,side,size,price,created_time,inst_id\n1,buy,1,1,1764547200000,A\n2,buy,1,1,1764547200000,B\n";
+        assert_eq!(symbols(okx).unwrap(), "A B");
+        let names = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
+        let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,,buy,1,1\n");
+        assert_eq!(symbols(&format!("{names}{}{}", row("x"), row("x"))).unwrap(), "A");
+        let refused = symbols(&format!("{names}{}{}", row("x"), row("y"))).unwrap_err();
+        assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
+        let ticker = "exchange,symbol,timestamp,local_timestamp,funding_rate,mark_price\n";
+        let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,0,1\n");
+        let refused = symbols(&format!("{ticker}{}{}", row("x"), row("y"))).unwrap_err();
+        assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
+    }
 
     #[test]
     fn the_columns_of_every_preset_are_a_mapping_of_columns_it_needs() {

@@ -1,7 +1,7 @@
 //! Tardis: one row with many levels (book_snapshot), and rows with prices that may be empty (derivative_ticker).
 
 use super::convert::{self, Clock};
-use super::mapped::wrong;
+use super::mapped::{OneExchange, wrong};
 use super::{Foreign, Opening, Refused, Rows, Translate};
 use crate::domain::file_mapping::TimeUnit;
 use crate::domain::record::StreamKind;
@@ -26,6 +26,7 @@ struct Tardis {
     cells: Cells,
     header: Vec<u8>,
     symbol: usize,
+    exchange: Option<OneExchange>,
     time: (usize, Clock),
     recv: (usize, Clock),
     what: What,
@@ -65,7 +66,15 @@ pub(super) fn of_header(opening: &Opening<'_>) -> Result<Option<Foreign>, Proble
     };
     let cells = Cells::new(Form::Csv { width: names.len() });
     let (time, recv) = ((time, Clock::of(TimeUnit::Any)), (recv, Clock::of(TimeUnit::Any)));
-    let tardis = Tardis { cells, header: opening.first.to_vec(), symbol, time, recv, what };
+    let tardis = Tardis {
+        cells,
+        header: opening.first.to_vec(),
+        symbol,
+        exchange: OneExchange::of(&names),
+        time,
+        recv,
+        what,
+    };
     Ok(Some(Foreign::new(Layout::full(kind), tardis)))
 }
 
@@ -75,6 +84,9 @@ impl Translate for Tardis {
             return Ok(());
         }
         self.cells.split(line).map_err(|problem| (None, problem))?;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.check(&self.cells, line)?;
+        }
         let why = "is not a time between 2000 and 2200";
         let time = |(at, clock): &mut (usize, Clock), column: &'static str| {
             let text = self.cells.get(line, *at);
