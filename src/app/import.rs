@@ -8,7 +8,7 @@ use super::declared::DeclaredOptions;
 use super::state::Holder;
 use super::{Failure, Global, dry_run, recordings, terminal};
 use crate::clock;
-use crate::files::expand;
+use crate::files::{expand, why_left_out};
 use crate::service::analytics::{self, FetchError, FetchFrom};
 use crate::service::recordings::{Planned, Reading, import_files, in_time_order};
 use crate::store::records::RecordingV1;
@@ -123,10 +123,7 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
     if options.dry_run {
         return dry_run::run(&inputs, &reading, usize::from(options.rows), options.json);
     }
-    inputs
-        .left_out
-        .iter()
-        .for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
+    inputs.left_out.iter().for_each(|path| eprintln!("left out: {}: {}", path.display(), why_left_out(path)));
     let plan = in_time_order(inputs, &reading)?;
     plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
     let holder = global.holder(OpenMode::CreateIfNew)?;

@@ -38,7 +38,7 @@ pub use history::{History, histories};
 pub use input::size as stored_size;
 pub use layout::Layout;
 pub use mapping_file::{MappingFile, mapping_file};
-pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk};
+pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk, why_left_out};
 pub use sink::{FileFormat, RecordSink};
 pub use source::{RecordBatch, SourceFile};
 pub use survey::{

@@ -95,12 +95,21 @@ fn open_archives(inputs: Inputs) -> Result<Inputs, FileError> {
             continue;
         }
         let members = zip::members(&file).map_err(|problem| FileError::of(&file, problem))?;
-        let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with(['.', '_']));
+        // What macOS adds to every archive is left out without a word.
+        let is_hidden = |name: &str| {
+            name.split('/').any(|part| part == "__MACOSX" || part == ".DS_Store" || part.starts_with("._"))
+        };
+        let is_data = |member: &PathBuf| {
+            let name = member.strip_prefix(&file).unwrap_or(member).to_string_lossy();
+            !name.split('/').any(|part| part.starts_with(['.', '_']))
+                && !is_contract_file(member)
+                && (members.len() == 1 || has_name_of_market_data(member))
+        };
         let (data, other): (Vec<PathBuf>, Vec<PathBuf>) = members
             .iter()
-            .filter(|member| !is_hidden(&member.name) && !is_contract_file(Path::new(&member.name)))
+            .filter(|member| !is_hidden(&member.name))
             .map(|member| file.join(&member.name))
-            .partition(|member| members.len() == 1 || has_name_of_market_data(member));
+            .partition(is_data);
         if data.is_empty() {
             return Err(FileError::of(
                 &file,
@@ -117,6 +126,14 @@ fn open_archives(inputs: Inputs) -> Result<Inputs, FileError> {
 /// The path of the file system that holds a file: the archive of a member, else the file itself.
 pub fn on_disk(path: &Path) -> PathBuf {
     zip::archive_of(path).map_or_else(|| path.to_owned(), |(archive, _)| archive)
+}
+
+/// Why a file was left out.
+pub fn why_left_out(path: &Path) -> &'static str {
+    match is_contract_file(path) {
+        true => "contract files are not read inside an archive",
+        false => "its name is not that of market data",
+    }
 }
 
 /// Whether a file name may be that of market data.

@@ -274,12 +274,18 @@ fn an_archive_of_days_is_a_folder_of_days() {
         .add("d/A-2025-12-01.csv", own("A", 0).as_bytes())
         .add("d/A-2025-12-03.csv", b"timestamp_us,symbol,price,quantity,side\n")
         .add("README", b"words")
+        .add("d/_A.csv", own("A", 90).as_bytes())
+        .add("d/A.contract.json", b"{}")
         .add("__MACOSX/._A.csv", b"\0\0");
     let path = cli.file("A.zip", zip.finish());
     let ran = cli.run(&["import", "--json", &path]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.err.contains("A.zip/README") && ran.err.contains("A-2025-12-03.csv: it has no rows"),
+        ran.err.contains("A.zip/README")
+            && ran.err.contains("A.zip/d/_A.csv: its name")
+            && ran.err.contains("A.contract.json: contract files are not read")
+            && !ran.err.contains("__MACOSX")
+            && ran.err.contains("A-2025-12-03.csv: it has no rows"),
         "{}",
         ran.err
     );
