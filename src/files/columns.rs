@@ -152,7 +152,7 @@ pub(super) fn text_of(value: &RawValue) -> String {
 /// The range of a flat list without its brackets.
 fn inside_brackets(line: &[u8]) -> Result<(usize, usize), Problem> {
     let inner = line.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    match inner.is_some_and(|inner| is_flat(inner)) {
+    match inner.is_some_and(is_flat) {
         true => Ok((1, line.len() - 1)),
         false => Err(Problem::Json("an element is not a list of values")),
     }
