@@ -1,7 +1,7 @@
 //! Splits rows of other makers into cells by position: CSV, JSON lists, and JSON objects by key. JSON files
 //! that are one list are cut into lines of one element each.
 
-use super::error::Problem;
+use super::error::{Damage, Problem};
 use super::fields::csv_fields;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
@@ -238,18 +238,6 @@ enum Between {
     /// White space only.
     Nothing,
 }
-
-/// Why a JSON list is refused at an element.
-#[derive(Debug)]
-pub(super) struct Damage(pub &'static str);
-
-impl std::fmt::Display for Damage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Damage {}
 
 impl<R: Read> JsonLines<R> {
     pub fn new(input: R) -> Self {

@@ -327,3 +327,15 @@ pub(super) fn excerpt(text: &[u8]) -> String {
         .collect();
     if text.len() > shown.len() && text.len() > SHOWN { format!("{shown}…") } else { shown }
 }
+
+/// Why a JSON list is refused at an element.
+#[derive(Debug)]
+pub(super) struct Damage(pub &'static str);
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Damage {}

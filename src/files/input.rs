@@ -1,7 +1,7 @@
 //! Reads a file, decompresses it on the fly and counts the bytes taken from disk. Buffers have a fixed size.
 
-use super::columns::Damage;
 use super::counted::{Counted, DISK_BYTES};
+use super::error::Damage;
 use super::error::Problem;
 use super::parquet_input::{MAGIC, ParquetText};
 use super::zip;

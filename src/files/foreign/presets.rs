@@ -237,41 +237,7 @@ fn has_shape(shape: &str, fields: &[Vec<u8>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::file_mapping::{ColumnList, FileMapping};
-    use crate::files::SourceFile;
-    use std::path::Path;
-
-    /// The symbols of the rows of a text, or the refusal.
-    fn symbols(text: &str) -> Result<String, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("AAA.csv");
-        std::fs::write(&path, text).unwrap();
-        read(&path).map_err(|error| error.to_string())
-    }
-
-    fn read(path: &Path) -> Result<String, crate::files::FileError> {
-        let mut source = SourceFile::open_mapped(path, &FileMapping::default())?;
-        let mut batch = crate::files::RecordBatch::default();
-        while source.read(&mut batch)? {}
-        Ok(source.symbols().join(" "))
-    }
-
-    #[test]
-    fn a_column_with_the_symbol_is_used_and_two_exchanges_are_refused() {
-        let bybit = "id,timestamp,symbol,price,volume,side\n1,1764547200000,BTC,1,1,buy\n2,1764547200000,ETH,1,1,buy\n";
-        assert_eq!(symbols(bybit).unwrap(), "BTC ETH");
-        let okx = "trade_id,side,size,price,created_time,inst_id\n1,buy,1,1,1764547200000,A\n2,buy,1,1,1764547200000,B\n";
-        assert_eq!(symbols(okx).unwrap(), "A B");
-        let names = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
-        let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,,buy,1,1\n");
-        assert_eq!(symbols(&format!("{names}{}{}", row("x"), row("x"))).unwrap(), "A");
-        let refused = symbols(&format!("{names}{}{}", row("x"), row("y"))).unwrap_err();
-        assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
-        let ticker = "exchange,symbol,timestamp,local_timestamp,funding_rate,mark_price\n";
-        let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,0,1\n");
-        let refused = symbols(&format!("{ticker}{}{}", row("x"), row("y"))).unwrap_err();
-        assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
-    }
+    use crate::domain::file_mapping::ColumnList;
 
     #[test]
     fn the_columns_of_every_preset_are_a_mapping_of_columns_it_needs() {

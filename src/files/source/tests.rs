@@ -357,3 +357,36 @@ proptest::proptest! {
         let _ = rows(gzip(&[opening, text.as_bytes()].concat()));
     }
 }
+
+/// The symbols of the rows of a text, or the refusal.
+fn symbols_of(text: &str) -> Result<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("AAA.csv");
+    std::fs::write(&path, text).unwrap();
+    read_symbols(&path).map_err(|error| error.to_string())
+}
+
+fn read_symbols(path: &Path) -> Result<String, FileError> {
+    let mut source = SourceFile::open_mapped(path, &FileMapping::default())?;
+    let mut batch = RecordBatch::default();
+    while source.read(&mut batch)? {}
+    Ok(source.symbols().join(" "))
+}
+
+#[test]
+fn a_column_with_the_symbol_is_used_and_two_exchanges_are_refused() {
+    let bybit =
+        "id,timestamp,symbol,price,volume,side\n1,1764547200000,BTC,1,1,buy\n2,1764547200000,ETH,1,1,buy\n";
+    assert_eq!(symbols_of(bybit).unwrap(), "BTC ETH");
+    let okx = "trade_id,side,size,price,created_time,inst_id\n1,buy,1,1,1764547200000,A\n2,buy,1,1,1764547200000,B\n";
+    assert_eq!(symbols_of(okx).unwrap(), "A B");
+    let names = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
+    let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,,buy,1,1\n");
+    assert_eq!(symbols_of(&format!("{names}{}{}", row("x"), row("x"))).unwrap(), "A");
+    let refused = symbols_of(&format!("{names}{}{}", row("x"), row("y"))).unwrap_err();
+    assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
+    let ticker = "exchange,symbol,timestamp,local_timestamp,funding_rate,mark_price\n";
+    let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,0,1\n");
+    let refused = symbols_of(&format!("{ticker}{}{}", row("x"), row("y"))).unwrap_err();
+    assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
+}

@@ -52,7 +52,9 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     if State::from_name(&row.state).is_none_or(|state| !state.is_final()) {
         return Err(Refusal::conflict(
             "session_active",
-            format!("session {id} has not ended: stop it in the running daemon (tradingd sessions stop {id}), then replay it"),
+            format!(
+                "session {id} has not ended: stop it in the running daemon (tradingd sessions stop {id}), then replay it"
+            ),
         ));
     }
     let impossible =
