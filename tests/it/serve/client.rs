@@ -91,7 +91,8 @@ impl Connection {
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body.unwrap_or_default());
-        self.raw(&bytes)?;
+        // A body that is refused by its size may find the connection closed; the answer was sent before.
+        let _ = self.raw(&bytes);
         self.answer(method == "HEAD")
     }
 
