@@ -171,6 +171,17 @@ impl FileError {
         FileError::of(file, if full { Problem::DiskFull(error) } else { Problem::Unwritable(error) })
     }
 
+    /// Why the file is left out where it was found in a folder rather than named; `None`: it is refused there too.
+    pub fn leaves_out(&self) -> Option<&'static str> {
+        match &self.problem {
+            Problem::Empty | Problem::NoRows => Some("it has no rows"),
+            Problem::UnknownLayout { .. } => {
+                Some("its layout is unknown; name the file itself to see those known")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the input is at fault (exit code 64); false for failed writes.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self.problem, Problem::Unwritable(_) | Problem::DiskFull(_))

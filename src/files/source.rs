@@ -540,9 +540,16 @@ fn recognise(lines: &mut Lines, path: &Path, mapping: &FileMapping) -> Result<(F
             | Problem::MissingColumn { .. }
             | Problem::Json(_)
             | Problem::Quotes(_)),
-        ) => foreign(lines)?.ok_or(problem),
+        ) => foreign(lines)?.ok_or_else(|| no_layout(problem, &header)),
         found => found,
     }
+}
+
+/// The problem of a first line that is of no layout. JSON that is whole has nothing to be corrected.
+#[cold]
+fn no_layout(problem: Problem, header: &[u8]) -> Problem {
+    let is_whole = || serde_json::from_slice::<serde::de::IgnoredAny>(header).is_ok();
+    if matches!(problem, Problem::Json(_)) && is_whole() { layout::unknown(header) } else { problem }
 }
 
 /// Detects one of our own layouts. When there is none, the lines go on behind the first one.

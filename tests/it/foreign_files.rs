@@ -198,6 +198,33 @@ fn days_newest_first_in_a_folder_are_one_history() {
     assert_eq!(result["results"].as_array().unwrap().len(), 1, "two days are one history");
 }
 
+#[test]
+fn a_folder_is_read_without_its_files_that_are_no_market_data() {
+    let cli = Cli::new();
+    let folder = cli.at("mixed");
+    std::fs::create_dir(&folder).unwrap();
+    let put = |name: &str, content: &str| std::fs::write(folder.join(name), content).unwrap();
+    put("foo.csv", "date,open\n2025-12-01,1\n");
+    put("assets.json", r#"{"success":true,"code":0,"data":[{"currency":"USDT","cashBalance":1000}]}"#);
+    put("calls.json", r#"{"access":"x","steps":[{"a":1}]}"#);
+    let path = folder.display().to_string();
+    cli.run(&["import", &path]).fails("nothing but other files", 64, &["assets.json", "known layout"]);
+    put("A.csv", &own("A", 0));
+    let backtest = ["backtest", "--strategy", "pump_v2", "--data", &path, "--json"];
+    for args in [&["import", "--json", &path][..], &backtest] {
+        let ran = cli.run(args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        for name in ["foo.csv", "assets.json", "calls.json"] {
+            assert!(ran.err.contains(&format!("{name}: its layout is unknown")), "{name}: {}", ran.err);
+        }
+    }
+    assert!(cli.ok(&["import", "--dry-run", &path]).contains("foo.csv: its layout is unknown"));
+    let named = folder.join("foo.csv").display().to_string();
+    cli.run(&["import", &path, &named]).fails("who is named is meant", 64, &["foo.csv, line 1", "--columns"]);
+    put("typo.csv", "timestamp_us,symbol,price,quantity,sides\n1764547200000000,A,1,1,buy\n");
+    cli.run(&["import", &path]).fails("a typing error is refused", 64, &["typo.csv", "`sides` is unknown"]);
+}
+
 /// A zip archive, written byte by byte. Each member: its name, its content, and the content's size and CRC-32
 /// as the archive says them.
 struct Zip {
