@@ -44,6 +44,8 @@ pub enum Problem {
     Parquet(String),
     /// An unsupported kind of file.
     Foreign(&'static str),
+    /// Bars of prices that nobody traded at.
+    NotTraded(&'static str),
     /// Columns that cannot be mapped to a layout.
     Mapping(String),
     /// A file without a column with the symbol, and without one in its name.
@@ -178,6 +180,7 @@ impl FileError {
             Problem::UnknownLayout { .. } => {
                 Some("its layout is unknown; name the file itself to see those known")
             }
+            Problem::NotTraded(what) => Some(what),
             _ => None,
         }
     }
@@ -239,6 +242,7 @@ impl fmt::Display for Problem {
                 "unpacks to more than {} times its size, which market data does not; unpack it yourself if it is what you want",
                 crate::limits::PACKED_RATIO
             ),
+            Problem::NotTraded(what) => write!(f, "{what}; leave it out, or say with --columns that its bars are those to trade on"),
             Problem::Mapping(why) => f.write_str(why),
             Problem::NoSymbol => f.write_str(
                 "has no column with the symbol, and its name does not begin with one; give it with --data-symbol BTC_USDT",

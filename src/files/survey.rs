@@ -358,6 +358,30 @@ pub fn declared_bar(path: &Path, given: Option<Span>) -> Option<(Span, BarSource
     given.map(|bar| (bar, BarSource::Given)).or_else(|| name().map(|bar| (bar, BarSource::Name)))
 }
 
+/// The declared bar lengths of files that become one series. Those of a symbol must be one.
+#[derive(Default)]
+pub struct BarLengths(BTreeMap<String, (PathBuf, Span)>);
+
+impl BarLengths {
+    /// Adds that of a file's symbol.
+    ///
+    /// # Errors
+    /// The length is another one than that of a file before.
+    pub fn add(&mut self, symbol: &str, file: &Path, length: Span) -> Result<(), String> {
+        let first = self.0.entry(symbol.to_owned()).or_insert_with(|| (file.to_owned(), length));
+        match first.1 == length {
+            true => Ok(()),
+            false => Err(format!(
+                "{} and {}: the bars of {symbol} are declared {} s long in the one and {} s in the other; read them apart",
+                first.0.display(),
+                file.display(),
+                first.1.seconds_f64(),
+                length.seconds_f64()
+            )),
+        }
+    }
+}
+
 impl FileSymbol {
     fn new(name: &str, kind: StreamKind) -> Self {
         FileSymbol {

@@ -225,6 +225,50 @@ fn a_folder_is_read_without_its_files_that_are_no_market_data() {
     cli.run(&["import", &path]).fails("a typing error is refused", 64, &["typo.csv", "`sides` is unknown"]);
 }
 
+/// A day of candles as freqtrade keeps them.
+fn candles(day: u64) -> String {
+    let at = 1_764_547_200_000 + day * 86_400_000;
+    format!("[[{at},1,2,1,1,5],[{},1,2,1,1,5]]", at + 300_000)
+}
+
+#[test]
+fn candles_of_prices_that_are_not_traded_are_no_bars() {
+    let cli = Cli::new();
+    let folder = cli.at("freqtrade");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["A_USDT-5m.json", "A_USDT-5m-mark.json", "A_USDT-5m-funding_rate.json"] {
+        std::fs::write(folder.join(name), candles(0)).unwrap();
+    }
+    let path = folder.display().to_string();
+    let ran = cli.run(&["import", "--json", &path]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("A_USDT-5m-mark.json: its name says that its bars are mark prices"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("funding_rate.json: its name says"), "{}", ran.err);
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap()["rows"], 2);
+    let mark = folder.join("A_USDT-5m-mark.json").display().to_string();
+    cli.run(&["import", &mark]).fails("named alone", 64, &["mark prices", "--columns"]);
+    let columns = ["--columns", "time=1,open=2,high=3,low=4,close=5,volume=6"];
+    cli.ok(&[&["import", &mark][..], &columns].concat());
+}
+
+#[test]
+fn bars_of_one_symbol_have_one_declared_length() {
+    let cli = Cli::new();
+    let folder = cli.at("lengths");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("A_USDT-5m-2025-12-01.json"), candles(0)).unwrap();
+    std::fs::write(folder.join("A_USDT-1m-2025-12-02.json"), candles(1)).unwrap();
+    let path = folder.display().to_string();
+    let words = ["A_USDT-5m-2025-12-01.json", "300 s", "60 s", "read them apart"];
+    cli.run(&["import", &path]).fails("an import", 64, &words);
+    cli.run(&["backtest", "--strategy", "pump_v2", "--data", &path]).fails("a backtest", 64, &words);
+    cli.ok(&["import", &path, "--bar-seconds", "300"]);
+}
+
 /// A zip archive, written byte by byte. Each member: its name, its content, and the content's size and CRC-32
 /// as the archive says them.
 struct Zip {

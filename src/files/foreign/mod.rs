@@ -10,6 +10,7 @@ mod mexc;
 mod presets;
 mod snapshots;
 mod symbols;
+mod untraded;
 
 use super::columns::JsonForm;
 use super::error::Problem;
@@ -17,6 +18,7 @@ use super::fields::Fields;
 use super::layout::{Layout, MAX_COLUMNS};
 use super::lines::Lines;
 use crate::domain::file_mapping::FileMapping;
+use crate::domain::record::StreamKind;
 use mapped::Mapped;
 use std::path::Path;
 
@@ -62,20 +64,20 @@ impl Foreign {
             return Mapped::by_user(columns, opening).map(Some);
         }
         if opening.first.trim_ascii_start().starts_with(b"{") {
-            return mexc::of_object(opening);
+            return traded(mexc::of_object(opening)?, opening.path);
         }
         if let Some(snapshots) = snapshots::of_header(opening)? {
             return Ok(Some(snapshots));
         }
-        presets::find(opening)
+        traded(presets::find(opening)?, opening.path)
     }
 
     /// The layout of a JSON list, whose elements are the lines.
     pub fn of_list(form: JsonForm, opening: &Opening<'_>) -> Result<Option<Self>, Problem> {
         match (&opening.mapping.columns, form) {
             (Some(columns), _) => Mapped::by_user(columns, opening).map(Some),
-            (None, JsonForm::Lists) => candles::of_list(opening),
-            (None, JsonForm::Objects) => mexc::of_object(opening),
+            (None, JsonForm::Lists) => traded(candles::of_list(opening)?, opening.path),
+            (None, JsonForm::Objects) => traded(mexc::of_object(opening)?, opening.path),
         }
     }
 
@@ -130,6 +132,15 @@ impl Foreign {
             }
         }
         Ok(true)
+    }
+}
+
+/// Refuses bars of prices that nobody traded at.
+fn traded(found: Option<Foreign>, path: &Path) -> Result<Option<Foreign>, Problem> {
+    let is_bars = found.as_ref().is_some_and(|found| found.layout.kind() == StreamKind::Bars);
+    match untraded::by_name(path).filter(|_| is_bars) {
+        Some(what) => Err(Problem::NotTraded(what)),
+        None => Ok(found),
     }
 }
 

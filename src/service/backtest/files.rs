@@ -3,9 +3,10 @@
 use super::settings::RunSettings;
 use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
+use crate::domain::record::StreamKind;
 use crate::files::{
-    FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand, group_by_stem,
-    histories, survey_file, why_left_out,
+    BarLengths, FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand,
+    group_by_stem, histories, survey_file, why_left_out,
 };
 use crate::service::SourceError;
 use std::path::PathBuf;
@@ -95,6 +96,12 @@ fn source(
     settings: &RunSettings,
     left_out: &mut Vec<String>,
 ) -> Result<Source<'static>, SourceError> {
+    let mut lengths = BarLengths::default();
+    for file in history.files.iter().filter(|file| file.kind == StreamKind::Bars) {
+        for symbol in file.symbols.iter().filter(|symbol| symbol.bar_source.is_declared()) {
+            lengths.add(&symbol.name, &file.path, symbol.bar).map_err(SourceError::Input)?;
+        }
+    }
     let survey = SourceSurvey::of(history.files);
     let mut symbols = Vec::new();
     for symbol in &survey.symbols {
