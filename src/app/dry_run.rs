@@ -71,7 +71,8 @@ fn of_file(path: &Path, reading: &Reading, rows: usize) -> Result<Shown, FileErr
         Ok(out.text())
     };
     let json_lines = written(FileFormat::Jsonl)?;
-    let bar = declared_bar(path, reading.bar)
+    let first = batch.rows().first().map_or("", |(symbol, _)| source.symbol(*symbol));
+    let bar = declared_bar(&source, first, reading.bar)
         .filter(|_| source.layout() == crate::domain::record::StreamKind::Bars);
     Ok(Shown {
         path: path.display().to_string(),
@@ -95,7 +96,7 @@ fn to_text(shown: &[Shown], left_out: &[(&Path, &str)]) -> String {
         text.push_str(&format!("{}: {}\n", file.path, file.kind));
         file.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
         if let Some(seconds) = file.bar_seconds {
-            text.push_str(&format!("  bars of {seconds} s by the name or option\n"));
+            text.push_str(&format!("  bars of {seconds} s by the file or option\n"));
         }
         file.csv.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
     }

@@ -44,6 +44,8 @@ pub enum Problem {
     Parquet(String),
     /// An unsupported kind of file.
     Foreign(&'static str),
+    /// An answer that says that its request failed, with its code.
+    Answer(i64),
     /// Bars of prices that nobody traded at.
     NotTraded(&'static str),
     /// Columns that cannot be mapped to a layout.
@@ -242,6 +244,9 @@ impl fmt::Display for Problem {
                 "unpacks to more than {} times its size, which market data does not; unpack it yourself if it is what you want",
                 crate::limits::PACKED_RATIO
             ),
+            Problem::Answer(code) => {
+                write!(f, "the answer says that its request failed, with code {code}; fetch it again or leave it out")
+            }
             Problem::NotTraded(what) => write!(f, "{what}; leave it out, or say with --columns that its bars are those to trade on"),
             Problem::Mapping(why) => f.write_str(why),
             Problem::NoSymbol => f.write_str(

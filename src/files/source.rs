@@ -17,6 +17,7 @@ use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::file_mapping::FileMapping;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol_name;
+use crate::domain::time::Span;
 use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS, FOREIGN_LINE_BYTES};
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -234,6 +235,14 @@ impl SourceFile {
         };
         notes.extend(self.sorted.is_some().then(|| "the rows were sorted by time".to_owned()));
         notes
+    }
+
+    /// The length that the rows state for the bars of a symbol, once they are read.
+    pub(super) fn bar_length(&self, symbol: &str) -> Option<Span> {
+        match &self.format {
+            Format::Foreign(foreign) => foreign.bar_length(symbol),
+            Format::Csv { .. } | Format::Json => None,
+        }
     }
 
     /// Replaces the batch's rows by the next ones. `Ok(false)`: end of file; the batch is empty.

@@ -269,6 +269,55 @@ fn bars_of_one_symbol_have_one_declared_length() {
     cli.ok(&["import", &path, "--bar-seconds", "300"]);
 }
 
+/// The state of a pushed bar.
+fn pushed(symbol: &str, interval: &str, second: u64, close: u64) -> String {
+    let at = 1_764_547_200 + second;
+    format!(
+        r#"{{"channel":"push.kline","symbol":"{symbol}","data":{{"interval":"{interval}","t":{at},"o":1,"h":9,"l":1,"c":{close},"q":5,"a":5}}}}"#
+    ) + "\n"
+}
+
+#[test]
+fn pushed_bars_are_kept_apart_by_symbol_and_have_the_length_of_their_interval() {
+    let cli = Cli::new();
+    let lines = [
+        pushed("A_USDT", "Min5", 0, 2),
+        pushed("B_USDT", "Min60", 0, 3),
+        pushed("A_USDT", "Min5", 0, 4),
+        pushed("B_USDT", "Min60", 0, 5),
+        pushed("A_USDT", "Min5", 600, 6),
+        pushed("A_USDT", "Min5", 1_200, 6),
+        pushed("B_USDT", "Min60", 3_600, 7),
+    ];
+    let recording = cli.json(&["import", "--json", &cli.file("both.jsonl", lines.concat())]);
+    let rows = exported(&cli, recording["id"].as_str().unwrap(), "bars");
+    let closes: Vec<(&str, &str)> = rows.iter().map(|row| (&*row["symbol"], &*row["close"])).collect();
+    assert_eq!(closes, [("A_USDT", "4"), ("B_USDT", "5"), ("A_USDT", "6")]);
+    let told = notes(&recording);
+    assert!(
+        told.contains("A_USDT: bars are declared 300 s long, but most follow each other after 600 s"),
+        "{told}"
+    );
+    for (symbol, interval, seconds) in [("A_USDT", "Min5", 300.0), ("B_USDT", "Hour4", 14_400.0)] {
+        let shown =
+            cli.file("one.jsonl", pushed(symbol, interval, 0, 2) + &pushed(symbol, interval, 14_400, 2));
+        assert_eq!(cli.json(&["import", "--dry-run", "--json", &shown])["files"][0]["bar_seconds"], seconds);
+    }
+    let mixed = cli.file("mixed.jsonl", pushed("A", "Min1", 0, 2) + &pushed("A", "Min60", 0, 2));
+    cli.run(&["import", &mixed]).fails("two intervals", 64, &["line 2", "`interval`", "`Min60`"]);
+}
+
+#[test]
+fn an_answer_that_failed_is_refused_with_its_code() {
+    let cli = Cli::new();
+    let failed = r#"{"success":false,"code":510,"message":"Requests are too frequent"}"#;
+    let alone = cli.file("A_USDT-deals.json", failed);
+    cli.run(&["import", &alone]).fails("alone", 64, &["failed, with code 510"]);
+    let good = r#"{"success":true,"code":0,"data":[{"p":1,"v":1,"T":1,"t":1764547200000}]}"#;
+    let later = cli.file("B_USDT-deals.json", format!("{good}\n{failed}\n"));
+    cli.run(&["import", &later]).fails("behind a good one", 64, &["line 2", "failed, with code 510"]);
+}
+
 /// A zip archive, written byte by byte. Each member: its name, its content, and the content's size and CRC-32
 /// as the archive says them.
 struct Zip {

@@ -19,6 +19,7 @@ use super::layout::{Layout, MAX_COLUMNS};
 use super::lines::Lines;
 use crate::domain::file_mapping::FileMapping;
 use crate::domain::record::StreamKind;
+use crate::domain::time::Span;
 use mapped::Mapped;
 use std::path::Path;
 
@@ -29,6 +30,11 @@ pub(super) type Refused = (Option<&'static str>, Problem);
 trait Translate: Send {
     /// Adds the rows of a line; a line may have none.
     fn line(&mut self, line: &[u8], rows: &mut Rows) -> Result<(), Refused>;
+
+    /// The length that the file states for the bars of a symbol.
+    fn bar_length(&self, _symbol: &str) -> Option<Span> {
+        None
+    }
 
     /// Adds the rows that were held back until the end.
     fn end(&mut self, _rows: &mut Rows) {}
@@ -104,6 +110,11 @@ impl Foreign {
     /// Its columns.
     pub fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// The length that the file states for the bars of a symbol, once its rows are read.
+    pub fn bar_length(&self, symbol: &str) -> Option<Span> {
+        self.translate.bar_length(symbol)
     }
 
     /// What was assumed so far, without the symbol.

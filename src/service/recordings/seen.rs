@@ -95,7 +95,7 @@ impl<'a> Seen<'a> {
                 let note: Vec<String> = reading_note(name, &source).into_iter().collect();
                 stated.notes = joined([&stated.notes[..], &note].into_iter());
                 if source.layout() == StreamKind::Bars
-                    && let Some(bar) = declared_bar(source.path(), self.reading.bar)
+                    && let Some(bar) = declared_bar(&source, name, self.reading.bar)
                 {
                     lengths.add(name, source.path(), bar.0).map_err(SourceError::Input)?;
                     stated.bar = Some(bar);
