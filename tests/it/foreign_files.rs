@@ -318,6 +318,32 @@ fn an_answer_that_failed_is_refused_with_its_code() {
     cli.run(&["import", &later]).fails("behind a good one", 64, &["line 2", "failed, with code 510"]);
 }
 
+#[test]
+fn what_was_read_of_times_is_told_and_a_repeated_name_is_refused() {
+    let cli = Cli::new();
+    let columns = ["--columns", "time=T,price=p,quantity=q,side=s"];
+    let import = |content: &str| {
+        let file = cli.file("T_USDT.csv", content);
+        notes(&cli.json(&[&["import", "--json", &file][..], &columns].concat()))
+    };
+    let naive = import("T,p,q,s\n2025-12-01 00:00:00,1,1,buy\n");
+    assert!(naive.contains("times without a zone are taken as UTC"), "{naive}");
+    let zoned = import("T,p,q,s\n2025-12-01T00:00:00+01:00,1,1,buy\n");
+    assert!(!zoned.contains("zone"), "{zoned}");
+    let units = import("T,p,q,s\n1764547200000,1,1,buy\n1764547201,1,1,buy\n1764547202000000,1,1,buy\n");
+    assert!(units.contains("times are in s and ms and us"), "{units}");
+    let twice = cli.file("T_USDT.csv", "T,p,p,q,s\n1764547200000,1,2,1,buy\n");
+    let args = [&["import", &twice][..], &columns].concat();
+    cli.run(&args).fails("a name that is there twice", 64, &["`p` is there twice"]);
+    let preset = "agg_trade_id,price,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n\
+                  1,1,1,1,1,1,1764547200000,true\n";
+    cli.run(&["import", &cli.file("ABCUSDT-aggTrades.csv", preset)]).fails(
+        "a name that a preset reads",
+        64,
+        &["`price` is there twice"],
+    );
+}
+
 /// A zip archive, written byte by byte. Each member: its name, its content, and the content's size and CRC-32
 /// as the archive says them.
 struct Zip {

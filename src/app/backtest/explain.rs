@@ -78,8 +78,7 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
     // Times in tables have no zone; all are UTC.
-    let has_zone = text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|rest| rest.contains(['+', '-']));
-    let zone = if text.contains(':') && !has_zone { "Z" } else { "" };
+    let zone = if text.contains(':') && !Timestamp::has_zone(text) { "Z" } else { "" };
     let at = Timestamp::read(&format!("{text}{zone}"))
         .map_err(|error| Failure::input(format!("{text:?} {error}")))?;
     let is_to_the_second = text.contains(':') && !text.contains('.');
