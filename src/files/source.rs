@@ -554,11 +554,11 @@ fn recognise(lines: &mut Lines, path: &Path, mapping: &FileMapping) -> Result<(F
     }
 }
 
-/// The problem of a first line that is of no layout. JSON that is whole has nothing to be corrected.
+/// The problem of a first line that is of no layout. JSON without a time by our name is not ours to be corrected.
 #[cold]
 fn no_layout(problem: Problem, header: &[u8]) -> Problem {
-    let is_whole = || serde_json::from_slice::<serde::de::IgnoredAny>(header).is_ok();
-    if matches!(problem, Problem::Json(_)) && is_whole() { layout::unknown(header) } else { problem }
+    let is_ours = || memchr::memmem::find(header, b"\"timestamp_us\"").is_some();
+    if matches!(problem, Problem::Json(_)) && !is_ours() { layout::unknown(header) } else { problem }
 }
 
 /// Detects one of our own layouts. When there is none, the lines go on behind the first one.

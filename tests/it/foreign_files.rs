@@ -209,12 +209,13 @@ fn a_folder_is_read_without_its_files_that_are_no_market_data() {
     put("calls.json", r#"{"access":"x","steps":[{"a":1}]}"#);
     let path = folder.display().to_string();
     cli.run(&["import", &path]).fails("nothing but other files", 64, &["assets.json", "known layout"]);
+    put("broken.json", "{\"name\":\"x\",\"steps\":[\n1]}\n");
     put("A.csv", &own("A", 0));
     let backtest = ["backtest", "--strategy", "pump_v2", "--data", &path, "--json"];
     for args in [&["import", "--json", &path][..], &backtest] {
         let ran = cli.run(args);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        for name in ["foo.csv", "assets.json", "calls.json"] {
+        for name in ["foo.csv", "assets.json", "calls.json", "broken.json"] {
             assert!(ran.err.contains(&format!("{name}: its layout is unknown")), "{name}: {}", ran.err);
         }
     }
@@ -223,6 +224,8 @@ fn a_folder_is_read_without_its_files_that_are_no_market_data() {
     cli.run(&["import", &path, &named]).fails("who is named is meant", 64, &["foo.csv, line 1", "--columns"]);
     put("typo.csv", "timestamp_us,symbol,price,quantity,sides\n1764547200000000,A,1,1,buy\n");
     cli.run(&["import", &path]).fails("a typing error is refused", 64, &["typo.csv", "`sides` is unknown"]);
+    put("typo.csv", "{\"timestamp_us\":1764547200000000,\"symbol\":[\"A\"]}\n");
+    cli.run(&["import", &path]).fails("and so is our JSON", 64, &["typo.csv, line 1", "flat JSON"]);
 }
 
 /// A day of candles as freqtrade keeps them.

@@ -29,12 +29,15 @@ pub(super) fn by_name(path: &Path) -> Option<&'static str> {
     let (file, folders) = names.split_last()?;
     let archives = folders.iter().filter(|name| name.ends_with(".zip"));
     let in_folder = |name: &String| FOLDERS.iter().find(|(word, _)| name == word);
-    let found = folders.iter().find_map(in_folder).or_else(|| archives.chain([file]).find_map(by_word))?;
+    let found = folders
+        .iter()
+        .find_map(in_folder)
+        .or_else(|| archives.chain([file]).find_map(|name| by_word(name)))?;
     Some(found.1)
 }
 
 /// The word of a file's name. A coin may be called like one, so the first part is none.
-fn by_word(name: &String) -> Option<&'static (&'static str, &'static str)> {
+fn by_word(name: &str) -> Option<&'static (&'static str, &'static str)> {
     let (_, behind) = name.split_once(['-', '_', '.', ' '])?;
     let is_word = |(word, _): &&(&str, &str)| {
         let mut found = behind.match_indices(word);

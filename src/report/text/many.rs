@@ -15,6 +15,9 @@ const VALUES_SHOWN: usize = 4;
 /// Maximum number of results named per reason or value.
 const RESULTS_NAMED: usize = 8;
 
+/// A text, and the numbers of the results it is about.
+type Numbered = (String, Vec<usize>);
+
 /// The text of several results.
 pub fn many(runs: &[RunResult], style: Style) -> String {
     let mut out = assumptions(runs, style);
@@ -32,7 +35,7 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
 fn assumptions(runs: &[RunResult], style: Style) -> String {
     let mut out = String::new();
     line(&mut out, &heading("Assumptions", style));
-    let mut names: Vec<(String, Vec<(String, Vec<usize>)>)> = Vec::new();
+    let mut names: Vec<(String, Vec<Numbered>)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         for (name, value) in assumption_lines(run) {
             match names.iter_mut().find(|(known, _)| *known == name) {
@@ -59,7 +62,7 @@ fn assumptions(runs: &[RunResult], style: Style) -> String {
 }
 
 /// Adds the number of a result to the one text that it has in common with others.
-fn add_to(texts: &mut Vec<(String, Vec<usize>)>, text: String, number: usize) {
+fn add_to(texts: &mut Vec<Numbered>, text: String, number: usize) {
     match texts.iter_mut().find(|(known, _)| *known == text) {
         Some((_, numbers)) if numbers.last() == Some(&number) => {}
         Some((_, numbers)) => numbers.push(number),
@@ -171,7 +174,7 @@ fn result_row(index: usize, run: &RunResult) -> Vec<String> {
 
 /// Each reason for no trade once, with the results it applies to.
 fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
-    let mut reasons: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut reasons: Vec<Numbered> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let Some(reason) = no_trade::why(run) else { continue };
         add_to(&mut reasons, reason, index + 1);
