@@ -2,7 +2,7 @@
 
 use super::{Failure, terminal};
 use crate::files::{
-    FileError, FileFormat, Inputs, Layout, RecordBatch, RecordSink, SourceFile, declared_bar,
+    FileError, FileFormat, Inputs, Layout, RecordBatch, RecordSink, SourceFile, declared_bar, why_left_out,
 };
 use crate::service::recordings::Reading;
 use serde_json::{Value, json};
@@ -26,16 +26,24 @@ struct Shown {
 /// # Errors
 /// A file that would be refused within the rows shown.
 pub fn run(inputs: &Inputs, reading: &Reading, rows: usize, as_json: bool) -> Result<(), Failure> {
-    let (mut shown, mut refused) = (Vec::new(), None);
+    let (mut shown, mut refused, mut unread) = (Vec::new(), None, None);
+    let mut left_out: Vec<(&Path, &str)> =
+        inputs.left_out.iter().map(|path| (path.as_path(), why_left_out(path))).collect();
     for path in &inputs.files {
         match of_file(path, reading, rows) {
             Ok(file) => shown.push(file),
-            Err(error) => {
-                refused.get_or_insert(error);
-            }
+            Err(error) => match error.leaves_out().filter(|_| inputs.found.contains(path)) {
+                Some(why) => {
+                    left_out.push((path, why));
+                    unread.get_or_insert(error);
+                }
+                None => {
+                    refused.get_or_insert(error);
+                }
+            },
         }
     }
-    let left_out: Vec<String> = inputs.left_out.iter().map(|path| path.display().to_string()).collect();
+    let refused = refused.or(unread.filter(|_| shown.is_empty()));
     let text = match as_json {
         true => format!("{:#}\n", to_json(&shown, &left_out)),
         false => to_text(&shown, &left_out),
@@ -63,7 +71,8 @@ fn of_file(path: &Path, reading: &Reading, rows: usize) -> Result<Shown, FileErr
         Ok(out.text())
     };
     let json_lines = written(FileFormat::Jsonl)?;
-    let bar = declared_bar(path, reading.bar)
+    let first = batch.rows().first().map_or("", |(symbol, _)| source.symbol(*symbol));
+    let bar = declared_bar(&source, first, reading.bar)
         .filter(|_| source.layout() == crate::domain::record::StreamKind::Bars);
     Ok(Shown {
         path: path.display().to_string(),
@@ -75,24 +84,23 @@ fn of_file(path: &Path, reading: &Reading, rows: usize) -> Result<Shown, FileErr
     })
 }
 
-fn to_json(shown: &[Shown], left_out: &[String]) -> Value {
+fn to_json(shown: &[Shown], left_out: &[(&Path, &str)]) -> Value {
+    let left_out: Vec<String> = left_out.iter().map(|(path, _)| path.display().to_string()).collect();
     let file = |file: &Shown| json!({"path": file.path, "stream": file.kind, "notes": file.notes, "bar_seconds": file.bar_seconds, "rows": file.rows});
     json!({"dry_run": true, "files": shown.iter().map(file).collect::<Vec<_>>(), "left_out": left_out})
 }
 
-fn to_text(shown: &[Shown], left_out: &[String]) -> String {
+fn to_text(shown: &[Shown], left_out: &[(&Path, &str)]) -> String {
     let mut text = String::new();
     for file in shown {
         text.push_str(&format!("{}: {}\n", file.path, file.kind));
         file.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
         if let Some(seconds) = file.bar_seconds {
-            text.push_str(&format!("  bars of {seconds} s by the name or option\n"));
+            text.push_str(&format!("  bars of {seconds} s by the file or option\n"));
         }
         file.csv.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
-    left_out
-        .iter()
-        .for_each(|path| text.push_str(&format!("left out: {path}: its name is not that of market data\n")));
+    left_out.iter().for_each(|(path, why)| text.push_str(&format!("left out: {}: {why}\n", path.display())));
     text.push_str("Nothing was imported: this was --dry-run.\n");
     text
 }

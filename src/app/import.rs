@@ -125,7 +125,7 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
     }
     inputs.left_out.iter().for_each(|path| eprintln!("left out: {}: {}", path.display(), why_left_out(path)));
     let plan = in_time_order(inputs, &reading)?;
-    plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
+    plan.left_out.iter().for_each(|(path, why)| eprintln!("left out: {}: {why}", path.display()));
     let holder = global.holder(OpenMode::CreateIfNew)?;
     // Set once the daemon may have kept it.
     let handed_over = Arc::new(OnceLock::<String>::new());

@@ -1,6 +1,7 @@
 //! A decision as JSON and as text, with every condition it was based on.
 
-use crate::domain::decision::{Decision, DecisionKind, Evidence};
+use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::order::Purpose;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolSpec;
 use crate::report::legend;
@@ -121,5 +122,69 @@ pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
             format!("stop at {} ({})", spec.price_decimal(*price), trigger.as_str())
         }
         DecisionKind::Warning(warning) => format!("warning: {}", warning.as_str()),
+    }
+}
+
+/// How the entry order ended that a decision gives up without a fill, by the decisions of the instance before it.
+/// `None` when it gives up none, or when the order is not among them.
+pub fn entry_unfilled<'a>(
+    decision: &Decision,
+    before: impl DoubleEndedIterator<Item = &'a Decision>,
+) -> Option<&'static str> {
+    let DecisionKind::Transition { from: State::EntryEvaluation, trigger: Trigger::EntryTimeout, .. } =
+        decision.kind
+    else {
+        return None;
+    };
+    before.rev().find_map(|earlier| match earlier.kind {
+        DecisionKind::CancelSent { .. } => Some("the order was not filled in time and was cancelled"),
+        DecisionKind::Submitted { limit: Some(_), purpose: Purpose::Entry, .. } => {
+            Some("the order was not filled within its price limit")
+        }
+        DecisionKind::Submitted { limit: None, purpose: Purpose::Entry, .. } => {
+            Some("the order found nobody to trade with")
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decision::SectionName;
+    use crate::domain::num::{Price, Qty};
+    use crate::domain::order::{OrderId, Side};
+    use crate::domain::symbol::SymbolId;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn how_an_entry_ended_without_a_fill_is_told_by_what_came_before() {
+        let of = |kind| Decision {
+            at: Timestamp::MIN,
+            instance: 0,
+            symbol: SymbolId(0),
+            kind,
+            bid: None,
+            ask: None,
+            last: None,
+            evidence: 0,
+        };
+        let (from, to) = (State::EntryEvaluation, State::SignalCancelled);
+        let given_up = of(DecisionKind::Transition { from, to, trigger: Trigger::EntryTimeout });
+        let order = |limit| {
+            let (side, qty, purpose) = (Side::Buy, Qty(1), Purpose::Entry);
+            of(DecisionKind::Submitted { order: OrderId(1), side, qty, limit, purpose })
+        };
+        let cancel = of(DecisionKind::CancelSent { order: OrderId(1) });
+        let told = |before: &[Decision]| entry_unfilled(&given_up, before.iter());
+        assert_eq!(told(&[order(Some(Price(5)))]), Some("the order was not filled within its price limit"));
+        assert_eq!(told(&[order(None)]), Some("the order found nobody to trade with"));
+        assert_eq!(
+            told(&[order(Some(Price(5))), cancel]),
+            Some("the order was not filled in time and was cancelled")
+        );
+        assert_eq!(told(&[]), None);
+        let by_rule = of(DecisionKind::Transition { from, to, trigger: Trigger::Section(SectionName::E1) });
+        assert_eq!(entry_unfilled(&by_rule, [order(None)].iter()), None);
     }
 }

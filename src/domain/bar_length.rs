@@ -14,7 +14,7 @@ pub const DEFAULT_BAR: Span = Span::from_seconds(60);
 pub enum BarSource {
     /// The user.
     Given,
-    /// The file's name.
+    /// The file: its name, or the interval of its klines.
     Name,
     /// The most frequent distance between bars.
     Frequent,

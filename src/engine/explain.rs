@@ -22,6 +22,8 @@ pub struct Explanation {
     pub evidence: Vec<Evidence>,
     /// The check that would refuse an entry now; `None` when none would, or when a position or order is open.
     pub refusal: Option<RiskRefusal>,
+    /// When its cooldown ends; `None` outside one.
+    pub rests_until: Option<Timestamp>,
 }
 
 /// All sections, in the order in which they act.
@@ -69,6 +71,7 @@ impl Engine {
             state: instance.state,
             evidence: scratch.evidence,
             refusal,
+            rests_until: instance.rests_until(),
         }
     }
 }

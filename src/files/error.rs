@@ -44,6 +44,10 @@ pub enum Problem {
     Parquet(String),
     /// An unsupported kind of file.
     Foreign(&'static str),
+    /// An answer that says that its request failed, with its code.
+    Answer(i64),
+    /// Bars of prices that nobody traded at.
+    NotTraded(&'static str),
     /// Columns that cannot be mapped to a layout.
     Mapping(String),
     /// A file without a column with the symbol, and without one in its name.
@@ -171,6 +175,18 @@ impl FileError {
         FileError::of(file, if full { Problem::DiskFull(error) } else { Problem::Unwritable(error) })
     }
 
+    /// Why the file is left out where it was found in a folder rather than named; `None`: it is refused there too.
+    pub fn leaves_out(&self) -> Option<&'static str> {
+        match &self.problem {
+            Problem::Empty | Problem::NoRows => Some("it has no rows"),
+            Problem::UnknownLayout { .. } => {
+                Some("its layout is unknown; name the file itself to see those known")
+            }
+            Problem::NotTraded(what) => Some(what),
+            _ => None,
+        }
+    }
+
     /// Whether the input is at fault (exit code 64); false for failed writes.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self.problem, Problem::Unwritable(_) | Problem::DiskFull(_))
@@ -228,6 +244,10 @@ impl fmt::Display for Problem {
                 "unpacks to more than {} times its size, which market data does not; unpack it yourself if it is what you want",
                 crate::limits::PACKED_RATIO
             ),
+            Problem::Answer(code) => {
+                write!(f, "the answer says that its request failed, with code {code}; fetch it again or leave it out")
+            }
+            Problem::NotTraded(what) => write!(f, "{what}; leave it out, or say with --columns that its bars are those to trade on"),
             Problem::Mapping(why) => f.write_str(why),
             Problem::NoSymbol => f.write_str(
                 "has no column with the symbol, and its name does not begin with one; give it with --data-symbol BTC_USDT",

@@ -42,6 +42,6 @@ pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk, why_left_ou
 pub use sink::{FileFormat, RecordSink};
 pub use source::{RecordBatch, SourceFile};
 pub use survey::{
-    FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar, joined,
-    reading_note, survey, survey_file,
+    BarLengths, FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar,
+    joined, reading_note, survey, survey_file,
 };

@@ -17,6 +17,7 @@ use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::file_mapping::FileMapping;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol_name;
+use crate::domain::time::Span;
 use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS, FOREIGN_LINE_BYTES};
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -234,6 +235,14 @@ impl SourceFile {
         };
         notes.extend(self.sorted.is_some().then(|| "the rows were sorted by time".to_owned()));
         notes
+    }
+
+    /// The length that the rows state for the bars of a symbol, once they are read.
+    pub(super) fn bar_length(&self, symbol: &str) -> Option<Span> {
+        match &self.format {
+            Format::Foreign(foreign) => foreign.bar_length(symbol),
+            Format::Csv { .. } | Format::Json => None,
+        }
     }
 
     /// Replaces the batch's rows by the next ones. `Ok(false)`: end of file; the batch is empty.
@@ -540,9 +549,16 @@ fn recognise(lines: &mut Lines, path: &Path, mapping: &FileMapping) -> Result<(F
             | Problem::MissingColumn { .. }
             | Problem::Json(_)
             | Problem::Quotes(_)),
-        ) => foreign(lines)?.ok_or(problem),
+        ) => foreign(lines)?.ok_or_else(|| no_layout(problem, &header)),
         found => found,
     }
+}
+
+/// The problem of a first line that is of no layout. JSON without a time by our name is not ours to be corrected.
+#[cold]
+fn no_layout(problem: Problem, header: &[u8]) -> Problem {
+    let is_ours = || memchr::memmem::find(header, b"\"timestamp_us\"").is_some();
+    if matches!(problem, Problem::Json(_)) && !is_ours() { layout::unknown(header) } else { problem }
 }
 
 /// Detects one of our own layouts. When there is none, the lines go on behind the first one.

@@ -317,7 +317,8 @@ pub fn survey_file(
     }
     let mut symbols: Vec<FileSymbol> = found.into_iter().flatten().filter(|symbol| symbol.rows > 0).collect();
     for symbol in &mut symbols {
-        symbol.close(kind, declared_bar(path, selection.bar));
+        let declared = declared_bar(&source, &symbol.name, selection.bar);
+        symbol.close(kind, declared);
     }
     if kind == StreamKind::Bars {
         // Bars of equal length end in the order in which they open; otherwise, or by receive time, they may
@@ -352,10 +353,37 @@ pub fn joined<'a>(notes: impl Iterator<Item = &'a [String]>) -> Vec<String> {
     all
 }
 
-/// The declared bar length: given by the user, or in the file's name.
-pub fn declared_bar(path: &Path, given: Option<Span>) -> Option<(Span, BarSource)> {
-    let name = || paths::stem(path).file_name().and_then(|name| declared_by_name(&name.to_string_lossy()));
-    given.map(|bar| (bar, BarSource::Given)).or_else(|| name().map(|bar| (bar, BarSource::Name)))
+/// The declared length of a symbol's bars: given by the user, stated in the rows that were read, or in the file's
+/// name.
+pub fn declared_bar(source: &SourceFile, symbol: &str, given: Option<Span>) -> Option<(Span, BarSource)> {
+    let stem = paths::stem(source.path());
+    let name = || stem.file_name().and_then(|name| declared_by_name(&name.to_string_lossy()));
+    let stated = || source.bar_length(symbol).or_else(name);
+    given.map(|bar| (bar, BarSource::Given)).or_else(|| stated().map(|bar| (bar, BarSource::Name)))
+}
+
+/// The declared bar lengths of files that become one series. Those of a symbol must be one.
+#[derive(Default)]
+pub struct BarLengths(BTreeMap<String, (PathBuf, Span)>);
+
+impl BarLengths {
+    /// Adds that of a file's symbol.
+    ///
+    /// # Errors
+    /// The length is another one than that of a file before.
+    pub fn add(&mut self, symbol: &str, file: &Path, length: Span) -> Result<(), String> {
+        let first = self.0.entry(symbol.to_owned()).or_insert_with(|| (file.to_owned(), length));
+        match first.1 == length {
+            true => Ok(()),
+            false => Err(format!(
+                "{} and {}: the bars of {symbol} are declared {} s long in the one and {} s in the other; read them apart",
+                first.0.display(),
+                file.display(),
+                first.1.seconds_f64(),
+                length.seconds_f64()
+            )),
+        }
+    }
 }
 
 impl FileSymbol {

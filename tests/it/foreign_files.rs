@@ -198,6 +198,155 @@ fn days_newest_first_in_a_folder_are_one_history() {
     assert_eq!(result["results"].as_array().unwrap().len(), 1, "two days are one history");
 }
 
+#[test]
+fn a_folder_is_read_without_its_files_that_are_no_market_data() {
+    let cli = Cli::new();
+    let folder = cli.at("mixed");
+    std::fs::create_dir(&folder).unwrap();
+    let put = |name: &str, content: &str| std::fs::write(folder.join(name), content).unwrap();
+    put("foo.csv", "date,open\n2025-12-01,1\n");
+    put("assets.json", r#"{"success":true,"code":0,"data":[{"currency":"USDT","cashBalance":1000}]}"#);
+    put("calls.json", r#"{"access":"x","steps":[{"a":1}]}"#);
+    let path = folder.display().to_string();
+    cli.run(&["import", &path]).fails("nothing but other files", 64, &["assets.json", "known layout"]);
+    put("broken.json", "{\"name\":\"x\",\"steps\":[\n1]}\n");
+    put("A.csv", &own("A", 0));
+    let backtest = ["backtest", "--strategy", "pump_v2", "--data", &path, "--json"];
+    for args in [&["import", "--json", &path][..], &backtest] {
+        let ran = cli.run(args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        for name in ["foo.csv", "assets.json", "calls.json", "broken.json"] {
+            assert!(ran.err.contains(&format!("{name}: its layout is unknown")), "{name}: {}", ran.err);
+        }
+    }
+    assert!(cli.ok(&["import", "--dry-run", &path]).contains("foo.csv: its layout is unknown"));
+    let named = folder.join("foo.csv").display().to_string();
+    cli.run(&["import", &path, &named]).fails("who is named is meant", 64, &["foo.csv, line 1", "--columns"]);
+    put("typo.csv", "timestamp_us,symbol,price,quantity,sides\n1764547200000000,A,1,1,buy\n");
+    cli.run(&["import", &path]).fails("a typing error is refused", 64, &["typo.csv", "`sides` is unknown"]);
+    put("typo.csv", "{\"timestamp_us\":1764547200000000,\"symbol\":[\"A\"]}\n");
+    cli.run(&["import", &path]).fails("and so is our JSON", 64, &["typo.csv, line 1", "flat JSON"]);
+}
+
+/// A day of candles as freqtrade keeps them.
+fn candles(day: u64) -> String {
+    let at = 1_764_547_200_000 + day * 86_400_000;
+    format!("[[{at},1,2,1,1,5],[{},1,2,1,1,5]]", at + 300_000)
+}
+
+#[test]
+fn candles_of_prices_that_are_not_traded_are_no_bars() {
+    let cli = Cli::new();
+    let folder = cli.at("freqtrade");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["A_USDT-5m.json", "A_USDT-5m-mark.json", "A_USDT-5m-funding_rate.json"] {
+        std::fs::write(folder.join(name), candles(0)).unwrap();
+    }
+    let path = folder.display().to_string();
+    let ran = cli.run(&["import", "--json", &path]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("A_USDT-5m-mark.json: its name says that its bars are mark prices"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("funding_rate.json: its name says"), "{}", ran.err);
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap()["rows"], 2);
+    let mark = folder.join("A_USDT-5m-mark.json").display().to_string();
+    cli.run(&["import", &mark]).fails("named alone", 64, &["mark prices", "--columns"]);
+    let columns = ["--columns", "time=1,open=2,high=3,low=4,close=5,volume=6"];
+    cli.ok(&[&["import", &mark][..], &columns].concat());
+}
+
+#[test]
+fn bars_of_one_symbol_have_one_declared_length() {
+    let cli = Cli::new();
+    let folder = cli.at("lengths");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("A_USDT-5m-2025-12-01.json"), candles(0)).unwrap();
+    std::fs::write(folder.join("A_USDT-1m-2025-12-02.json"), candles(1)).unwrap();
+    let path = folder.display().to_string();
+    let words = ["A_USDT-5m-2025-12-01.json", "300 s", "60 s", "read them apart"];
+    cli.run(&["import", &path]).fails("an import", 64, &words);
+    cli.run(&["backtest", "--strategy", "pump_v2", "--data", &path]).fails("a backtest", 64, &words);
+    cli.ok(&["import", &path, "--bar-seconds", "300"]);
+}
+
+/// The state of a pushed bar.
+fn pushed(symbol: &str, interval: &str, second: u64, close: u64) -> String {
+    let at = 1_764_547_200 + second;
+    format!(
+        r#"{{"channel":"push.kline","symbol":"{symbol}","data":{{"interval":"{interval}","t":{at},"o":1,"h":9,"l":1,"c":{close},"q":5,"a":5}}}}"#
+    ) + "\n"
+}
+
+#[test]
+fn pushed_bars_are_kept_apart_by_symbol_and_have_the_length_of_their_interval() {
+    let cli = Cli::new();
+    let lines = [
+        pushed("A_USDT", "Min5", 0, 2),
+        pushed("B_USDT", "Min60", 0, 3),
+        pushed("A_USDT", "Min5", 0, 4),
+        pushed("B_USDT", "Min60", 0, 5),
+        pushed("A_USDT", "Min5", 600, 6),
+        pushed("A_USDT", "Min5", 1_200, 6),
+        pushed("B_USDT", "Min60", 3_600, 7),
+    ];
+    let recording = cli.json(&["import", "--json", &cli.file("both.jsonl", lines.concat())]);
+    let rows = exported(&cli, recording["id"].as_str().unwrap(), "bars");
+    let closes: Vec<(&str, &str)> = rows.iter().map(|row| (&*row["symbol"], &*row["close"])).collect();
+    assert_eq!(closes, [("A_USDT", "4"), ("B_USDT", "5"), ("A_USDT", "6")]);
+    let told = notes(&recording);
+    assert!(
+        told.contains("A_USDT: bars are declared 300 s long, but most follow each other after 600 s"),
+        "{told}"
+    );
+    for (symbol, interval, seconds) in [("A_USDT", "Min5", 300.0), ("B_USDT", "Hour4", 14_400.0)] {
+        let shown =
+            cli.file("one.jsonl", pushed(symbol, interval, 0, 2) + &pushed(symbol, interval, 14_400, 2));
+        assert_eq!(cli.json(&["import", "--dry-run", "--json", &shown])["files"][0]["bar_seconds"], seconds);
+    }
+    let mixed = cli.file("mixed.jsonl", pushed("A", "Min1", 0, 2) + &pushed("A", "Min60", 0, 2));
+    cli.run(&["import", &mixed]).fails("two intervals", 64, &["line 2", "`interval`", "`Min60`"]);
+}
+
+#[test]
+fn an_answer_that_failed_is_refused_with_its_code() {
+    let cli = Cli::new();
+    let failed = r#"{"success":false,"code":510,"message":"Requests are too frequent"}"#;
+    let alone = cli.file("A_USDT-deals.json", failed);
+    cli.run(&["import", &alone]).fails("alone", 64, &["failed, with code 510"]);
+    let good = r#"{"success":true,"code":0,"data":[{"p":1,"v":1,"T":1,"t":1764547200000}]}"#;
+    let later = cli.file("B_USDT-deals.json", format!("{good}\n{failed}\n"));
+    cli.run(&["import", &later]).fails("behind a good one", 64, &["line 2", "failed, with code 510"]);
+}
+
+#[test]
+fn what_was_read_of_times_is_told_and_a_repeated_name_is_refused() {
+    let cli = Cli::new();
+    let columns = ["--columns", "time=T,price=p,quantity=q,side=s"];
+    let import = |content: &str| {
+        let file = cli.file("T_USDT.csv", content);
+        notes(&cli.json(&[&["import", "--json", &file][..], &columns].concat()))
+    };
+    let naive = import("T,p,q,s\n2025-12-01 00:00:00,1,1,buy\n");
+    assert!(naive.contains("times without a zone are taken as UTC"), "{naive}");
+    let zoned = import("T,p,q,s\n2025-12-01T00:00:00+01:00,1,1,buy\n");
+    assert!(!zoned.contains("zone"), "{zoned}");
+    let units = import("T,p,q,s\n1764547200000,1,1,buy\n1764547201,1,1,buy\n1764547202000000,1,1,buy\n");
+    assert!(units.contains("times are in s and ms and us"), "{units}");
+    let twice = cli.file("T_USDT.csv", "T,p,p,q,s\n1764547200000,1,2,1,buy\n");
+    let args = [&["import", &twice][..], &columns].concat();
+    cli.run(&args).fails("a name that is there twice", 64, &["`p` is there twice"]);
+    let preset = "agg_trade_id,price,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n\
+                  1,1,1,1,1,1,1764547200000,true\n";
+    cli.run(&["import", &cli.file("ABCUSDT-aggTrades.csv", preset)]).fails(
+        "a name that a preset reads",
+        64,
+        &["`price` is there twice"],
+    );
+}
+
 /// A zip archive, written byte by byte. Each member: its name, its content, and the content's size and CRC-32
 /// as the archive says them.
 struct Zip {

@@ -90,6 +90,23 @@ fn a_trade_is_explained_by_its_number_with_the_conditions_of_its_entry_and_exit(
     assert!(std::fs::read_to_string(html).unwrap().contains("ze_age: POSITION_AGE_SECONDS"));
 }
 
+#[test]
+fn an_explained_cooldown_is_told_and_is_no_chance_to_enter() {
+    let cli = Cli::new();
+    let mut strategy = loser("rests");
+    strategy["global_limits"]["normal_exit_cooldown_minutes"] = json!(2);
+    let strategy = cli.file("rests.json", strategy.to_string());
+    let data = cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 2));
+    let args = ["backtest", "--strategy", &strategy, "--data", &data];
+    let trade = cli.json(&[&args[..], &["--explain-trade", "1", "--json"]].concat());
+    let question = format!("WAVE_USDT@{}", &trade["trade"]["exit_time"].as_str().unwrap()[..19]);
+    let text = cli.ok(&[&args[..], &["--explain", &question]].concat());
+    assert!(text.contains("EXITED\n") && text.contains("  resting until 2025-12-01T00:02:"), "{text}");
+    assert!(text.contains("(cooldown)") && !text.contains("no limit would block"), "{text}");
+    let json = cli.json(&[&args[..], &["--explain", &question, "--json"]].concat());
+    assert!(json["explanations"][0]["resting_until"].is_string(), "{json}");
+}
+
 /// Four losses in a row pause entries for half an hour by default; the configuration can change that.
 #[test]
 fn the_limits_of_the_configuration_hold_for_a_backtest() {

@@ -3,7 +3,7 @@
 
 use crate::app::{Failure, terminal};
 use crate::document::decision;
-use crate::domain::decision::{Decision, Evidence};
+use crate::domain::decision::{Decision, Evidence, State};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
@@ -78,8 +78,7 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
     // Times in tables have no zone; all are UTC.
-    let has_zone = text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|rest| rest.contains(['+', '-']));
-    let zone = if text.contains(':') && !has_zone { "Z" } else { "" };
+    let zone = if text.contains(':') && !Timestamp::has_zone(text) { "Z" } else { "" };
     let at = Timestamp::read(&format!("{text}{zone}"))
         .map_err(|error| Failure::input(format!("{text:?} {error}")))?;
     let is_to_the_second = text.contains(':') && !text.contains('.');
@@ -120,13 +119,30 @@ fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure>
 }
 
 impl Answer {
+    /// The last decisions of an instance.
+    fn recent_of(&self, instance: u32) -> Vec<&(Decision, Vec<Evidence>)> {
+        self.recent.iter().filter(|(made, _)| made.instance == instance).collect()
+    }
+
+    fn recent_json(&self, instance: u32, def: &StrategyDef) -> Vec<Value> {
+        let own = self.recent_of(instance);
+        let one = |(index, (made, evidence)): (usize, &&(Decision, Vec<Evidence>))| {
+            let mut shown = decision::decision(made, evidence, def, &self.spec);
+            if let Some(how) = decision::entry_unfilled(made, own[..index].iter().map(|(earlier, _)| earlier))
+            {
+                shown["explanation"] = json!(how);
+            }
+            shown
+        };
+        own.iter().enumerate().map(one).collect()
+    }
+
     fn json(&self) -> Vec<Value> {
         let one = |explanation: &Explanation| {
             let def = &self.defs[explanation.strategy as usize];
             let refusal = explanation
                 .refusal
                 .map(|refusal| json!({"guard": refusal.guard.as_str(), "value": refusal.value, "threshold": refusal.threshold}));
-            let own = self.recent.iter().filter(|(made, _)| made.instance == explanation.instance);
             json!({
                 "source": self.source,
                 "symbol": self.spec.name,
@@ -135,7 +151,8 @@ impl Answer {
                 "state": explanation.state.as_str(),
                 "conditions": decision::conditions(&explanation.evidence, def),
                 "entry_refused_by": refusal,
-                "recent_decisions": own.map(|(made, evidence)| decision::decision(made, evidence, def, &self.spec)).collect::<Vec<_>>(),
+                "resting_until": explanation.rests_until.map(|until| until.to_string()),
+                "recent_decisions": self.recent_json(explanation.instance, def),
             })
         };
         self.explanations.iter().map(one).collect()
@@ -156,23 +173,18 @@ impl Answer {
             for checked in &Checked::all(&explanation.evidence, def) {
                 text.push_str(&condition_line(checked));
             }
-            match explanation.refusal {
-                Some(refusal) => text.push_str(&format!(
-                    "  an entry now would be blocked by {}: {}\n",
-                    refusal.guard.as_str(),
-                    legend::blocked(refusal.guard, refusal.value, refusal.threshold)
-                )),
-                None => text.push_str("  no limit would block an entry now\n"),
-            }
-            let own: Vec<_> =
-                self.recent.iter().filter(|(made, _)| made.instance == explanation.instance).collect();
+            text.push_str(&entry_lines(explanation));
+            let own = self.recent_of(explanation.instance);
             text.push_str(if own.is_empty() {
                 "  no decisions yet\n"
             } else {
                 "  last decisions, with the conditions that were met:\n"
             });
-            for (made, evidence) in own {
-                text.push_str(&format!("    {}  {}\n", made.at, decision::line(made, &self.spec)));
+            for (index, (made, evidence)) in own.iter().enumerate() {
+                let unfilled =
+                    decision::entry_unfilled(made, own[..index].iter().map(|(earlier, _)| earlier));
+                let unfilled = unfilled.map_or_else(String::new, |how| format!(": {how}"));
+                text.push_str(&format!("    {}  {}{unfilled}\n", made.at, decision::line(made, &self.spec)));
                 for checked in Checked::all(evidence, def).iter().filter(|checked| checked.met == Some(true))
                 {
                     text.push_str(&format!("      {}\n", checked.sentence()));
@@ -182,6 +194,27 @@ impl Answer {
         }
         text
     }
+}
+
+/// Whether an entry is possible now, and what is in its way.
+fn entry_lines(explanation: &Explanation) -> String {
+    if let Some(refusal) = explanation.refusal {
+        let why = legend::blocked(refusal.guard, refusal.value, refusal.threshold);
+        let resting = explanation.rests_until.map_or_else(String::new, resting_line);
+        return format!("{resting}  an entry now would be blocked by {}: {why}\n", refusal.guard.as_str());
+    }
+    match explanation.state {
+        State::Monitoring | State::SignalDetected => "  no limit would block an entry now\n".to_owned(),
+        State::Exited | State::SignalCancelled => {
+            explanation.rests_until.map_or_else(String::new, resting_line)
+        }
+        State::Inactive | State::Halted => "  no entry: it does not watch for signals\n".to_owned(),
+        _ => "  no entry: a position or an order is open\n".to_owned(),
+    }
+}
+
+fn resting_line(until: Timestamp) -> String {
+    format!("  resting until {until} (cooldown)\n")
 }
 
 fn condition_line(checked: &Checked) -> String {

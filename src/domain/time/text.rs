@@ -52,6 +52,12 @@ impl Timestamp {
         form(text).ok_or(TimeError::Form)
     }
 
+    /// Whether the text of a date, or of a date with a time of day, says its zone.
+    pub fn has_zone(text: &str) -> bool {
+        let text = text.trim();
+        text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|rest| rest.contains(['+', '-']))
+    }
+
     /// The unit in which a number since 1970 falls between the years 2000 and 2200.
     pub fn unit_of(value: u64) -> Option<&'static str> {
         let fits = |micros: Option<u64>| micros.is_some_and(|micros| Timestamp::MICROS.contains(&micros));

@@ -157,6 +157,11 @@ impl Instance {
         (0..self.slots.len()).filter(|index| has_none(self.slots[*index])).collect()
     }
 
+    /// When the cooldown ends; `None` outside one.
+    pub(in crate::engine) fn rests_until(&self) -> Option<Timestamp> {
+        matches!(self.state, State::Exited | State::SignalCancelled).then_some(self.until)
+    }
+
     /// When the state ends by itself, at the latest.
     fn state_ends_at(&self) -> Timestamp {
         match self.state {

@@ -10,17 +10,28 @@ use crate::files::number;
 pub(super) struct Clock {
     given: TimeUnit,
     found: TimeUnit,
+    /// Bits of the units found so far, by their order.
+    seen: u8,
+    has_dates_without_zone: bool,
 }
+
+/// All units that a number may be in.
+const UNITS: [TimeUnit; 4] = [TimeUnit::Seconds, TimeUnit::Millis, TimeUnit::Micros, TimeUnit::Nanos];
 
 impl Clock {
     /// Times of this unit.
     pub fn of(given: TimeUnit) -> Self {
-        Clock { given, found: given }
+        Clock { given, found: given, seen: bit(given), has_dates_without_zone: false }
     }
 
-    /// The unit given, else that of the time read last.
-    pub fn unit(self) -> TimeUnit {
-        self.found
+    /// The unit given, else every one that was found.
+    pub fn units(self) -> impl Iterator<Item = TimeUnit> {
+        UNITS.into_iter().filter(move |unit| self.seen & bit(*unit) != 0)
+    }
+
+    /// Whether a time was a date without a zone.
+    pub fn has_dates_without_zone(self) -> bool {
+        self.has_dates_without_zone
     }
 
     /// Microseconds since 1970 of a time; `None` when it is none of the unit or outside 2000 to 2200. Digits
@@ -39,6 +50,7 @@ impl Clock {
     fn find(&mut self, whole: u64) -> Option<()> {
         if self.given == TimeUnit::Any {
             self.found = unit_of(whole)?;
+            self.seen |= bit(self.found);
         }
         Some(())
     }
@@ -48,7 +60,9 @@ impl Clock {
     fn fraction_or_date(&mut self, text: &[u8]) -> Option<u64> {
         let Ok(number) = Decimal::parse(text) else {
             let text = std::str::from_utf8(text).ok()?;
-            return u64::try_from(Timestamp::read(text).ok()?.micros()).ok();
+            let at = Timestamp::read(text).ok()?;
+            self.has_dates_without_zone |= !Timestamp::has_zone(text);
+            return u64::try_from(at.micros()).ok();
         };
         let power = 10_i128.checked_pow(u32::from(number.scale()))?;
         self.find(u64::try_from(i128::from(number.mantissa()) / power).ok()?)?;
@@ -61,6 +75,11 @@ impl Clock {
         let micros = i128::from(number.mantissa()) * nanos_per_unit / power / 1_000;
         u64::try_from(micros).ok().filter(is_time)
     }
+}
+
+/// The bit of a unit; none of [`TimeUnit::Any`].
+fn bit(unit: TimeUnit) -> u8 {
+    UNITS.iter().position(|known| *known == unit).map_or(0, |at| 1 << at)
 }
 
 fn is_time(micros: &u64) -> bool {

@@ -89,8 +89,8 @@ impl Mapped {
         let list: ColumnList = columns.parse().map_err(Problem::Mapping)?;
         let form = Form::Csv { width: naming.names.len() };
         let position = |column: &str| match naming.has_names {
-            true => naming.names.iter().position(|name| name == column),
-            false => column.parse::<usize>().ok().and_then(|number| number.checked_sub(1)),
+            true => only(naming.names, column, |name| name == column),
+            false => Ok(numbered(column)),
         };
         let mut mapped = Mapped::new(&list, form, &position, opening)?;
         mapped.notes.insert(0, format!("read as {} ({list})", naming.name));
@@ -109,7 +109,7 @@ impl Mapped {
         opening: &Opening<'_>,
     ) -> Result<Foreign, Problem> {
         let list: ColumnList = columns.parse().map_err(Problem::Mapping)?;
-        let position = |column: &str| column.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let position = |column: &str| Ok(numbered(column));
         let mut mapped = Mapped::new(&list, Form::List { width }, &position, opening)?;
         mapped.notes.insert(0, format!("read as {name} ({list})"));
         mapped.finish(opening, true)
@@ -118,7 +118,7 @@ impl Mapped {
     /// Rows that are JSON objects; the columns are their keys.
     pub fn by_objects(list: &ColumnList, note: String, opening: &Opening<'_>) -> Result<Foreign, Problem> {
         let names: Vec<Vec<u8>> = list.0.iter().map(|column| column.column.clone().into_bytes()).collect();
-        let position = |column: &str| names.iter().position(|name| name == column.as_bytes());
+        let position = |column: &str| Ok(names.iter().position(|name| name == column.as_bytes()));
         let mut mapped = Mapped::new(list, Form::Object { names: names.clone() }, &position, opening)?;
         mapped.notes.insert(0, note);
         mapped.finish(opening, true)
@@ -140,9 +140,9 @@ impl Mapped {
             if is_list { Form::List { width: values.len() } } else { Form::Csv { width: values.len() } };
         let is_number = |column: &str| column.parse::<usize>().is_ok();
         let has_names = list.0.iter().any(|column| !is_number(&column.column));
-        let position = |column: &str| match column.parse::<usize>() {
-            Ok(number) => number.checked_sub(1),
-            Err(_) => named(&values, column),
+        let position = |column: &str| match is_number(column) {
+            true => Ok(numbered(column)),
+            false => named(&values, column),
         };
         let mut mapped = Mapped::new(list, form, &position, opening)?;
         mapped.notes.insert(0, note);
@@ -157,7 +157,7 @@ impl Mapped {
     fn new(
         list: &ColumnList,
         form: Form,
-        position: &dyn Fn(&str) -> Option<usize>,
+        position: &dyn Fn(&str) -> Result<Option<usize>, Problem>,
         opening: &Opening<'_>,
     ) -> Result<Self, Problem> {
         let has_symbol = list.0.iter().any(|column| column.field == "symbol");
@@ -173,7 +173,7 @@ impl Mapped {
                 "trade_id" | "update_id" => (column.field.as_str(), Value::Id),
                 other => (other, Value::AsIs),
             };
-            let at = position(&column.column).filter(|at| width.is_none_or(|width| *at < width));
+            let at = position(&column.column)?.filter(|at| width.is_none_or(|width| *at < width));
             let at = at.ok_or_else(|| missing(&column.column, opening.first))?;
             let slot = layout.rule().slot(name).ok_or_else(|| {
                 Problem::Mapping(format!(
@@ -257,12 +257,28 @@ fn layout_of(list: &ColumnList) -> Result<Layout, Problem> {
     Ok(layout)
 }
 
-/// The position of a column's name, in any spelling of its letters.
-fn named(values: &[Vec<u8>], column: &str) -> Option<usize> {
-    let exact = values.iter().position(|value| value == column.as_bytes());
-    exact.or_else(|| {
-        values.iter().position(|value| convert::column_name(value) == column.to_ascii_lowercase())
-    })
+/// The position of a column's name, in any spelling of its letters. `None`: it is not there.
+fn named(values: &[Vec<u8>], column: &str) -> Result<Option<usize>, Problem> {
+    let small = column.to_ascii_lowercase();
+    match only(values, column, |value| value == column.as_bytes())? {
+        None => only(values, column, |value| convert::column_name(value) == small),
+        exact => Ok(exact),
+    }
+}
+
+/// The position of the only element that fits a column; two would leave open which one is meant.
+fn only<T>(all: &[T], column: &str, fits: impl Fn(&T) -> bool) -> Result<Option<usize>, Problem> {
+    let mut found = all.iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at);
+    let first = found.next();
+    match found.next() {
+        None => Ok(first),
+        Some(_) => Err(Problem::RepeatedColumn(excerpt(column.as_bytes()))),
+    }
+}
+
+/// The index of a column that is written as its number from 1.
+fn numbered(column: &str) -> Option<usize> {
+    column.parse::<usize>().ok().and_then(|number| number.checked_sub(1))
 }
 
 #[cold]
@@ -333,14 +349,23 @@ impl Translate for Mapped {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
-        let unit = self.columns.iter().find_map(|column| match column.value {
-            Value::Time(clock) if column.slot == TIME => Some(clock.unit()),
-            _ => None,
-        });
-        match unit {
-            Some(TimeUnit::Any | TimeUnit::Micros) | None => {}
-            Some(TimeUnit::Nanos) => notes.push("times in ns are cut to microseconds".to_owned()),
-            Some(unit) => notes.push(format!("times are in {}", unit.as_str())),
+        let clocks = || {
+            self.columns.iter().filter_map(|column| match column.value {
+                Value::Time(clock) => Some((column.slot, clock)),
+                _ => None,
+            })
+        };
+        let units: Vec<TimeUnit> =
+            clocks().filter(|(slot, _)| *slot == TIME).flat_map(|(_, clock)| clock.units()).collect();
+        if units.iter().any(|unit| *unit != TimeUnit::Micros) {
+            let words: Vec<&str> = units.iter().map(|unit| unit.as_str()).collect();
+            notes.push(format!("times are in {}", words.join(" and ")));
+        }
+        if units.contains(&TimeUnit::Nanos) {
+            notes.push("times in ns are cut to microseconds".to_owned());
+        }
+        if clocks().any(|(_, clock)| clock.has_dates_without_zone()) {
+            notes.push("times without a zone are taken as UTC".to_owned());
         }
         notes
     }

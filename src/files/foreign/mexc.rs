@@ -7,12 +7,15 @@ use super::symbols;
 use super::{Foreign, Opening, Refused, Rows, Translate};
 use crate::domain::file_mapping::{ColumnList, TimeUnit};
 use crate::domain::record::StreamKind;
+use crate::domain::time::Span;
 use crate::files::columns::text_of;
 use crate::files::error::Problem;
 use crate::files::layout::{Layout, SYMBOL, TIME};
+use crate::limits::FILE_SYMBOLS;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Slots of a trade and of a bar behind time and symbol.
 const TRADE: [usize; 2] = [2, 3];
@@ -25,6 +28,8 @@ const CCXT: &str = "time=timestamp,symbol=symbol,side=side,price=price,quantity=
 /// An answer or a pushed message.
 #[derive(Deserialize)]
 struct Message<'a> {
+    success: Option<bool>,
+    code: Option<i64>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -81,6 +86,16 @@ struct Kline<'a> {
     q: &'a RawValue,
     #[serde(borrow)]
     a: &'a RawValue,
+    #[serde(borrow)]
+    interval: Option<Cow<'a, str>>,
+}
+
+/// A pushed bar that may still change.
+struct Pushed {
+    interval: String,
+    time: u64,
+    /// Prices and volumes.
+    values: [String; 6],
 }
 
 /// What the lines are.
@@ -100,15 +115,17 @@ struct Mexc {
     /// Of lines without one.
     symbol: Option<String>,
     is_by_name: bool,
-    /// The pushed bar that may still change: symbol, time, prices and volumes.
-    open: Option<(String, u64, [String; 6])>,
+    /// The open bar of each symbol of pushed bars.
+    open: BTreeMap<String, Pushed>,
     skipped: u64,
     left_out: bool,
 }
 
 /// The layout of a file by its first object.
 pub(super) fn of_object(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
-    if let Ok(Message { data: Some(data), channel, .. }) = serde_json::from_slice(opening.first) {
+    let message = serde_json::from_slice::<Message<'_>>(opening.first).ok();
+    message.as_ref().map_or(Ok(()), Message::check)?;
+    if let Some(Message { data: Some(data), channel, .. }) = message {
         let what = match channel.as_deref() {
             Some("push.deal") => What::PushedDeals,
             Some("push.kline") => What::PushedKlines,
@@ -133,6 +150,24 @@ pub(super) fn of_object(opening: &Opening<'_>) -> Result<Option<Foreign>, Proble
     Mapped::by_objects(&list, format!("read as ccxt trades ({list})"), opening).map(Some)
 }
 
+impl Message<'_> {
+    /// Refuses an answer that says that the request failed.
+    fn check(&self) -> Result<(), Problem> {
+        match (self.success, self.code) {
+            (Some(false), Some(code)) => Err(Problem::Answer(code)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The length of bars of an interval; `None` where it differs from bar to bar, as that of months does.
+fn length_of(interval: &str) -> Option<Span> {
+    let units = [("Min", 60), ("Hour", 3_600), ("Day", 86_400), ("Week", 604_800)];
+    let (count, seconds) =
+        units.iter().find_map(|(unit, seconds)| Some((interval.strip_prefix(unit)?, *seconds)))?;
+    count.parse::<u16>().ok().map(|count| Span::from_seconds(i64::from(count) * seconds))
+}
+
 impl Mexc {
     fn of(what: What, opening: &Opening<'_>) -> Result<Foreign, Problem> {
         let given = opening.mapping.symbol.clone();
@@ -145,7 +180,7 @@ impl Mexc {
             What::Klines | What::PushedKlines => StreamKind::Bars,
             _ => StreamKind::Trades,
         };
-        let mexc = Mexc { what, symbol, is_by_name, open: None, skipped: 0, left_out: false };
+        let mexc = Mexc { what, symbol, is_by_name, open: BTreeMap::new(), skipped: 0, left_out: false };
         Ok(Foreign::new(Layout::full(kind), mexc).starting_with(opening.first))
     }
 
@@ -208,15 +243,26 @@ impl Mexc {
         Ok(())
     }
 
-    /// A pushed bar replaces the open one, or ends it.
+    /// A pushed bar replaces the open one of its symbol, or ends it.
     fn pushed_kline(&mut self, data: &str, symbol: &str, rows: &mut Rows) -> Result<(), Refused> {
         let bar: Kline<'_> = serde_json::from_str(data)
             .map_err(|_| (None, Problem::Json("a kline is not {t, o, h, l, c, q, a} as MEXC writes it")))?;
+        let interval = bar.interval.unwrap_or_default();
+        match self.open.get(symbol) {
+            Some(open) if open.interval != interval => {
+                let why = "is another interval than that of the bars before; give a file of each";
+                return Err(wrong("interval", interval.as_bytes(), why));
+            }
+            None if self.open.len() == FILE_SYMBOLS => {
+                return Err((Some("symbol"), Problem::TooManySymbols(FILE_SYMBOLS)));
+            }
+            _ => {}
+        }
         let values = [bar.o, bar.h, bar.l, bar.c, bar.q, bar.a].map(text_of);
-        let next = (symbol.to_owned(), bar.t, values);
-        if let Some(open) = self.open.replace(next).filter(|open| open.1 != bar.t || open.0 != symbol) {
-            begin(rows, open.1, &open.0)?;
-            for (slot, value) in BAR.iter().zip(&open.2) {
+        let next = Pushed { interval: interval.into_owned(), time: bar.t, values };
+        if let Some(open) = self.open.insert(symbol.to_owned(), next).filter(|open| open.time != bar.t) {
+            begin(rows, open.time, symbol)?;
+            for (slot, value) in BAR.iter().zip(&open.values) {
                 rows.set(*slot, value.as_bytes());
             }
         }
@@ -244,6 +290,7 @@ impl Translate for Mexc {
             return self.deals(text, self.symbol.as_deref().unwrap_or_default(), rows);
         }
         let message: Message<'_> = serde_json::from_slice(line).map_err(damaged)?;
+        message.check().map_err(|problem| (None, problem))?;
         let channel = match self.what {
             What::PushedDeals => Some("push.deal"),
             What::PushedKlines => Some("push.kline"),
@@ -263,8 +310,12 @@ impl Translate for Mexc {
         }
     }
 
+    fn bar_length(&self, symbol: &str) -> Option<Span> {
+        length_of(&self.open.get(symbol)?.interval)
+    }
+
     fn end(&mut self, _rows: &mut Rows) {
-        self.left_out = self.open.is_some();
+        self.left_out = !self.open.is_empty();
     }
 
     fn notes(&self) -> Vec<String> {
@@ -281,7 +332,9 @@ impl Translate for Mexc {
             notes.push("the symbol is from the file's name".to_owned());
         }
         if self.left_out {
-            notes.push("the last bar is left out, because it may not have been over".to_owned());
+            notes.push(
+                "the last bar of each symbol is left out, because it may not have been over".to_owned(),
+            );
         }
         if self.skipped > 0 {
             notes.push("messages of other channels are left out".to_owned());

@@ -10,6 +10,7 @@ mod mexc;
 mod presets;
 mod snapshots;
 mod symbols;
+mod untraded;
 
 use super::columns::JsonForm;
 use super::error::Problem;
@@ -17,6 +18,8 @@ use super::fields::Fields;
 use super::layout::{Layout, MAX_COLUMNS};
 use super::lines::Lines;
 use crate::domain::file_mapping::FileMapping;
+use crate::domain::record::StreamKind;
+use crate::domain::time::Span;
 use mapped::Mapped;
 use std::path::Path;
 
@@ -27,6 +30,11 @@ pub(super) type Refused = (Option<&'static str>, Problem);
 trait Translate: Send {
     /// Adds the rows of a line; a line may have none.
     fn line(&mut self, line: &[u8], rows: &mut Rows) -> Result<(), Refused>;
+
+    /// The length that the file states for the bars of a symbol.
+    fn bar_length(&self, _symbol: &str) -> Option<Span> {
+        None
+    }
 
     /// Adds the rows that were held back until the end.
     fn end(&mut self, _rows: &mut Rows) {}
@@ -62,20 +70,20 @@ impl Foreign {
             return Mapped::by_user(columns, opening).map(Some);
         }
         if opening.first.trim_ascii_start().starts_with(b"{") {
-            return mexc::of_object(opening);
+            return traded(mexc::of_object(opening)?, opening.path);
         }
         if let Some(snapshots) = snapshots::of_header(opening)? {
             return Ok(Some(snapshots));
         }
-        presets::find(opening)
+        traded(presets::find(opening)?, opening.path)
     }
 
     /// The layout of a JSON list, whose elements are the lines.
     pub fn of_list(form: JsonForm, opening: &Opening<'_>) -> Result<Option<Self>, Problem> {
         match (&opening.mapping.columns, form) {
             (Some(columns), _) => Mapped::by_user(columns, opening).map(Some),
-            (None, JsonForm::Lists) => candles::of_list(opening),
-            (None, JsonForm::Objects) => mexc::of_object(opening),
+            (None, JsonForm::Lists) => traded(candles::of_list(opening)?, opening.path),
+            (None, JsonForm::Objects) => traded(mexc::of_object(opening)?, opening.path),
         }
     }
 
@@ -104,6 +112,11 @@ impl Foreign {
         self.layout
     }
 
+    /// The length that the file states for the bars of a symbol, once its rows are read.
+    pub fn bar_length(&self, symbol: &str) -> Option<Span> {
+        self.translate.bar_length(symbol)
+    }
+
     /// What was assumed so far, without the symbol.
     pub fn notes(&self) -> Vec<String> {
         self.translate.notes()
@@ -130,6 +143,15 @@ impl Foreign {
             }
         }
         Ok(true)
+    }
+}
+
+/// Refuses bars of prices that nobody traded at.
+fn traded(found: Option<Foreign>, path: &Path) -> Result<Option<Foreign>, Problem> {
+    let is_bars = found.as_ref().is_some_and(|found| found.layout.kind() == StreamKind::Bars);
+    match untraded::by_name(path).filter(|_| is_bars) {
+        Some(what) => Err(Problem::NotTraded(what)),
+        None => Ok(found),
     }
 }
 

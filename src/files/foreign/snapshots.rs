@@ -6,7 +6,7 @@ use super::{Foreign, Opening, Refused, Rows, Translate};
 use crate::domain::file_mapping::TimeUnit;
 use crate::domain::record::StreamKind;
 use crate::files::columns::{Cells, Form};
-use crate::files::error::Problem;
+use crate::files::error::{Problem, excerpt};
 use crate::files::fields::csv_fields;
 use crate::files::layout::{Layout, SYMBOL, TIME};
 use crate::limits::BOOK_SNAPSHOT_LEVELS;
@@ -64,6 +64,9 @@ pub(super) fn of_header(opening: &Opening<'_>) -> Result<Option<Foreign>, Proble
     } else {
         return Ok(None);
     };
+    if let Some(at) = (0..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+        return Err(Problem::RepeatedColumn(excerpt(names[at].as_bytes())));
+    }
     let cells = Cells::new(Form::Csv { width: names.len() });
     let (time, recv) = ((time, Clock::of(TimeUnit::Any)), (recv, Clock::of(TimeUnit::Any)));
     let tardis = Tardis {

@@ -10,12 +10,17 @@ use crate::report::terms::assumption_lines;
 
 /// Maximum number of reasons listed below the table.
 const REASONS_SHOWN: usize = 8;
-/// Maximum number of results named per reason.
+/// Maximum number of values of an assumption that are listed with the results that have them.
+const VALUES_SHOWN: usize = 4;
+/// Maximum number of results named per reason or value.
 const RESULTS_NAMED: usize = 8;
+
+/// A text, and the numbers of the results it is about.
+type Numbered = (String, Vec<usize>);
 
 /// The text of several results.
 pub fn many(runs: &[RunResult], style: Style) -> String {
-    let mut out = shared_assumptions(runs, style);
+    let mut out = assumptions(runs, style);
     line(&mut out, &heading("By strategy", style));
     out.push_str(&summary(runs, style));
     line(&mut out, "");
@@ -25,25 +30,53 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
     out
 }
 
-/// The assumptions that all results share; coverage differs and has its own column.
-fn shared_assumptions(runs: &[RunResult], style: Style) -> String {
+/// The assumptions of all results; coverage differs and has its own column. A value that only some results have
+/// stands with their numbers.
+fn assumptions(runs: &[RunResult], style: Style) -> String {
     let mut out = String::new();
-    let Some(first) = runs.first() else { return out };
     line(&mut out, &heading("Assumptions", style));
-    let rows = assumption_lines(first);
-    for (name, value) in
-        rows.iter().filter(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills"))
-    {
-        let same = runs.iter().all(|run| assumption_lines(run).iter().any(|(n, v)| n == name && v == value));
-        wrapped(
-            &mut out,
-            name,
-            if same { value } else { "differs between the results; see each" },
-            style.width,
-        );
+    let mut names: Vec<(String, Vec<Numbered>)> = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        for (name, value) in assumption_lines(run) {
+            match names.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => add_to(values, value, index + 1),
+                None => names.push((name, vec![(value, vec![index + 1])])),
+            }
+        }
+    }
+    names.retain(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills"));
+    for (name, values) in &names {
+        let (shared, others): (Vec<_>, Vec<_>) =
+            values.iter().partition(|(_, numbers)| numbers.len() == runs.len());
+        shared.iter().for_each(|(value, _)| wrapped(&mut out, name, value, style.width));
+        for (value, numbers) in others.iter().take(VALUES_SHOWN) {
+            wrapped(&mut out, name, &format!("{}  {value}", named(numbers)), style.width);
+        }
+        if others.len() > VALUES_SHOWN {
+            let more = format!("{} more differ; see --report or --json", others.len() - VALUES_SHOWN);
+            wrapped(&mut out, name, &more, style.width);
+        }
     }
     line(&mut out, "");
     out
+}
+
+/// Adds the number of a result to the one text that it has in common with others.
+fn add_to(texts: &mut Vec<Numbered>, text: String, number: usize) {
+    match texts.iter_mut().find(|(known, _)| *known == text) {
+        Some((_, numbers)) if numbers.last() == Some(&number) => {}
+        Some((_, numbers)) => numbers.push(number),
+        None => texts.push((text, vec![number])),
+    }
+}
+
+/// Numbers of results, e.g. `#1 #3 and 5 more`.
+fn named(numbers: &[usize]) -> String {
+    let shown: Vec<String> = numbers.iter().take(RESULTS_NAMED).map(|number| format!("#{number}")).collect();
+    match numbers.len() - shown.len() {
+        0 => shown.join(" "),
+        more => format!("{} and {more} more", shown.join(" ")),
+    }
 }
 
 /// A row per strategy, and totals if there are several strategies.
@@ -141,27 +174,17 @@ fn result_row(index: usize, run: &RunResult) -> Vec<String> {
 
 /// Each reason for no trade once, with the results it applies to.
 fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
-    let mut reasons: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut reasons: Vec<Numbered> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let Some(reason) = no_trade::why(run) else { continue };
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, numbers)) => numbers.push(index + 1),
-            None => reasons.push((reason, vec![index + 1])),
-        }
+        add_to(&mut reasons, reason, index + 1);
     }
     if reasons.is_empty() {
         return;
     }
     line(out, "");
     for (reason, numbers) in reasons.iter().take(REASONS_SHOWN) {
-        let named: Vec<String> =
-            numbers.iter().take(RESULTS_NAMED).map(|number| format!("#{number}")).collect();
-        let more = if numbers.len() > named.len() {
-            format!(" and {} more", numbers.len() - named.len())
-        } else {
-            String::new()
-        };
-        sentence(out, &format!("{}{more}  {reason}", named.join(" ")), style.width);
+        sentence(out, &format!("{}  {reason}", named(numbers)), style.width);
     }
     if reasons.len() > REASONS_SHOWN {
         line(out, &format!("{} more reasons are in the JSON form", reasons.len() - REASONS_SHOWN));
@@ -216,6 +239,32 @@ mod tests {
             text.lines().last().unwrap().contains("USDT") && text.lines().last().unwrap().contains("207"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_assumption_that_differs_stands_with_the_results_it_holds_for() {
+        let mut runs = [sample::result(), sample::result(), sample::result()];
+        for (run, warnings) in runs.iter_mut().zip([&["all", "one"][..], &["all", "two"], &["all", "two"]]) {
+            run.assumptions.warnings = warnings.iter().map(ToString::to_string).collect();
+        }
+        let text = many(&runs, Style::of_width(120, Colour::Plain));
+        let (assumed, _) = text.split_once("By strategy").unwrap();
+        let warnings: Vec<&str> =
+            assumed.lines().filter_map(|line| line.trim_start().strip_prefix("warning")).collect();
+        assert_eq!(
+            warnings.iter().map(|line| line.trim()).collect::<Vec<_>>(),
+            ["all", "#1  one", "#2 #3  two"],
+            "{text}"
+        );
+        let many_values: Vec<RunResult> = (0..9)
+            .map(|seed| {
+                let mut run = sample::result();
+                run.assumptions.seed = seed;
+                run
+            })
+            .collect();
+        let text = many(&many_values, Style::of_width(120, Colour::Plain));
+        assert!(text.contains("5 more differ; see --report or --json"), "{text}");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::settings::RunSettings;
 use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
+use crate::domain::record::StreamKind;
 use crate::files::{
-    FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand, group_by_stem,
-    histories, survey_file,
+    BarLengths, FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand,
+    group_by_stem, histories, survey_file, why_left_out,
 };
 use crate::service::SourceError;
 use std::path::PathBuf;
@@ -20,9 +21,7 @@ pub(super) fn from_files(
     left_out: &mut Vec<String>,
 ) -> Result<Vec<Source<'static>>, SourceError> {
     let inputs = expand(paths)?;
-    left_out.extend(
-        inputs.left_out.iter().map(|path| format!("{}: its name is not that of market data", path.display())),
-    );
+    left_out.extend(inputs.left_out.iter().map(|path| format!("{}: {}", path.display(), why_left_out(path))));
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
     let mut refused = None;
     for group in group_by_stem(&inputs.files) {
@@ -30,7 +29,7 @@ pub(super) fn from_files(
             Ok(files) if files.is_empty() => {}
             Ok(files) => surveyed.push((group, files)),
             Err(error) if is_passed_over(&error, settings, &inputs) => {
-                left_out.push(error.to_string());
+                left_out.push(said(&error));
                 refused.get_or_insert(error);
             }
             Err(error) => return Err(error.into()),
@@ -50,17 +49,24 @@ pub(super) fn from_files(
 
 /// Whether a refused source is skipped instead of failing the run.
 fn is_passed_over(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
-    is_empty_day(error, settings, inputs)
+    is_left_out(error, settings, inputs)
         || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
 }
 
-/// Whether a file found in a folder has no rows, like a day without trades. Skipping it loses nothing.
-fn is_empty_day(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
-    let holds_nothing = matches!(error.problem, Problem::Empty | Problem::NoRows);
-    holds_nothing && (settings.skip_unfit || inputs.found.contains(&error.file))
+/// Whether a file found in a folder is not read: without rows, like a day without trades, or no market data.
+fn is_left_out(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
+    error.leaves_out().is_some() && (settings.skip_unfit || inputs.found.contains(&error.file))
 }
 
-/// The files of a group that have rows; when none has, the error of one of them.
+/// What is said of a file that is skipped.
+fn said(error: &FileError) -> String {
+    match error.leaves_out() {
+        Some(why) => format!("{}: {why}", error.file.display()),
+        None => error.to_string(),
+    }
+}
+
+/// The files of a group that are read; when none is, the error of one of them.
 fn survey_group(
     group: &SourceGroup,
     settings: &RunSettings,
@@ -68,20 +74,20 @@ fn survey_group(
     left_out: &mut Vec<String>,
 ) -> Result<Vec<FileSurvey>, FileError> {
     let selection = selection(settings, &settings.symbols);
-    let (mut files, mut empty) = (Vec::new(), Vec::new());
+    let (mut files, mut unread) = (Vec::new(), Vec::new());
     for path in &group.paths {
         match survey_file(path, &selection, &mut |_| {}) {
             Ok(file) => files.push(file),
-            Err(error) if is_empty_day(&error, settings, inputs) => empty.push(error),
+            Err(error) if is_left_out(&error, settings, inputs) => unread.push(error),
             Err(error) => return Err(error),
         }
     }
     if files.is_empty()
-        && let Some(error) = empty.pop()
+        && let Some(error) = unread.pop()
     {
         return Err(error);
     }
-    left_out.extend(empty.iter().map(ToString::to_string));
+    left_out.extend(unread.iter().map(said));
     Ok(files)
 }
 
@@ -90,6 +96,12 @@ fn source(
     settings: &RunSettings,
     left_out: &mut Vec<String>,
 ) -> Result<Source<'static>, SourceError> {
+    let mut lengths = BarLengths::default();
+    for file in history.files.iter().filter(|file| file.kind == StreamKind::Bars) {
+        for symbol in file.symbols.iter().filter(|symbol| symbol.bar_source.is_declared()) {
+            lengths.add(&symbol.name, &file.path, symbol.bar).map_err(SourceError::Input)?;
+        }
+    }
     let survey = SourceSurvey::of(history.files);
     let mut symbols = Vec::new();
     for symbol in &survey.symbols {

@@ -42,7 +42,7 @@ pub fn all(
 ) -> Result<String, SourceError> {
     let (parts, incoming) = sync_channel(PARTS_UNDER_WAY);
     let (spent, recycled) = channel();
-    let mut seen = Seen::new(files, reading);
+    let mut seen = Seen::new(reading);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || parse(files, reading, done, &parts, &recycled));
         let written = write(files, &mut writer, &mut seen, &incoming, &spent);
@@ -52,10 +52,7 @@ pub fn all(
             Err(SourceError::Input("reading the files ended unexpectedly; please report this".to_owned()))
         });
         match (parsed, written) {
-            (Ok(read), Ok(())) => {
-                seen.read(read);
-                Ok(())
-            }
+            (Ok(read), Ok(())) => seen.read(read),
             (Ok(_), Err(failed)) => Err(failed),
             // The rows written before the refused one are not an import.
             (Err(refused), Ok(())) => Err(refused),

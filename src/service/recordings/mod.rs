@@ -322,7 +322,7 @@ impl Recordings {
         let mut shown = self.get(&id)?;
         let left_out = names
             .iter()
-            .chain(&plan.empty)
+            .chain(plan.left_out.iter().map(|(path, _)| path))
             .map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string());
         shown["left_out"] = left_out.collect();
         Ok(shown)

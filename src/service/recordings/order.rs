@@ -3,7 +3,7 @@
 
 use super::reading::Reading;
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, Inputs, Problem, RecordBatch, SourceFile, stored_size};
+use crate::files::{FileError, Inputs, RecordBatch, SourceFile, stored_size};
 use crate::service::SourceError;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 pub struct Plan {
     /// In reading order.
     pub files: Vec<Planned>,
-    /// Files from folders without a row, such as a day without trades.
-    pub empty: Vec<PathBuf>,
+    /// Files of folders that are not read, such as a day without trades, each with the reason.
+    pub left_out: Vec<(PathBuf, &'static str)>,
 }
 
 /// A file to import.
@@ -30,7 +30,7 @@ pub struct Planned {
 /// A file refused before its second row, a pipe among other files, or no file with a row.
 pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceError> {
     let only = inputs.files.len() == 1;
-    let (mut files, mut empty) = (Vec::with_capacity(inputs.files.len()), Vec::new());
+    let (mut files, mut left_out) = (Vec::with_capacity(inputs.files.len()), Vec::new());
     let mut refused = None;
     for path in inputs.files {
         let meta = std::fs::metadata(&path).ok();
@@ -46,15 +46,14 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
         let first = match is_file.then(|| first_time(&path, reading)) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
-            Some(Err(error))
-                if matches!(error.problem, Problem::Empty | Problem::NoRows)
-                    && inputs.found.contains(&path) =>
-            {
-                empty.push(path);
-                refused.get_or_insert(error);
-                continue;
-            }
-            Some(Err(error)) => return Err(error.into()),
+            Some(Err(error)) => match error.leaves_out().filter(|_| inputs.found.contains(&path)) {
+                Some(why) => {
+                    left_out.push((path, why));
+                    refused.get_or_insert(error);
+                    continue;
+                }
+                None => return Err(error.into()),
+            },
         };
         files.push((first, Planned { path, bytes }));
     }
@@ -62,7 +61,7 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
         return Err(error.into());
     }
     files.sort_by(|(a_first, a), (b_first, b)| (a_first, &a.path).cmp(&(b_first, &b.path)));
-    Ok(Plan { files: files.into_iter().map(|(_, file)| file).collect(), empty })
+    Ok(Plan { files: files.into_iter().map(|(_, file)| file).collect(), left_out })
 }
 
 fn first_time(path: &Path, reading: &Reading) -> Result<Timestamp, FileError> {

@@ -1,14 +1,14 @@
 //! What an import learns about symbols besides their rows: contract facts, bar lengths, gaps, repeated
 //! trades.
 
-use super::order::Planned;
 use super::reading::Reading;
 use crate::domain::bar_length::{BarDistances, BarSource};
 use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::{Span, Timestamp};
-use crate::files::{Continuity, SourceFile, declared_bar, gaps, joined, reading_note};
+use crate::files::{BarLengths, Continuity, SourceFile, declared_bar, gaps, joined, reading_note};
+use crate::service::SourceError;
 use crate::store::NewFacts;
 use crate::store::records::SymbolFactsV1;
 use std::collections::BTreeMap;
@@ -23,7 +23,6 @@ pub(super) struct Known {
 
 /// The state while files are read.
 pub(super) struct Seen<'a> {
-    files: &'a [Planned],
     reading: &'a Reading,
     streams: BTreeMap<(Arc<str>, StreamKind), Stream>,
     stated: BTreeMap<String, Stated>,
@@ -39,6 +38,8 @@ struct Stated {
     rounded: u64,
     /// How files of other makers were read.
     notes: Vec<String>,
+    /// The declared length of its bars.
+    bar: Option<(Span, BarSource)>,
 }
 
 /// State of one stream of one symbol.
@@ -48,13 +49,11 @@ struct Stream {
     file: usize,
     distances: BarDistances,
     last: Option<Timestamp>,
-    /// From the last file that declares it.
-    bar: Option<(Span, BarSource)>,
 }
 
 impl<'a> Seen<'a> {
-    pub fn new(files: &'a [Planned], reading: &'a Reading) -> Self {
-        Seen { files, reading, streams: BTreeMap::new(), stated: BTreeMap::new() }
+    pub fn new(reading: &'a Reading) -> Self {
+        Seen { reading, streams: BTreeMap::new(), stated: BTreeMap::new() }
     }
 
     /// Adds the next rows of a stream.
@@ -64,14 +63,12 @@ impl<'a> Seen<'a> {
             file,
             distances: BarDistances::default(),
             last: None,
-            bar: None,
         });
         if stream.file != file {
             stream.parts.push(Continuity::new(kind));
             stream.file = file;
         }
         if kind == StreamKind::Bars {
-            stream.bar = declared_bar(&self.files[file].path, self.reading.bar).or(stream.bar);
             for record in rows {
                 if let Some(last) = stream.last.replace(record.exchange_at) {
                     stream.distances.add(record.exchange_at - last);
@@ -84,7 +81,11 @@ impl<'a> Seen<'a> {
     }
 
     /// Adds what the completely read files state besides their rows.
-    pub fn read(&mut self, sources: Vec<SourceFile>) {
+    ///
+    /// # Errors
+    /// Files that declare different lengths of a symbol's bars.
+    pub fn read(&mut self, sources: Vec<SourceFile>) -> Result<(), SourceError> {
+        let mut lengths = BarLengths::default();
         for source in sources {
             for (index, name) in source.symbols().iter().enumerate() {
                 let stated = self.stated.entry(name.clone()).or_default();
@@ -93,8 +94,15 @@ impl<'a> Seen<'a> {
                 stated.rounded += source.rounded(index as u32);
                 let note: Vec<String> = reading_note(name, &source).into_iter().collect();
                 stated.notes = joined([&stated.notes[..], &note].into_iter());
+                if source.layout() == StreamKind::Bars
+                    && let Some(bar) = declared_bar(&source, name, self.reading.bar)
+                {
+                    lengths.add(name, source.path(), bar.0).map_err(SourceError::Input)?;
+                    stated.bar = Some(bar);
+                }
             }
         }
+        Ok(())
     }
 
     pub fn finish(self) -> Known {
@@ -102,7 +110,8 @@ impl<'a> Seen<'a> {
         let mut by_symbol: BTreeMap<Arc<str>, Vec<Continuity>> = BTreeMap::new();
         let mut notes: BTreeMap<Arc<str>, (BarSource, Option<String>)> = BTreeMap::new();
         for ((symbol, kind), mut stream) in self.streams {
-            let (length, source) = stream.distances.length(stream.bar);
+            let declared = self.stated.get(&*symbol).and_then(|stated| stated.bar);
+            let (length, source) = stream.distances.length(declared);
             if kind == StreamKind::Bars {
                 known.bars.push((symbol.to_string(), length));
                 notes.insert(Arc::clone(&symbol), (source, stream.distances.contradiction(length, source)));
@@ -126,7 +135,7 @@ impl<'a> Seen<'a> {
 
 /// The facts to store of a symbol; `None` when there are none.
 fn kept(symbol: &str, stated: Stated, bars: Option<(BarSource, Option<String>)>) -> Option<NewFacts> {
-    let Stated { facts, repeated, rounded, mut notes } = stated;
+    let Stated { facts, repeated, rounded, mut notes, .. } = stated;
     if facts.is_empty() && repeated == 0 && rounded == 0 && notes.is_empty() && bars.is_none() {
         return None;
     }
