@@ -219,17 +219,21 @@ fn path(state: &Path, session: &str) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn lease(heartbeat_ms: i64, expected_back_until_ms: Option<i64>) -> Lease {
+        Lease {
+            session_id: "exec_1".to_owned(),
+            symbols: Vec::new(),
+            client_prefix: "td0".to_owned(),
+            heartbeat_ms,
+            expected_back_until_ms,
+        }
+    }
+
     #[test]
     fn a_session_that_is_silent_is_abandoned_unless_it_said_until_when() {
         let folder = tempfile::tempdir().unwrap();
         let at = |ms| Timestamp::from_millis(ms).unwrap();
-        let lease = Lease {
-            session_id: "exec_1".to_owned(),
-            symbols: vec!["A_USDT".to_owned()],
-            client_prefix: "td0".to_owned(),
-            heartbeat_ms: 1_000_000,
-            expected_back_until_ms: None,
-        };
+        let lease = Lease { symbols: vec!["A_USDT".to_owned()], ..lease(1_000_000, None) };
         let patience = Span::from_seconds(10);
         assert!(!lease.is_abandoned(at(1_010_000), patience) && lease.is_abandoned(at(1_010_001), patience));
         let planned = Lease { expected_back_until_ms: Some(1_300_000), ..lease.clone() };
@@ -250,13 +254,6 @@ mod tests {
     #[test]
     fn a_step_of_the_wall_clock_abandons_nothing_and_hides_nothing() {
         let (patience, at) = (Span::from_seconds(10), Span::from_millis);
-        let lease = |heartbeat_ms, expected_back_until_ms| Lease {
-            session_id: "exec_1".to_owned(),
-            symbols: Vec::new(),
-            client_prefix: "td0".to_owned(),
-            heartbeat_ms,
-            expected_back_until_ms,
-        };
         let mut seen = Sightings::default();
         let mut is_abandoned =
             |lease: Lease, now| !seen.abandoned(&[lease], &[], at(now), patience).is_empty();
@@ -274,13 +271,7 @@ mod tests {
     #[test]
     fn a_lease_that_cannot_be_read_for_a_look_is_not_forgotten_and_for_long_is_told() {
         let (patience, at) = (Span::from_seconds(10), Span::from_millis);
-        let lease = Lease {
-            session_id: "exec_1".to_owned(),
-            symbols: Vec::new(),
-            client_prefix: "td0".to_owned(),
-            heartbeat_ms: 0,
-            expected_back_until_ms: None,
-        };
+        let lease = lease(0, None);
         let torn = [Unreadable { session: "exec_1".to_owned(), why: "torn".to_owned() }];
         let mut seen = Sightings::default();
         assert_eq!(seen.abandoned(std::slice::from_ref(&lease), &[], at(0), patience), []);
@@ -298,13 +289,7 @@ mod tests {
     fn a_planned_end_is_a_heartbeat_too() {
         let folder = tempfile::tempdir().unwrap();
         let at = |ms| Timestamp::from_millis(ms).unwrap();
-        let lease = Lease {
-            session_id: "exec_1".to_owned(),
-            symbols: Vec::new(),
-            client_prefix: "td0".to_owned(),
-            heartbeat_ms: 0,
-            expected_back_until_ms: None,
-        };
+        let lease = lease(0, None);
         Leaseholder::new(folder.path(), lease).plan(at(2_000_000), at(2_900_000));
         let (leases, _) = Lease::all(folder.path()).unwrap();
         assert_eq!((leases[0].heartbeat_ms, leases[0].expected_back_until_ms), (2_000_000, Some(2_900_000)));
