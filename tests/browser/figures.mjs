@@ -23,6 +23,7 @@ export async function firstPage(browser, demo) {
 
 const SYMBOLS = 50;
 const UPDATES_PER_SECOND = 10;
+const READINGS = 10;
 
 /** Runs in the page before its scripts: the demo's paper session has many symbols, each with so many prices a second. */
 function manySymbols([symbols, perSecond]) {
@@ -68,26 +69,33 @@ export async function busyBoard(browser, demo, state, seconds) {
   await session.send("HeapProfiler.enable");
   // Time of the thread, not of the clock: other programs of a shared machine do not count.
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  // The smallest of several readings: what the page is drawing at the moment of one adds up to 2 MiB to it.
   const heap = async () => {
-    await session.send("HeapProfiler.collectGarbage");
-    return (await session.send("Runtime.getHeapUsage")).usedSize / 2 ** 20;
+    const readings = [];
+    while (readings.length < READINGS) {
+      await session.send("HeapProfiler.collectGarbage");
+      readings.push((await session.send("Runtime.getHeapUsage")).usedSize / 2 ** 20);
+      await page.waitForTimeout(300);
+    }
+    return Math.min(...readings);
   };
   const metrics = async () => Object.fromEntries((await session.send("Performance.getMetrics")).metrics.map((one) => [one.name, one.value]));
   await check(`a board with ${SYMBOLS} symbols at ${UPDATES_PER_SECOND} updates a second each for ${seconds} s keeps its memory`, async () => {
     await page.waitForFunction((many) => document.querySelectorAll(".watch button").length === many, SYMBOLS);
     await page.waitForTimeout(5000);
+    const before = await heap();
     await page.evaluate(() => {
       window.long = [];
       new PerformanceObserver((list) => window.long.push(...list.getEntries().map((one) => one.duration))).observe({ entryTypes: ["longtask"] });
     });
-    const [before, from, at] = [await heap(), await metrics(), performance.now()];
+    const [from, at] = [await metrics(), performance.now()];
     await page.waitForTimeout(seconds * 1000);
     const [to, spent] = [await metrics(), (performance.now() - at) / 1000];
-    const grown = await heap() - before;
     const long = await page.evaluate(() => window.long);
+    const grown = await heap() - before;
     const share = (name) => `${(100 * (to[name] - from[name]) / spent).toFixed(0)} %`;
-    // Events and candles of the session stay, up to a bound: a megabyte a minute is room for them.
-    assert.ok(grown <= 1 + seconds / 60, `grew by ${grown.toFixed(2)} MiB from ${before.toFixed(1)} MiB`);
+    // Events and candles of the session stay, up to a bound, and most of the room for them is taken in the first minutes.
+    assert.ok(grown <= 2 + seconds / 300, `grew by ${grown.toFixed(2)} MiB from ${before.toFixed(1)} MiB`);
     return `${before.toFixed(1)} MiB, ${grown >= 0 ? "+" : ""}${grown.toFixed(2)} MiB; scripts ${share("ScriptDuration")}, all tasks ${share("TaskDuration")} of the time; ${long.length} tasks over 50 ms, longest ${Math.round(Math.max(0, ...long))} ms`;
   });
   await context.close();
