@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tradingd::domain::decision::{Decision, DecisionKind};
 use tradingd::domain::num::Money;
 use tradingd::domain::order::{Purpose, RejectReason, Side};
+use tradingd::domain::time::Timestamp;
 use tradingd::engine::output::Outputs;
 use tradingd::session::driver::{Driver, Recorder};
 use tradingd::session::gateway::{Gateway, Journaled};
@@ -26,6 +27,7 @@ pub fn check(shared: &Shared, seed: u64) -> Result<(), String> {
     orders(&world)?;
     money(&world)?;
     switched_off(&world)?;
+    tightened(&world)?;
     stopped(&world)?;
     replayed(&world, seed)
 }
@@ -153,6 +155,43 @@ fn switched_off(world: &World) -> Result<(), String> {
         {
             return Err(format!("an entry on {name} at {} although it is switched off", decision.at));
         }
+    }
+    Ok(())
+}
+
+/// From a tighter configuration on its symbols stay off, and no entry goes beyond its entries of a day.
+fn tightened(world: &World) -> Result<(), String> {
+    let mut off: BTreeSet<&str> = BTreeSet::new();
+    let mut limits: Vec<(Timestamp, u32)> = Vec::new();
+    let controls = world.controls();
+    for (at, control) in &controls {
+        match control {
+            Control::Allowance(allowed) => {
+                off.extend(allowed.disabled.iter().map(String::as_str));
+                let entries = allowed.risk.as_ref().and_then(|risk| risk.trades_per_day);
+                limits.extend(entries.map(|entries| (*at, entries)));
+            }
+            Control::SymbolTable { disabled, .. } => {
+                if let Some(on) = off.iter().find(|name| !disabled.iter().any(|off| off == *name)) {
+                    return Err(format!("{on} is on again at {at}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut entries: BTreeMap<i64, u32> = BTreeMap::new();
+    let is_entry = |decision: &&Decision| {
+        matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
+    };
+    for decision in decisions(world).filter(is_entry) {
+        let today = entries.entry(decision.at.day_ended()).or_default();
+        if let Some((_, limit)) = limits.iter().find(|(at, limit)| *at < decision.at && *today >= *limit) {
+            return Err(format!(
+                "an entry at {} behind {today} of the day, {limit} are allowed",
+                decision.at
+            ));
+        }
+        *today += 1;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::Timestamp;
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::risk::RiskLimits;
+use tradingd::session::allowance::Allowance;
 use tradingd::session::driver::{Driver, Progress};
 use tradingd::session::gateway::Gateway;
 use tradingd::session::halts::News;
@@ -26,7 +27,7 @@ use tradingd::session::inputs::{Arrived, Batch, Control};
 use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use tradingd::session::ports::ContractTerms;
 use tradingd::session::replay::{CaughtUp, catch_up};
-use tradingd::session::switches::{Switches, switched};
+use tradingd::session::switches::Switches;
 
 /// A life in which something is wrong.
 pub struct Failure {
@@ -64,6 +65,30 @@ pub fn session(seed: u64) -> SessionConfig {
         initial_balance: Money::from_units(10_000),
         ..SessionConfig::default()
     }
+}
+
+/// What a session may do when it begins.
+pub fn at_start(seed: u64) -> Allowance {
+    Allowance { disabled: BTreeSet::new(), risk: Some(session(seed).risk), real_money: None }
+}
+
+/// A configuration that switches off a symbol, limits open positions or entries, or does nothing of it.
+fn configured(rng: &mut Rng) -> Allowance {
+    let names = table().iter().map(|(_, spec)| spec.name.clone()).collect::<Vec<_>>();
+    let disabled = names.into_iter().filter(|_| rng.once_in(4)).collect();
+    let max_concurrent = rng.once_in(3).then(|| 1 + rng.below(2) as u32);
+    let trades_per_day = rng.once_in(3).then(|| 1 + rng.below(40) as u32);
+    let risk = RiskLimits { max_concurrent, trades_per_day, ..RiskLimits::none() };
+    Allowance { disabled, risk: Some(risk), real_money: None }
+}
+
+/// What a session is allowed behind what was done to it.
+pub fn journaled(at_start: &Allowance, controls: &[(Timestamp, Control)]) -> Allowance {
+    let allowed = controls.iter().filter_map(|(_, control)| match control {
+        Control::Allowance(allowed) => Some(allowed),
+        _ => None,
+    });
+    allowed.fold(at_start.clone(), |before, next| before.tightened(next))
 }
 
 pub fn with_strategies<T>(run: impl FnOnce(&[Arc<StrategyDef>]) -> T) -> T {
@@ -137,12 +162,12 @@ pub fn life(
 
 /// Processes, one after the other, until the end is durable.
 fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
-    let disabled = ArcSwap::from_pointee(Vec::new());
+    let allowed = ArcSwap::from_pointee(at_start(seed));
     loop {
         let has_exchange = shared.world().exchange.is_some();
         let exit = match has_exchange {
-            false => process(shared, AuditedVenue::new(shared, seed), seed, limit, &disabled),
-            true => process(shared, OrderPath(shared.clone()), seed, limit, &disabled),
+            false => process(shared, AuditedVenue::new(shared, seed), seed, limit, &allowed),
+            true => process(shared, OrderPath(shared.clone()), seed, limit, &allowed),
         }?;
         let mut world = shared.world();
         if let Some(fault) = &world.fault {
@@ -173,7 +198,7 @@ fn process<G: Gateway>(
     gateway: G,
     seed: u64,
     limit: u64,
-    disabled: &ArcSwap<Vec<String>>,
+    allowed: &ArcSwap<Allowance>,
 ) -> Result<Exit, String> {
     let table = Arc::new(ArcSwap::from_pointee(table()));
     let mut driver =
@@ -181,6 +206,7 @@ fn process<G: Gateway>(
     let mut tape = Tape(shared.clone());
     let (resumes, mut is_over, mut reached) = (shared.world().reached.is_some(), false, Timestamp::MIN);
     let mut is_closing = false;
+    let in_force = journaled(&at_start(seed), &shared.world().controls());
     if resumes {
         let (mut feed, controls) = {
             let mut world = shared.world();
@@ -213,10 +239,10 @@ fn process<G: Gateway>(
         limit,
         restarted: resumes.then_some(reached),
         questions: RefCell::default(),
-        switches: Switches { table: &table, disabled },
+        allowed,
     };
-    let switches = Switches { table: &table, disabled };
-    let mut session = MarketLoop::new(driver, tape, ports, &STREAMS, switches);
+    let switches = Switches { table: &table, allowed };
+    let mut session = MarketLoop::new(driver, tape, ports, &STREAMS, switches, in_force);
     let now = {
         let mut world = shared.world();
         let World { market, rng, .. } = &mut *world;
@@ -257,7 +283,7 @@ struct WorldPorts<'a> {
     restarted: Option<Timestamp>,
     /// Looks until an answer comes.
     questions: RefCell<BTreeMap<SymbolId, u64>>,
-    switches: Switches<'a>,
+    allowed: &'a ArcSwap<Allowance>,
 }
 
 impl WorldPorts<'_> {
@@ -277,12 +303,9 @@ impl WorldPorts<'_> {
             3..=4 => world.is_killed = true,
             5..=6 => world.refusals = 1 + world.rng.below(2),
             7..=9 => {
-                let names: Vec<String> =
-                    self.switches.table.load().iter().map(|(_, spec)| spec.name.clone()).collect();
-                let off: Vec<String> = names.into_iter().filter(|_| world.rng.once_in(2)).collect();
-                world.note(|| format!("the configuration switches off {off:?}"));
-                self.switches.disabled.store(Arc::new(off));
-                self.switches.table.rcu(|table| Arc::new(switched(table, &self.switches.disabled.load())));
+                let configured = configured(&mut world.rng);
+                world.note(|| format!("the configuration allows {configured:?}"));
+                self.allowed.rcu(|allowed| allowed.tightened(&configured));
             }
             _ => {}
         }
@@ -378,7 +401,9 @@ impl MarketPorts for WorldPorts<'_> {
         let mut world = self.shared.world();
         world.note(|| format!("{at} {control:?}"));
         let is_left_out = world.plant == Some("switched_off_symbol_not_journaled")
-            && matches!(&control, Control::SymbolTable { disabled, .. } if !disabled.is_empty());
+            && matches!(&control, Control::SymbolTable { disabled, .. } if !disabled.is_empty())
+            || world.plant == Some("tighter_limits_not_journaled")
+                && matches!(&control, Control::Allowance(_));
         if !is_left_out {
             world.pending.push(Entry::Control { at, control });
         }

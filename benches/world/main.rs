@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Defects that can be planted into what surrounds the loop. Each must be found.
-pub const PLANTS: [&str; 15] = [
+pub const PLANTS: [&str; 16] = [
     "stop_lost_over_a_restart",
     "order_sent_twice",
     "fill_delivered_twice",
@@ -31,6 +31,7 @@ pub const PLANTS: [&str; 15] = [
     "row_not_journaled",
     "gap_not_journaled",
     "switched_off_symbol_not_journaled",
+    "tighter_limits_not_journaled",
     "commit_acknowledged_too_early",
     "event_left_out_of_a_commit",
     "sent_before_it_is_durable",

@@ -13,7 +13,7 @@ pub struct Change {
     pub old: Value,
     /// New value.
     pub new: Value,
-    /// When the change takes effect.
+    /// When the change takes effect; never [`TakesEffect::TighterLive`].
     pub takes_effect: TakesEffect,
 }
 
@@ -22,9 +22,36 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
     let (old, new) = (fields(old), fields(new));
     let changes = EFFECTS.iter().filter_map(|(path, takes_effect)| {
         let (old, new) = (old.pointer(path)?, new.pointer(path)?);
-        (old != new).then(|| Change { path, old: old.clone(), new: new.clone(), takes_effect: *takes_effect })
+        let takes_effect = match takes_effect {
+            TakesEffect::TighterLive if is_tighter(path, old, new) => TakesEffect::Live,
+            TakesEffect::TighterLive => TakesEffect::NextSession,
+            other => *other,
+        };
+        (old != new).then(|| Change { path, old: old.clone(), new: new.clone(), takes_effect })
     });
     changes.collect()
+}
+
+/// Whether a new value allows a session less than the old one in any way.
+fn is_tighter(path: &str, old: &Value, new: &Value) -> bool {
+    let lacks = |list: &Value, of: &Value| {
+        let list = list.as_array().map_or(&[][..], Vec::as_slice);
+        of.as_array().is_some_and(|of| of.iter().any(|entry| !list.contains(entry)))
+    };
+    match (path, old.as_f64(), new.as_f64()) {
+        ("/trading/disabled_symbols", ..) => lacks(old, new),
+        ("/trading/live/symbols", ..) => lacks(new, old),
+        ("/trading/live/enabled", ..) => new == false,
+        ("/trading/risk/exclusive_symbols", ..) => new == true,
+        // Without a cap nothing may be begun with real money.
+        ("/trading/live/account_cap" | "/trading/live/day_cap", old, new) => {
+            new.unwrap_or(0.0) < old.unwrap_or(0.0)
+        }
+        ("/trading/risk/loss_pause_s" | "/trading/risk/min_liquidation_to_stop", old, new) => {
+            new.unwrap_or(0.0) > old.unwrap_or(0.0)
+        }
+        (_, old, new) => new.unwrap_or(f64::INFINITY) < old.unwrap_or(f64::INFINITY),
+    }
 }
 
 /// `new`, with the values of `running` for the fields that only a restart can change.

@@ -137,6 +137,7 @@ fn every_field_has_a_row_and_says_when_it_takes_effect() {
             TakesEffect::Live => "Live",
             TakesEffect::NextSession => "Next session",
             TakesEffect::Restart => "Restart",
+            TakesEffect::TighterLive => "Tighter at once",
         };
         assert!(about.contains(said), "{path} does not say {said}: {about:?}");
     }
@@ -161,6 +162,25 @@ fn differences_name_the_field_and_restarts_keep_what_runs() {
             ("/trading/risk/daily_loss_pct", TakesEffect::NextSession, Value::Null),
         ]
     );
+    let effect = |change: &dyn Fn(&mut Config)| {
+        let mut new = running.clone();
+        change(&mut new);
+        let back = diff(&new, &running)[0].takes_effect;
+        (diff(&running, &new)[0].takes_effect, back)
+    };
+    let tighter = (TakesEffect::Live, TakesEffect::NextSession);
+    assert_eq!(effect(&|new| new.trading.risk.max_leverage = 2), tighter);
+    assert_eq!(effect(&|new| new.trading.risk.loss_pause_s = 7_200), tighter);
+    assert_eq!(effect(&|new| new.trading.risk.min_liquidation_to_stop = Some(3.0)), tighter);
+    assert_eq!(effect(&|new| new.trading.disabled_symbols = vec!["A_USDT".to_owned()]), tighter);
+    let (looser, back) = effect(&|new| new.trading.live.symbols = vec!["A_USDT".to_owned()]);
+    assert_eq!((back, looser), tighter);
+    let (looser, back) = effect(&|new| new.trading.live.enabled = true);
+    assert_eq!((back, looser), tighter);
+    let (looser, back) = effect(&|new| new.trading.live.account_cap = Some(5.0));
+    assert_eq!((back, looser), tighter, "without a cap nothing may be begun");
+    let (looser, back) = effect(&|new| new.trading.risk.exclusive_symbols = false);
+    assert_eq!((back, looser), tighter);
     let kept = keep_running(&running, &new);
     assert_eq!(kept.http.listen, running.http.listen);
     assert_eq!(kept.trading, new.trading);

@@ -101,12 +101,14 @@ pub struct Trading {
     /// Symbols of a session that names none, and of `GET /symbols`. Live.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub default_symbols: Vec<String>,
-    /// Symbols in which no session may open a position. Live: running sessions apply it at their next event.
+    /// Symbols in which no session may open a position. Tighter at once: running sessions apply it at their
+    /// next event; looser next session.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub disabled_symbols: Vec<String>,
     /// Fees used when neither the request nor a recorded contract has any. Next session.
     pub fees: Fees,
-    /// Limits of every session. Omitted limits have their default; `null` switches a limit off. Next session.
+    /// Limits of every session. Omitted limits have their default; `null` switches a limit off. Tighter at
+    /// once, looser next session.
     pub risk: Risk,
     /// Trading with real money; off until somebody switches it on.
     pub live: Live,
@@ -116,16 +118,18 @@ pub struct Trading {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Live {
-    /// Whether live sessions may be started and may begin anything. Live.
+    /// Whether live sessions may be started and may begin anything. Tighter at once, looser next session.
     pub enabled: bool,
-    /// Symbols that may be traded with real money. Live.
+    /// Symbols that may be traded with real money. Tighter at once, looser next session.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub symbols: Vec<String>,
-    /// Largest notional, in the currency of settlement, of everything that is open or being opened on the account by
-    /// all live sessions; `null`: none is set and none may be started. Live.
+    /// Largest notional, in the currency of settlement, of everything that is open or being opened on the
+    /// account by all live sessions; `null`: none is set and none may be started. Tighter at once, looser
+    /// next session.
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub account_cap: Option<f64>,
-    /// Largest notional of all entries of a session in a UTC day; `null` as above. Live.
+    /// Largest notional of all entries of a session in a UTC day; `null` as above. Tighter at once, looser
+    /// next session.
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub day_cap: Option<f64>,
 }
@@ -134,68 +138,72 @@ pub struct Live {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Risk {
-    /// Maximum notional of a position, in percent of equity × `max_leverage`. Next session.
+    /// Maximum notional of a position, in percent of equity × `max_leverage`. Tighter at once, looser next
+    /// session.
     #[schemars(range(min = 0.0, max = 10000.0))]
     pub max_position_pct: Option<f64>,
-    /// Maximum loss at the stop, in percent of equity; larger entries are reduced. Next session.
+    /// Maximum loss at the stop, in percent of equity; larger entries are reduced. Tighter at once, looser
+    /// next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub risk_per_trade_pct: Option<f64>,
-    /// Maximum number of positions that are open or being opened. Next session.
+    /// Maximum number of positions that are open or being opened. Tighter at once, looser next session.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_concurrent_positions: Option<u32>,
-    /// Maximum notional per symbol, in percent of equity. Next session.
+    /// Maximum notional per symbol, in percent of equity. Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 10000.0))]
     pub symbol_exposure_pct: Option<f64>,
-    /// Maximum notional of all positions, in percent of equity. Next session.
+    /// Maximum notional of all positions, in percent of equity. Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 10000.0))]
     pub total_exposure_pct: Option<f64>,
-    /// Maximum used margin, in percent of equity. Next session.
+    /// Maximum used margin, in percent of equity. Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub margin_utilisation_pct: Option<f64>,
     /// Loss of the UTC day, in percent of the equity at its start, that blocks entries; at 1.5 times this
-    /// loss all positions are closed. Next session.
+    /// loss all positions are closed. Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub daily_loss_pct: Option<f64>,
     /// Drawdown from the highest equity, in percent, at which all positions are closed and the session stops.
-    /// Next session.
+    /// Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_drawdown_pct: Option<f64>,
-    /// Number of consecutive losses that pauses entries. Next session.
+    /// Number of consecutive losses that pauses entries. Tighter at once, looser next session.
     #[schemars(range(min = 1, max = 1_000))]
     pub consecutive_losses: Option<u32>,
-    /// Duration of that pause in seconds. Next session.
+    /// Duration of that pause in seconds. Tighter at once, looser next session.
     #[schemars(range(min = 0, max = 604_800))]
     pub loss_pause_s: u32,
-    /// Maximum number of entries per UTC day. Next session.
+    /// Maximum number of entries per UTC day. Tighter at once, looser next session.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub trades_per_day: Option<u32>,
-    /// Maximum number of orders per second; entries wait. Next session.
+    /// Maximum number of orders per second; entries wait. Tighter at once, looser next session.
     #[schemars(range(min = 1, max = 10_000))]
     pub orders_per_second: Option<u32>,
-    /// Maximum number of orders per minute; entries wait. Next session.
+    /// Maximum number of orders per minute; entries wait. Tighter at once, looser next session.
     #[schemars(range(min = 1, max = 100_000))]
     pub orders_per_minute: Option<u32>,
-    /// Maximum leverage. Next session.
+    /// Maximum leverage. Tighter at once, looser next session.
     #[schemars(range(min = 1, max = 200))]
     pub max_leverage: u32,
-    /// Maximum spread at entry, in percent of mid, if a book is recorded. Next session.
+    /// Maximum spread at entry, in percent of mid, if a book is recorded. Tighter at once, looser next
+    /// session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_spread_pct: Option<f64>,
-    /// Maximum expected slippage of an entry, in percent, from the book; larger entries are reduced. Next
-    /// session.
+    /// Maximum expected slippage of an entry, in percent, from the book; larger entries are reduced. Tighter
+    /// at once, looser next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_slippage_pct: Option<f64>,
     /// Maximum share of the depth within 0.5 % of mid that an entry may take, in percent; larger entries are
-    /// reduced. Next session.
+    /// reduced. Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_depth_share_pct: Option<f64>,
-    /// Maximum distance of an order's price from mid, in percent. Next session.
+    /// Maximum distance of an order's price from mid, in percent. Tighter at once, looser next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub price_band_pct: Option<f64>,
-    /// Minimum distance to liquidation as a multiple of the distance to the stop. Next session.
+    /// Minimum distance to liquidation as a multiple of the distance to the stop. Tighter at once, looser
+    /// next session.
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub min_liquidation_to_stop: Option<f64>,
-    /// Allow one position per symbol at a time; other strategies wait. Next session.
+    /// Allow one position per symbol at a time; other strategies wait. Tighter at once, looser next session.
     pub exclusive_symbols: bool,
 }
 

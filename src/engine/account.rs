@@ -128,8 +128,7 @@ impl Account {
     /// An account before the first event.
     pub fn new(config: SessionConfig, symbols: usize, strategies: usize) -> Self {
         let cash = config.initial_balance;
-        let limits = [config.risk.orders_per_second, config.risk.orders_per_minute];
-        let entry_times_max = limits.into_iter().flatten().max().map_or(0, |limit| limit as usize);
+        let entry_times_max = config.risk.entry_times();
         let mut account = Account {
             config,
             cash,
@@ -385,6 +384,14 @@ impl Account {
     /// Pauses or resumes entries.
     pub fn pause(&mut self, paused: bool) {
         self.paused_by_command = paused;
+    }
+
+    /// From now on these limits hold besides those of before, limit by limit the tighter one. A limit of the order rate
+    /// where there was none counts entries from here on.
+    pub fn tighten(&mut self, limits: &RiskLimits) {
+        self.config.risk = self.config.risk.tightened(limits);
+        self.entry_times_max = self.entry_times_max.max(self.config.risk.entry_times());
+        self.set_floors();
     }
 
     /// Stops entries for the rest of the session.

@@ -40,6 +40,7 @@ use indicators::{IndicatorSet, Look};
 use instance::{Instance, Turn};
 use market::MarketState;
 use output::{Action, Outputs};
+use risk::RiskLimits;
 use std::{collections::BTreeMap, sync::Arc};
 use symbol::SymbolState;
 use timers::{Timers, next_timer, refresh};
@@ -538,6 +539,15 @@ impl Engine {
             Command::Flatten => self.flatten(table, at, Trigger::Command, out),
             Command::Withdraw(symbol) => self.withdraw(table, symbol, at, out),
             Command::Close(symbol) => self.close_symbol(table, symbol, at, out),
+        }
+    }
+
+    /// Tighter limits of risk hold from `at` on. Where the account is beyond one of them, everything is closed now.
+    pub fn tighten(&mut self, table: &SymbolTable, at: Timestamp, limits: &RiskLimits, out: &mut Outputs) {
+        self.account.roll_day(at);
+        self.account.tighten(limits);
+        if let Some((trigger, ends)) = self.account.breach() {
+            self.breach(table, at, trigger, ends, out);
         }
     }
 

@@ -145,6 +145,48 @@ impl RiskLimits {
 }
 
 impl RiskLimits {
+    /// What both sets of limits allow: limit by limit the tighter one.
+    pub fn tightened(&self, other: &RiskLimits) -> RiskLimits {
+        fn lower<T: Copy + PartialOrd>(one: Option<T>, other: Option<T>) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(if other < one { other } else { one }),
+                (one, other) => one.or(other),
+            }
+        }
+        let higher = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        RiskLimits {
+            max_position_pct: lower(self.max_position_pct, other.max_position_pct),
+            risk_per_trade_pct: lower(self.risk_per_trade_pct, other.risk_per_trade_pct),
+            max_concurrent: lower(self.max_concurrent, other.max_concurrent),
+            symbol_exposure_pct: lower(self.symbol_exposure_pct, other.symbol_exposure_pct),
+            total_exposure_pct: lower(self.total_exposure_pct, other.total_exposure_pct),
+            margin_pct: lower(self.margin_pct, other.margin_pct),
+            daily_loss_pct: lower(self.daily_loss_pct, other.daily_loss_pct),
+            drawdown_pct: lower(self.drawdown_pct, other.drawdown_pct),
+            consecutive_losses: lower(self.consecutive_losses, other.consecutive_losses),
+            loss_pause: self.loss_pause.max(other.loss_pause),
+            trades_per_day: lower(self.trades_per_day, other.trades_per_day),
+            orders_per_second: lower(self.orders_per_second, other.orders_per_second),
+            orders_per_minute: lower(self.orders_per_minute, other.orders_per_minute),
+            max_leverage: self.max_leverage.min(other.max_leverage),
+            max_spread_pct: lower(self.max_spread_pct, other.max_spread_pct),
+            max_slippage_pct: lower(self.max_slippage_pct, other.max_slippage_pct),
+            max_depth_share_pct: lower(self.max_depth_share_pct, other.max_depth_share_pct),
+            price_band_pct: lower(self.price_band_pct, other.price_band_pct),
+            min_liquidation_to_stop: higher(self.min_liquidation_to_stop, other.min_liquidation_to_stop),
+            exclusive_symbols: self.exclusive_symbols || other.exclusive_symbols,
+        }
+    }
+
+    /// Entry times that must be known to check the limits of the order rate.
+    pub fn entry_times(&self) -> usize {
+        let limits = [self.orders_per_second, self.orders_per_minute];
+        limits.into_iter().flatten().max().map_or(0, |limit| limit as usize)
+    }
+
     /// Every limit with its name and value, for the assumptions stored with a result.
     pub fn named(&self) -> Vec<(String, Option<f64>)> {
         let counted = |limit: Option<u32>| limit.map(f64::from);

@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::account::SessionConfig;
 use crate::engine::output::{Action, Outputs};
+use crate::session::allowance::Allowance;
 use crate::session::gateway::Gateway;
 use crate::session::orders::{OpenOrders, Verdict};
 use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
@@ -32,6 +33,9 @@ pub trait Recorder {
 
     /// From here on the run sees this symbol table; `progress` is how far it has come.
     fn symbol_table(&mut self, _table: &SymbolTable, _progress: Progress) {}
+
+    /// From here on the run is allowed this, and no more.
+    fn allowance(&mut self, _allowed: &Allowance, _progress: Progress) {}
 
     /// A batch of input has been applied: the moment to look at the engine.
     fn batch_done(&mut self, _moment: Moment<'_>) {}
@@ -236,6 +240,17 @@ impl<G: Gateway> Driver<G> {
     /// A command from outside, at the time reached.
     pub fn command<R: Recorder>(&mut self, command: Command, recorder: &mut R) {
         self.apply(self.at, Body::Command(command));
+        self.flush(self.at, recorder);
+    }
+
+    /// The configuration allows less from the time reached on, which is one numbered input. Switched-off symbols come with
+    /// their symbol table.
+    pub fn tighten<R: Recorder>(&mut self, allowed: &Allowance, recorder: &mut R) {
+        self.seq += 1;
+        recorder.allowance(allowed, self.progress());
+        if let Some(limits) = &allowed.risk {
+            self.engine.tighten(&self.table, self.at, limits, &mut self.out);
+        }
         self.flush(self.at, recorder);
     }
 

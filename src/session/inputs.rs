@@ -7,6 +7,7 @@ use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
+use crate::session::allowance::Allowance;
 use crate::session::ports::Notice;
 
 /// Something that came. Its rows lie in the batch.
@@ -77,7 +78,7 @@ impl Batch {
 }
 
 /// What was done to a session from outside its market, at an engine time.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Control {
     /// Another symbol table took effect.
     SymbolTable {
@@ -86,6 +87,8 @@ pub enum Control {
         /// Symbols on which nothing may be begun.
         disabled: Vec<String>,
     },
+    /// The configuration allows this from here on, which is less than before.
+    Allowance(Box<Allowance>),
     /// Nothing is begun from here on.
     Pause,
     /// Entries are allowed again.

@@ -10,6 +10,7 @@ use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::Engine;
+use crate::session::allowance::Allowance;
 use crate::session::driver::{Driver, Progress, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::halts::{self, Halts, News};
@@ -18,6 +19,7 @@ use crate::session::orders::Verdict;
 use crate::session::ports::{Chunk, ContractTerms, Notice, TickKind};
 use crate::session::rows::TickMaker;
 use crate::session::switches::Switches;
+use std::sync::Arc;
 
 /// The outside of the loop: its inbox, its journal, what is asked of it, and who watches.
 pub trait MarketPorts: ContractTerms {
@@ -122,6 +124,8 @@ pub struct MarketLoop<'a, G, R, P> {
     pub streams: &'a [StreamKind],
     /// Which symbols are switched off.
     pub switches: Switches<'a>,
+    /// What the configuration allows, as the journal has it.
+    allowed: Arc<Allowance>,
     halts: Halts,
     /// Symbols on which the venue lets nothing be begun.
     blocked: Vec<SymbolId>,
@@ -132,13 +136,15 @@ pub struct MarketLoop<'a, G, R, P> {
 }
 
 impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
-    /// A session before its first input, or where a replay of its journal has left the driver.
+    /// A session before its first input, or where a replay of its journal has left the driver; `allowed`: by the
+    /// configuration it was started with, and by all of its journal.
     pub fn new(
         driver: Driver<G>,
         recorder: R,
         ports: P,
         streams: &'a [StreamKind],
         switches: Switches<'a>,
+        allowed: Allowance,
     ) -> Self {
         MarketLoop {
             driver,
@@ -146,6 +152,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             ports,
             streams,
             switches,
+            allowed: Arc::new(allowed),
             halts: Halts::default(),
             blocked: Vec::new(),
             closing_since: None,
@@ -170,11 +177,6 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.apply_switches();
     }
 
-    /// Takes over which symbols the configuration switches off; the loop sees it with its next batch.
-    pub fn apply_configuration(&self) {
-        self.switches.apply(self.off());
-    }
-
     /// Symbols on which nothing is begun, whatever the configuration says.
     fn off(&self) -> impl Iterator<Item = SymbolId> + '_ {
         self.halts.halted().chain(self.blocked.iter().copied())
@@ -182,7 +184,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
 
     /// The first symbol table of a run is journaled, also when it has not changed.
     fn apply_switches(&mut self) {
-        self.apply_configuration();
+        self.apply_allowance();
+        self.switches.apply(self.off());
         self.driver.refresh_table(&mut self.recorder);
         self.journal_symbol_table();
     }
@@ -198,6 +201,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             self.sift(&mut batch, &mut maker, &mut chunk);
             // Also what the engine will not see any more: the recording has no hole that it does not tell.
             self.ports.append(&batch)?;
+            self.apply_allowance();
             self.apply_symbol_table();
             // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
             if let Some(ended) = self.apply_stop() {
@@ -224,6 +228,23 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             self.ports.commit_if_due(reached)?;
             self.ports.progress(self.driver.progress());
         }
+    }
+
+    /// Takes over that the configuration allows less: journaled, then applied. That it allows more is for the next session.
+    fn apply_allowance(&mut self) {
+        let wanted = self.switches.allowed.load();
+        if Arc::ptr_eq(&wanted, &self.allowed) {
+            return;
+        }
+        let next = self.allowed.tightened(&wanted);
+        let is_tighter = next != *self.allowed;
+        self.allowed = if next == **wanted { Arc::clone(&wanted) } else { Arc::new(next) };
+        if !is_tighter {
+            return;
+        }
+        self.control(Control::Allowance(Box::new((*self.allowed).clone())));
+        self.driver.tighten(&self.allowed, &mut self.recorder);
+        self.switches.apply(self.off());
     }
 
     /// Takes over a changed symbol table, and writes down where. Whoever changed it knows nothing of halts.

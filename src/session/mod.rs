@@ -1,6 +1,7 @@
 //! Runs an engine: where inputs come from, where orders go, and who counts them. What to do is the engine's decision.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod allowance;
 pub mod collector;
 pub mod digest;
 pub mod driver;

@@ -101,11 +101,12 @@ fn apply<G: Gateway, R: Recorder>(
             }
         }
         Control::SymbolTable { version, disabled } => {
-            let mut next = switched(&table.load(), disabled);
+            let mut next = switched(&table.load(), &disabled.iter().cloned().collect());
             next.version = *version;
             table.store(Arc::new(next));
             driver.refresh_table(recorder);
         }
+        Control::Allowance(allowed) => driver.tighten(allowed, recorder),
         Control::Pause => driver.command(Command::Pause, recorder),
         Control::Resume => driver.command(Command::Resume, recorder),
         Control::Flatten => driver.command(Command::Flatten, recorder),

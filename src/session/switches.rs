@@ -1,16 +1,18 @@
-//! Which symbols are switched off for entries: by the configuration now, and because they are halted.
+//! Which symbols are switched off for entries: by the configuration, and because they are halted.
 
 use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::session::allowance::Allowance;
 use arc_swap::ArcSwap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The symbol table of a session, which others may replace, and the symbols that the configuration switches off.
+/// The symbol table of a session, which others may replace, and what the configuration allows it.
 #[derive(Clone, Copy)]
 pub struct Switches<'a> {
     /// The table that the session's driver takes over between two batches.
     pub table: &'a ArcSwap<SymbolTable>,
-    /// Names of the symbols that are switched off.
-    pub disabled: &'a ArcSwap<Vec<String>>,
+    /// Whoever replaces it only allows less.
+    pub allowed: &'a ArcSwap<Allowance>,
 }
 
 impl Switches<'_> {
@@ -19,7 +21,8 @@ impl Switches<'_> {
         let halted: Vec<SymbolId> = halted.collect();
         self.table.rcu(|table| {
             let halted = halted.iter().map(|symbol| table.spec(*symbol).name.clone());
-            let off: Vec<String> = self.disabled.load().iter().cloned().chain(halted).collect();
+            let allowed = self.allowed.load();
+            let off: BTreeSet<String> = allowed.disabled.iter().cloned().chain(halted).collect();
             Arc::new(switched(table, &off))
         });
     }
@@ -31,9 +34,8 @@ impl Switches<'_> {
 }
 
 /// The table with exactly these symbols switched off; of a higher version when that changes it.
-pub fn switched(table: &SymbolTable, disabled: &[String]) -> SymbolTable {
-    let wanted = |name: &str| !disabled.iter().any(|off| off == name);
-    table.iter().fold(table.clone(), |next, (id, spec)| match wanted(&spec.name) {
+pub fn switched(table: &SymbolTable, disabled: &BTreeSet<String>) -> SymbolTable {
+    table.iter().fold(table.clone(), |next, (id, spec)| match !disabled.contains(&spec.name) {
         enabled if enabled == next.is_enabled(id) => next,
         enabled => next.with_enabled(id, enabled),
     })

@@ -1,6 +1,8 @@
-//! Replacing the symbol table of a running session is a single event and affects only later events.
+//! Replacing the symbol table of a running session, or tightening its limits, is a single event and affects only later
+//! events.
 
 use arc_swap::ArcSwap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tradingd::document::strategy;
@@ -13,7 +15,9 @@ use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::Outputs;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::files::{FileFeed, Selection, survey};
+use tradingd::session::allowance::Allowance;
 use tradingd::session::driver::{Driver, Flow, Recorder};
+use tradingd::session::ports::{Chunk, Feed};
 use tradingd::sim::VenueConfig;
 
 struct Decisions(Vec<Decision>);
@@ -78,4 +82,63 @@ fn a_strategy_runs_only_on_the_symbols_it_is_assigned() {
     let pairs: Vec<(u32, u32)> =
         backtest.engine().instances().iter().map(|instance| (instance.strategy, instance.symbol.0)).collect();
     assert_eq!(pairs, [(1, 0), (0, 1), (1, 1)]);
+}
+
+/// A run over shipped trades that is tightened at its first tick behind `after`.
+fn tightened(after: u64, allowed: &Allowance) -> (Vec<Decision>, Timestamp) {
+    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
+    let selection = Selection::default();
+    let survey = survey(&[trades], &selection, &mut |_| {}).unwrap();
+    let step = |text: &[u8]| Decimal::parse(text).unwrap();
+    let spec = SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).unwrap();
+    let table = SymbolTable::new(1, vec![spec]);
+    let mut feed = FileFeed::open(&survey, &selection, &table).unwrap();
+    let text = include_str!("../../benches/workloads/ema.json");
+    let ema = Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile("ema", 1));
+    let session =
+        SessionConfig { risk: RiskLimits::none(), assumed_spread_pct: 0.0, ..SessionConfig::default() };
+    let mut driver = Driver::new(Arc::new(table), &[ema], session, VenueConfig::frictionless());
+    let mut decisions = Decisions(Vec::new());
+    let mut at = Timestamp::MAX;
+    let mut chunk = Chunk::default();
+    while feed.next(&mut chunk).unwrap() {
+        for tick in chunk.ticks() {
+            if at == Timestamp::MAX && driver.progress().ticks > after {
+                at = driver.progress().at;
+                driver.tighten(allowed, &mut decisions);
+            }
+            driver.tick(&chunk, tick, &mut decisions);
+        }
+    }
+    driver.finish(&mut decisions);
+    (decisions.0, at)
+}
+
+fn limits(risk: RiskLimits) -> Allowance {
+    Allowance { disabled: BTreeSet::new(), risk: Some(risk), real_money: None }
+}
+
+#[test]
+fn a_tighter_limit_acts_from_its_event_on() {
+    let allowed = limits(RiskLimits { trades_per_day: Some(1), ..RiskLimits::none() });
+    let (decisions, at) = tightened(8_000, &allowed);
+    assert!(decisions.iter().any(|decision| is_entry(decision) && decision.at <= at));
+    assert!(!decisions.iter().any(|decision| is_entry(decision) && decision.at > at));
+    let refused = |decision: &&Decision| {
+        matches!(decision.kind, DecisionKind::Refused { guard: Guard::DailyTrades, .. })
+    };
+    assert!(decisions.iter().find(refused).is_some_and(|decision| decision.at > at));
+    let (same, _) = tightened(8_000, &limits(RiskLimits::none()));
+    let (other, _) = tightened(u64::MAX, &limits(RiskLimits::none()));
+    assert_eq!(same, other, "limits that are no tighter change nothing");
+}
+
+#[test]
+fn an_account_beyond_a_tighter_loss_limit_is_closed_at_once() {
+    let allowed = limits(RiskLimits { drawdown_pct: Some(0.000_1), ..RiskLimits::none() });
+    let (decisions, at) = tightened(8_000, &allowed);
+    let first = decisions.iter().find(|decision| decision.at >= at);
+    let last = decisions.iter().rev().find(|decision| is_entry(decision));
+    assert!(last.is_some_and(|entry| entry.at <= at), "nothing is begun any more: {first:?} {last:?}");
 }

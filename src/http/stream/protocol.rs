@@ -88,6 +88,7 @@ pub const STREAMS: [StreamEntry; 8] = [
             "StrategyActivatedEvent",
             "StrategyDeactivatedEvent",
             "SymbolTableEvent",
+            "LimitsTightenedEvent",
             "ConfigReloadedEvent",
             "ConfigRejectedEvent",
         ],

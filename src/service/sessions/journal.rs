@@ -4,6 +4,7 @@
 //! Invariants: events are published only after what they follow from is durable; whoever appends waits for no disk, unless
 //! one of the bounds stated here is reached.
 
+use super::allowance;
 use super::running::Running;
 use super::stream::Class;
 use super::writer::{Commit, Orders, Writer};
@@ -44,6 +45,7 @@ pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, 
 pub(super) fn stored(control: Control) -> ControlKindV1 {
     match control {
         Control::SymbolTable { version, disabled } => ControlKindV1::SymbolTable { version, disabled },
+        Control::Allowance(allowed) => ControlKindV1::Allowance(Box::new(allowance::record(&allowed))),
         Control::Pause => ControlKindV1::Pause,
         Control::Resume => ControlKindV1::Resume,
         Control::Answer(answer) => ControlKindV1::Answer((&answer).into()),
@@ -61,6 +63,7 @@ pub(super) fn input(kind: &ControlKindV1) -> Option<Control> {
         ControlKindV1::SymbolTable { version, disabled } => {
             Control::SymbolTable { version: *version, disabled: disabled.clone() }
         }
+        ControlKindV1::Allowance(allowed) => Control::Allowance(Box::new(allowance::allowance(allowed))),
         ControlKindV1::Pause => Control::Pause,
         ControlKindV1::Resume => Control::Resume,
         ControlKindV1::Answer(answer) => Control::Answer(answer.into()),

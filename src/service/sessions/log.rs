@@ -66,6 +66,9 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
         ("symbol_table", ..) => {
             (Level::Info, "symbols switched off for entries from here on", &["disabled_symbols", "timestamp"])
         }
+        ("limits_tightened", ..) => {
+            (Level::Info, "tighter limits from here on", &["disabled_symbols", "changes", "timestamp"])
+        }
         ("feed", _, "connected") => (Level::Info, "market data connected", &["socket"]),
         ("feed", _, "disconnected") => (Level::Warn, "market data lost", &["socket", "reason"]),
         ("feed", _, "refused") => (Level::Warn, "the exchange refuses a symbol", &["reason"]),

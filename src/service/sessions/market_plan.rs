@@ -2,6 +2,7 @@
 //!
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
+use super::allowance;
 use super::fields::Problems;
 use super::live;
 use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
@@ -139,6 +140,7 @@ fn plan(
         // What cannot run is refused now.
         backtest::plan(&settings, &[backtest::market("", &specs, &streams)], &strategies)?;
     }
+    let allowed = allowance::at_start(&config.trading, request.kind, &settings, &request.symbols);
     let mut normal = normal(request, &settings);
     if request.kind == SessionKind::Collect {
         normal["data_types"] = streams.iter().map(|stream| stream.as_str()).collect();
@@ -158,6 +160,7 @@ fn plan(
         table: SymbolTable::new(1, specs),
         span: None,
         request: normal,
+        allowed,
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,

@@ -2,10 +2,11 @@
 //!
 //! Never: a session taken up that does not come to where it was; a recording that ends without its session.
 
+use super::allowance;
 use super::collect;
 use super::inbox::Inbox;
 use super::journal::{self, Journal};
-use super::live::{Exposures, Rules};
+use super::live::Exposures;
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
 use super::rerun::{self, Comparison, Difference};
@@ -26,6 +27,7 @@ use crate::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use crate::session::replay::{CaughtUp, catch_up};
 use crate::session::snapshot::Snapshot;
 use crate::session::switches::Switches;
+use crate::store::records::SessionControlV1;
 use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
 use serde_json::Value;
@@ -43,12 +45,8 @@ pub(super) struct MarketContext<'a> {
     pub recording: OpenRecording,
     /// Whether it goes on after the daemon ended.
     pub resumed: bool,
-    /// Symbols switched off now.
-    pub disabled: &'a ArcSwap<Vec<String>>,
     /// What live sessions have at risk on the account.
     pub exposures: &'a Arc<Exposures>,
-    /// What the configuration in force allows them.
-    pub rules: &'a Rules,
     /// Who is told of alerts.
     pub alerts: &'a Arc<Alerts>,
 }
@@ -155,16 +153,16 @@ impl Running {
         let done = if context.resumed { rerun::stored_events(context.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
         let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);
-        let (mut over, mut stopped) = (false, false);
+        let (mut over, mut stopped, mut allowed) = (false, false, plan.allowed.clone());
         if context.resumed {
-            let (caught_up, interrupted) =
-                self.catch_up(journal, &mut driver, &mut recorder, context.store)?;
+            let (caught_up, controls) = self.catch_up(journal, &mut driver, &mut recorder, context.store)?;
             if let (Some(difference), _) = comparison.outcome(true) {
                 return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
             self.decided_by_this_engine();
             (over, stopped) = (caught_up.is_over, caught_up.was_stopped);
-            (is_closing, open) = (caught_up.is_closing, interrupted);
+            (is_closing, open) = (caught_up.is_closing, journal::interrupted(&controls));
+            allowed = allowance::behind(&plan.allowed, &controls);
             reached = Some(caught_up.reached);
         }
         recorder.stream = &journaled;
@@ -175,15 +173,13 @@ impl Running {
             let (opened, now) = self.open_inbox(plan, reached, &open);
             let inbox = inbox.get_or_init(|| opened);
             let ports = trading.ports(Outside { session: self, inbox, journal, market: context.market })?;
-            let switches = Switches { table: &self.table, disabled: context.disabled };
-            let mut market_loop = MarketLoop::new(driver, recorder, ports, plan.streams(), switches);
+            let switches = Switches { table: &self.table, allowed: &self.allowed };
+            let mut market_loop = MarketLoop::new(driver, recorder, ports, plan.streams(), switches, allowed);
             match reached {
                 Some(reached) => market_loop.resume(now, reached, is_closing),
                 None => market_loop.begin(now),
             }
             self.caught_up();
-            // What the configuration changed while it caught up.
-            market_loop.apply_configuration();
             let feed = self.subscribe(context.market, plan, inbox, reached)?;
             let ended = market_loop.run();
             drop(feed);
@@ -217,14 +213,14 @@ impl Running {
         }
     }
 
-    /// Replays the journal, and gives the streams that were interrupted where it ends.
+    /// Replays the journal, and gives what was done to the session.
     fn catch_up<G: Gateway>(
         &self,
         journal: &mut Journal,
         driver: &mut Driver<G>,
         recorder: &mut SessionRecorder<'_>,
         store: &Arc<Store>,
-    ) -> Result<(CaughtUp, Interrupted), Failure> {
+    ) -> Result<(CaughtUp, Vec<SessionControlV1>), Failure> {
         let last = journal.seal()?;
         let stored = self.row().0.reached_ns.map(Timestamp::from_nanos).max(last);
         let symbols = driver.table().clone();
@@ -232,7 +228,7 @@ impl Running {
             rerun::again(store, (&self.id, journal.recording_id()), &symbols, |feed, controls| {
                 catch_up(driver, &self.table, feed, controls, stored, recorder)
             })?;
-        Ok((caught_up, journal::interrupted(&controls)))
+        Ok((caught_up, controls))
     }
 
     /// An inbox whose stamps follow what was reached before; what came between is missing.

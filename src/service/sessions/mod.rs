@@ -3,6 +3,7 @@
 //! A session's row is on disk before its id is given out; its end, its result and what its strategies were worth are
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
+mod allowance;
 mod collect;
 mod commands;
 mod conflict;
@@ -49,15 +50,16 @@ use super::references::References;
 use super::strategies::Strategies;
 use super::{Alerts, Refusal, RefusalKind};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Trading};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
+use crate::session::allowance::Allowance;
 use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
 use conflict::{Recorded, conflict, recorded_twice, traded_twice};
-use live::{Exposures, Rules};
+use live::Exposures;
 use market_run::MarketContext;
 use plan::{Plan, Rows, things};
 use recovery::fail_session;
@@ -81,12 +83,10 @@ pub struct Sessions {
     market: Arc<Market>,
     /// Held from the decision that a session may start until its row is on disk: one start at a time.
     gate: Mutex<Gate>,
-    /// Symbols switched off by the configuration applied last.
-    disabled: ArcSwap<Vec<String>>,
+    /// What the configuration applied last says of trading.
+    trading: ArcSwap<Trading>,
     /// What live sessions have at risk.
     exposures: Arc<Exposures>,
-    /// What the configuration in force allows them.
-    rules: Rules,
     /// Who is told of alerts.
     alerts: Arc<Alerts>,
     /// Those in this process, by id; oldest first.
@@ -113,7 +113,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Arc<Self>, Refusal> {
         let gate = Mutex::new(Gate { closed: false });
-        let disabled = ArcSwap::from_pointee(config.trading.disabled_symbols.clone());
+        let trading = ArcSwap::from_pointee(config.trading.clone());
         let all = Arc::new(Sessions {
             store,
             hub,
@@ -121,9 +121,8 @@ impl Sessions {
             references,
             market,
             gate,
-            disabled,
+            trading,
             exposures: Arc::default(),
-            rules: Rules::new(&config.trading.live),
             alerts: Arc::default(),
             running: Mutex::default(),
         });
@@ -234,13 +233,15 @@ impl Sessions {
             _ => self.new_id(now)?,
         };
         let hold = self.references.hold(&id, things(&plan, recording.as_ref().map(OpenRecording::id)));
-        let table = switched(&plan.table, &self.disabled.load());
+        // The plan was made with a configuration that may no longer be the one in force.
+        let allowed = self.allowed_now(&plan.allowed, &plan);
+        let table = switched(&plan.table, &allowed.disabled);
         let is_backtest = plan.kind == SessionKind::Backtest;
         let stream = EventStream::new(&id, is_backtest, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
         announce(&stream, &plan, &row, now);
-        let session = Arc::new(Running::new(row, &plan, table, stream, hold));
+        let session = Arc::new(Running::new(row, &plan, (table, allowed), stream, hold));
         if let Err(error) = self.store.put_session(&session.row().0, &session.stream.part()) {
             if let Some(recording) = recording {
                 self.store.discard_recording(recording);
@@ -295,9 +296,7 @@ impl Sessions {
                     market: &all.market,
                     recording,
                     resumed,
-                    disabled: &all.disabled,
                     exposures: &all.exposures,
-                    rules: &all.rules,
                     alerts: &all.alerts,
                 });
                 if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
@@ -482,16 +481,20 @@ impl Sessions {
         running.values().filter(|session| !session.is_ended()).map(|session| view::running(session)).collect()
     }
 
-    /// Running sessions see which symbols are switched off now, at their next batch of events.
+    /// What a session is allowed at most now.
+    fn allowed_now(&self, allowed: &Allowance, plan: &Plan) -> Allowance {
+        let names = plan.symbols.iter().map(String::as_str);
+        allowed.tightened(&allowance::of(&self.trading.load(), names))
+    }
+
+    /// What a configuration no longer allows, running sessions see at their next batch of events. What it allows in
+    /// addition is for sessions that start from now on.
     pub fn apply_config(&self, config: &Config) {
         self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         // No start between the two: it would miss both.
         let _gate = self.gate();
-        self.disabled.store(Arc::new(config.trading.disabled_symbols.clone()));
-        self.rules.apply(&config.trading.live);
-        for session in self.running().values().filter(|session| !session.is_catching_up()) {
-            session.table.rcu(|table| switched(table, &self.disabled.load()));
-        }
+        self.trading.store(Arc::new(config.trading.clone()));
+        self.running().values().for_each(|session| session.tighten(&config.trading));
     }
 
     /// Takes no more starts, asks every session to end, or to stay as it is on disk and go on later, and waits up to

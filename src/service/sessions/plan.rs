@@ -1,5 +1,6 @@
 //! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
 
+use super::allowance;
 use super::conflict::Traded;
 use super::fields::Problems;
 use super::market_plan;
@@ -16,6 +17,7 @@ use crate::service::backtest::{self, Input, RunSettings, Source};
 use crate::service::market::{Market, Wanted};
 use crate::service::references::Resource;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
+use crate::session::allowance::Allowance;
 use crate::store::records::RecordingV1;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
@@ -55,6 +57,8 @@ pub(super) struct Plan {
     pub request: Value,
     /// Equal for equal requests.
     pub fingerprint: String,
+    /// What the configuration that it was read with allows it.
+    pub allowed: Allowance,
     pub replace_existing: bool,
     pub idempotent: bool,
     pub warnings: Vec<String>,
@@ -135,6 +139,7 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
     settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
     settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
     let Tried { table, span, short_data } = try_out(store, &id, &settings, &strategies)?;
+    let allowed = allowance::at_start(&config.trading, request.kind, &settings, &symbols);
     let mut normal = normal_form(&request, &settings, &strategies, &symbols);
     normal["session_id"] = id.as_str().into();
     let mut warnings = warnings(&request, &strategies, &symbols, config);
@@ -149,6 +154,7 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         table,
         span,
         request: normal,
+        allowed,
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,

@@ -15,8 +15,10 @@ use crate::domain::order::Side;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::engine::output::Outputs;
+use crate::engine::risk::RiskLimits;
 use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
+use crate::session::allowance::{Allowance, RealMoney};
 use crate::session::collector::Collector;
 use crate::session::driver::{Driver, Progress, Recorder};
 use crate::session::gateway::Gateway;
@@ -25,7 +27,7 @@ use crate::session::snapshot::{Moment, Snapshot};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Changes of the symbol table that a result tells one by one; more are in the events only.
+/// Changes of the configuration that a result tells one by one; more are in the events only.
 const CHANGES_TOLD: usize = 16;
 
 /// Where a run's events go, in order.
@@ -59,8 +61,10 @@ pub(super) struct SessionRecorder<'a> {
     pub shows_prices: bool,
     /// What the reader of the result must know of changes while it ran.
     pub noted: Vec<String>,
-    /// Changes of the symbol table so far.
+    /// Changes of the configuration so far.
     pub changes: usize,
+    /// The limits of risk that hold.
+    limits: RiskLimits,
 }
 
 impl<'a> SessionRecorder<'a> {
@@ -83,6 +87,7 @@ impl<'a> SessionRecorder<'a> {
             shows_prices: plan.kind != SessionKind::Backtest || plan.settings.speed > 0.0,
             noted: plan.warnings.clone(),
             changes: 0,
+            limits: driver.engine().account().config.risk.clone(),
         }
     }
 }
@@ -133,6 +138,49 @@ impl Recorder for SessionRecorder<'_> {
         let at = (progress.ticks > 0).then(|| progress.at.to_string());
         let fields = json!({"version": table.version, "after_ticks": progress.ticks, "timestamp": at, "disabled_symbols": off});
         self.stream.add(Class::Life, "symbol_table", None, fields);
+        let off = if off.is_empty() { "none".to_owned() } else { off.join(", ") };
+        self.note(progress, &format!("the symbols switched off were: {off}"));
+    }
+
+    fn allowance(&mut self, allowed: &Allowance, progress: Progress) {
+        let limits =
+            allowed.risk.as_ref().map_or_else(|| self.limits.clone(), |risk| self.limits.tightened(risk));
+        let changes = changed(&self.limits, &limits);
+        let real_money = allowed.real_money.as_ref().map(|RealMoney { symbols, caps }| {
+            json!({"symbols": symbols, "account_cap": caps.account.to_f64(), "day_cap": caps.day.to_f64()})
+        });
+        let fields = json!({
+            "timestamp": progress.at.to_string(), "after_ticks": progress.ticks, "disabled_symbols": allowed.disabled,
+            "changes": changes, "real_money": real_money,
+        });
+        self.stream.add(Class::Life, "limits_tightened", None, fields);
+        self.limits = limits;
+        for change in changes {
+            let shown = |value: &Value| if value.is_null() { "off".to_owned() } else { value.to_string() };
+            let (limit, from, to) = (&change["limit"], shown(&change["from"]), shown(&change["to"]));
+            let limit = limit.as_str().unwrap_or_default();
+            self.note(progress, &format!("{limit} was {to} instead of {from}"));
+        }
+    }
+}
+
+/// Limits of risk that differ, each with its values in force before and from then on; null: none.
+fn changed(before: &RiskLimits, now: &RiskLimits) -> Vec<Value> {
+    let pairs = before.named().into_iter().zip(now.named());
+    let differ = pairs.filter(|((_, from), (_, to))| from != to);
+    let numbers = differ.map(|((limit, from), (_, to))| json!({"limit": limit, "from": from, "to": to}));
+    let pause = [("loss_pause_s", before.loss_pause.seconds_f64(), now.loss_pause.seconds_f64())];
+    let pause = pause.into_iter().filter(|(_, from, to)| from != to);
+    let only_one = !before.exclusive_symbols && now.exclusive_symbols;
+    numbers
+        .chain(pause.map(|(limit, from, to)| json!({"limit": limit, "from": from, "to": to})))
+        .chain(only_one.then(|| json!({"limit": "exclusive_symbols", "from": 0.0, "to": 1.0})))
+        .collect()
+}
+
+impl SessionRecorder<'_> {
+    /// A change of the configuration, for the reader of the result.
+    fn note(&mut self, progress: Progress, what: &str) {
         self.changes += 1;
         if self.changes > CHANGES_TOLD {
             if self.changes == CHANGES_TOLD + 1 {
@@ -141,17 +189,14 @@ impl Recorder for SessionRecorder<'_> {
             }
             return;
         }
-        let place = at.unwrap_or_else(|| "the start".to_owned());
-        let off = if off.is_empty() { "none".to_owned() } else { off.join(", ") };
+        let place = if progress.ticks > 0 { progress.at.to_string() } else { "the start".to_owned() };
         self.noted.push(format!(
-            "the configuration changed while it ran: from {place} on (after {} events) the symbols switched off were: {off}; the same \
-             request gives the same result only with the same change at the same place",
+            "the configuration changed while it ran: from {place} on (after {} events) {what}; the same request gives the same result \
+             only with the same change at the same place",
             progress.ticks
         ));
     }
-}
 
-impl SessionRecorder<'_> {
     fn decision(&self, made: &Decision, evidence: &[Evidence]) {
         let def = &self.defs[self.strategies[made.instance as usize] as usize];
         let spec = self.table.spec(made.symbol);

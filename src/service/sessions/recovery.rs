@@ -4,7 +4,7 @@
 use super::plan::things;
 use super::running::{Failure, Running};
 use super::stream::EventStream;
-use super::{Sessions, State, market_plan};
+use super::{Sessions, State, allowance, market_plan};
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::service::Refusal;
@@ -54,7 +54,9 @@ impl Sessions {
         let hold = self.references.hold(&row.id, things(&plan, Some(recording.id())));
         let last = self.store.last_session_event(&row.id)?;
         let stream = EventStream::new(&row.id, false, last, Arc::clone(&self.store), Arc::clone(&self.hub));
-        let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).mark_catching_up());
+        let allowed = self.allowed_now(&allowance::behind(&plan.allowed, &controls), &plan);
+        let begun = (plan.table.clone(), allowed);
+        let session = Arc::new(Running::new(row, &plan, begun, stream, hold).mark_catching_up());
         // Only a stop closes every position; the request itself may not have got onto the disk.
         let is_stop = |kind: &ControlKindV1| matches!(kind, ControlKindV1::Stop | ControlKindV1::Flatten);
         if controls.iter().any(|control| is_stop(&control.kind)) {

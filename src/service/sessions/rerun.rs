@@ -18,8 +18,16 @@ use serde_json::Value;
 use std::cell::RefCell;
 
 /// Events that follow from the input alone; others say how the session's life went on.
-const FOLLOWS: [&str; 7] =
-    ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
+const FOLLOWS: [&str; 8] = [
+    "signal",
+    "state_transition",
+    "order_update",
+    "fill",
+    "position_update",
+    "alert",
+    "feed_gap",
+    "limits_tightened",
+];
 
 /// Hands everything journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
 /// and what was done to the session, in the order of time. Gives the controls as they are stored, and what came of it.

@@ -2,6 +2,7 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
+use super::allowance;
 use super::commands::Commands;
 use super::conflict::Traded;
 use super::live::{LiveTrading, Outbox};
@@ -15,13 +16,16 @@ use super::stream::{Class, EventStream};
 use super::watcher::Watcher;
 use super::{Recorded, State};
 use crate::clock;
+use crate::config::Trading;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
 use crate::report::run::RunResult;
 use crate::service::backtest::{self, Input, StopSignal};
 use crate::service::references::Lease;
+use crate::session::allowance::Allowance;
 use crate::session::driver::Recorder;
+use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
 use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
@@ -44,6 +48,8 @@ pub(super) struct Running {
     pub progress: SessionProgress,
     pub stream: EventStream,
     pub table: Arc<ArcSwap<SymbolTable>>,
+    /// What the configuration allows it; it only becomes less.
+    pub allowed: Arc<ArcSwap<Allowance>>,
     /// What it records for its own sake.
     pub records: Recorded,
     /// What it trades with real money.
@@ -132,11 +138,12 @@ impl Running {
     pub(super) fn new(
         row: SessionRow,
         plan: &Plan,
-        table: SymbolTable,
+        (table, allowed): (SymbolTable, Allowance),
         stream: EventStream,
         hold: Lease,
     ) -> Self {
         Running {
+            allowed: Arc::new(ArcSwap::from_pointee(allowed)),
             id: row.id.clone(),
             fingerprint: plan.fingerprint.clone(),
             control: StopSignal::default(),
@@ -154,6 +161,18 @@ impl Running {
             suspending: AtomicBool::new(false),
             stop_is_written: Mutex::new(false),
             catching_up: AtomicBool::new(false),
+        }
+    }
+
+    /// A configuration is in force. What it no longer allows the session does not do any more; what it allows in addition
+    /// is for the next one.
+    pub(super) fn tighten(&self, trading: &Trading) {
+        let table = self.table.load();
+        let offered = allowance::of(trading, table.iter().map(|(_, spec)| spec.name.as_str()));
+        self.allowed.rcu(|allowed| allowed.tightened(&offered));
+        // The loop of one on a market does so itself, and journals where.
+        if !self.trades_a_market {
+            self.table.rcu(|table| switched(table, &self.allowed.load().disabled));
         }
     }
 
@@ -375,7 +394,7 @@ impl Running {
             (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Live => {
                 let trading = LiveTrading {
                     outbox: Outbox::default(),
-                    rules: context.rules.clone(),
+                    allowed: Arc::clone(&self.allowed),
                     exposures: context.exposures,
                     alerts: context.alerts,
                     store: context.store,

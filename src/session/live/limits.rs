@@ -14,6 +14,11 @@ pub struct Caps {
     pub day: Money,
 }
 
+impl Caps {
+    /// Nothing may be at risk.
+    pub const NOTHING: Caps = Caps { account: Money::ZERO, day: Money::ZERO };
+}
+
 /// Why an entry was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {

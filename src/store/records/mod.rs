@@ -4,6 +4,7 @@
 //! Invariant: a struct that was ever written never changes; a new version is a new struct with an upgrade
 //! from the one before. `schema/records.md` lists them all; `tests/golden` holds bytes of each.
 
+mod allowance;
 mod contract;
 mod gap;
 mod idempotency;
@@ -25,6 +26,7 @@ mod sync;
 mod ticker_cache;
 mod user;
 
+pub use allowance::{AllowanceV1, RealMoneyV1, RiskV1};
 pub use contract::{ContractV1, ContractV2};
 pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;

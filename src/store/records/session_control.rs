@@ -1,7 +1,7 @@
 //! Commands and other outside influences on a session. Together with the recorded rows they are all that a
 //! replay needs.
 
-use super::AnswerV1;
+use super::{AllowanceV1, AnswerV1};
 use crate::domain::intent::Intent;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
@@ -13,7 +13,7 @@ use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
 /// An outside influence on a session. It takes effect after all rows seen up to its time.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SessionControlV1 {
     /// Engine time of the session, nanoseconds since 1970.
     pub at_ns: i64,
@@ -22,7 +22,7 @@ pub struct SessionControlV1 {
 }
 
 /// What happened. The order of the variants is part of the stored form: new ones come last.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum ControlKindV1 {
     /// Another symbol table took effect.
     SymbolTable {
@@ -77,6 +77,8 @@ pub enum ControlKindV1 {
     Answer(AnswerV1),
     /// An order is sent once this is on disk. A replay decides it again.
     Intent(IntentV1),
+    /// The configuration allows this from here on, and no more.
+    Allowance(Box<AllowanceV1>),
 }
 
 /// An order for real money. Its client id follows from the session's id and its number.

@@ -10,4 +10,4 @@ mod shared;
 pub(super) use consent::{check_account, check_consent, check_strategies, wanted};
 pub(super) use gateway::Outbox;
 pub(super) use ports::LiveTrading;
-pub(super) use shared::{Exposures, Rules};
+pub(super) use shared::Exposures;

@@ -5,7 +5,7 @@
 //! told to the desk, never dropped.
 
 use super::convert;
-use super::shared::{Rules, Shared, ToPath};
+use super::shared::{Shared, ToPath};
 use crate::clock::{self, SteadyClock};
 use crate::domain::order::OrderId;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -18,7 +18,9 @@ use crate::exchange::mexc::{
 use crate::limits::ACCOUNT_NEWS;
 use crate::service::market::{KeyRing, Leaseholder, LiveLock};
 use crate::service::sessions::inbox::Inbox;
+use crate::session::allowance::Allowance;
 use crate::session::live::{Act, Alert, Desk, Hold, Placed, PositionFact, Report};
+use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,7 +88,7 @@ pub(super) struct OrderPath {
     pub lock: LiveLock,
     pub lease: Arc<Leaseholder>,
     /// What the configuration allows now.
-    pub rules: Rules,
+    pub allowed: Arc<ArcSwap<Allowance>>,
     /// Messages of the session that were taken in.
     pub taken: u64,
     /// Time for the desk: it never goes back.
@@ -149,7 +151,7 @@ impl OrderPath {
     /// What is allowed now. After a while in which nothing ran nobody knows whether that was locked.
     fn rules_of_now(&mut self) -> Timestamp {
         let now = self.clock.now();
-        let (caps, not_allowed) = self.rules.of(&self.table);
+        let (caps, not_allowed) = self.allowed.load().of_real_money(&self.table);
         self.desk.allow(caps, not_allowed);
         if self.lock_seen + LOCK_SEEN < now {
             self.desk.lock_unknown();

@@ -2,7 +2,7 @@
 
 use super::gateway::{LiveGateway, Outbox, Outgoing};
 use super::path::OrderPath;
-use super::shared::{Exposures, Rules, Shared, ToPath};
+use super::shared::{Exposures, Shared, ToPath};
 use crate::clock::{self, SteadyClock};
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
@@ -18,6 +18,7 @@ use crate::service::market::{Lease, Leaseholder};
 use crate::service::sessions::market_run::{Outside, Trading};
 use crate::service::sessions::paper::PaperPorts;
 use crate::service::sessions::running::Failure;
+use crate::session::allowance::Allowance;
 use crate::session::driver::{Driver, Progress};
 use crate::session::halts::News;
 use crate::session::inputs::{Batch, Control};
@@ -45,7 +46,7 @@ const PROTECTED_WITHIN: Duration = Duration::from_secs(3);
 /// Trading with real money.
 pub(in crate::service::sessions) struct LiveTrading<'a> {
     pub outbox: Outbox,
-    pub rules: Rules,
+    pub allowed: Arc<ArcSwap<Allowance>>,
     pub exposures: &'a Arc<Exposures>,
     pub alerts: &'a Arc<Alerts>,
     pub store: &'a Store,
@@ -67,7 +68,11 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let symbols = table.iter().map(|(symbol, _)| symbol);
         let shared =
             Arc::new(Shared::new(&session.id, Arc::clone(self.exposures), Arc::clone(self.alerts), symbols));
-        let mut desk = Desk::new(Arc::clone(&table), SessionTag::of(&session.id), self.rules.of(&table).0);
+        let mut desk = Desk::new(
+            Arc::clone(&table),
+            SessionTag::of(&session.id),
+            self.allowed.load().of_real_money(&table).0,
+        );
         let controls = self.store.session_controls(&session.id)?;
         let (intents, answers) = kept(&controls);
         let steady = SteadyClock::start();
@@ -96,7 +101,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             keys: Arc::clone(market.keys()),
             lock: market.lock(),
             lease: Arc::clone(&lease),
-            rules: self.rules,
+            allowed: self.allowed,
             taken: 0,
             clock: steady,
             lock_seen: Timestamp::MIN,

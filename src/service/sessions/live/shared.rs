@@ -1,17 +1,15 @@
 //! What a session's thread and the task of its orders tell each other.
 
-use crate::config::Live;
 use crate::domain::intent::Intent;
 use crate::domain::num::Money;
 use crate::domain::order::OrderId;
-use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::ALERTS_WAITING;
 use crate::service::Alerts;
-use crate::session::live::{Alert, Caps, Desk, Guarded, Wanted};
-use arc_swap::ArcSwap;
+use crate::session::live::{Alert, Desk, Guarded, Wanted};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,32 +56,6 @@ impl Exposures {
         let others = all.iter().filter(|(id, _)| *id != session).map(|(_, money)| *money).sum();
         let money = change(others);
         all.insert(session.to_owned(), Some(money));
-    }
-}
-
-/// What the configuration in force allows live sessions.
-#[derive(Clone)]
-pub(in crate::service::sessions) struct Rules(Arc<ArcSwap<Live>>);
-
-impl Rules {
-    /// As a configuration says.
-    pub(in crate::service::sessions) fn new(live: &Live) -> Self {
-        Rules(Arc::new(ArcSwap::from_pointee(live.clone())))
-    }
-
-    /// From now on another configuration is in force.
-    pub(in crate::service::sessions) fn apply(&self, live: &Live) {
-        self.0.store(Arc::new(live.clone()));
-    }
-
-    /// How much may be at risk, and the symbols on which nothing may be begun.
-    pub(super) fn of(&self, table: &SymbolTable) -> (Caps, BTreeSet<SymbolId>) {
-        let live = self.0.load();
-        let is_allowed = |name: &String| live.enabled && live.symbols.contains(name);
-        let not_allowed = table.iter().filter(|(_, spec)| !is_allowed(&spec.name)).map(|(symbol, _)| symbol);
-        let money = |amount: Option<f64>| amount.map_or(Money::ZERO, Money::from_f64);
-        let caps = Caps { account: money(live.account_cap), day: money(live.day_cap) };
-        (caps, not_allowed.collect())
     }
 }
 
@@ -228,8 +200,8 @@ mod tests {
     use crate::domain::decimal::Decimal;
     use crate::domain::num::{Price, Qty};
     use crate::domain::order::{OrderKind, OrderRequest, Purpose, Side};
-    use crate::domain::symbol::SymbolSpec;
-    use crate::session::live::{Act, Report, SessionTag};
+    use crate::domain::symbol::{SymbolSpec, SymbolTable};
+    use crate::session::live::{Act, Caps, Report, SessionTag};
 
     const A: SymbolId = SymbolId(0);
 
@@ -329,23 +301,5 @@ mod tests {
         assert!(!shared.is_flat() && !shared.is_protected(), "an order may be on its way");
         shared.show(&mut desk, 1, at(11));
         assert!(shared.is_flat());
-    }
-
-    #[test]
-    fn the_configuration_in_force_decides_what_may_be_begun() {
-        let live = Live {
-            enabled: true,
-            symbols: vec!["A_USDT".to_owned()],
-            account_cap: Some(5.0),
-            ..Live::default()
-        };
-        let (rules, table) = (Rules::new(&live), table());
-        let allowed = |rules: &Rules| rules.of(&table);
-        assert_eq!(allowed(&rules).1, BTreeSet::new());
-        assert_eq!(allowed(&rules).0, Caps { account: Money::from_units(5), day: Money::ZERO });
-        rules.apply(&Live { symbols: Vec::new(), ..live.clone() });
-        assert_eq!(allowed(&rules).1, BTreeSet::from([A]));
-        rules.apply(&Live { enabled: false, ..live });
-        assert_eq!(allowed(&rules).1, BTreeSet::from([A]));
     }
 }
