@@ -1,4 +1,4 @@
-//! A program that is told of every alert, so that real money never halts unheard.
+//! How many alerts there were, and a program that is told of those of real money, so that it never halts unheard.
 //!
 //! Invariants: nobody waits for it; it ends within its time; when too many run at once the next waits for its turn on a thread
 //! of its own, and none is left out.
@@ -7,6 +7,7 @@ use crate::limits::ALERT_PROGRAMS;
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -14,9 +15,10 @@ use std::time::Duration;
 /// How often it is looked whether a program has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs programs. Cheap to share.
+/// Runs programs, and counts. Cheap to share.
 #[derive(Default)]
 pub struct Alerts {
+    told: AtomicU64,
     setting: Mutex<Setting>,
     running: Mutex<usize>,
     ended: Condvar,
@@ -34,6 +36,16 @@ impl Alerts {
     pub fn apply(&self, exec: &[String], timeout_s: u32) {
         let setting = Setting { exec: exec.to_vec(), timeout: Duration::from_secs(u64::from(timeout_s)) };
         *self.setting.lock().unwrap_or_else(PoisonError::into_inner) = setting;
+    }
+
+    /// A session on a market told an alert as an event.
+    pub fn count(&self) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events of sessions on a market were alerts, since the daemon started.
+    pub fn counted(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// Tells the program of an alert, as JSON on its standard input.

@@ -6,6 +6,7 @@
 
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Bar, Body, Command, Event, Market};
+use crate::domain::num::Money;
 use crate::domain::order::OrderEvent;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -31,6 +32,9 @@ pub trait Recorder {
     /// The engine did something.
     fn outputs(&mut self, out: &Outputs);
 
+    /// Funding was settled on a position: received, or paid when it is negative.
+    fn funding(&mut self, _at: Timestamp, _funding: Funding) {}
+
     /// From here on the run sees this symbol table; `progress` is how far it has come.
     fn symbol_table(&mut self, _table: &SymbolTable, _progress: Progress) {}
 
@@ -39,6 +43,26 @@ pub trait Recorder {
 
     /// A batch of input has been applied: the moment to look at the engine.
     fn batch_done(&mut self, _moment: Moment<'_>) {}
+}
+
+/// Funding of one position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Funding {
+    /// The instance that holds it.
+    pub instance: u32,
+    /// Its symbol.
+    pub symbol: SymbolId,
+    /// Received; negative when it is paid.
+    pub amount: Money,
+}
+
+impl Funding {
+    fn of(event: &OrderEvent) -> Option<Funding> {
+        match *event {
+            OrderEvent::Funding { symbol, instance, amount } => Some(Funding { instance, symbol, amount }),
+            _ => None,
+        }
+    }
 }
 
 /// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
@@ -223,6 +247,9 @@ impl<G: Gateway> Driver<G> {
         let verdict = self.orders.answered(&answer);
         match verdict {
             Verdict::News => {
+                if let Some(funding) = Funding::of(&answer) {
+                    recorder.funding(self.at, funding);
+                }
                 self.apply(self.at, Body::Order(answer));
                 self.flush(self.at, recorder);
             }
@@ -362,6 +389,9 @@ impl<G: Gateway> Driver<G> {
     fn deliver<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
+            if let Some(funding) = Funding::of(&event) {
+                recorder.funding(at, funding);
+            }
             self.apply(at, Body::Order(event));
         }
         self.events = events;

@@ -203,6 +203,7 @@ fn funding_is_paid_by_longs_and_received_by_shorts() {
         });
         let story =
             world.simulate(&format!("0 book 10x777 / 10.01x1000\n 0.1 book 10x9999 / 10.01x9999\n 1 mark 10.2\n 2 funding {rate}\n 3 end"));
+        assert_eq!(story.funding, [(0, story.closed[0].funding)], "told when it is settled");
         story.closed[0].funding.to_string()
     };
     assert_eq!((run(false, "0.0001"), run(true, "0.0001")), ("-1.02".into(), "1.02".into()));

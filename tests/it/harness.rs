@@ -21,7 +21,7 @@ use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::{Action, Outputs};
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::digest::DecisionDigest;
-use tradingd::session::driver::{Driver, Flow, Recorder};
+use tradingd::session::driver::{Driver, Flow, Funding, Recorder};
 use tradingd::session::ports::{Chunk, Feed, FeedError, TickKind};
 use tradingd::sim::{SyntheticBook, VenueConfig, VenueCounts};
 
@@ -75,6 +75,8 @@ pub struct Story {
     /// Evidence of all decisions, one after the other.
     pub evidence: Vec<tradingd::domain::decision::Evidence>,
     pub closed: Vec<ClosedTrade>,
+    /// Funding as it was settled, by instance.
+    pub funding: Vec<(u32, Money)>,
     pub equity: Vec<EquityPoint>,
     pub digest: String,
     pub cash: Money,
@@ -431,6 +433,10 @@ impl Writer {
 }
 
 impl Recorder for Writer {
+    fn funding(&mut self, _at: Timestamp, funding: Funding) {
+        self.story.funding.push((funding.instance, funding.amount));
+    }
+
     fn outputs(&mut self, out: &Outputs) {
         let mut evidence = out.evidence.as_slice();
         for decision in &out.decisions {

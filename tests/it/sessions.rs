@@ -190,6 +190,14 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
         (Some("session_started"), Some("ann"))
     );
     assert_eq!(events[1]["event"], "strategy_activated");
+    let samples: Vec<&Value> = events.iter().filter(|event| event["event"] == "equity").collect();
+    assert!(samples.len() as u64 > counters.trades, "one a minute, and one for each closed position");
+    assert!(samples.is_sorted_by_key(|sample| sample["timestamp"].as_str()));
+    let last = samples.last().unwrap();
+    let result = Results::new(Arc::clone(&world.store)).of_session(&session.session_id).unwrap();
+    let initial = result["metrics"]["net_profit"]["value"].as_f64().unwrap() + 5_000.0;
+    assert!((last["balance"].as_f64().unwrap() - initial).abs() < 1e-6, "{last} {initial}");
+    assert_eq!((&last["equity"], last["exposure"].as_f64()), (&last["balance"], Some(0.0)));
     assert_eq!(events.last().unwrap()["event"], "session_completed");
     assert!(world.sessions.events(&session.session_id, counters.events, 10).unwrap().ended);
     let results = Results::new(Arc::clone(&world.store));

@@ -136,7 +136,7 @@ fn a_tighter_limit_acts_from_its_event_on() {
 
 #[test]
 fn an_account_beyond_a_tighter_loss_limit_is_closed_at_once() {
-    let allowed = limits(RiskLimits { drawdown_pct: Some(0.000_1), ..RiskLimits::none() });
+    let allowed = limits(RiskLimits { drawdown_pct: Some(0.0), ..RiskLimits::none() });
     let (decisions, at) = tightened(8_000, &allowed);
     let first = decisions.iter().find(|decision| decision.at >= at);
     let last = decisions.iter().rev().find(|decision| is_entry(decision));

@@ -133,8 +133,8 @@ pub const STREAMS: [StreamEntry; 8] = [
         name: "positions",
         narrows: Narrows::SessionAndSymbols,
         snapshot: "SessionsWithNow",
-        updates: &["PositionUpdateEvent"],
-        about: "Positions.",
+        updates: &["PositionUpdateEvent", "FundingEvent"],
+        about: "Positions and their funding.",
     },
     StreamEntry {
         name: "health",

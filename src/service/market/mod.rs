@@ -33,6 +33,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::{ASK_AGAIN, Tickers};
 use tokio::sync::oneshot;
 
+/// The exchange, as records name it.
+pub(in crate::service) const VENUE: &str = "mexc";
+
 /// How long cached contract terms are used.
 const CONTRACTS_TTL: Span = Span::from_seconds(3_600);
 

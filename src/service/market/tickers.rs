@@ -3,7 +3,7 @@
 //!
 //! Invariant: a symbol without a price has no row; at most one request is under way.
 
-use super::Market;
+use super::{Market, VENUE};
 use crate::config::Config;
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
@@ -18,9 +18,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How long a failed request is not repeated.
 pub(super) const ASK_AGAIN: Span = Span::from_seconds(5);
-
-/// Key of the cached list in the store.
-const EXCHANGE: &str = "mexc";
 
 /// Which symbols are listed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +62,7 @@ struct Known {
 
 impl Tickers {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
-        let kept = store.tickers(EXCHANGE)?;
+        let kept = store.tickers(VENUE)?;
         let known = kept
             .and_then(|kept| Known::read(Timestamp::from_micros(kept.as_of_us)?, &kept.body))
             .map(Arc::new);
@@ -196,7 +193,7 @@ fn fetch(market: &Market, now: Timestamp) -> Result<Known, Refusal> {
     let contracts = market.contracts(now)?;
     let tickers = market.client()?.tickers().map_err(|error| super::unavailable(&error))?;
     let known = Known::join(&contracts, &tickers, now);
-    market.store.put_tickers(EXCHANGE, &TickerCacheV1 { as_of_us: now.micros(), body: known.body() })?;
+    market.store.put_tickers(VENUE, &TickerCacheV1 { as_of_us: now.micros(), body: known.body() })?;
     Ok(known)
 }
 

@@ -1,16 +1,37 @@
 //! What a configuration allows a session: read from it, and to and from the journal.
 
+use super::Sessions;
 use super::request::SessionKind;
-use crate::config::{Live, Trading};
+use crate::config::{Config, Live, Trading};
 use crate::domain::num::Money;
 use crate::domain::time::Span;
 use crate::engine::risk::RiskLimits;
 use crate::service::backtest::{RiskChoice, RunSettings};
+use crate::service::market::VENUE;
 use crate::service::settings::risk_limits;
 use crate::session::allowance::{Allowance, RealMoney};
 use crate::session::live::Caps;
 use crate::store::records::{AllowanceV1, ControlKindV1, RealMoneyV1, RiskV1, SessionControlV1};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Sessions {
+    /// What a session is allowed at most now.
+    pub(super) fn allowed_now(&self, allowed: &Allowance, symbols: &[String]) -> Allowance {
+        let names = symbols.iter().map(String::as_str);
+        allowed.tightened(&of(&self.trading.load(), names))
+    }
+
+    /// What a configuration no longer allows, running sessions see at their next batch of events. What it allows in
+    /// addition is for sessions that start from now on.
+    pub fn apply_config(&self, config: &Config) {
+        self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
+        // No start between the two: it would miss both.
+        let _gate = self.gate();
+        self.trading.store(Arc::new(config.trading.clone()));
+        self.running().values().for_each(|session| session.tighten(&config.trading));
+    }
+}
 
 /// What a configuration allows any session on these symbols.
 pub(super) fn of<'n>(trading: &Trading, symbols: impl Iterator<Item = &'n str>) -> Allowance {
@@ -62,6 +83,7 @@ pub(super) fn record(allowed: &Allowance) -> AllowanceV1 {
         disabled: disabled.iter().cloned().collect(),
         risk: risk.as_ref().map(risk_record),
         real_money: real_money.as_ref().map(|RealMoney { symbols, caps }| RealMoneyV1 {
+            venue: VENUE.to_owned(),
             symbols: symbols.iter().cloned().collect(),
             account_cap: caps.account.0,
             day_cap: caps.day.0,
@@ -75,7 +97,7 @@ pub(super) fn allowance(record: &AllowanceV1) -> Allowance {
     Allowance {
         disabled: disabled.iter().cloned().collect(),
         risk: risk.as_ref().map(limits),
-        real_money: real_money.as_ref().map(|RealMoneyV1 { symbols, account_cap, day_cap }| RealMoney {
+        real_money: real_money.as_ref().map(|RealMoneyV1 { symbols, account_cap, day_cap, .. }| RealMoney {
             symbols: symbols.iter().cloned().collect(),
             caps: Caps { account: Money(*account_cap), day: Money(*day_cap) },
         }),

@@ -97,6 +97,7 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
             "position closed",
             &["strategy_id", "side", "quantity", "entry_price", "exit_price", "net", "net_pct", "reason"],
         ),
+        ("funding", ..) => (Level::Info, "funding settled", &["strategy_id", "amount"]),
         ("alert", ..) => (Level::Warn, "alert", &["strategy_id", "warning"]),
         _ => return None,
     };

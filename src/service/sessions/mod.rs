@@ -44,7 +44,7 @@ pub(in crate::service) use stream::event_object;
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 
 use super::hub::Hub;
-use super::market::Market;
+use super::market::{Market, VENUE};
 use super::page::{Page, PageRequest};
 use super::references::References;
 use super::strategies::Strategies;
@@ -53,7 +53,6 @@ use crate::clock;
 use crate::config::{Config, Trading};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
-use crate::session::allowance::Allowance;
 use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
@@ -67,7 +66,7 @@ use running::{Exit, Running};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use stream::{Class, EventStream};
+use stream::{Class, EVENTS_VERSION, EventStream};
 
 /// How long a start waits for the end of a session it replaces.
 const REPLACED_WITHIN: Span = Span::from_seconds(10);
@@ -234,10 +233,10 @@ impl Sessions {
         };
         let hold = self.references.hold(&id, things(&plan, recording.as_ref().map(OpenRecording::id)));
         // The plan was made with a configuration that may no longer be the one in force.
-        let allowed = self.allowed_now(&plan.allowed, &plan);
+        let allowed = self.allowed_now(&plan.allowed, &plan.symbols);
         let table = switched(&plan.table, &allowed.disabled);
         let is_backtest = plan.kind == SessionKind::Backtest;
-        let stream = EventStream::new(&id, is_backtest, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
+        let stream = EventStream::new(&id, is_backtest, 0, self.shared());
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
         announce(&stream, &plan, &row, now);
@@ -263,11 +262,11 @@ impl Sessions {
     /// The recording that a session on a live market makes.
     fn begin_recording(&self, plan: &Plan, now: Timestamp) -> Result<Option<OpenRecording>, Refusal> {
         let Rows::Market { .. } = plan.rows else { return Ok(None) };
-        let sources = vec![format!("mexc, {} session", plan.kind.as_str())];
+        let sources = vec![format!("{VENUE}, {} session", plan.kind.as_str())];
         let new = NewRecording { at: now, entropy: clock::entropy(), sources };
         let recording = self.store.begin_recording(new, plan.symbols.clone())?;
         let specs = plan.specs();
-        match self.store.put_market(recording.id(), "mexc", &specs) {
+        match self.store.put_market(recording.id(), VENUE, &specs) {
             Ok(()) => Ok(Some(recording)),
             Err(error) => {
                 self.store.discard_recording(recording);
@@ -481,20 +480,13 @@ impl Sessions {
         running.values().filter(|session| !session.is_ended()).map(|session| view::running(session)).collect()
     }
 
-    /// What a session is allowed at most now.
-    fn allowed_now(&self, allowed: &Allowance, plan: &Plan) -> Allowance {
-        let names = plan.symbols.iter().map(String::as_str);
-        allowed.tightened(&allowance::of(&self.trading.load(), names))
+    fn shared(&self) -> stream::Shared {
+        (Arc::clone(&self.store), Arc::clone(&self.hub), Arc::clone(&self.alerts))
     }
 
-    /// What a configuration no longer allows, running sessions see at their next batch of events. What it allows in
-    /// addition is for sessions that start from now on.
-    pub fn apply_config(&self, config: &Config) {
-        self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
-        // No start between the two: it would miss both.
-        let _gate = self.gate();
-        self.trading.store(Arc::new(config.trading.clone()));
-        self.running().values().for_each(|session| session.tighten(&config.trading));
+    /// How many alerts sessions on a market have told since the daemon started.
+    pub fn alerts(&self) -> u64 {
+        self.alerts.counted()
     }
 
     /// Takes no more starts, asks every session to end, or to stay as it is on disk and go on later, and waits up to
@@ -549,6 +541,7 @@ fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp)
     let fields = json!({
         "status": State::Starting, "timestamp": now.rfc3339_millis(), "session_type": row.kind, "symbols": row.symbols,
         "strategies": ids, "source_session_id": row.recording_id, "user": row.user, "request": plan.request,
+        "events_version": EVENTS_VERSION,
     });
     stream.add(Class::Life, "session_started", None, fields);
     for (place, strategy) in row.strategies.iter().enumerate() {

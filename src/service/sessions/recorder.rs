@@ -10,22 +10,26 @@ use super::stream::Class;
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::Gap;
-use crate::domain::ledger::ClosedTrade;
+use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::order::Side;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::{Span, Timestamp};
 use crate::engine::output::Outputs;
 use crate::engine::risk::RiskLimits;
 use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
 use crate::session::allowance::{Allowance, RealMoney};
 use crate::session::collector::Collector;
-use crate::session::driver::{Driver, Progress, Recorder};
+use crate::session::driver::{Driver, Funding, Progress, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::ports::{Tick, TickKind};
 use crate::session::snapshot::{Moment, Snapshot};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+
+/// Between two samples of the account, in time of the events.
+const SAMPLES_EVERY: Span = Span::from_seconds(60);
 
 /// Changes of the configuration that a result tells one by one; more are in the events only.
 const CHANGES_TOLD: usize = 16;
@@ -65,6 +69,8 @@ pub(super) struct SessionRecorder<'a> {
     pub changes: usize,
     /// The limits of risk that hold.
     limits: RiskLimits,
+    /// No sample of the account before this time, unless a position is closed.
+    next_sample: Timestamp,
 }
 
 impl<'a> SessionRecorder<'a> {
@@ -88,6 +94,7 @@ impl<'a> SessionRecorder<'a> {
             noted: plan.warnings.clone(),
             changes: 0,
             limits: driver.engine().account().config.risk.clone(),
+            next_sample: Timestamp::MIN,
         }
     }
 }
@@ -112,6 +119,9 @@ impl Recorder for SessionRecorder<'_> {
         }
         if let Some(point) = &out.equity {
             self.live.set_equity(point.equity.to_f64());
+            if point.at >= self.next_sample || !out.closed.is_empty() {
+                self.sample(point);
+            }
         }
         self.collector.outputs(out);
         if !out.decisions.is_empty() {
@@ -125,6 +135,18 @@ impl Recorder for SessionRecorder<'_> {
             let statistics = self.collector.statistics();
             self.stream.show(wanted, Snapshot::take(moment, statistics, &self.defs, wanted.parts));
         }
+    }
+
+    fn funding(&mut self, at: Timestamp, funding: Funding) {
+        let strategy = self.strategies[funding.instance as usize] as usize;
+        let fields = json!({
+            "timestamp": at.to_string(),
+            "strategy_id": self.defs[strategy].id,
+            "instance": funding.instance,
+            "amount": funding.amount.to_f64(),
+        });
+        let symbol = &self.table.spec(funding.symbol).name;
+        self.stream.add(Class::Position, "funding", Some(symbol), fields);
     }
 
     /// The same configuration at the same place gives the same run; the place depends on when it was changed, so the
@@ -287,6 +309,18 @@ impl SessionRecorder<'_> {
             "reason": trade.reason.as_str(),
         });
         self.stream.add(Class::Position, "position_update", Some(&spec.name), fields);
+    }
+
+    /// The account now. Samples are as many as minutes in which it changed, and one more for each position that is closed.
+    fn sample(&mut self, point: &EquityPoint) {
+        self.next_sample = point.at + SAMPLES_EVERY;
+        let fields = json!({
+            "timestamp": point.at.to_string(),
+            "equity": point.equity.to_f64(),
+            "balance": point.balance.to_f64(),
+            "exposure": point.exposure.to_f64(),
+        });
+        self.stream.add(Class::Account, "equity", None, fields);
     }
 
     fn gap(&self, symbol: SymbolId, gap: Gap) {

@@ -6,7 +6,7 @@
 use super::journal::input;
 use super::recorder::Sink;
 use super::running::Failure;
-use super::stream::{Class, event_object};
+use super::stream::{Class, EVENTS_VERSION, event_object};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::inputs::Control;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::cell::RefCell;
 
 /// Events that follow from the input alone; others say how the session's life went on.
-const FOLLOWS: [&str; 8] = [
+const FOLLOWS: [&str; 10] = [
     "signal",
     "state_transition",
     "order_update",
@@ -27,7 +27,12 @@ const FOLLOWS: [&str; 8] = [
     "alert",
     "feed_gap",
     "limits_tightened",
+    "funding",
+    "equity",
 ];
+
+/// Of money: sessions tell them whose events are of version 2.
+const OF_MONEY: [&str; 2] = ["funding", "equity"];
 
 /// Hands everything journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
 /// and what was done to the session, in the order of time. Gives the controls as they are stored, and what came of it.
@@ -93,12 +98,15 @@ struct Compared {
     /// Events of the run behind the last recorded one.
     beyond: Vec<(Class, &'static str, Option<String>, Value)>,
     keeps_beyond: bool,
+    /// Whether it told its events of money; a session of an older program did not.
+    tells_money: bool,
 }
 
 impl Comparison {
     /// With the session's stored events, all of them in order. What a run does beyond them is kept when
     /// `keeps_beyond` (the session goes on), else a difference.
     pub(super) fn new(events: Vec<Value>, keeps_beyond: bool) -> Self {
+        let tells_money = events.first().is_some_and(|first| first["events_version"] == EVENTS_VERSION);
         let follows = |event: &Value| event["event"].as_str().is_some_and(|name| FOLLOWS.contains(&name));
         let recorded: Vec<Value> = events.into_iter().filter(follows).collect();
         let state = Compared {
@@ -107,6 +115,7 @@ impl Comparison {
             first: None,
             beyond: Vec::new(),
             keeps_beyond,
+            tells_money,
         };
         Comparison { state: RefCell::new(state) }
     }
@@ -134,7 +143,8 @@ impl Comparison {
 impl Sink for Comparison {
     fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         let mut state = self.state.borrow_mut();
-        if state.first.is_some() || !FOLLOWS.contains(&event) {
+        let is_told = state.tells_money || !OF_MONEY.contains(&event);
+        if state.first.is_some() || !FOLLOWS.contains(&event) || !is_told {
             return;
         }
         let recorded = state.recorded.next();
@@ -155,4 +165,37 @@ fn without_number(event: &Value) -> Value {
         fields.shift_remove("seq");
     }
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn compare(recorded: Vec<Value>, keeps_beyond: bool, run: &[&'static str]) -> Comparison {
+        let comparison = Comparison::new(recorded, keeps_beyond);
+        for event in run {
+            comparison.add(Class::Account, event, None, json!({"timestamp": "t"}));
+        }
+        comparison
+    }
+
+    fn event(seq: u64, name: &str) -> Value {
+        json!({"seq": seq, "event": name, "timestamp": "t"})
+    }
+
+    #[test]
+    fn a_session_of_an_older_program_told_nothing_of_money() {
+        let run = ["equity", "fill", "funding"];
+        let begun = |version: u64| json!({"event": "session_started", "events_version": version});
+        let older = compare(vec![event(1, "session_started"), event(2, "fill")], true, &run);
+        assert_eq!(older.outcome(true), (None, 1));
+        assert_eq!(older.beyond().len(), 0);
+        let told = compare(vec![begun(2), event(2, "equity"), event(3, "fill")], true, &run);
+        assert_eq!(told.outcome(true), (None, 2));
+        assert_eq!(told.beyond().len(), 1, "the funding got lost with the process");
+        let run = ["equity", "funding"];
+        let wrong = compare(vec![begun(2), event(2, "equity"), event(3, "fill")], false, &run);
+        assert_eq!(wrong.outcome(true).0.unwrap().place, 2);
+    }
 }

@@ -9,6 +9,7 @@ use super::snapshot::{Shown, Snapshots, Wanted};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::{SESSION_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
+use crate::service::Alerts;
 use crate::service::hub::Hub;
 use crate::session::snapshot::Snapshot;
 use crate::store::{EventSegment, Store, StoreError};
@@ -26,6 +27,8 @@ pub(super) enum Class {
     Order,
     /// Positions.
     Position,
+    /// Samples of the account.
+    Account,
     /// The data.
     Feed,
 }
@@ -38,10 +41,16 @@ impl Class {
             Class::Signal => Some("signals"),
             Class::Order => Some("orders"),
             Class::Position => Some("positions"),
-            Class::Feed => None,
+            Class::Account | Class::Feed => None,
         }
     }
 }
+
+/// Which kinds of events a session tells, as its first event says: from 2 on funding and samples of the account.
+pub(super) const EVENTS_VERSION: u64 = 2;
+
+/// What the streams of all sessions share: where events are kept, who watches, who counts alerts.
+pub(super) type Shared = (Arc<Store>, Arc<Hub>, Arc<Alerts>);
 
 /// The stream of one session.
 pub(super) struct EventStream {
@@ -50,6 +59,7 @@ pub(super) struct EventStream {
     topic: String,
     store: Arc<Store>,
     hub: Arc<Hub>,
+    alerts: Arc<Alerts>,
     /// What is true of the session now, for whoever asks.
     pub snapshots: Snapshots,
     state: Mutex<State>,
@@ -97,7 +107,7 @@ pub(super) struct EventCounts {
 impl EventStream {
     /// Before the session is on disk, or before it goes on behind event number `last`: its events are held back until
     /// [`EventStream::release`].
-    pub(super) fn new(session: &str, is_backtest: bool, last: u64, store: Arc<Store>, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(session: &str, is_backtest: bool, last: u64, (store, hub, alerts): Shared) -> Self {
         let state = State {
             next_seq: last + 1,
             not_kept: 0,
@@ -115,6 +125,7 @@ impl EventStream {
             topic: format!("session/{session}"),
             store,
             hub,
+            alerts,
             snapshots: Snapshots::new(),
             state: Mutex::new(state),
         }
@@ -220,6 +231,9 @@ impl EventStream {
     /// Publishes an event to whoever watches and to the log, without keeping it.
     pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         log::write(&self.session, self.is_backtest, class, event, symbol, &fields);
+        if !self.is_backtest && matches!(event, "alert" | "venue_alert") {
+            self.alerts.count();
+        }
         if let Some(topic) = class.topic()
             && self.hub.has_readers(topic)
         {
@@ -422,7 +436,9 @@ mod tests {
             let _ = orders.read(10, &mut updates);
             updates.len()
         };
-        let stream = EventStream::new("exec_1", false, 0, Arc::new(Store::in_memory().unwrap()), hub);
+        let alerts = Arc::<Alerts>::default();
+        let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::clone(&alerts));
+        let stream = EventStream::new("exec_1", false, 0, shared);
         stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
         let part = stream.part();
         stream.add(Class::Order, "fill", None, json!({"quantity": 2}));
@@ -434,14 +450,17 @@ mod tests {
         stream.release_part();
         assert_eq!(told(), 1);
         stream.add(Class::Order, "fill", None, json!({"quantity": 3}));
+        stream.add(Class::Feed, "alert", None, json!({"kind": "unassigned_fill"}));
+        assert_eq!(alerts.counted(), 0, "not on disk");
         stream.release();
-        assert_eq!(told(), 1);
+        assert_eq!((told(), alerts.counted()), (1, 1));
     }
 
     #[tokio::test]
     async fn a_snapshot_is_shown_once_the_events_before_it_are_on_disk() {
         let hub = Arc::new(Hub::new(crate::domain::time::Timestamp::from_seconds(5)));
-        let stream = EventStream::new("exec_1", false, 0, Arc::new(Store::in_memory().unwrap()), hub);
+        let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::default());
+        let stream = EventStream::new("exec_1", false, 0, shared);
         stream.part();
         stream.release_part();
         assert!(!stream.has_news());

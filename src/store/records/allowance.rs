@@ -16,6 +16,8 @@ pub struct AllowanceV1 {
 /// What could be done with real money.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RealMoneyV1 {
+    /// Where the account is.
+    pub venue: String,
     /// Symbols on which something could be begun, sorted.
     pub symbols: Vec<String>,
     /// Largest notional on the account, 10^-18 of the currency of settlement.
