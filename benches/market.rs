@@ -13,9 +13,9 @@ use input::{is_test, report};
 use serde_json::{Value, json};
 use serving::client::Login;
 use serving::cpu_time;
-use serving::daemon::{Daemon, config};
-use std::collections::{BTreeMap, VecDeque};
-use std::net::{Ipv4Addr, SocketAddr};
+use serving::daemon::Daemon;
+use serving::market::{PATIENCE, SEED, connected, metrics, number, options, rest, until};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -23,11 +23,7 @@ use tradingd::domain::decimal::Decimal;
 use tradingd::domain::order::Side;
 use tradingd::domain::record::{Record, RecordBody};
 use tradingd::files::{RecordBatch, SourceFile};
-use tradingd::rehearsal::{Generator, Options, Rehearsal, RowSource, Running, Scenario};
-
-const SEED: u64 = 7;
-/// Maximum wait for a condition.
-const PATIENCE: Duration = Duration::from_secs(120);
+use tradingd::rehearsal::{Generator, Rehearsal, RowSource, Running};
 
 struct Load {
     symbols: usize,
@@ -50,7 +46,8 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let exchange = Rehearsal::start(options(&load), runtime.handle()).expect("a free port");
+    let exchange =
+        Rehearsal::start(options(load.symbols, load.messages), runtime.handle()).expect("a free port");
     let folder = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(folder.path().join("config.json"), connected(&exchange).to_string())
         .expect("a disk with room");
@@ -77,30 +74,6 @@ fn main() {
     compare(&exchange, &load, &files);
 }
 
-fn options(load: &Load) -> Options {
-    Options {
-        listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
-        source: Box::new(Generator::new(load.symbols, load.messages, SEED)),
-        contracts: Generator::contracts(load.symbols),
-        speed: 1.0,
-        repeat: false,
-        // No rate limits, so that all books load soon, and a depth message for every change.
-        scenario: Scenario::parse(r#"{"settings": {"rate_limits": "off", "depth_every_ms": 1}}"#)
-            .expect("a scenario"),
-        seed: SEED,
-        keys: Vec::new(),
-    }
-}
-
-fn connected(exchange: &Running) -> Value {
-    let mut config = config();
-    config["exchange"] = json!({
-        "enabled": true, "rest_url": exchange.rest_url(), "ws_url": exchange.ws_url(), "requests_per_second": 100, "request_burst": 100,
-    });
-    config["recording"] = json!({"min_free_mib": 0});
-    config
-}
-
 fn start(daemon: &Daemon, admin: &Login, symbols: &[String]) -> String {
     let answer = daemon.ask_as(
         admin,
@@ -117,38 +90,6 @@ fn stop(daemon: &Daemon, admin: &Login, id: &str) -> Value {
     let stopped = daemon.ask_as(admin, "POST", "/sessions/stop", Some(&json!({"session_id": id})));
     assert_eq!(stopped.status, 200, "{}", stopped.json());
     daemon.ask_as(admin, "GET", &format!("/api/data-collection/{id}"), None).data()
-}
-
-type Metrics = BTreeMap<String, f64>;
-
-fn metrics(daemon: &Daemon) -> Metrics {
-    let answer = daemon.ask("GET", "/metrics", &[], None);
-    let text = String::from_utf8(answer.body).expect("text");
-    let line = |line: &str| {
-        line.rsplit_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-    };
-    text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect()
-}
-
-fn number(metrics: &Metrics, name: &str) -> f64 {
-    metrics.get(&format!("tradingd_{name}")).copied().unwrap_or_default()
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Waits until a counter has not changed for a second.
-fn rest(daemon: &Daemon, name: &str) {
-    let mut seen = VecDeque::new();
-    until(name, || {
-        seen.push_back(number(&metrics(daemon), name));
-        seen.len() > 20 && seen.pop_front() == seen.back().copied()
-    });
 }
 
 /// Samples resident memory in MiB every second.

@@ -14,6 +14,7 @@ pub mod client;
 #[path = "../../tests/it/serve/daemon.rs"]
 pub mod daemon;
 pub mod load;
+pub mod market;
 
 use std::fs;
 use std::time::Duration;

@@ -24,6 +24,11 @@ pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     page.gauge("connections", "Open connections.", context.counts.connections.load(Relaxed));
     page.gauge("websocket_clients", "WebSocket clients.", context.counts.clients.load(Relaxed));
     page.gauge("sessions_running", "Sessions that run.", context.service.sessions.execution_status().len());
+    page.counter(
+        "alerts_total",
+        "Alerts of sessions on a market: executions that fit no order, warnings of strategies, trouble with an account.",
+        context.service.sessions.alerts(),
+    );
     page.gauge(
         "config_version",
         "Version of the running configuration.",
@@ -97,6 +102,11 @@ fn exchange(page: &mut Page, context: &AppContext) {
         "journal_lag_seconds",
         "From the arrival of a message until it is on disk.",
         &lags.durable.counts(),
+    );
+    page.seconds(
+        "commit_lag_seconds",
+        "From a session's decision on a message until both are on disk.",
+        &lags.committed.counts(),
     );
 }
 

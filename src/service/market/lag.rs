@@ -18,6 +18,8 @@ pub struct Lags {
     pub decided: Lag,
     /// Until it is on disk.
     pub durable: Lag,
+    /// From the decision until it is on disk.
+    pub committed: Lag,
 }
 
 /// A latency histogram.

@@ -7,7 +7,7 @@
 use super::allowance;
 use super::running::Running;
 use super::stream::Class;
-use super::writer::{Commit, Orders, Writer};
+use super::writer::{Came, Commit, Orders, Writer};
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
@@ -94,9 +94,9 @@ pub(super) struct Journal {
     told: Stopwatch,
     /// Something waits for the next commit.
     dirty: bool,
-    /// Since the journal was opened, and at which time of it each message came that waits for the next commit.
+    /// Since the journal was opened, and the messages that wait for the next commit.
     opened: Stopwatch,
-    came: Vec<Span>,
+    came: Vec<Came>,
     /// How many of these were decided on.
     decided: usize,
     lags: Arc<Lags>,
@@ -154,7 +154,8 @@ impl Journal {
             self.dirty = true;
             match arrived {
                 Arrived::Rows { symbol, first, count } => {
-                    self.came.push(open - (batch.taken - *at));
+                    let arrived = open - (batch.taken - *at);
+                    self.came.push(Came { arrived, decided: None });
                     self.recording.push(*symbol, &batch.rows[*first..*first + *count])?;
                 }
                 Arrived::Gap { symbol, streams, from, cause } => {
@@ -184,7 +185,10 @@ impl Journal {
     /// The engine has seen what was appended.
     pub(super) fn decided(&mut self) {
         let now = self.opened.elapsed();
-        self.came[self.decided..].iter().for_each(|came| self.lags.decided.add(now - *came));
+        for came in &mut self.came[self.decided..] {
+            came.decided = Some(now);
+            self.lags.decided.add(now - came.arrived);
+        }
         self.decided = self.came.len();
     }
 

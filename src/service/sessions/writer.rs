@@ -22,10 +22,18 @@ pub(super) struct Commit {
     pub row: Option<SessionRow>,
     /// What is shown of the session once this is on disk.
     pub counted: SessionReachedV2,
-    /// When each message came that waits, since the journal was opened.
-    pub came: Vec<Span>,
+    /// The messages that wait.
+    pub came: Vec<Came>,
     /// Orders that may leave once this is on disk.
     pub orders: Option<Orders>,
+}
+
+/// A message that waits for its commit. Times count from when the journal was opened.
+#[derive(Clone, Copy)]
+pub(super) struct Came {
+    pub arrived: Span,
+    /// When the engine had seen it.
+    pub decided: Option<Span>,
 }
 
 /// Lets orders go.
@@ -54,7 +62,7 @@ struct Slot {
     failed: Option<StoreError>,
     is_over: bool,
     /// Memory for the next [`Commit::came`].
-    spare: Vec<Span>,
+    spare: Vec<Came>,
 }
 
 impl Writer {
@@ -78,7 +86,10 @@ impl Writer {
                 let written = catch_unwind(AssertUnwindSafe(|| {
                     write(&session, &recording, &mut commit)?;
                     let now = opened.elapsed();
-                    commit.came.iter().for_each(|came| lags.durable.add(now - *came));
+                    for Came { arrived, decided } in &commit.came {
+                        lags.durable.add(now - *arrived);
+                        decided.iter().for_each(|decided| lags.committed.add(now - *decided));
+                    }
                     Ok(())
                 }));
                 let defect = || StoreError::Damaged {
@@ -105,7 +116,7 @@ impl Writer {
     ///
     /// # Errors
     /// Why an earlier one failed.
-    pub(super) fn hand_over(&self, commit: Commit) -> Result<Vec<Span>, StoreError> {
+    pub(super) fn hand_over(&self, commit: Commit) -> Result<Vec<Came>, StoreError> {
         let mut slot = self.shared.idle()?;
         (slot.commit, slot.is_busy) = (Some(commit), true);
         let spare = std::mem::take(&mut slot.spare);
@@ -143,7 +154,7 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).commit.take()
     }
 
-    fn done(&self, written: Result<(), StoreError>, spare: Vec<Span>) {
+    fn done(&self, written: Result<(), StoreError>, spare: Vec<Came>) {
         let mut slot = self.lock();
         (slot.is_busy, slot.failed, slot.spare) = (false, written.err(), spare);
         drop(slot);
