@@ -34,7 +34,7 @@ pub use continuity::{Continuity, gaps};
 pub use contract_file::{FactsBySymbol, contract_file, contract_file_of, contract_json};
 pub use error::{FileError, Problem};
 pub use feed::FileFeed;
-pub use history::{History, histories};
+pub use history::{FURTHEST_APART, History, histories};
 pub use input::size as stored_size;
 pub use layout::Layout;
 pub use mapping_file::{MappingFile, mapping_file};
