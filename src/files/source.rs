@@ -120,9 +120,14 @@ impl SourceFile {
         Ok(SourceFile { facts, ..SourceFile::open_mapped(path, &declared.mapping)? })
     }
 
-    /// The declared facts of a symbol of this file.
+    /// The declared facts of a symbol of this file, else those that its layout tells.
     pub fn facts_of(&self, symbol: &str) -> ContractFacts {
-        self.facts.of(symbol)
+        let told = match &self.format {
+            Format::Foreign(foreign) => foreign.settlement(symbol),
+            Format::Csv { .. } | Format::Json => None,
+        };
+        let (quote, settle) = told.unzip();
+        self.facts.of(symbol).or(ContractFacts { quote, settle, ..ContractFacts::default() })
     }
 
     /// How many numbers of a symbol differed from their declared step by binary rounding noise and were
