@@ -8,8 +8,9 @@ use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::files::contract_json;
+use crate::files::{FURTHEST_APART, contract_json};
 use crate::service::Records;
+use crate::service::backtest::stretches;
 use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1, SymbolFactsV1};
 use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
@@ -223,6 +224,20 @@ fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
     table(&columns, all.iter().map(row).collect(), &[1, 2], &[4, 5, 7])
 }
 
+/// A line on a symbol whose rows are several histories.
+fn apart_line(symbol: &RecordedSymbolV1, gaps: &[(String, RecordedGap)]) -> Option<String> {
+    let streams: Vec<StreamKind> = symbol.streams.iter().filter_map(RecordedStreamV1::kind).collect();
+    let count = stretches(symbol, &streams, gaps).len();
+    (count > 1).then(|| {
+        format!(
+            "\n{}: {count} stretches more than {} days apart; `tradingd backtest` gives each an account of its own, as with files that far \
+             apart; --together and sessions run through all of them with one\n",
+            symbol.name,
+            FURTHEST_APART.seconds_f64() / 86_400.0
+        )
+    })
+}
+
 fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Facts) -> String {
     let (from, to) = span_words(recording.span_ns());
     let mut text = format!(
@@ -260,6 +275,11 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
     for (symbol, (contract, kept)) in recording.symbols.iter().zip(facts) {
         facts_lines(&symbol.name, contract, kept).iter().for_each(|line| text.push_str(line));
     }
+    recording
+        .symbols
+        .iter()
+        .filter_map(|symbol| apart_line(symbol, gaps))
+        .for_each(|line| text.push_str(&line));
     if gaps.is_empty() {
         text.push_str("\nno gaps\n");
         return text;

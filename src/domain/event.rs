@@ -138,11 +138,13 @@ pub enum GapCause {
     Halt,
     /// Trade ids skip, so trades are missing.
     MissingTrades,
+    /// The exchange showed a book without levels, so the last one is no longer valid.
+    EmptyBook,
 }
 
 impl GapCause {
     /// All causes with their names in documents and tables.
-    pub const ALL: [(GapCause, &'static str); 9] = [
+    pub const ALL: [(GapCause, &'static str); 10] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
         (GapCause::VersionHole, "version_hole"),
@@ -152,6 +154,7 @@ impl GapCause {
         (GapCause::Import, "import"),
         (GapCause::Halt, "halt"),
         (GapCause::MissingTrades, "missing_trades"),
+        (GapCause::EmptyBook, "empty_book"),
     ];
 
     /// Name in documents and tables.

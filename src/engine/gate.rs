@@ -229,6 +229,17 @@ impl RuleGroup {
         if self.pending && self.watching > 0 { self.next_look } else { Timestamp::MAX }
     }
 
+    /// Whether looking at each whole second from `next` on leaves it as looking at the last of them alone would.
+    pub(super) fn keeps_pace(&self, next: Timestamp) -> bool {
+        let is_asked = self.next_look <= next && self.interval <= Span::SECOND;
+        !self.pending && (is_asked || !self.on_clock)
+    }
+
+    /// Whether the members are not asked at a whole second that finds these values.
+    pub(super) fn is_shut(&mut self, set: &mut IndicatorSet, look: Look<'_>) -> bool {
+        self.watching == 0 || !self.on_clock || !self.is_open(set, look)
+    }
+
     /// Counts the members that watch for S1 and recomputes their loosest thresholds.
     pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;

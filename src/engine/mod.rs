@@ -18,6 +18,7 @@ pub mod own;
 pub mod position;
 pub mod risk;
 pub mod rules;
+mod silence;
 pub mod status;
 mod symbol;
 mod timers;
@@ -61,6 +62,8 @@ pub struct Engine {
     /// Whether a symbol is shown every whole second, and how many are until they are warm.
     sees_seconds: bool,
     warming: usize,
+    /// After so long without an event no value changes, until a bar ends.
+    settles_after: Span,
     /// When the next bar of any symbol may end; never without bars.
     next_bar: Timestamp,
     /// Instances to evaluate for the current event; a field only to reuse its memory.
@@ -83,6 +86,7 @@ impl Engine {
             timers: Timers::new(table.len()),
             sees_seconds: false,
             warming: 0,
+            settles_after: Span::ZERO,
             next_bar: Timestamp::MAX,
             due: Vec::new(),
             started: false,
@@ -100,6 +104,8 @@ impl Engine {
         let states = &engine.symbols;
         engine.sees_seconds =
             states.iter().any(|state| state.on_clock || state.indicators.sees_every_second());
+        let settle = states.iter().map(|state| state.indicators.settles_after(&state.market));
+        engine.settles_after = settle.max().unwrap_or_default();
         engine.warming = states.iter().filter(|state| state.warming).count();
         if states.iter().any(|state| !state.market.bars.is_empty()) {
             engine.next_bar = Timestamp::MIN;

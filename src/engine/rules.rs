@@ -237,6 +237,18 @@ impl Rule {
         self.memory.is_empty() && self.steps.is_none()
     }
 
+    /// Whether it gives the same again, and remembers the same, however much time passes without a value that changes:
+    /// no duration or edge runs, no sequence has begun and no value can get too old. Only after an evaluation.
+    pub fn is_still(&self) -> bool {
+        let runs = |memory: &Memory| {
+            memory.true_since.is_some() || memory.unknown_since.is_some() || memory.edge_at.is_some()
+        };
+        let has_begun = |steps: &Steps| steps.next > 0 || steps.complete;
+        !self.memory.iter().any(runs)
+            && !self.steps.as_ref().is_some_and(has_begun)
+            && self.tests.iter().all(|test| test.max_age.is_none())
+    }
+
     /// Evaluates the section now; `when_empty` is the result of an empty rule.
     pub fn evaluate(&mut self, values: &mut Values<'_>, when_empty: Truth) -> Truth {
         let Rule { tests, root, steps, memory } = self;

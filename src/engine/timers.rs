@@ -89,7 +89,7 @@ impl Timers {
         }
     }
 
-    fn earliest(&self) -> Timestamp {
+    pub(super) fn earliest(&self) -> Timestamp {
         self.earliest[1]
     }
 

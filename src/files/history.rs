@@ -9,7 +9,7 @@ use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
 /// Files further apart than this are separate histories: they record separate events rather than a gap.
-const FURTHEST_APART: Span = Span::from_seconds(7 * 86_400);
+pub const FURTHEST_APART: Span = Span::from_seconds(7 * 86_400);
 
 /// Files that are replayed as one.
 #[derive(Clone, Debug)]

@@ -15,10 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Size of a file or of a member of an archive as it is stored; 0 when it cannot be told.
 pub fn size(path: &Path) -> u64 {
     match zip::archive_of(path) {
-        Some((archive, name)) => {
-            let members = zip::members(&archive).unwrap_or_default();
-            members.iter().find(|member| member.name == name).map_or(0, zip::Member::packed)
-        }
+        Some((archive, name)) => zip::packed_size(&archive, &name),
         None => std::fs::metadata(path).map_or(0, |meta| meta.len()),
     }
 }

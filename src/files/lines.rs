@@ -31,6 +31,12 @@ impl Lines {
         Lines { input, buffer, start: 0, end: 0, given: 0, ended: false, number: 0, longest }
     }
 
+    /// Gives input and buffer back at the end of the input; there is no further line.
+    pub fn close(&mut self) {
+        (self.input, self.buffer) = (Box::new(std::io::empty()), Vec::new());
+        (self.start, self.end, self.given, self.ended) = (0, 0, 0, true);
+    }
+
     /// Number of the last line returned or refused, from 1.
     pub fn number(&self) -> u64 {
         self.number

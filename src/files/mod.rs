@@ -5,6 +5,7 @@
 //! repaired or guessed: only repeated trades are skipped (and counted), and numbers are rounded only to a
 //! declared step.
 
+mod batch;
 mod columns;
 mod continuity;
 mod contract_file;
@@ -30,17 +31,18 @@ mod steps;
 mod survey;
 mod zip;
 
+pub use batch::RecordBatch;
 pub use continuity::{Continuity, gaps};
 pub use contract_file::{FactsBySymbol, contract_file, contract_file_of, contract_json};
 pub use error::{FileError, Problem};
 pub use feed::FileFeed;
-pub use history::{History, histories};
+pub use history::{FURTHEST_APART, History, histories};
 pub use input::size as stored_size;
 pub use layout::Layout;
 pub use mapping_file::{MappingFile, mapping_file};
 pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk, why_left_out};
 pub use sink::{FileFormat, RecordSink};
-pub use source::{RecordBatch, SourceFile};
+pub use source::SourceFile;
 pub use survey::{
     BarLengths, FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar,
     joined, reading_note, survey, survey_file,

@@ -180,6 +180,11 @@ impl Sorted {
         Ok(row.map(|row| (Row { from: 0, ..row }, text)))
     }
 
+    /// Gives temporary files and memory back at the end.
+    pub fn close(&mut self) {
+        (self.merge, self.parts) = (BinaryHeap::new(), Vec::new());
+    }
+
     /// Puts the next row into `fields`; returns its line.
     pub fn next(&mut self, fields: &mut Fields) -> io::Result<Option<u64>> {
         Ok(self.next_row()?.map(|(row, text)| {

@@ -1,24 +1,26 @@
 //! Reads a file of market data as a stream of validated records, in constant memory. No row is repaired; only
 //! repeated trades (equal id, time, price, quantity and side) are dropped, and they are counted.
 
+use super::batch::RecordBatch;
 use super::columns::{JsonForm, JsonLines, json_form};
 use super::contract_file::{FactsBySymbol, facts_beside};
 use super::error::{FileError, Problem, excerpt};
 use super::fields::{Fields, csv_fields, json_names};
 use super::foreign::{Foreign, Opening, Refused};
 use super::input;
-use super::layout::{self, Layout, LayoutRule, SYMBOL};
+use super::layout::{self, Layout, LayoutRule, SYMBOL, TIME};
 use super::lines::Lines;
+use super::number;
 use super::order::{Order, Place};
 use super::row::{self, Flaw};
 use super::sorted::{Sorted, Sorter};
 use super::steps;
 use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::file_mapping::FileMapping;
-use crate::domain::record::{Record, StreamKind};
+use crate::domain::record::StreamKind;
 use crate::domain::symbol_name;
-use crate::domain::time::Span;
-use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS, FOREIGN_LINE_BYTES};
+use crate::domain::time::{Span, Timestamp};
+use crate::limits::{FILE_SYMBOLS, FOREIGN_LINE_BYTES};
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -45,15 +47,6 @@ pub struct SourceFile {
     rounded: Vec<u64>,
     total_bytes: u64,
     read_bytes: Arc<AtomicU64>,
-}
-
-/// Consecutive rows of one file.
-pub struct RecordBatch {
-    limit: usize,
-    /// The rows whose line does not follow the line of the row before, with their lines.
-    jumps: Vec<(usize, u64)>,
-    next_line: u64,
-    rows: Vec<(u32, Record)>,
 }
 
 /// Line format.
@@ -110,6 +103,37 @@ impl SourceFile {
         Ok(())
     }
 
+    /// The time of the earliest row of a file that is read as the mapping says: of its first row, or of all where they are
+    /// to be sorted, which this does not do.
+    ///
+    /// # Errors
+    /// As [`SourceFile::open_mapped`], or the first row that was read and is invalid.
+    pub fn first_time(path: &Path, mapping: &FileMapping) -> Result<Timestamp, FileError> {
+        let mut source = SourceFile::open_mapped(path, &FileMapping { sort: false, ..mapping.clone() })?;
+        if !mapping.sort {
+            let mut batch = RecordBatch::new(1);
+            source.read(&mut batch)?;
+            // `read` has refused a file without rows.
+            return Ok(batch.rows().first().map_or(Timestamp::MIN, |(_, record)| record.exchange_at));
+        }
+        let rule = source.layout.rule();
+        let mut earliest = None;
+        loop {
+            match next_row(&mut source.format, &mut source.lines, &mut source.fields, rule) {
+                Ok(Next::End) => break,
+                Ok(Next::Nothing) => {}
+                Ok(Next::Row(line, _)) => {
+                    // A time that is none is refused when the row is checked.
+                    let time = number::whole(source.fields.get(line, TIME)).unwrap_or(0);
+                    earliest = Some(earliest.map_or(time, |before: u64| before.min(time)));
+                }
+                Err((column, problem)) => return Err(refused(path, &source.lines, column, problem)),
+            }
+        }
+        let micros = earliest.ok_or_else(|| FileError::of(path, Problem::NoRows))?;
+        Ok(i64::try_from(micros).ok().and_then(Timestamp::from_micros).unwrap_or(Timestamp::MAX))
+    }
+
     /// Opens a file with declared facts: from its contract file, else from the user. Numbers must then be
     /// multiples of the declared steps; binary rounding noise is rounded away.
     ///
@@ -120,9 +144,14 @@ impl SourceFile {
         Ok(SourceFile { facts, ..SourceFile::open_mapped(path, &declared.mapping)? })
     }
 
-    /// The declared facts of a symbol of this file.
+    /// The declared facts of a symbol of this file, else those that its layout tells.
     pub fn facts_of(&self, symbol: &str) -> ContractFacts {
-        self.facts.of(symbol)
+        let told = match &self.format {
+            Format::Foreign(foreign) => foreign.settlement(symbol),
+            Format::Csv { .. } | Format::Json => None,
+        };
+        let (quote, settle) = told.unzip();
+        self.facts.of(symbol).or(ContractFacts { quote, settle, ..ContractFacts::default() })
     }
 
     /// How many numbers of a symbol differed from their declared step by binary rounding noise and were
@@ -283,54 +312,24 @@ impl SourceFile {
             return Err(FileError::of(&self.path, Problem::NoRows));
         }
         self.rows += batch.rows.len() as u64;
-        Ok(!batch.rows.is_empty())
+        let is_over = batch.rows.is_empty();
+        if is_over {
+            self.close();
+        }
+        Ok(!is_over)
+    }
+
+    /// Closes the file at its end, because what was learnt of it is kept: a folder may have more files than may be open.
+    fn close(&mut self) {
+        self.lines.close();
+        if let Some(sorted) = &mut self.sorted {
+            sorted.close();
+        }
     }
 
     #[cold]
     fn refuse(&self, line: u64, (slot, problem): (usize, Problem)) -> FileError {
         FileError::at(&self.path, line, self.layout.rule().name(slot), problem)
-    }
-}
-
-impl Default for RecordBatch {
-    fn default() -> Self {
-        RecordBatch::new(BLOCK_ROWS)
-    }
-}
-
-impl RecordBatch {
-    /// A batch of at most `limit` rows.
-    pub fn new(limit: usize) -> Self {
-        RecordBatch { limit, jumps: Vec::new(), next_line: 0, rows: Vec::with_capacity(limit) }
-    }
-
-    fn clear(&mut self) {
-        self.rows.clear();
-        self.jumps.clear();
-        self.next_line = 0;
-    }
-
-    #[inline]
-    fn push(&mut self, line: u64, row: (u32, Record)) {
-        if line != self.next_line {
-            self.jumps.push((self.rows.len(), line));
-        }
-        self.next_line = line + 1;
-        self.rows.push(row);
-    }
-
-    /// The rows, each with its symbol's index in the file.
-    pub fn rows(&self) -> &[(u32, Record)] {
-        &self.rows
-    }
-
-    /// The line number of a row.
-    pub fn line(&self, row: usize) -> u64 {
-        let before = self.jumps.partition_point(|(from, _)| *from <= row);
-        match before.checked_sub(1).map(|last| self.jumps[last]) {
-            Some((from, line)) => line + (row - from) as u64,
-            None => row as u64,
-        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Surveys the files of a source in one pass: symbols, steps, time span, order, gaps. Keeps no rows; memory
 //! is constant.
 
+use super::batch::RecordBatch;
 use super::continuity::{self, Continuity};
 use super::error::FileError;
 use super::paths;
-use super::source::{RecordBatch, SourceFile};
+use super::source::SourceFile;
 use crate::domain::bar_length::{BarDistances, BarSource, declared_by_name};
 use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::decimal::Decimal;

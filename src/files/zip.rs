@@ -10,9 +10,10 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// First bytes of an archive with members.
 const MAGIC: &[u8] = b"PK\x03\x04";
@@ -38,13 +39,6 @@ pub(super) struct Member {
     is_encrypted: bool,
 }
 
-impl Member {
-    /// Bytes it takes in the archive.
-    pub fn packed(&self) -> u64 {
-        self.packed
-    }
-}
-
 /// The archive and the member of a path below an archive; `None` for a path of the file system.
 pub(super) fn archive_of(path: &Path) -> Option<(PathBuf, String)> {
     let archive = path.ancestors().skip(1).find(|above| above.is_file())?;
@@ -64,7 +58,44 @@ pub(super) fn is_archive(path: &Path) -> bool {
 /// The members of an archive that are files, sorted by name.
 pub(super) fn members(path: &Path) -> Result<Vec<Member>, Problem> {
     let mut file = File::open(path).map_err(Problem::Unreadable)?;
-    directory(&mut file)
+    Ok(LAST.of(&mut file)?.to_vec())
+}
+
+/// Size of a member in the archive; 0 when it cannot be told.
+pub(super) fn packed_size(archive: &Path, name: &str) -> u64 {
+    let members = File::open(archive).map_err(Problem::Unreadable).and_then(|mut file| LAST.of(&mut file));
+    members.ok().and_then(|members| find(&members, name).map(|member| member.packed)).unwrap_or(0)
+}
+
+/// The directory that was read last, with the file it is of: device, number, size, and time of its last change. Members of
+/// an archive are opened one after the other, and this makes it one reading for all of them.
+struct LastDirectory(Mutex<Option<([u64; 5], Arc<[Member]>)>>);
+
+static LAST: LastDirectory = LastDirectory(Mutex::new(None));
+
+impl LastDirectory {
+    /// The directory of an archive.
+    fn of(&self, file: &mut File) -> Result<Arc<[Member]>, Problem> {
+        let meta = file.metadata().map_err(Problem::Unreadable)?;
+        let changed = [meta.mtime(), meta.mtime_nsec()].map(i64::cast_unsigned);
+        let identity = [meta.dev(), meta.ino(), meta.size(), changed[0], changed[1]];
+        // A thread that panicked cannot have left half of it: it is replaced as a whole.
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, members)) if *known == identity => Ok(Arc::clone(members)),
+            _ => {
+                let members: Arc<[Member]> = directory(file)?.into();
+                *last = Some((identity, Arc::clone(&members)));
+                Ok(members)
+            }
+        }
+    }
+}
+
+/// The member of a name.
+fn find<'m>(members: &'m [Member], name: &str) -> Option<&'m Member> {
+    let place = members.binary_search_by(|member| member.name.as_str().cmp(name)).ok()?;
+    Some(&members[place])
 }
 
 /// The content of a member; `count` grows by every byte taken from the archive. Returns its packed size too.
@@ -74,10 +105,8 @@ pub(super) fn open_member(
     count: Arc<AtomicU64>,
 ) -> Result<(Box<dyn Read + Send>, u64), Problem> {
     let mut file = File::open(archive).map_err(Problem::Unreadable)?;
-    let member = directory(&mut file)?
-        .into_iter()
-        .find(|member| member.name == name)
-        .ok_or(Problem::Archive("has no such member"))?;
+    let members = LAST.of(&mut file)?;
+    let member = find(&members, name).ok_or(Problem::Archive("has no such member"))?;
     if member.is_encrypted {
         return Err(Problem::Archive("is encrypted; unpack it and give the file"));
     }
@@ -281,4 +310,41 @@ fn u32_at(text: &[u8], from: usize) -> u32 {
 
 fn u64_at(text: &[u8], from: usize) -> u64 {
     u64::from_le_bytes(at(text, from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive with empty members, which are stored.
+    fn archive(names: &[&str]) -> Vec<u8> {
+        let (mut local, mut central) = (Vec::new(), Vec::new());
+        for name in names {
+            let length = (name.len() as u16).to_le_bytes();
+            central.extend([b"PK\x01\x02".as_slice(), &[0; 24], &length, &[0; 12]].concat());
+            central.extend((local.len() as u32).to_le_bytes());
+            central.extend(name.as_bytes());
+            local.extend([MAGIC, &[0; 22], &length, &[0; 2], name.as_bytes()].concat());
+        }
+        let count = (names.len() as u16).to_le_bytes();
+        let (bytes, offset) = ((central.len() as u32).to_le_bytes(), (local.len() as u32).to_le_bytes());
+        [&local[..], &central, b"PK\x05\x06", &[0; 4], &count, &count, &bytes, &offset, &[0; 2]].concat()
+    }
+
+    #[test]
+    fn the_directory_of_an_archive_is_read_once_until_the_archive_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a.zip", "b.zip"].map(|name| folder.path().join(name));
+        std::fs::write(&a, archive(&["1.csv", "2.csv"])).unwrap();
+        std::fs::write(&b, archive(&["3.csv"])).unwrap();
+        let last = LastDirectory(Mutex::new(None));
+        let of = |path: &Path| last.of(&mut File::open(path).unwrap()).ok().unwrap();
+        let first = of(&a);
+        assert!(Arc::ptr_eq(&first, &of(&a)), "read once");
+        assert!(find(&first, "2.csv").is_some() && find(&first, "3.csv").is_none());
+        assert_eq!(of(&b)[0].name, "3.csv");
+        assert!(!Arc::ptr_eq(&first, &of(&a)), "only the last one is kept");
+        std::fs::write(&a, archive(&["1.csv", "2.csv", "4.csv"])).unwrap();
+        assert_eq!(of(&a).len(), 3);
+    }
 }

@@ -364,6 +364,7 @@ impl<G: Gateway> Driver<G> {
     /// Messages that arrive up to `limit` and clock moments before it, in the order of their times.
     #[cold]
     fn run_due<R: Recorder>(&mut self, limit: Timestamp, recorder: &mut R) {
+        let since = self.at;
         loop {
             let (clock, arrival) = (self.engine.next_clock().max(self.at), self.gateway.next_due());
             if arrival <= limit && arrival <= clock {
@@ -373,6 +374,8 @@ impl<G: Gateway> Driver<G> {
                 self.at = clock;
                 self.apply(clock, Body::Clock);
                 self.flush(clock, recorder);
+                let limit = limit.min(self.gateway.next_due());
+                self.seq += self.engine.pass_silence(&self.table, since, clock, limit);
             } else {
                 return;
             }

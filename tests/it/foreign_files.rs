@@ -548,3 +548,41 @@ fn what_cannot_be_read_says_what_to_do() {
         cli.run(&args).fails(name, 64, words);
     }
 }
+
+#[test]
+fn more_files_than_may_be_open_at_once_are_imported() {
+    let cli = Cli::new();
+    std::fs::create_dir(cli.at("days")).unwrap();
+    for minute in 0..150 {
+        cli.file(&format!("days/A-{minute:03}.csv"), own("A", 60 * minute));
+    }
+    let import = cli.command(&["import", "--json", "days"]);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 60 && exec \"$0\" \"$@\""])
+        .arg(import.get_program())
+        .args(import.get_args());
+    let ran = limited.current_dir(cli.at(".")).env_remove("STATE_DIRECTORY").output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    cli.holds_exactly(150);
+}
+
+#[test]
+fn contracts_that_a_maker_only_has_as_inverse_ones_are_refused_by_name_and_source() {
+    let cli = Cli::new();
+    let header =
+        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional";
+    let rows = |symbol: &str| format!("{header}\n1764547200.5,{symbol},Buy,100,90000,PlusTick,x,1,1,1\n");
+    for symbol in ["BTCUSD", "BTCUSDH26"] {
+        let data = cli.file(&format!("{symbol}2025-12-01.csv"), rows(symbol));
+        cli.run(&["backtest", "--strategy", "pump_v2", "--data", &data]).fails(
+            "inverse",
+            64,
+            &[&format!("{symbol} of {symbol}2025-12-01 is an inverse")],
+        );
+        let recording = cli.json(&["import", "--json", &data]);
+        assert!(notes(&recording).contains(&format!("{symbol} is an inverse (coin-margined) contract")));
+    }
+    let linear = cli.json(&["import", "--json", &cli.file("BTCUSDT2025-12-01.csv", rows("BTCUSDT"))]);
+    assert!(!notes(&linear).contains("inverse"), "{linear}");
+}

@@ -36,6 +36,7 @@ mod schema;
 mod serve;
 mod session_now;
 mod sessions;
+mod silences;
 mod sizing;
 mod snapshots;
 mod states;

@@ -446,3 +446,42 @@ fn parquet_of_other_makers_is_refused_with_a_reason_when_it_cannot_be_read() {
     cli.run(&["import", &broken]).fails("broken parquet", 64, &["is a parquet file that cannot be read"]);
     assert!(!Path::new(&cli.state()).exists());
 }
+
+#[test]
+fn events_far_apart_are_histories_of_their_own_in_files_and_in_a_recording() {
+    const DAY: i64 = 86_400;
+    let cli = Cli::new();
+    let data = [("A-1.csv", 0), ("A-2.csv", 6 * DAY), ("A-3.csv", 20 * DAY)]
+        .map(|(name, first)| cli.file(name, rising("A_USDT", first, 10)));
+    let files = results(&cli, &["--data", &data[0], &data[1], &data[2]]);
+    assert_eq!(files.len(), 2, "two within a week of each other, and one");
+    let text = cli.ok(&["import", &data[0], &data[1], &data[2]]);
+    assert!(text.contains("A_USDT: 2 stretches more than 7 days apart"), "{text}");
+    let id = cli.recordings()[0]["id"].as_str().unwrap().to_owned();
+    let recorded = results(&cli, &["--recording", &id]);
+    let digests =
+        |results: &[Value]| -> Vec<Value> { results.iter().map(|result| result["digest"].clone()).collect() };
+    assert_eq!(digests(&recorded), digests(&files), "one rule");
+    for (result, gaps) in recorded.iter().zip([1, 0]) {
+        let coverage = &result["assumptions"]["coverage"];
+        assert_eq!(coverage["gaps"]["count"], gaps, "the hole between them belongs to neither: {coverage}");
+        assert!(warnings(result).contains("in 2 stretches that are more than 7 days apart: each is a run"));
+    }
+    let together = results(&cli, &["--recording", &id, "--together"]);
+    assert_eq!(together.len(), 1);
+    assert!(warnings(&together[0]).contains("one account runs through all of them"));
+    let late = results(&cli, &["--recording", &id, "--from", "2025-12-20"]);
+    assert_eq!(digests(&late), digests(&files[1..]));
+    run(&cli, &["--recording", &id, "--from", "2025-12-10", "--to", "2025-12-15"]).fails(
+        "empty",
+        64,
+        &["A_USDT"],
+    );
+    // Another stream in between makes it one history.
+    let marks = format!("timestamp_us,symbol,mark_price\n{},A_USDT,100\n", (BEGIN + 13 * DAY) * 1_000_000);
+    let whole = cli.import(&[&data[..], &[cli.file("A.marks.csv", marks)]].concat())["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(results(&cli, &["--recording", &whole]).len(), 1);
+}

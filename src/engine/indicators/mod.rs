@@ -138,6 +138,17 @@ pub trait Indicator: Send {
     /// Called after every whole second of event time; only when wired with [`Wiring::every_second`].
     fn on_second(&mut self, _look: &Look<'_>, _upstream: &mut Upstream<'_>) {}
 
+    /// Whole seconds from `first` to the one before `end` passed, in which no value of another slot changed: leaves what
+    /// [`Indicator::on_second`] at each of them would.
+    fn pass_seconds(
+        &mut self,
+        _first: Timestamp,
+        _end: Timestamp,
+        _look: &Look<'_>,
+        _upstream: &mut Upstream<'_>,
+    ) {
+    }
+
     /// Called at a gap: state must not be carried across it.
     fn on_gap(&mut self) {}
 }

@@ -25,7 +25,7 @@ pub static MAX_TWPA: Kind = Kind {
     check: one_window,
     build: |spec, wiring| {
         let source = source(spec).map(|source| wiring.slot(source));
-        wiring.every_second();
+        wiring.every_second(spec.span("t1"));
         Box::new(Sampled::new(spec, source, |new, old| new >= old))
     },
 };
@@ -37,7 +37,7 @@ pub static MIN_TWPA: Kind = Kind {
     formula: "min of source over whole seconds in (T−t1, T−t2]",
     build: |spec, wiring| {
         let source = source(spec).map(|source| wiring.slot(source));
-        wiring.every_second();
+        wiring.every_second(spec.span("t1"));
         Box::new(Sampled::new(spec, source, |new, old| new <= old))
     },
     ..MAX_TWPA
@@ -118,6 +118,26 @@ impl Indicator for Sampled {
             Err(why) => self.why = why,
         }
         self.move_on(look.now);
+    }
+
+    fn pass_seconds(
+        &mut self,
+        first: Timestamp,
+        end: Timestamp,
+        look: &Look<'_>,
+        upstream: &mut Upstream<'_>,
+    ) {
+        let Some(source) = self.source else { return };
+        match upstream.value(source, look) {
+            Ok(value) => {
+                // Older samples would have left the window again.
+                let first = first.seconds().max((end - self.t1).seconds());
+                let seconds = (first..end.seconds()).map(Timestamp::from_seconds);
+                self.waiting.extend(seconds.map(|second| (second, value)));
+            }
+            Err(why) => self.why = why,
+        }
+        self.move_on(end - Span::SECOND);
     }
 
     fn on_gap(&mut self) {

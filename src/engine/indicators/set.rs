@@ -6,7 +6,7 @@ use super::wiring::Wiring;
 use super::{Indicator, Kind, Look, Missing, Value, find};
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::symbol::SymbolSpec;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::MarketState;
 use crate::engine::wake::Wake;
 
@@ -32,6 +32,8 @@ pub struct IndicatorSet {
     slots: Vec<Slot>,
     every_trade: Vec<usize>,
     every_second: Vec<usize>,
+    /// Sum of how long the types that are called every second keep what they saw.
+    pub(super) seconds_kept: Span,
     /// Increases with every event that may change a value.
     turn: u64,
 }
@@ -181,6 +183,20 @@ impl IndicatorSet {
             let (before, rest) = self.slots.split_at_mut(index);
             rest[0].indicator.on_second(&look, &mut Upstream { slots: before, turn: self.turn });
         }
+    }
+
+    /// Calls them for the whole seconds from `first` to the one before `end`, in which no value changed.
+    pub fn pass_seconds(&mut self, first: Timestamp, end: Timestamp, look: Look<'_>) {
+        for &index in &self.every_second {
+            let (before, rest) = self.slots.split_at_mut(index);
+            let mut upstream = Upstream { slots: before, turn: self.turn };
+            rest[0].indicator.pass_seconds(first, end, &look, &mut upstream);
+        }
+    }
+
+    /// After so long without any event on the symbol no value changes any more, until a bar ends.
+    pub fn settles_after(&self, market: &MarketState) -> Span {
+        market.history() + self.seconds_kept
     }
 
     /// Tells all indicators about a gap.

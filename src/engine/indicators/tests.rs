@@ -8,6 +8,7 @@ use crate::domain::order::Side;
 
 mod oracle;
 mod properties;
+mod silence;
 mod vectors;
 
 /// A symbol with these steps; one contract is one base unit.

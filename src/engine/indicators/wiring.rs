@@ -79,9 +79,10 @@ impl Wiring<'_> {
         self.every_trade = true;
     }
 
-    /// Requests [`super::Indicator::on_second`] once a second.
-    pub fn every_second(&mut self) {
+    /// Requests [`super::Indicator::on_second`] once a second, for a type that keeps what it saw for so long.
+    pub fn every_second(&mut self, keeps: Span) {
         self.every_second = true;
+        self.set.seconds_kept = self.set.seconds_kept + keeps;
     }
 
     /// Another indicator to read through [`super::Upstream`]; its slot is shared with all other readers.

@@ -332,6 +332,18 @@ impl Instance {
         }
     }
 
+    /// Whether the passing of whole seconds up to its timer changes nothing, as long as no value does. `now` was a whole
+    /// second; `is_shut`: the gate keeps it from being asked.
+    pub(crate) fn rests(&self, now: Timestamp, is_shut: bool) -> bool {
+        if !self.is_watching() {
+            let wake = self.wake();
+            return !self.def.evaluation.on_clock || (!wake.always && wake.at > now);
+        }
+        // It was asked now, not only sent to watch.
+        let was_asked = self.looked_at == now && self.since.is_some_and(|since| since < now);
+        is_shut || (was_asked && self.signal_at.is_none() && self.s1.is_still() && self.e1.is_still())
+    }
+
     fn hold_until(&self) -> Timestamp {
         self.def
             .max_hold

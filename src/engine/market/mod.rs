@@ -87,6 +87,13 @@ impl MarketState {
         }
     }
 
+    /// The longest time ago that any window begins, or that decides whether the book is live.
+    pub fn history(&self) -> Span {
+        let series = self.series.iter().map(|(_, series)| series.longest);
+        let windows = [self.tape.longest(), self.open_interest.longest, BOOK_STALE_AFTER];
+        series.chain(windows).max().unwrap_or_default()
+    }
+
     /// Applies a trade.
     #[inline(always)]
     pub fn trade(&mut self, at: Timestamp, trade: Trade) {

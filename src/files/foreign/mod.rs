@@ -46,6 +46,8 @@ trait Translate: Send {
 /// A file in another layout.
 pub(super) struct Foreign {
     layout: Layout,
+    /// The name of the layout that was found by itself; empty where there is none.
+    preset: &'static str,
     translate: Box<dyn Translate>,
     rows: Rows,
     /// A line that was read to find the layout and is a row.
@@ -90,6 +92,7 @@ impl Foreign {
     fn new(layout: Layout, translate: impl Translate + 'static) -> Self {
         Foreign {
             layout,
+            preset: "",
             translate: Box::new(translate),
             rows: Rows::default(),
             first: None,
@@ -100,6 +103,16 @@ impl Foreign {
     /// The same with a first line that is a row.
     fn starting_with(self, first: &[u8]) -> Self {
         Foreign { first: Some(first.to_vec()), ..self }
+    }
+
+    /// The same, found as the layout of this name.
+    fn of_preset(self, preset: &'static str) -> Self {
+        Foreign { preset, ..self }
+    }
+
+    /// Quote and settlement currency of a symbol, where the layout tells that it is an inverse contract.
+    pub fn settlement(&self, symbol: &str) -> Option<(String, String)> {
+        presets::settlement(self.preset, symbol)
     }
 
     /// Whether the first line is kept here, so that reading goes on behind it.

@@ -188,6 +188,21 @@ static PRESETS: [Preset; 16] = [
     },
 ];
 
+/// Quote and settlement currency of a symbol in a file of this layout, where the maker has only inverse contracts of such
+/// names there.
+pub(super) fn settlement(preset: &str, symbol: &str) -> Option<(String, String)> {
+    let (base, behind) = symbol.split_once("USD").filter(|(base, _)| !base.is_empty())?;
+    let is_inverse = match preset {
+        // BTCUSD and, with the month and year of their end, BTCUSDH26; linear ones are BTCUSDT and BTCPERP.
+        "Bybit trades" => {
+            behind.is_empty() || behind.len() == 3 && behind.bytes().skip(1).all(|byte| byte.is_ascii_digit())
+        }
+        "Binance coin-margined trades" => true,
+        _ => false,
+    };
+    is_inverse.then(|| ("USD".to_owned(), base.to_owned()))
+}
+
 /// The layout of a file by its first line.
 pub(super) fn find(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
     let Ok(fields) = csv_fields(opening.first) else { return Ok(None) };
@@ -195,7 +210,8 @@ pub(super) fn find(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
     let named = PRESETS.iter().find(|preset| fits(preset, &names));
     if let Some(preset) = named {
         let naming = Naming { name: preset.name, note: preset.note, names: &names, has_names: true };
-        return Mapped::by_preset(&with_symbol(preset.columns, &names), &naming, opening).map(Some);
+        return Mapped::by_preset(&with_symbol(preset.columns, &names), &naming, opening)
+            .map(|found| Some(found.of_preset(preset.name)));
     }
     let Some(preset) =
         PRESETS.iter().find(|preset| !preset.shape.is_empty() && has_shape(preset.shape, &fields))
@@ -203,7 +219,7 @@ pub(super) fn find(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
         return Ok(None);
     };
     let naming = Naming { name: preset.name, note: preset.note, names: &names, has_names: false };
-    Mapped::by_preset(preset.numbered, &naming, opening).map(Some)
+    Mapped::by_preset(preset.numbered, &naming, opening).map(|found| Some(found.of_preset(preset.name)))
 }
 
 /// Whether all columns that identify a preset are there. Other columns do not matter, unless a preset with
@@ -238,6 +254,22 @@ fn has_shape(shape: &str, fields: &[Vec<u8>]) -> bool {
 mod tests {
     use super::*;
     use crate::domain::file_mapping::ColumnList;
+
+    #[test]
+    fn contracts_that_a_maker_has_only_as_inverse_ones_are_told_by_their_names() {
+        let inverse = |preset: &str, symbol: &str| settlement(preset, symbol).is_some();
+        for symbol in ["BTCUSD", "ETHUSDH26", "XRPUSD"] {
+            assert_eq!(settlement("Bybit trades", symbol).unwrap().0, "USD", "{symbol}");
+        }
+        for symbol in ["BTCUSDT", "BTCPERP", "USDCUSDT", "BTCUSDT-26DEC25", "BTC-26DEC25", "USD", "BTCUSD汉"]
+        {
+            assert!(!inverse("Bybit trades", symbol), "{symbol}");
+        }
+        assert!(inverse("Binance coin-margined trades", "BTCUSD") && !inverse("Bybit spot trades", "BTCUSD"));
+        for name in ["Bybit trades", "Binance coin-margined trades"] {
+            assert!(PRESETS.iter().any(|preset| preset.name == name), "{name}");
+        }
+    }
 
     #[test]
     fn the_columns_of_every_preset_are_a_mapping_of_columns_it_needs() {

@@ -1,8 +1,19 @@
 //! Tests of reading files: every layout and compression, and every kind of invalid input with its position.
 
 use super::*;
-use crate::domain::record::RecordBody;
+use crate::domain::record::{Record, RecordBody};
 use std::io::{Cursor, Write};
+
+#[test]
+fn the_earliest_row_is_found_without_sorting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let row = |second: u32| format!("17645472{second:02}000000,A,1,1,buy\n");
+    std::fs::write(&path, format!("{TRADES}{}{}{}", row(30), row(10), row(20))).unwrap();
+    let first = |sort| SourceFile::first_time(&path, &FileMapping { sort, ..FileMapping::default() });
+    let seconds = [first(false), first(true)].map(|at| at.unwrap().seconds());
+    assert_eq!(seconds, [1_764_547_230, 1_764_547_210]);
+}
 
 /// All rows of a text as `(symbol, record)`, or the error text.
 fn rows(bytes: impl Into<Vec<u8>>) -> Result<Vec<(String, Record)>, String> {

@@ -9,6 +9,7 @@ mod run;
 mod settings;
 mod source;
 mod store;
+mod stretches;
 mod symbol;
 
 pub use pace::{Paced, StopSignal};
@@ -16,4 +17,5 @@ pub use run::{Run, plan, plan_fit};
 pub use settings::{ReplayClock, RiskChoice, RunSettings, bounds};
 pub use source::{Input, Source, find, find_fit, market, refuse_empty_range};
 pub use store::{GENERATOR, outcomes, summary};
+pub use stretches::stretches;
 pub use symbol::SourceSymbol;

@@ -13,7 +13,8 @@ use crate::domain::record::StreamKind;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::symbol_name;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
+use crate::files::FURTHEST_APART;
 use crate::report::assumptions::{
     Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource,
 };
@@ -28,17 +29,23 @@ use crate::session::ports::Feed;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
+/// How much later or earlier than the exchange's a recorder's clock may be; far less than two stretches are apart.
+const MISDATED: Span = Span::from_seconds(3_600);
+
 /// A run that can be repeated.
 pub struct Run<'a> {
     settings: &'a RunSettings,
     source: &'a Source<'a>,
     symbols: Vec<&'a SourceSymbol>,
     strategies: Vec<&'a Loaded>,
+    /// The first and last row of the stretch it is of, where a recording holds several histories.
+    stretch: Option<(Timestamp, Timestamp)>,
     /// Bytes of the source this run counts for in the progress display.
     bytes: u64,
 }
 
-/// All runs: source × symbol × strategy, or one per source when together.
+/// All runs: source × symbol × strategy, or one per source when together. A recorded symbol whose rows lie as far apart as
+/// files that are not joined has a run for each stretch.
 ///
 /// # Errors
 /// A strategy that needs data a source does not have.
@@ -63,23 +70,31 @@ pub fn plan_fit<'a>(
     let mut runs = Vec::new();
     for source in sources {
         let all: Vec<&SourceSymbol> = source.symbols.iter().collect();
-        let count = if settings.together { 1 } else { all.len() * strategies.len() };
-        let mut add = |symbols: Vec<&'a SourceSymbol>, strategies: Vec<&'a Loaded>| {
+        let apart: usize = all.iter().map(|symbol| symbol.stretches.len().max(1)).sum();
+        let count = if settings.together { 1 } else { apart * strategies.len() };
+        let mut add = |symbols: Vec<&'a SourceSymbol>, strategies: Vec<&'a Loaded>, stretch| {
             runs.push(Run {
                 settings,
                 source,
                 symbols,
                 strategies,
+                stretch,
                 bytes: source.bytes / count.max(1) as u64,
             });
         };
         if settings.together {
-            add(all, strategies.iter().collect());
+            add(all, strategies.iter().collect(), None);
             continue;
         }
         for symbol in all {
             for strategy in strategies {
-                add(vec![symbol], vec![strategy]);
+                if symbol.stretches.len() < 2 {
+                    add(vec![symbol], vec![strategy], None);
+                    continue;
+                }
+                for stretch in symbol.stretches.iter().filter(|stretch| settings.reaches(**stretch)) {
+                    add(vec![symbol], vec![strategy], Some(*stretch));
+                }
             }
         }
     }
@@ -137,6 +152,9 @@ impl<'a> Run<'a> {
 
     /// Times of the first and last tick of the run's symbols, whatever the time range of the settings.
     pub fn source_span(&self) -> Option<(Timestamp, Timestamp)> {
+        if self.stretch.is_some() {
+            return self.stretch;
+        }
         let spans = || self.symbols.iter().filter_map(|symbol| symbol.span);
         Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
     }
@@ -212,7 +230,8 @@ impl<'a> Run<'a> {
     /// # Errors
     /// As [`Source::feed`].
     pub fn feed<'s>(&'s self, backtest: &Driver, control: &'s StopSignal) -> Result<Paced<'s>, SourceError> {
-        Ok(Paced::new(self.source.feed(self.settings, backtest.table())?, self.settings.speed, control))
+        let feed = self.source.feed(&self.within(self.settings.to), backtest.table())?;
+        Ok(Paced::new(feed, self.settings.speed, control))
     }
 
     /// A feed of the run's events before `to`, unpaced.
@@ -220,8 +239,18 @@ impl<'a> Run<'a> {
     /// # Errors
     /// As [`Source::feed`].
     pub fn feed_until(&self, to: Timestamp, backtest: &Driver) -> Result<Box<dyn Feed + '_>, SourceError> {
-        let settings = RunSettings { to: Some(to), ..self.settings.clone() };
-        self.source.feed(&settings, backtest.table())
+        self.source.feed(&self.within(Some(to)), backtest.table())
+    }
+
+    /// The settings with the time range of its stretch, that ends before `to`.
+    fn within(&self, to: Option<Timestamp>) -> RunSettings {
+        let Some((first, last)) = self.stretch else { return RunSettings { to, ..self.settings.clone() } };
+        // A bar is known at its end, but lies where it begins.
+        let bars = self.symbols.iter().filter_map(|symbol| symbol.replayed_bar()).map(|(length, _)| length);
+        let end = last + bars.max().unwrap_or_default() + MISDATED + Span::from_nanos(1);
+        let first = if self.settings.clock == ReplayClock::Receive { first - MISDATED } else { first };
+        let from = self.settings.from.map_or(first, |from| from.max(first));
+        RunSettings { from: Some(from), to: Some(to.map_or(end, |to| to.min(end))), ..self.settings.clone() }
     }
 
     /// The result of a finished run. `noted` are further warnings for the reader.
@@ -407,12 +436,31 @@ impl<'a> Run<'a> {
         self.strategies.iter().filter(too_short).filter_map(warning).collect()
     }
 
+    /// Tells of symbols whose rows are so far apart that they are several histories, and what is made of them.
+    fn far_apart(&self) -> Vec<String> {
+        let several = self.symbols.iter().filter(|symbol| symbol.stretches.len() > 1);
+        let told = several.map(|symbol| {
+            let what = match self.stretch {
+                Some(_) => "each is a run with an account of its own, this is one of them",
+                None => "one account runs through all of them",
+            };
+            format!(
+                "the rows of {} come in {} stretches that are more than {} days apart: {what}",
+                symbol.spec.name,
+                symbol.stretches.len(),
+                FURTHEST_APART.seconds_f64() / 86_400.0
+            )
+        });
+        told.collect()
+    }
+
     fn warnings(&self, funded: bool, books: usize) -> Vec<String> {
         let mut warnings = Vec::new();
         if books < self.symbols.len() {
             warnings.push("no book was recorded: spread and depth of the fills are assumed".to_owned());
         }
         warnings.extend(self.assumed_facts());
+        warnings.extend(self.far_apart());
         warnings.extend(self.symbols.iter().flat_map(|symbol| symbol.notes.iter().cloned()));
         if !funded {
             warnings.push("no funding was recorded: none is charged".to_owned());

@@ -169,6 +169,11 @@ impl Default for RunSettings {
 }
 
 impl RunSettings {
+    /// Whether data with this first and last time reach into its time range.
+    pub(super) fn reaches(&self, (first, last): (Timestamp, Timestamp)) -> bool {
+        self.from.is_none_or(|from| from <= last) && self.to.is_none_or(|to| to > first)
+    }
+
     /// The engine's session configuration for these symbols.
     pub fn session(&self, table: &SymbolTable) -> SessionConfig {
         let ids = |names: &Vec<String>| -> Vec<SymbolId> {

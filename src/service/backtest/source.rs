@@ -2,6 +2,7 @@
 
 use super::files::from_files;
 use super::settings::{ReplayClock, RunSettings};
+use super::stretches::stretches;
 use super::symbol::{Known, SourceSymbol};
 use crate::domain::bar_length::BarSource;
 use crate::domain::contract_facts::{FactSource, SpecSources};
@@ -100,11 +101,9 @@ pub fn refuse_empty_range(
     settings: &RunSettings,
     left_out: &mut Vec<String>,
 ) -> Result<(), SourceError> {
-    let has_data = |symbol: &SourceSymbol| {
-        let overlaps = |(first, last): (Timestamp, Timestamp)| {
-            settings.from.is_none_or(|from| from <= last) && settings.to.is_none_or(|to| to > first)
-        };
-        symbol.span.is_none_or(overlaps)
+    let has_data = |symbol: &SourceSymbol| match &symbol.stretches[..] {
+        [] | [_] => symbol.span.is_none_or(|span| settings.reaches(span)),
+        several => several.iter().any(|stretch| settings.reaches(*stretch)),
     };
     let mut empty = Vec::new();
     for source in sources.iter_mut() {
@@ -141,6 +140,7 @@ pub fn market(label: &str, specs: &[SymbolSpec], streams: &[StreamKind]) -> Sour
         bar: None,
         notes: Vec::new(),
         span: None,
+        stretches: Vec::new(),
     };
     Source {
         label: label.to_owned(),
@@ -177,6 +177,7 @@ fn recording<'a>(
     let named: Vec<&str> =
         settings.symbols.iter().filter_map(|symbol| Some(record.spelled(symbol)?.name.as_str())).collect();
     let wanted = |name: &str| settings.symbols.is_empty() || named.contains(&name);
+    let gaps = store.gaps(id)?;
     let (mut symbols, mut bytes) = (Vec::new(), 0);
     for symbol in record.symbols.iter().filter(|symbol| wanted(&symbol.name)) {
         bytes += symbol.streams.iter().map(|stream| stream.bytes).sum::<u64>();
@@ -211,7 +212,11 @@ fn recording<'a>(
             repeated: kept.repeated,
             notes,
         };
-        symbols.extend(known.symbol_or_left_out(settings, left_out)?);
+        if let Some(mut found) = known.symbol_or_left_out(settings, left_out)? {
+            let replayed: Vec<StreamKind> = found.replayed().collect();
+            found.stretches = stretches(symbol, &replayed, &gaps);
+            symbols.push(found);
+        }
     }
     let span = span_of(&symbols);
     Ok(Source { label: id.to_owned(), symbols, span, bytes, origin: Origin::Recording(store) })

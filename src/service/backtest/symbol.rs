@@ -30,6 +30,8 @@ pub struct SourceSymbol {
     pub notes: Vec<String>,
     /// Times of the first and last tick that is replayed.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// First and last row of the histories that a recording holds of it, where they are several.
+    pub stretches: Vec<(Timestamp, Timestamp)>,
 }
 
 /// What a source knows of a symbol.
@@ -138,7 +140,16 @@ impl Known<'_> {
         }
         notes.extend(unused_bars(name, &self.spans));
         let span = span(&self.spans, &streams);
-        Ok(SourceSymbol { spec, streams, contract: has_terms, sources, bar: self.bar, notes, span })
+        Ok(SourceSymbol {
+            spec,
+            streams,
+            contract: has_terms,
+            sources,
+            bar: self.bar,
+            notes,
+            span,
+            stretches: Vec::new(),
+        })
     }
 
     fn refuse_contradiction(&self, declared: &ContractFacts) -> Result<(), String> {

@@ -1,11 +1,11 @@
-//! Order of the files of an import: by their first rows. Reads one row of each, so that a file that is not
-//! market data is refused before anything is written.
+//! Order of the files of an import: by their first rows. Reads one row of each, all where they are to be sorted, so
+//! that a file that is not market data is refused before anything is written.
 
 use super::reading::Reading;
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, Inputs, RecordBatch, SourceFile, stored_size};
+use crate::files::{Inputs, SourceFile, stored_size};
 use crate::service::SourceError;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The files of an import.
 pub struct Plan {
@@ -43,7 +43,7 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
             )));
         }
         // A pipe can be read only once.
-        let first = match is_file.then(|| first_time(&path, reading)) {
+        let first = match is_file.then(|| SourceFile::first_time(&path, &reading.declared.mapping)) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
             Some(Err(error)) => match error.leaves_out().filter(|_| inputs.found.contains(&path)) {
@@ -62,11 +62,4 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
     }
     files.sort_by(|(a_first, a), (b_first, b)| (a_first, &a.path).cmp(&(b_first, &b.path)));
     Ok(Plan { files: files.into_iter().map(|(_, file)| file).collect(), left_out })
-}
-
-fn first_time(path: &Path, reading: &Reading) -> Result<Timestamp, FileError> {
-    let mut batch = RecordBatch::new(1);
-    SourceFile::open_mapped(path, &reading.declared.mapping)?.read(&mut batch)?;
-    // `read` has refused a file without rows.
-    Ok(batch.rows().first().map_or(Timestamp::MIN, |(_, record)| record.exchange_at))
 }

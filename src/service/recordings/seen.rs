@@ -6,6 +6,7 @@ use crate::domain::bar_length::{BarDistances, BarSource};
 use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
+use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::files::{BarLengths, Continuity, SourceFile, declared_bar, gaps, joined, reading_note};
 use crate::service::SourceError;
@@ -133,9 +134,25 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Tells of a contract that is inverse, or may be, because a backtest refuses it or computes it as linear.
+fn inverse_note(symbol: &str, facts: &ContractFacts) -> Option<String> {
+    if facts.is_inverse(symbol) {
+        return Some(format!(
+            "{symbol} is an inverse (coin-margined) contract, so its quantities count its quote currency or contracts of it: backtests refuse it"
+        ));
+    }
+    (facts.settle.is_none() && symbol_name::may_be_inverse(symbol)).then(|| {
+        format!(
+            "{symbol} may be an inverse (coin-margined) contract, which its name does not tell: declare `quote` and `settle` in a contract file, \
+             or backtests compute it as linear"
+        )
+    })
+}
+
 /// The facts to store of a symbol; `None` when there are none.
 fn kept(symbol: &str, stated: Stated, bars: Option<(BarSource, Option<String>)>) -> Option<NewFacts> {
     let Stated { facts, repeated, rounded, mut notes, .. } = stated;
+    notes.extend(inverse_note(symbol, &facts));
     if facts.is_empty() && repeated == 0 && rounded == 0 && notes.is_empty() && bars.is_none() {
         return None;
     }

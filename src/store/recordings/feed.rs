@@ -180,7 +180,8 @@ impl Store {
         let mut gaps: Vec<(SymbolId, Gap)> = Vec::new();
         for (name, recorded) in self.gaps(choice.recording)? {
             let symbol = choice.symbols.iter().copied().find(|id| table.spec(*id).name == name);
-            let inside = choice.from <= recorded.gap.to && recorded.gap.to < choice.to;
+            // Nothing is carried over one that ends where the feed begins.
+            let inside = choice.from < recorded.gap.to && recorded.gap.to < choice.to;
             gaps.extend(
                 symbol
                     .filter(|symbol| inside && is_chosen(choice, *symbol, recorded.stream))

@@ -271,7 +271,7 @@ impl Dispatch {
         symbol.top_version = version.or(symbol.top_version);
         // A book without levels gives no row, but the last top is no longer valid.
         if self.rows.is_empty() && !symbol.is_top_empty {
-            symbol.forget_top(received.at, GapCause::Silence, &*self.inbox);
+            symbol.forget_top(received.at, GapCause::EmptyBook, &*self.inbox);
         }
         symbol.is_top_empty = self.rows.is_empty();
         self.send(slot);

@@ -43,13 +43,13 @@ fn forgotten(reader: &Reader, cause: GapCause) -> usize {
 fn a_book_without_levels_ends_the_last_one() {
     let mut reader = reader();
     reader.text(&top(1, "[[10,1,1]]", "[]"));
-    assert_eq!(forgotten(&reader, GapCause::Silence), 0, "one side is a book");
+    assert_eq!(forgotten(&reader, GapCause::EmptyBook), 0, "one side is a book");
     reader.text(&top(2, "[]", "[]"));
     reader.text(&top(3, "[]", "[]"));
-    assert_eq!(forgotten(&reader, GapCause::Silence), 1, "once, however long it stays empty");
+    assert_eq!(forgotten(&reader, GapCause::EmptyBook), 1, "once, however long it stays empty");
     reader.text(&top(4, "[[11,1,1]]", "[]"));
     reader.text(&top(5, "[]", "[]"));
-    assert_eq!(forgotten(&reader, GapCause::Silence), 2);
+    assert_eq!(forgotten(&reader, GapCause::EmptyBook), 2);
     assert_eq!((best_bids(&reader), reader.health().malformed), (vec!["10".to_owned(), "11".to_owned()], 0));
 }
 
