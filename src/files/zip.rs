@@ -67,9 +67,16 @@ pub(super) fn packed_size(archive: &Path, name: &str) -> u64 {
     members.ok().and_then(|members| find(&members, name).map(|member| member.packed)).unwrap_or(0)
 }
 
-/// The directory that was read last, with the file it is of: device, number, size, and time of its last change. Members of
-/// an archive are opened one after the other, and this makes it one reading for all of them.
-struct LastDirectory(Mutex<Option<([u64; 5], Arc<[Member]>)>>);
+/// The directory of an archive as it was read.
+struct Directory {
+    /// Device, number, size, and time of the last change of the archive: the directory counts as long as they are the same.
+    identity: [u64; 5],
+    members: Arc<[Member]>,
+}
+
+/// The directory that was read last. Members of an archive are opened one after the other, and this makes it one reading for
+/// all of them.
+struct LastDirectory(Mutex<Option<Directory>>);
 
 static LAST: LastDirectory = LastDirectory(Mutex::new(None));
 
@@ -82,10 +89,10 @@ impl LastDirectory {
         // A thread that panicked cannot have left half of it: it is replaced as a whole.
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((known, members)) if *known == identity => Ok(Arc::clone(members)),
+            Some(known) if known.identity == identity => Ok(Arc::clone(&known.members)),
             _ => {
                 let members: Arc<[Member]> = directory(file)?.into();
-                *last = Some((identity, Arc::clone(&members)));
+                *last = Some(Directory { identity, members: Arc::clone(&members) });
                 Ok(members)
             }
         }
