@@ -65,6 +65,8 @@ fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
     match found {
         Ok(_) => Ok(()),
         Err(problems) if as_json => Err(unusable(file, &problems[..0])),
+        Err(problems) if file == Path::new(DEFAULT_FILE) && !file.exists() => Err(unusable(file, &problems)
+            .because("without it every setting has its default, and `tradingd config init` writes one")),
         Err(problems) => Err(unusable(file, &problems)),
     }
 }

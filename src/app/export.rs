@@ -3,6 +3,7 @@
 //! A data file appears under its name only when it is complete. No value is cut, rounded or left out.
 //! Contract facts go into a contract file beside the data, so that importing both restores them.
 
+use super::output::Replace;
 use super::{Failure, Global, recordings};
 use crate::domain::record::StreamKind;
 use crate::files::{
@@ -36,6 +37,8 @@ pub struct Options {
     /// A file for one stream, `-` for standard output, or a directory for a file per symbol and stream.
     #[arg(long, value_name = "PATH|DIR|-")]
     out: PathBuf,
+    #[command(flatten)]
+    replace: Replace,
 }
 
 fn stream(word: &str) -> Result<StreamKind, String> {
@@ -63,22 +66,27 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match destination(options)? {
         Out::Directory(dir, ending, format) => {
             std::fs::create_dir_all(&dir).map_err(|error| FileError::writing(&dir, error))?;
-            let total = chosen.values().map(Vec::len).sum();
-            let mut written = Vec::new();
-            for (kind, symbol) in chosen
-                .into_iter()
-                .flat_map(|(kind, symbols)| symbols.into_iter().map(move |symbol| (kind, symbol)))
-            {
+            let one = |(kind, symbol): (StreamKind, String)| {
                 let path = dir.join(format!("{}.{}.{ending}", file_name(&symbol), kind.as_str()));
-                let part = Part { kind, symbols: vec![symbol] };
-                let rows = write_file(&store, &recording, &part, &path, format)
-                    .map_err(|failure| partly(failure, written.len(), total))?;
+                (path, Part { kind, symbols: vec![symbol] })
+            };
+            let each =
+                |(kind, symbols): (StreamKind, Vec<String>)| symbols.into_iter().map(move |it| (kind, it));
+            let files: Vec<(PathBuf, Part)> = chosen.into_iter().flat_map(each).map(one).collect();
+            for (path, part) in &files {
+                check(&store, &recording, part, path, options.replace)?;
+            }
+            let mut written = Vec::new();
+            for (path, part) in &files {
+                let rows = write_file(&store, &recording, part, path, format)
+                    .map_err(|failure| partly(failure, written.len(), files.len()))?;
                 written.push(format!("{}: {rows} rows", path.display()));
             }
             eprintln!("{}", written.join("\n"));
         }
         Out::File(path, format) => {
             let part = one_stream(chosen)?;
+            check(&store, &recording, &part, &path, options.replace)?;
             let rows = write_file(&store, &recording, &part, &path, format)?;
             eprintln!("{}: {rows} rows", path.display());
         }
@@ -218,9 +226,36 @@ fn write_file(
     Ok(write(store, recording, part, sink)?)
 }
 
+/// Refuses an export that would replace a file. A contract file that would stay as it is may be there: other streams of
+/// the symbols were exported before.
+fn check(
+    store: &Store,
+    recording: &RecordingV1,
+    part: &Part,
+    path: &Path,
+    replace: Replace,
+) -> Result<(), Failure> {
+    replace.check(path)?;
+    match facts(store, recording, part)? {
+        Some(text) => {
+            let beside = contract_file_of(path);
+            let is_same = std::fs::read(&beside).is_ok_and(|there| there == text.as_bytes());
+            if is_same { Ok(()) } else { replace.check(&beside) }
+        }
+        None => Ok(()),
+    }
+}
+
 /// Writes the contract facts of a file's symbols beside it, if there are any. Files with the same stem share
 /// one contract file; in a directory those are the streams of one symbol, so each writes the same content.
 fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path) -> Result<(), Failure> {
+    let Some(text) = facts(store, recording, part)? else { return Ok(()) };
+    let path = contract_file_of(path);
+    std::fs::write(&path, text).map_err(|error| FileError::writing(&path, error).into())
+}
+
+/// The contract file of a part; `None` when nothing is known of its symbols.
+fn facts(store: &Store, recording: &RecordingV1, part: &Part) -> Result<Option<String>, Failure> {
     let mut facts = FactsBySymbol::new();
     for symbol in &part.symbols {
         let known = store.contract_facts(&recording.id, symbol, &store.facts(&recording.id, symbol)?)?;
@@ -228,11 +263,7 @@ fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path)
             facts.insert(symbol.clone(), known);
         }
     }
-    if facts.is_empty() {
-        return Ok(());
-    }
-    let path = contract_file_of(path);
-    std::fs::write(&path, contract_file(&facts)).map_err(|error| FileError::writing(&path, error).into())
+    Ok((!facts.is_empty()).then(|| contract_file(&facts)))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod indicators;
 mod keys;
 mod live;
 mod manual;
+mod output;
 mod recordings;
 mod rehearse;
 mod replay;

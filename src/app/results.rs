@@ -1,10 +1,14 @@
 //! `tradingd results`: lists, shows and compares results of backtests and sessions; exports their trades and
 //! reports.
 
+mod compare;
+
+use super::output::{Replace, write_whole};
 use super::table::{Align, grouped, table};
-use super::{Failure, Global, backtest, terminal};
+use super::{Failure, Global, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
+use crate::report::text;
 use crate::service::Records;
 use crate::service::results::{Part, Results, currency};
 use crate::store::Store;
@@ -34,11 +38,11 @@ enum Action {
         /// The result's id.
         id: String,
     },
-    /// Print the trades of a result as CSV, with the conditions at their entry and exit.
+    /// Print the trades of results as CSV, with the conditions at their entry and exit.
     Trades(PartOptions),
-    /// Print the equity curve of a result as CSV.
+    /// Print the equity curves of results as CSV.
     Equity(PartOptions),
-    /// Print the signals of a result as CSV.
+    /// Print the signals of results as CSV.
     Signals(PartOptions),
     /// Write the report of a result: one self-contained HTML page.
     Report {
@@ -47,6 +51,8 @@ enum Action {
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        #[command(flatten)]
+        replace: Replace,
     },
     /// Show the metrics of several results side by side.
     Compare {
@@ -61,8 +67,9 @@ enum Action {
 
 #[derive(Args)]
 struct PartOptions {
-    /// The result's id.
-    id: String,
+    /// Ids of results; with several, each row begins with the id of its result.
+    #[arg(required = true, num_args = 1.., value_name = "ID")]
+    ids: Vec<String>,
     /// Print JSON instead of CSV.
     #[arg(long)]
     json: bool,
@@ -76,7 +83,7 @@ impl Action {
             Action::Compare { ids, .. } => ids.iter().cloned().map(Records::Result).collect(),
             Action::Show { id } | Action::Report { id, .. } => vec![Records::Result(id.clone())],
             Action::Trades(part) | Action::Equity(part) | Action::Signals(part) => {
-                vec![Records::Result(part.id.clone())]
+                part.ids.iter().cloned().map(Records::Result).collect()
             }
         }
     }
@@ -92,16 +99,16 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match &options.action {
         Action::List { json } => list(&store, *json),
         Action::Show { id } => {
-            let document = store
-                .result_document(id)
-                .map_err(|error| Failure::from(error).because("`tradingd results list` lists all"))?;
-            terminal::print(&format!("{}\n", document.trim_end()));
+            let document = results
+                .stored(id)
+                .map_err(|refusal| Failure::from(refusal).because("`tradingd results list` lists all"))?;
+            terminal::print(&format!("{document}\n"));
             Ok(())
         }
         Action::Trades(options) => part(&results, options, Part::Trades),
         Action::Equity(options) => part(&results, options, Part::Equity),
         Action::Signals(options) => part(&results, options, Part::Signals),
-        Action::Report { id, out } => report(&results, id, out),
+        Action::Report { id, out, replace } => report(&results, id, out, *replace),
         Action::Compare { ids, json } => compare(&results, ids, *json),
     }
 }
@@ -120,55 +127,36 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
 }
 
 fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Failure> {
-    let shown = if options.json {
-        let rows = match part {
-            Part::Trades => results.trades(&options.id),
-            Part::Equity => results.equity(&options.id, usize::MAX),
-            Part::Signals => results.signals(&options.id),
-        };
-        format!("{:#}\n", rows?)
-    } else {
-        results.csv(&options.id, part, usize::MAX)?
+    let shown = match (options.ids.as_slice(), options.json) {
+        ([id], true) => format!("{:#}\n", results.rows(id, part, usize::MAX)?),
+        ([id], false) => results.csv(id, part, usize::MAX)?,
+        (several, true) => {
+            let one = |id: &String| {
+                let mut rows = results.rows(id, part, usize::MAX)?;
+                rows["result_id"] = id.as_str().into();
+                Ok(rows)
+            };
+            format!(
+                "{:#}\n",
+                json!({ "results": several.iter().map(one).collect::<Result<Vec<_>, Failure>>()? })
+            )
+        }
+        (several, false) => results.csv_of_several(several, part)?,
     };
     terminal::print(&shown);
     Ok(())
 }
 
-fn report(results: &Results, id: &str, out: &Path) -> Result<(), Failure> {
-    backtest::write_whole(out, results.report(id)?.as_bytes())?;
+fn report(results: &Results, id: &str, out: &Path, replace: Replace) -> Result<(), Failure> {
+    replace.check(out)?;
+    write_whole(out, results.report(id)?.as_bytes())?;
     eprintln!("report: {}", out.display());
     Ok(())
 }
 
 fn compare(results: &Results, ids: &[String], as_json: bool) -> Result<(), Failure> {
     let compared = results.compare(ids)?;
-    if as_json {
-        terminal::print(&format!("{compared:#}\n"));
-        return Ok(());
-    }
-    let mut columns = vec![("metric", Align::Left), ("unit", Align::Left)];
-    columns.extend(ids.iter().map(|id| (id.as_str(), Align::Right)));
-    let number =
-        |value: &Value| value.as_f64().map_or_else(|| "—".to_owned(), |number| format!("{number:.4}"));
-    let row = |(name, metric): (&String, &Value)| {
-        let mut row = vec![name.clone(), metric["unit"].as_str().unwrap_or("—").to_owned()];
-        row.extend(metric["values"].as_array().into_iter().flatten().map(number));
-        row
-    };
-    let strategies = compared["results"].as_array().into_iter().flatten().map(|line| {
-        let names = line["strategies"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|strategy| strategy["id"].as_str());
-        names.collect::<Vec<_>>().join(",")
-    });
-    let mut first = vec!["strategy".to_owned(), String::new()];
-    first.extend(strategies);
-    let mut rows = vec![first];
-    rows.extend(compared["metrics"].as_object().into_iter().flatten().map(row));
-    let shrinking: Vec<usize> = (2..columns.len()).collect();
-    terminal::print(&table(&columns, rows, &shrinking, &[1]));
+    terminal::print(&if as_json { format!("{compared:#}\n") } else { compare::text(&compared) });
     Ok(())
 }
 
@@ -188,10 +176,8 @@ fn to_text(results: &[ResultV3]) -> String {
         ("max drawdown", Align::Right),
     ];
     let row = |result: &ResultV3| {
-        let money = |amount: i128| {
-            let currency = currency(result).map(|currency| format!(" {currency}")).unwrap_or_default();
-            format!("{:.2}{currency}", Money(amount).to_f64())
-        };
+        let currency = currency(result);
+        let money = |amount: i128| text::money(Money(amount), currency.as_deref());
         vec![
             result.id.clone(),
             result.strategies_line(),
@@ -222,8 +208,8 @@ fn to_json(result: &ResultV3) -> Value {
         "trades": result.trades,
         "wins": result.wins,
         "currency": currency(result),
-        "net": Money(result.net_money).to_f64(),
-        "max_drawdown": Money(result.max_drawdown_money).to_f64(),
+        "net": Money(result.net_money).shown(),
+        "max_drawdown": Money(result.max_drawdown_money).shown(),
         "engine_version": result.engine_version,
     })
 }

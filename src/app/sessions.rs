@@ -168,22 +168,40 @@ fn to_text(sessions: &[SessionRow]) -> String {
         ("id", Align::Left),
         ("kind", Align::Left),
         ("state", Align::Left),
+        ("strategy", Align::Left),
+        ("symbols", Align::Left),
         ("created", Align::Left),
         ("ended", Align::Left),
     ];
     let row = |session: &SessionRow| {
         let ended = session.ended_us.and_then(time).unwrap_or_else(|| "—".to_owned());
         let created = time(session.created_us).unwrap_or_else(|| "—".to_owned());
-        vec![session.id.clone(), session.kind.clone(), session.state.clone(), created, ended]
+        let strategies = session.strategies.iter().map(|one| format!("{} v{}", one.id, one.version));
+        let strategies = strategies.collect::<Vec<_>>().join(",");
+        let named = |text: String| if text.is_empty() { "—".to_owned() } else { text };
+        vec![
+            session.id.clone(),
+            session.kind.clone(),
+            session.state.clone(),
+            named(strategies),
+            named(session.symbols.join(",")),
+            created,
+            ended,
+        ]
     };
-    table(&columns, sessions.iter().map(row).collect(), &[], &[4, 3])
+    table(&columns, sessions.iter().map(row).collect(), &[4, 3], &[6, 5])
 }
 
 fn to_json(session: &SessionRow) -> Value {
+    let strategies =
+        session.strategies.iter().map(|one| json!({"id": one.id, "version": one.version, "name": one.name}));
     json!({
         "id": session.id,
         "kind": session.kind,
         "state": session.state,
+        "strategies": strategies.collect::<Vec<_>>(),
+        "symbols": session.symbols,
+        "recording": session.recording_id.as_ref().or(session.input_recording_id.as_ref()),
         "created": time(session.created_us),
         "started": session.started_us.and_then(time),
         "ended": session.ended_us.and_then(time),
@@ -194,4 +212,26 @@ fn to_json(session: &SessionRow) -> Value {
 
 fn time(us: i64) -> Option<String> {
     Timestamp::from_micros(us).map(|at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::records::SessionStrategyV2;
+
+    #[test]
+    fn the_list_says_what_each_session_ran_on_what() {
+        let strategy = SessionStrategyV2 { id: "pump_v2".into(), version: 3, name: "Pump".into() };
+        let paper = SessionRow {
+            id: "exec_1".into(),
+            symbols: vec!["BTC_USDT".into(), "ETH_USDT".into()],
+            strategies: vec![strategy],
+            ..SessionRow::default()
+        };
+        let text = to_text(&[paper, SessionRow::default()]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("strategy") && lines[0].contains("symbols"), "{text}");
+        assert!(lines[1].contains("pump_v2 v3") && lines[1].contains("BTC_USDT,ETH_USDT"), "{text}");
+        assert!(lines[2].contains('—'), "{text}");
+    }
 }

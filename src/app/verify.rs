@@ -45,9 +45,12 @@ fn problems(report: &Value) -> &[Value] {
 }
 
 fn to_text(report: &Value) -> String {
-    let count = |name| grouped(number(report, name));
+    let count = |name: &str| match number(report, name) {
+        1 => format!("1 {}", name.trim_end_matches('s')),
+        several => format!("{} {name}", grouped(several)),
+    };
     let mut text = format!(
-        "checked {} records and {} blocks with {} rows: {}\n",
+        "checked {}, {} and {}: {}\n",
         count("records"),
         count("blocks"),
         count("rows"),

@@ -66,30 +66,32 @@ impl Part {
 
 /// The rows of a part below a header line. `currency` is that of all amounts, if the result has one.
 pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
+    let lines = rows.iter().enumerate().map(|(index, row)| line(part, index, row, currency));
+    head(part) + &lines.collect::<String>()
+}
+
+/// The header line of a part.
+pub fn head(part: Part) -> String {
     let mut names: Vec<String> = part.fields().iter().map(|name| (*name).to_owned()).collect();
     if part == Part::Trades {
         names.insert(0, "number".to_owned());
         names.extend(WHY.iter().map(|step| format!("{step}_conditions")));
     }
-    let mut out = names.join(",") + "\n";
-    for (index, row) in rows.iter().enumerate() {
-        let mut cells: Vec<String> = part
-            .fields()
-            .iter()
-            .map(
-                |name| {
-                    if *name == "currency" { text(currency.unwrap_or_default()) } else { cell(&row[*name]) }
-                },
-            )
-            .collect();
-        if part == Part::Trades {
-            cells.insert(0, (index + 1).to_string());
-            cells.extend(WHY.iter().map(|step| text(&conditions(&row["why"][*step]["conditions"]))));
-        }
-        out.push_str(&cells.join(","));
-        out.push('\n');
+    names.join(",") + "\n"
+}
+
+/// The line of a row; trades are numbered from `index` + 1.
+pub fn line(part: Part, index: usize, row: &Value, currency: Option<&str>) -> String {
+    let one = |name: &&str| match *name {
+        "currency" => text(currency.unwrap_or_default()),
+        name => cell(&row[name]),
+    };
+    let mut cells: Vec<String> = part.fields().iter().map(one).collect();
+    if part == Part::Trades {
+        cells.insert(0, (index + 1).to_string());
+        cells.extend(WHY.iter().map(|step| text(&conditions(&row["why"][*step]["conditions"]))));
     }
-    out
+    cells.join(",") + "\n"
 }
 
 /// A cell: a value as in JSON; empty for null.

@@ -41,12 +41,12 @@ fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
             json!({"kind": "entry_blocked", "guard": guard.as_str(), "value": shown(value), "threshold": shown(threshold)})
         }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => json!({
-            "kind": "order", "order_id": order.0, "side": side.as_str(), "quantity": spec.qty_f64(*qty),
+            "kind": "order", "order_id": order.0, "side": side.as_str(), "quantity": spec.shown_quantity(*qty),
             "limit": limit.map(|limit| spec.price_f64(limit)), "purpose": format!("{purpose:?}").to_lowercase(),
         }),
         DecisionKind::CancelSent { order } => json!({"kind": "cancel", "order_id": order.0}),
         DecisionKind::Filled { order, price, qty } => {
-            json!({"kind": "fill", "order_id": order.0, "fill_price": spec.price_f64(*price), "quantity": spec.qty_f64(*qty)})
+            json!({"kind": "fill", "order_id": order.0, "fill_price": spec.price_f64(*price), "quantity": spec.shown_quantity(*qty)})
         }
         DecisionKind::Rejected { order, reason } => {
             json!({"kind": "reject", "order_id": order.0, "reason": reason.as_str()})
@@ -91,11 +91,12 @@ pub fn checked(conditions: &[Checked]) -> Value {
     Value::Object(map)
 }
 
-/// A decision as one line, e.g. `ENTRY_EVALUATION → POSITION_ACTIVE (FILL)`.
+/// A decision as one line, e.g. `entering → in a position (FILL order filled)`.
 pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     match &decision.kind {
         DecisionKind::Transition { from, to, trigger } => {
-            format!("{} → {} ({})", from.as_str(), to.as_str(), trigger.as_str())
+            let why = format!("{} {}", trigger.as_str(), legend::trigger(*trigger));
+            format!("{} → {} ({why})", legend::state(*from), legend::state(*to))
         }
         DecisionKind::Refused { guard, value, threshold } => {
             format!("entry blocked by {}: {}", guard.as_str(), legend::blocked(*guard, *value, *threshold))
@@ -107,19 +108,19 @@ pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
                 "order {} {} {} at {at} ({})",
                 order.0,
                 side.as_str(),
-                spec.qty_decimal(*qty),
-                format!("{purpose:?}").to_lowercase()
+                spec.base_quantity(*qty),
+                legend::purpose(*purpose)
             )
         }
         DecisionKind::CancelSent { order } => format!("cancel of order {}", order.0),
         DecisionKind::Filled { order, price, qty } => {
-            format!("order {} filled {} at {}", order.0, spec.qty_decimal(*qty), spec.price_decimal(*price))
+            format!("order {} filled {} at {}", order.0, spec.base_quantity(*qty), spec.price_decimal(*price))
         }
         DecisionKind::Rejected { order, reason } => {
             format!("order {} rejected: {}", order.0, reason.as_str())
         }
         DecisionKind::StopMoved { price, trigger } => {
-            format!("stop at {} ({})", spec.price_decimal(*price), trigger.as_str())
+            format!("stop at {} ({})", spec.price_decimal(*price), legend::trigger(*trigger))
         }
         DecisionKind::Warning(warning) => format!("warning: {}", warning.as_str()),
     }

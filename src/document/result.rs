@@ -1,14 +1,19 @@
-//! Results as JSON: an object with `results`, `by_strategy`, `totals`, `definitions` and `generated_by`.
+//! Results as JSON: an object with `results`, `by_strategy`, `totals` (empty with a `totals_reason` where nothing can be
+//! added), `definitions` and `generated_by`.
 //!
 //! In each result the assumptions come first. Money and prices are numbers: the double nearest to the exact
 //! decimal, in its shortest form, so up to 15 significant digits are exact. Undefined values are `null` with
 //! a `reason` beside them. Times are RFC 3339, UTC, microseconds.
 
+mod upgrade;
+
+pub use upgrade::upgrade;
+
 use crate::document::decision;
 use crate::domain::decimal::Decimal;
 use crate::domain::decision::SectionName;
 use crate::domain::ledger::ClosedTrade;
-use crate::domain::num::{Money, Price, Rate};
+use crate::domain::num::{Money, Price, Rate, without_noise};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
@@ -20,7 +25,7 @@ use crate::report::drawdown::Drawdown;
 use crate::report::legend;
 use crate::report::metrics::{Amount, Metric};
 use crate::report::no_trade;
-use crate::report::overview::{Overview, by_strategy, totals};
+use crate::report::overview::{NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
 use crate::report::reason::{DecisionReason, TradeReason};
 use crate::report::run::{Fired, Refusal, RunResult, StrategyRef};
 use crate::report::statistics::{CurvePoint, Day};
@@ -45,6 +50,7 @@ pub fn document(results: &[RunResult], generator: Generator<'_>) -> Value {
         "results": results.iter().map(result).collect::<Vec<_>>(),
         "by_strategy": by_strategy(results).iter().map(overview).collect::<Vec<_>>(),
         "totals": totals(results).iter().map(overview).collect::<Vec<_>>(),
+        "totals_reason": are_alternatives(results).then_some(NO_TOTAL),
         "definitions": formulas,
         "generated_by": {"name": generator.name, "version": generator.version},
     })
@@ -165,7 +171,7 @@ fn assumptions(run: &RunResult) -> Value {
 
 /// Steps and contract size as numbers, each with its source.
 fn contract(of: &ContractSources, spec: &SymbolSpec) -> Value {
-    let decimal = |value: Decimal| number(exact(&value.to_string()));
+    let decimal = |value: Decimal| whole(value.to_f64());
     json!({
         "price_step": decimal(spec.price_step),
         "price_step_source": of.sources.price_step.as_str(),
@@ -281,7 +287,7 @@ pub fn trade(run: &RunResult, index: usize) -> Value {
 
 fn closed(run: &RunResult, index: usize, trade: &ClosedTrade) -> Value {
     let spec = run.spec(trade.symbol);
-    let quantity = |spec: &SymbolSpec| number(exact(&spec.qty_decimal(trade.qty).to_string()));
+    let quantity = |spec: &SymbolSpec| whole(spec.shown_quantity(trade.qty));
     json!({
         "symbol": run.symbol_name(trade.symbol),
         "strategy": run.strategy_id(trade.strategy),
@@ -342,7 +348,7 @@ fn tallied(tally: &Tally) -> Value {
         "wins": tally.wins,
         "losses": tally.losses,
         "draws": tally.draws,
-        "win_rate": tally.win_rate().map_or(Value::Null, number),
+        "win_rate_pct": tally.win_rate_pct().map_or(Value::Null, number),
         "gross": money(tally.gross),
         "fees": money(tally.fees),
         "funding": money(tally.funding),
@@ -406,16 +412,16 @@ fn rate(rate: Rate) -> Value {
 
 /// The double nearest to the exact amount.
 fn money(money: Money) -> Value {
-    number(exact(&money.to_string()))
+    whole(money.shown())
 }
 
-/// Parses a decimal text, which rounds correctly; dividing the integer by 10^18 would not.
-fn exact(text: &str) -> f64 {
-    text.parse().unwrap_or(f64::NAN)
+/// A computed number: 15 significant digits.
+fn number(value: f64) -> Value {
+    whole(without_noise(value))
 }
 
 /// Whole numbers without a decimal point; null for NaN and infinities.
-fn number(value: f64) -> Value {
+fn whole(value: f64) -> Value {
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
         return json!(value as i64);
@@ -426,6 +432,7 @@ fn number(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::num::Qty;
     use crate::report::sample;
 
     const GENERATOR: Generator<'_> = Generator { name: "tradingd", version: "0.0.0" };
@@ -475,7 +482,7 @@ mod tests {
         assert_eq!(results[1]["metrics"]["win_rate"]["reason"], "no trade");
         assert_eq!(
             document["definitions"]["win_rate.sign_of_net"],
-            "wins / all closed trades; draws count below the line only"
+            "100 · wins / all closed trades, draws included"
         );
     }
 
@@ -495,6 +502,19 @@ mod tests {
         }
         assert_eq!(money(Money::from_units(100)).to_string(), "100");
         assert_eq!(money(Money::from_f64(486.68)).to_string(), "486.68");
+    }
+
+    /// Regression: sums and quotients of doubles left the program as 0.30000000000000004.
+    #[test]
+    fn no_number_has_binary_noise() {
+        assert_eq!(number(0.1 + 0.2).to_string(), "0.3");
+        assert_eq!(number(100.0 * 0.07).to_string(), "7");
+        assert_eq!(money(Money(486_680_000_000_000_000_001 - 1)).to_string(), "486.68");
+        let mut run = sample::result();
+        run.symbols[0] =
+            SymbolSpec::new("BTC_USDT", Decimal::ONE, Decimal::ONE, Decimal::step(4).unwrap()).unwrap();
+        run.summary.trades[0].qty = Qty(3);
+        assert_eq!(trade(&run, 0)["quantity"].to_string(), "0.0003");
     }
 
     #[test]

@@ -98,9 +98,15 @@ impl Money {
         Money(if value < 0.0 { -size } else { size })
     }
 
-    /// The nearest f64, for indicators and reports.
+    /// As f64, for indicators and drawings; it may be one unit in the last place off the nearest.
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / 1e18
+    }
+
+    /// The double nearest to the exact amount, which prints without binary noise. For what leaves the program: a decimal
+    /// text is parsed with one rounding, dividing the integer by 10^18 rounds twice.
+    pub fn shown(self) -> f64 {
+        self.to_string().parse().unwrap_or(f64::NAN)
     }
 
     /// This amount times a rate, rounded half away from zero to 10^-18.
@@ -232,6 +238,11 @@ fn shortest_decimal(value: f64) -> (i128, i32) {
     let (digits, exponent) =
         significand(&text.bytes[..text.len]).expect("17 digits and an exponent are a decimal number");
     (i128::from(digits), exponent)
+}
+
+/// A computed number (a percentage, a mean) without binary noise: 15 significant digits.
+pub fn without_noise(value: f64) -> f64 {
+    format!("{value:.14e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]

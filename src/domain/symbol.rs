@@ -141,6 +141,18 @@ impl SymbolSpec {
         self.quantity_step.times(qty.0).unwrap_or(Decimal::ZERO)
     }
 
+    /// The exact quantity in base units.
+    pub fn base_quantity(&self, qty: Qty) -> Decimal {
+        let lot = self.quantity_step.product(self.contract_size);
+        lot.and_then(|lot| lot.times(qty.0)).unwrap_or(Decimal::ZERO)
+    }
+
+    /// The double nearest to the exact quantity in base units, which prints without binary noise. For what leaves the
+    /// program; the engine computes with [`SymbolSpec::qty_f64`].
+    pub fn shown_quantity(&self, qty: Qty) -> f64 {
+        self.base_quantity(qty).to_f64()
+    }
+
     /// Price × quantity, exact.
     pub fn notional(&self, price: Price, qty: Qty) -> Money {
         Money(i128::from(price.0) * i128::from(qty.0) * self.money_per_tick_lot)

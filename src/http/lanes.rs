@@ -83,7 +83,7 @@ impl Lane {
     fn full(self) -> Option<Refusal> {
         let (code, what) = match self {
             Lane::Export => ("too_many_exports", "exports"),
-            Lane::Replay => ("too_many_replays", "replays"),
+            Lane::Replay => ("too_many_replays", "replays and charts of trades"),
             Lane::Urgent
             | Lane::Control
             | Lane::Store

@@ -21,6 +21,15 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// All of them.
+    pub const ALL: [Unit; 7] =
+        [Unit::Money, Unit::Percent, Unit::Fraction, Unit::Ratio, Unit::Risk, Unit::Count, Unit::Seconds];
+
+    /// The unit with this name in the JSON form.
+    pub fn from_name(name: &str) -> Option<Unit> {
+        Unit::ALL.into_iter().find(|unit| unit.as_str() == name)
+    }
+
     /// Name in the JSON form.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -97,7 +106,7 @@ definitions! {
     WINS = "wins", "Wins", Count, "wins.sign_of_net", "trades with a net result (after fees and funding) above zero";
     LOSSES = "losses", "Losses", Count, "losses.sign_of_net", "trades with a net result (after fees and funding) below zero";
     DRAWS = "draws", "Draws", Count, "draws.sign_of_net", "trades with a net result (after fees and funding) of exactly zero";
-    WIN_RATE = "win_rate", "Win rate", Fraction, "win_rate.sign_of_net", "wins / all closed trades; draws count below the line only";
+    WIN_RATE = "win_rate", "Win rate", Percent, "win_rate.sign_of_net", "100 · wins / all closed trades, draws included";
     PROFIT_FACTOR = "profit_factor", "Profit factor", Ratio, "profit_factor.sign_of_net", "Σ net of wins / Σ |net| of losses";
     EXPECTANCY = "expectancy", "Expectancy", Money, "expectancy.mean_net",
         "mean net result per trade; interval: 95 % by circular block bootstrap, 1000 resamples, from 10 trades on";
@@ -130,7 +139,7 @@ definitions! {
     FUNDING = "funding", "Funding", Money, "funding.received", "Σ funding received by closed trades; negative is paid";
     FUNDING_SHARE_PCT = "funding_share_pct", "Funding of gross", Percent, "funding.share_of_gross", "100 · funding paid / gross result";
     SLIPPAGE = "slippage", "Slippage", Money, "slippage.decision_mid",
-        "Σ cost of filling away from the mid the decision saw; already inside the gross result";
+        "Σ cost of filling away from the mid the decision saw, negative where fills were better than it; already inside the gross result";
     SLIPPAGE_SHARE_PCT = "slippage_share_pct", "Slippage of gross", Percent, "slippage.share_of_gross", "100 · slippage / gross result";
 }
 

@@ -37,6 +37,12 @@ impl<'a> Currency<'a> {
         if value.0 > 0 { format!("+{shown}") } else { shown }
     }
 
+    /// The number with two more decimals, so that parts of a small sum add up as they are shown.
+    pub(super) fn fine(self, value: Money) -> String {
+        let shown = money(value, self.decimals() + 2);
+        if value.0 > 0 { format!("+{shown}") } else { shown }
+    }
+
     /// The number with its currency.
     pub(super) fn amount(self, value: Money) -> String {
         self.named(&self.number(value))
@@ -50,7 +56,12 @@ impl<'a> Currency<'a> {
 
 /// A metric's value, or the reason why it has none.
 pub(super) fn metric(metric: &Metric, currency: Currency<'_>) -> Result<String, &'static str> {
-    Ok(match (metric.value?, metric.definition.unit) {
+    Ok(amount(metric.value?, metric.definition.unit, currency))
+}
+
+/// A value in its unit.
+pub(super) fn amount(value: Amount, unit: Unit, currency: Currency<'_>) -> String {
+    match (value, unit) {
         (Amount::Money(value), _) => currency.amount(value),
         (Amount::Count(count), _) => grouped(u128::from(count)),
         (Amount::Number(number), Unit::Percent) => percent(number),
@@ -58,7 +69,7 @@ pub(super) fn metric(metric: &Metric, currency: Currency<'_>) -> Result<String, 
         (Amount::Number(number), Unit::Seconds) => seconds(number),
         (Amount::Number(number), Unit::Risk) => format!("{} R", plain(number, 2)),
         (Amount::Number(number), _) => plain(number, 2),
-    })
+    }
 }
 
 /// The interval of a metric in its unit, or why there is none.
@@ -71,13 +82,14 @@ pub(super) fn interval(metric: &Metric, currency: Currency<'_>) -> Option<String
     })
 }
 
-/// Fixed decimals with digit grouping; scientific notation with four significant digits for amounts that
-/// would round to zero.
+/// Fixed decimals with digit grouping; as many as it takes to show two digits for amounts that would round to zero.
 fn money(value: Money, decimals: u32) -> String {
     let (unit, parts) = (10_u128.pow(18 - decimals), 10_u128.pow(decimals));
     let rounded = (value.0.unsigned_abs() + unit / 2) / unit;
     if rounded == 0 && value != Money::ZERO {
-        return format!("{:.3e}", value.to_f64());
+        let number = value.to_f64();
+        let zeros = (-libm::log10(number.abs()).floor()).clamp(0.0, 18.0) as usize;
+        return if zeros > 8 { format!("{number:.1e}") } else { format!("{number:.*}", zeros + 1) };
     }
     let sign = if value.0 < 0 { "-" } else { "" };
     format!("{sign}{}.{:0width$}", grouped(rounded / parts), rounded % parts, width = decimals as usize)
@@ -185,7 +197,9 @@ mod tests {
             (1_234_567.895, "1,234,567.90"),
             (-0.5, "-0.50"),
             (0.0, "0.00"),
-            (0.000_012, "1.200e-5"),
+            (0.000_012, "0.000012"),
+            (-0.000_160_4, "-0.00016"),
+            (0.000_000_000_012, "1.2e-11"),
             (999.994, "999.99"),
         ] {
             assert_eq!(dollars.number(Money::from_f64(value)), shown);

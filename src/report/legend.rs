@@ -1,7 +1,34 @@
 //! Explains the short names in results: sections, exit reasons, and limits that block entries.
 
-use crate::domain::decision::{Guard, SectionName, Trigger};
+use crate::domain::decision::{Guard, SectionName, State, Trigger};
+use crate::domain::order::Purpose;
 use crate::report::format as f;
+
+/// What a state means.
+pub const fn state(state: State) -> &'static str {
+    match state {
+        State::Inactive => "idle",
+        State::Monitoring => "watching for a signal",
+        State::SignalDetected => "signal seen, waiting for the entry rule",
+        State::EntryEvaluation => "entering",
+        State::PositionActive => "in a position",
+        State::CloseOrderEvaluation => "closing",
+        // Stops, limits, requests and the end of the data come here too; only E1 is an emergency.
+        State::EmergencyExit => "leaving at the market",
+        State::Exited => "flat, cooling down",
+        State::SignalCancelled => "signal dropped, cooling down",
+        State::Halted => "halted",
+    }
+}
+
+/// What an order is for.
+pub const fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Entry => "entry",
+        Purpose::Exit => "exit",
+        Purpose::Emergency => "market exit",
+    }
+}
 
 /// What a section does.
 pub const fn section(section: SectionName) -> &'static str {

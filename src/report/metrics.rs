@@ -54,8 +54,9 @@ impl Metric {
     /// Whether more observations would make it more reliable: true for ratios and means, not for sums, counts
     /// and extremes.
     fn is_estimate(&self) -> bool {
-        let mean_money = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS].contains(&self.definition);
-        mean_money || matches!(self.definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
+        let means = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS, &d::WIN_RATE];
+        means.contains(&self.definition)
+            || matches!(self.definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
     }
 
     /// The value as a number; `None` when undefined.
@@ -247,7 +248,7 @@ fn outcomes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
     sheet.count(&d::WINS, n, tally.wins);
     sheet.count(&d::LOSSES, n, tally.losses);
     sheet.count(&d::DRAWS, n, tally.draws);
-    sheet.number(&d::WIN_RATE, n, tally.win_rate().ok_or(NO_TRADE));
+    sheet.number(&d::WIN_RATE, n, tally.win_rate_pct().ok_or(NO_TRADE));
     let factor = match (n, tally.losses) {
         (0, _) => Err(NO_TRADE),
         (_, 0) => Err("no losses"),
@@ -375,8 +376,16 @@ fn costs(sheet: &mut Sheet, tally: &Tally) {
         (_, 0) => Err("no mid price was known at any decision"),
         _ => Ok(tally.slippage),
     };
-    let note = (known.is_ok() && tally.slippage_known < n)
-        .then_some("only over the trades whose mid price was known");
+    let note = match known {
+        Err(_) => None,
+        Ok(cost) if cost < Money::ZERO && tally.slippage_known < n => {
+            Some("negative: better than the mid, a gain; only over the trades whose mid price was known")
+        }
+        Ok(cost) if cost < Money::ZERO => {
+            Some("negative: fills were better than the mid at the decision, a gain")
+        }
+        Ok(_) => (tally.slippage_known < n).then_some("only over the trades whose mid price was known"),
+    };
     sheet.money(&d::SLIPPAGE, tally.slippage_known, known).note = note;
     sheet.number(&d::SLIPPAGE_SHARE_PCT, tally.slippage_known, known.and_then(share)).note = note;
 }

@@ -1,10 +1,19 @@
 //! Sums over several results: a row per strategy, and totals. Amounts of different currencies are never
-//! added.
+//! added, and there is no total over results that are alternatives to each other.
 
 use crate::domain::num::Money;
+use crate::domain::time::Timestamp;
 use crate::report::metrics::Amount;
 use crate::report::run::RunResult;
 use crate::report::tally::Tally;
+use std::collections::BTreeMap;
+
+/// What a sum over several results stands for.
+pub const ABOUT_SUMS: &str =
+    "Each result has an account of its own. A sum over results adds up what these separate accounts made.";
+/// Why several results have no total.
+pub const NO_TOTAL: &str = "There is no total: some results trade the same symbol at the same time, so they are alternatives, \
+     and no account made their sum. --together runs strategies in one account.";
 
 /// Sums over several results.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,9 +64,24 @@ pub fn by_strategy(runs: &[RunResult]) -> Vec<Overview> {
     added_up(runs, RunResult::strategies_line)
 }
 
-/// A row per currency, over all strategies.
+/// A row per currency, over all results; empty if [`are_alternatives`].
 pub fn totals(runs: &[RunResult]) -> Vec<Overview> {
-    added_up(runs, |_| String::new())
+    if are_alternatives(runs) { Vec::new() } else { added_up(runs, |_| String::new()) }
+}
+
+/// Whether two results trade a symbol at the same time, such as variants of a strategy over one source.
+pub fn are_alternatives(runs: &[RunResult]) -> bool {
+    let mut spans: BTreeMap<&str, Vec<(Timestamp, Timestamp, &str)>> = BTreeMap::new();
+    for run in runs {
+        for spec in &run.symbols {
+            let span = (run.summary.start, run.summary.end, run.source.as_str());
+            spans.entry(&spec.name).or_default().push(span);
+        }
+    }
+    spans.into_values().any(|mut of_symbol| {
+        of_symbol.sort_unstable();
+        of_symbol.windows(2).any(|pair| pair[1].0 < pair[0].1 || pair[1].2 == pair[0].2)
+    })
 }
 
 fn added_up(runs: &[RunResult], key: impl Fn(&RunResult) -> String) -> Vec<Overview> {
@@ -88,11 +112,18 @@ mod tests {
         run
     }
 
+    /// The sample on another symbol.
+    fn on(symbol: &str) -> RunResult {
+        let mut run = sample::result();
+        run.symbols[0].name = symbol.to_owned();
+        run
+    }
+
     #[test]
     fn strategies_are_added_up_over_their_files() {
-        let mut other = sample::result();
+        let mut other = on("OTHER_USDT");
         other.strategies[0].id = "dump_v2".to_owned();
-        let runs = [sample::result(), other, sample::empty_result(), sample::result()];
+        let runs = [sample::result(), other, sample::empty_result(), on("THIRD_USDT")];
         let lines = by_strategy(&runs);
         let shown: Vec<(&str, u64, u64, u64)> = lines
             .iter()
@@ -104,6 +135,24 @@ mod tests {
         let total = totals(&runs);
         assert_eq!((total.len(), total[0].results, total[0].tally.trades), (1, 4, 69));
         assert_eq!(total[0].net, one + one + one);
+    }
+
+    /// Regression: five variants over the same files were added up as if they were one account.
+    #[test]
+    fn results_that_trade_a_symbol_at_the_same_time_have_no_total() {
+        let mut variant = sample::result();
+        variant.strategies[0].id = "pump_v3".to_owned();
+        let runs = [sample::result(), variant];
+        assert!(are_alternatives(&runs) && totals(&runs).is_empty());
+        assert_eq!(by_strategy(&runs).len(), 2);
+        let mut part = sample::result();
+        part.source = "another recording".to_owned();
+        assert!(are_alternatives(&[sample::result(), part.clone()]), "recordings that overlap in time");
+        let length = part.summary.end - part.summary.start;
+        part.summary.start = part.summary.end;
+        part.summary.end = part.summary.end + length;
+        assert!(!are_alternatives(&[part, sample::result()]), "one begins where the other ends");
+        assert!(!are_alternatives(&[sample::result(), on("OTHER_USDT")]));
     }
 
     #[test]

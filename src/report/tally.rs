@@ -98,9 +98,9 @@ impl Tally {
         }
     }
 
-    /// Wins over all trades; `None` without trades.
-    pub fn win_rate(&self) -> Option<f64> {
-        (self.trades > 0).then(|| self.wins as f64 / self.trades as f64)
+    /// Wins in percent of all trades; `None` without trades.
+    pub fn win_rate_pct(&self) -> Option<f64> {
+        (self.trades > 0).then(|| 100.0 * self.wins as f64 / self.trades as f64)
     }
 }
 

@@ -11,8 +11,11 @@ pub use many::many;
 pub use one::one;
 pub use trade::explained;
 
+use crate::domain::num::Money;
 use crate::domain::order::Side;
+use crate::report::definitions::Unit;
 use crate::report::format as f;
+use crate::report::metrics::Amount;
 use std::fmt::Write;
 
 /// Style of the text.
@@ -46,6 +49,21 @@ impl Default for Style {
     fn default() -> Self {
         Style::of_width(100, Colour::Plain)
     }
+}
+
+/// A metric's value in its unit, as results show it; an amount names its currency if that is known.
+pub fn figure(value: f64, unit: Unit, currency: Option<&str>) -> String {
+    let amount = match unit {
+        Unit::Money => Amount::Money(Money::from_f64(value)),
+        Unit::Count => Amount::Count(value.max(0.0) as u64),
+        _ => Amount::Number(value),
+    };
+    f::amount(amount, unit, f::Currency(currency))
+}
+
+/// An amount of money, which names its currency if that is known.
+pub fn money(value: Money, currency: Option<&str>) -> String {
+    f::Currency(currency).amount(value)
 }
 
 /// `long` or `short`.
@@ -97,9 +115,9 @@ fn broken(out: &mut String, label: &str, words: &str, width: usize) {
     line(out, &format!("{label}{current}"));
 }
 
-/// A fraction as percent; a dash if undefined.
-fn rate(rate: Option<f64>) -> String {
-    rate.map_or_else(|| f::NONE.to_owned(), |rate| f::percent(100.0 * rate))
+/// Percent; a dash if undefined.
+fn rate(pct: Option<f64>) -> String {
+    pct.map_or_else(|| f::NONE.to_owned(), f::percent)
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ pub use notes::NoteChange;
 
 use super::page::{Page, PageRequest};
 use super::{Refusal, RefusalKind};
-use crate::document::csv;
 pub use crate::document::csv::Part;
-use crate::domain::num::Money;
+use crate::document::{csv, result};
+use crate::domain::num::{Money, without_noise};
 use crate::domain::quote::quote_currency;
 use crate::domain::time::Timestamp;
 use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
@@ -58,7 +58,7 @@ pub struct ResultLine {
     /// Closed trades.
     pub trades: u64,
     /// Winning trades, percent; `None` without a trade.
-    pub win_rate: Option<f64>,
+    pub win_rate_pct: Option<f64>,
     /// Currency of its amounts; `None` when the symbols name none or several.
     pub currency: Option<String>,
     /// Net profit in that currency.
@@ -169,18 +169,53 @@ impl Results {
         Ok(shown)
     }
 
+    /// A part as JSON; equity with at most `max_points` points.
+    ///
+    /// # Errors
+    /// As [`Results::of_session`].
+    pub fn rows(&self, session: &str, part: Part, max_points: usize) -> Result<Value, Refusal> {
+        match part {
+            Part::Trades => self.trades(session),
+            Part::Equity => self.equity(session, max_points),
+            Part::Signals => self.signals(session),
+        }
+    }
+
     /// A part as CSV, one line per row; equity with at most `max_points` rows.
     ///
     /// # Errors
     /// As [`Results::of_session`].
     pub fn csv(&self, session: &str, part: Part, max_points: usize) -> Result<String, Refusal> {
-        let shown = match part {
-            Part::Trades => self.trades(session)?,
-            Part::Equity => self.equity(session, max_points)?,
-            Part::Signals => self.signals(session)?,
-        };
+        let shown = self.rows(session, part, max_points)?;
         let rows = shown[part.as_str()].as_array().map_or(&[][..], Vec::as_slice);
         Ok(csv::table(part, rows, shown["currency"].as_str()))
+    }
+
+    /// A part of several results as one CSV; the first column is the id of the result.
+    ///
+    /// # Errors
+    /// As [`Results::of_session`].
+    pub fn csv_of_several(&self, sessions: &[String], part: Part) -> Result<String, Refusal> {
+        let mut out = format!("result_id,{}", csv::head(part));
+        for session in sessions {
+            let shown = self.rows(session, part, usize::MAX)?;
+            for (index, row) in shown[part.as_str()].as_array().into_iter().flatten().enumerate() {
+                out.push_str(&format!(
+                    "{session},{}",
+                    csv::line(part, index, row, shown["currency"].as_str())
+                ));
+            }
+        }
+        Ok(out)
+    }
+
+    /// The whole stored document, as JSON.
+    ///
+    /// # Errors
+    /// As [`Results::of_session`].
+    pub fn stored(&self, session: &str) -> Result<Value, Refusal> {
+        self.line(session)?;
+        self.document(session)
     }
 
     /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events.
@@ -246,7 +281,8 @@ impl Results {
         })
     }
 
-    /// `{"results": [line…], "metrics": {id: {"unit", "values": […]}}}`, values in the order of `ids`.
+    /// `{"results": [line…], "currency", "metrics": {id: {"unit", "values": […], "reasons": […]}}}`, values and the
+    /// reasons of those that are null in the order of `ids`. The currency is null where the results have several.
     ///
     /// # Errors
     /// `invalid_request` for fewer than two or too many ids, `result_not_found`.
@@ -264,24 +300,16 @@ impl Results {
         for (index, id) in ids.iter().enumerate() {
             let line = self.line(id)?;
             lines.push(shown(&line, self.store.result_note(&line.id)?.as_ref()));
-            let mut document = self.document(id)?;
-            let own = only(&mut document).remove("metrics");
-            for (name, metric) in own.as_ref().and_then(Value::as_object).into_iter().flatten() {
-                let row = metrics
-                    .entry(name.clone())
-                    .or_insert_with(|| json!({"unit": metric["unit"], "values": vec![Value::Null; index]}));
-                if let Some(values) = row.get_mut("values").and_then(Value::as_array_mut) {
-                    values.resize(index, Value::Null);
-                    values.push(metric["value"].clone());
-                }
+            let own = only(&mut self.document(id)?).remove("metrics").unwrap_or_default();
+            for (name, metric) in own.as_object().into_iter().flatten() {
+                let row = metrics.entry(name.clone()).or_insert_with(|| unknown(&metric["unit"], ids.len()));
+                row["values"][index] = metric["value"].clone();
+                row["reasons"][index] = metric["reason"].clone();
             }
         }
-        for row in metrics.values_mut() {
-            if let Some(values) = row.get_mut("values").and_then(Value::as_array_mut) {
-                values.resize(ids.len(), Value::Null);
-            }
-        }
-        Ok(json!({"results": lines, "metrics": metrics}))
+        let first = lines.first().and_then(|line| line.currency.clone());
+        let currency = first.filter(|first| lines.iter().all(|line| line.currency.as_ref() == Some(first)));
+        Ok(json!({"results": lines, "currency": currency, "metrics": metrics}))
     }
 
     fn line(&self, session: &str) -> Result<ResultV3, Refusal> {
@@ -317,7 +345,9 @@ impl Results {
                 format!("the stored result of {session} is not JSON: {error}"),
             )
         };
-        serde_json::from_str(&text).map_err(unreadable)
+        let mut document = serde_json::from_str(&text).map_err(unreadable)?;
+        result::upgrade(&mut document);
+        Ok(document)
     }
 
     fn part(&self, session: &str, name: &str) -> Result<Value, Refusal> {
@@ -328,6 +358,15 @@ impl Results {
         let count = part.as_array().map_or(0, Vec::len);
         Ok(json!({ name: part, "currency": result.remove("currency"), "total_count": count }))
     }
+}
+
+/// A metric of `count` results before any has told its value.
+fn unknown(unit: &Value, count: usize) -> Value {
+    json!({
+        "unit": unit,
+        "values": vec![Value::Null; count],
+        "reasons": vec!["this result was stored before the metric existed"; count],
+    })
 }
 
 /// Events read at once.
@@ -373,10 +412,11 @@ fn fill(order: &mut Value, event: &Value) {
         (event["quantity"].as_f64().unwrap_or(0.0), event["fill_price"].as_f64().unwrap_or(0.0));
     let before = order["filled_quantity"].as_f64().unwrap_or(0.0);
     let paid = before * order["average_price"].as_f64().unwrap_or(0.0) + quantity * price;
-    let filled = before + quantity;
+    // Exact decimals: 0.1 and 0.2 are 0.3.
+    let filled = (Money::from_f64(before) + Money::from_f64(quantity)).shown();
     order["filled_quantity"] = filled.into();
     if filled > 0.0 {
-        order["average_price"] = (paid / filled).into();
+        order["average_price"] = without_noise(paid / filled).into();
     }
     // Quantities are sums of lots in binary floating point: a remainder below half a millionth is rounding.
     let whole = order["quantity"].as_f64().unwrap_or(f64::MAX);
@@ -429,10 +469,10 @@ fn shown(result: &ResultV3, note: Option<&ResultNoteV1>) -> ResultLine {
         created_at: time(result.created_us),
         digest: result.digest.clone(),
         trades: result.trades,
-        win_rate: (result.trades > 0).then(|| 100.0 * result.wins as f64 / result.trades as f64),
+        win_rate_pct: (result.trades > 0).then(|| 100.0 * result.wins as f64 / result.trades as f64),
         currency: currency(result),
-        net_profit: Money(result.net_money).to_f64(),
-        max_drawdown: Money(result.max_drawdown_money).to_f64(),
+        net_profit: Money(result.net_money).shown(),
+        max_drawdown: Money(result.max_drawdown_money).shown(),
         stopped_early: result.stopped_early,
         engine_version: result.engine_version,
     }
@@ -485,6 +525,11 @@ mod tests {
         events.iter().for_each(|event| add_to_order(&mut orders, event));
         let order = &orders[&1];
         assert_eq!((order["status"].as_str(), order["average_price"].as_f64()), (Some("filled"), Some(12.0)));
+        let fill =
+            |quantity: f64| json!({"event": "fill", "order_id": 1, "quantity": quantity, "fill_price": 0.3});
+        let mut dimes = json!({"quantity": 0.3, "filled_quantity": 0.0, "fills": []});
+        [0.1, 0.2].into_iter().for_each(|part| super::fill(&mut dimes, &fill(part)));
+        assert_eq!((&dimes["filled_quantity"], &dimes["average_price"]), (&json!(0.3), &json!(0.3)));
         assert_eq!((orders.len(), order["fills"].as_array().unwrap().len()), (1, 2));
     }
 }

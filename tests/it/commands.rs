@@ -147,7 +147,7 @@ fn what_is_not_there_is_named_with_a_way_out() {
         (&["backtest", "--strategy", "pump_v2"], &["--recording ID", "--data"]),
         (&["indicators", "NOPE"], &["no indicator type"]),
         (&["sessions", "show", "x"], &["no session `x`"]),
-        (&["results", "show", "x"], &["no result `x`"]),
+        (&["results", "show", "x"], &["no result of `x`"]),
         (&["strategies", "show", "x"], &["no strategy \"x\""]),
     ];
     for (args, words) in cases {

@@ -80,7 +80,8 @@ fn printed_recording(out: &str, _: &str) -> Vec<String> {
 fn stored_results(_: &str, err: &str) -> Vec<String> {
     // A partial line does not count as an acknowledgement.
     let whole = err.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole.lines().filter_map(|line| line.strip_prefix("stored as ")).map(str::to_owned).collect()
+    let id = |line: &str| Some(line.strip_prefix("stored as ")?.split(' ').next()?.to_owned());
+    whole.lines().filter_map(id).collect()
 }
 
 /// Runs a job and kills it after `after`, if given; returns what it acknowledged.

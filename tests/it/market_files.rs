@@ -298,7 +298,7 @@ fn hostile_names_pass_unharmed_and_invisible_ones_are_refused() {
             assert_eq!(cli.ok(&["export", again["id"].as_str().unwrap(), "--out", "-"]), text, "{format}");
         }
         let report = cli.at("report.html");
-        let result = &results(&cli, &["--recording", id, "--report", report.to_str().unwrap()])[0];
+        let result = &results(&cli, &["--recording", id, "--report", report.to_str().unwrap(), "--force"])[0];
         assert_eq!(result["symbol"], symbol);
         let page = std::fs::read_to_string(&report).unwrap();
         assert!(!page.contains("<svg/onload"), "markup came through");

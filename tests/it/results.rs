@@ -101,7 +101,10 @@ fn an_explained_cooldown_is_told_and_is_no_chance_to_enter() {
     let trade = cli.json(&[&args[..], &["--explain-trade", "1", "--json"]].concat());
     let question = format!("WAVE_USDT@{}", &trade["trade"]["exit_time"].as_str().unwrap()[..19]);
     let text = cli.ok(&[&args[..], &["--explain", &question]].concat());
-    assert!(text.contains("EXITED\n") && text.contains("  resting until 2025-12-01T00:02:"), "{text}");
+    assert!(
+        text.contains("flat, cooling down\n") && text.contains("  resting until 2025-12-01T00:02:"),
+        "{text}"
+    );
     assert!(text.contains("(cooldown)") && !text.contains("no limit would block"), "{text}");
     let json = cli.json(&[&args[..], &["--explain", &question, "--json"]].concat());
     assert!(json["explanations"][0]["resting_until"].is_string(), "{json}");
@@ -138,7 +141,7 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     let id = ran
         .err
         .lines()
-        .find_map(|line| line.strip_prefix("stored as "))
+        .find_map(|line| line.strip_prefix("stored as ")?.split(' ').next())
         .unwrap_or_else(|| panic!("{}", ran.err))
         .to_owned();
     let csv = cli.ok(&["results", "trades", &id]);
@@ -152,8 +155,15 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
             .skip(1)
             .all(|line| line.contains(",S1,WAVE_USDT,loser,"))
     );
+    assert!(ran.err.contains(&format!("stored as {id} (loser on WAVE_USDT, ")), "{}", ran.err);
+    let both = cli.ok(&["results", "trades", &id, &id]);
+    assert!(both.lines().count() == 9 && both.starts_with("result_id,number,symbol,"), "{both}");
+    assert!(both.lines().skip(1).all(|line| line.starts_with(&format!("{id},"))), "{both}");
     let page = cli.at("kept.html");
-    cli.ok(&["results", "report", &id, "--out", page.to_str().unwrap()]);
+    let report = ["results", "report", &id, "--out", page.to_str().unwrap()];
+    cli.ok(&report);
+    cli.run(&report).fails("a file is there", 64, &["kept.html is there already", "--force"]);
+    cli.ok(&[&report[..], &["--force"]].concat());
     assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
     assert!(cli.ok(&["results", "compare", &id, &id]).contains("net_profit"));
     cli.run(&["sessions", "show", &id]).fails(
@@ -222,4 +232,30 @@ fn shells_and_man_are_told_every_command() {
         assert!(pages.join(page).is_file(), "{page}");
     }
     assert!(cli.ok(&["help", "backtest"]).contains("Examples:"));
+}
+
+/// Regression: the candles of a folder without a symbol refused the whole folder, without a word on what to do.
+#[test]
+fn a_folder_of_mixed_files_runs_on_what_fits_or_says_how() {
+    let cli = Cli::new();
+    let (strategy, _) = market(&cli);
+    let folder = cli.at("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let file = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    file("WAVE_USDT.trades.csv", &waves("WAVE_USDT", 4));
+    file("a.json", "{\n  \"a\": {\"b\": 1}\n}\n");
+    file("b.json", "{\n  \"a\": {\"b\": 1}\n}\n");
+    file(
+        "candles.json",
+        "{\"success\":true,\"code\":0,\"data\":{\"time\":[1764547200],\"open\":[1],\"close\":[1],\"high\":[1],\"low\":[1],\"vol\":[1],\"amount\":[1]}}",
+    );
+    let args = ["backtest", "--strategy", &strategy, "--data", folder.to_str().unwrap()];
+    cli.run(&args).fails("no symbol", 64, &["candles.json", "--data-symbol", "--skip-unfit leaves out"]);
+    let ran = cli.run(&[&args[..], &["--skip-unfit"]].concat());
+    assert!(ran.code == 0 && ran.out.starts_with("Backtest: loser on WAVE_USDT"), "{}\n{}", ran.out, ran.err);
+    assert!(
+        ran.err.contains("candles.json") && ran.err.matches("its layout is unknown").count() == 1,
+        "{}",
+        ran.err
+    );
 }

@@ -144,6 +144,9 @@ fn files_of_one_import_become_one_recording_and_a_directory_takes_it_apart_again
     assert_eq!(recording["from"], "2024-08-08T23:54:16.313000Z");
     assert_eq!(cli.recordings(), [cli.json(&["recordings", id, "--json"])]);
     cli.ok(&["export", id, "--out", "apart/", "--format", "csv.gz"]);
+    let again = ["export", id, "--out", "apart/", "--format", "csv.gz"];
+    cli.run(&again).fails("files are there", 64, &["is there already and stays as it is", "--force"]);
+    cli.ok(&[&again[..], &["--force"]].concat());
     for source in &sources {
         let stream = ["trades", "book20", "l2", "bbo"]
             .into_iter()

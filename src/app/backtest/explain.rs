@@ -168,7 +168,7 @@ impl Answer {
                 self.spec.name,
                 self.source,
                 self.at,
-                explanation.state.as_str()
+                legend::state(explanation.state)
             ));
             for checked in &Checked::all(&explanation.evidence, def) {
                 text.push_str(&condition_line(checked));

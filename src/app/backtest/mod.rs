@@ -12,6 +12,7 @@ mod strategies;
 
 pub use options::Options;
 
+use super::output::write_whole;
 use super::state::Holder;
 use super::{Failure, Global, terminal};
 use crate::clock;
@@ -23,8 +24,6 @@ use crate::service::backtest::{self, GENERATOR, Input, Run};
 use crate::service::strategies::Loaded;
 use crate::store::{NewResult, OpenMode};
 use job::Journal;
-use std::io::Write;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,6 +36,9 @@ const WARNINGS_SHOWN: usize = 5;
 /// Unusable options, strategies or data (64), a damaged store (65); nothing is stored then.
 pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     options.check()?;
+    for file in [&options.report, &options.journal].into_iter().flatten() {
+        options.replace.check(file)?;
+    }
     let config = match &options.config {
         Some(file) => super::config::find(Some(file))?.config,
         None => Config::default(),
@@ -61,7 +63,12 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         None => Input::Files(&options.data),
     };
     let mut left_out = Vec::new();
-    let mut sources = backtest::find_fit(input, &settings, &mut left_out)?;
+    let is_choice = options.data.len() > 1 || options.data.iter().any(|path| path.is_dir());
+    let mut sources = backtest::find_fit(input, &settings, &mut left_out).map_err(|error| {
+        let failure = Failure::from(error);
+        let may_skip = is_choice && !settings.skip_unfit && failure.is_refusal();
+        if may_skip { failure.because("--skip-unfit leaves out what cannot be used") } else { failure }
+    })?;
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
     let journal = options.journal.as_deref().map(job::journal).transpose()?;
     let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out).map_err(|error| {
@@ -71,7 +78,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
             if several { "\nor let --skip-unfit leave out what does not fit" } else { "" }
         ))
     })?;
-    left_out.iter().for_each(|what| eprintln!("left out: {what}"));
+    eprint!("{}", left_out_text(&left_out));
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
     }
@@ -91,6 +98,27 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         )?;
     }
     show(&results, &options)
+}
+
+/// What was left out, each as `what: why`; what was left out for one reason stands together.
+fn left_out_text(left_out: &[String]) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for told in left_out {
+        let end = told.find(": ").into_iter().chain(told.find(":\n")).min().unwrap_or(told.len());
+        let (what, why) = told.split_at(end);
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, all)) => all.push(what),
+            None => reasons.push((why, vec![what])),
+        }
+    }
+    let one = |(why, all): &(&str, Vec<&str>)| match all.as_slice() {
+        [what] => format!("left out: {what}{why}\n"),
+        all => {
+            let lines = why.trim_start_matches(':').trim().lines().map(|line| format!("  {}\n", line.trim()));
+            format!("left out: {}\n{}", all.join("\nleft out: "), lines.collect::<String>())
+        }
+    };
+    reasons.iter().map(one).collect()
 }
 
 /// Prints warnings before the runs start.
@@ -131,7 +159,7 @@ fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
     };
     terminal::print(&shown);
     if let Some(path) = &options.report {
-        terminal::print(&format!("report: {}\n", path.display()));
+        eprintln!("report: {}", path.display());
     }
     Ok(())
 }
@@ -181,29 +209,31 @@ fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
             Holder::Command(store) => store.put_result(new)?,
             Holder::Daemon(daemon) => daemon.keep_result(new)?,
         }
-        eprintln!("stored as {id}");
+        let source = run.source.rsplit('/').next().unwrap_or(&run.source);
+        eprintln!("stored as {id} ({} on {}, {source})", run.strategies_line(), run.symbols_line());
     }
     Ok(())
 }
 
-/// Writes a file atomically: to a `.part` file first, which is then renamed.
-///
-/// # Errors
-/// A path that cannot be written.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::other(format!(
-            "{} could not be written ({error}); choose another place or free some space",
-            path.display()
-        ))
-    };
-    let part = path.with_extension("part");
-    let written = std::fs::File::create(&part)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    if let Err(error) = written.and_then(|()| std::fs::rename(&part, path)) {
-        // Best effort: the write has failed already.
-        let _ = std::fs::remove_file(&part);
-        return Err(failed(error));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_for_one_reason_stands_together() {
+        let told =
+            ["a.json: its layout is unknown", "b.txt: no market data", "c.json: its layout is unknown"];
+        assert_eq!(
+            left_out_text(&told.map(str::to_owned)),
+            "left out: a.json\nleft out: c.json\n  its layout is unknown\nleft out: b.txt: no market data\n"
+        );
+        let unfit = |symbol: &str| {
+            format!("pump cannot run on {symbol}:\n  condition x needs trades\nrecord them too")
+        };
+        assert_eq!(
+            left_out_text(&[unfit("A"), unfit("B")]),
+            "left out: pump cannot run on A\nleft out: pump cannot run on B\n  condition x needs trades\n  record them too\n"
+        );
+        assert_eq!(left_out_text(&[unfit("A")]), format!("left out: {}\n", unfit("A")));
     }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use super::explain_trade::WhichTrade;
 use crate::app::Failure;
 use crate::app::declared::DeclaredOptions;
+use crate::app::output::Replace;
 use crate::config::Config;
 use crate::domain::num::Rate;
 use crate::domain::time::Timestamp;
@@ -106,6 +107,8 @@ pub struct Options {
     /// Write every decision with its conditions, one JSON object per line.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub journal: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Output")]
+    pub replace: Replace,
     /// Store the results; --recording always does.
     #[arg(long, help_heading = "Output")]
     pub keep: bool,

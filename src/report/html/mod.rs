@@ -12,7 +12,7 @@ mod tables;
 
 use crate::report::format as f;
 use crate::report::no_trade;
-use crate::report::overview::{Overview, by_strategy, totals};
+use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
 use crate::report::run::{Mode, RunResult};
 use markup::{Cell, Sorting, escaped, none, table};
 
@@ -59,14 +59,15 @@ fn kind(results: &[RunResult]) -> &'static str {
 
 /// An overview by strategy, then a row per result with a link to its section.
 fn index(results: &[RunResult]) -> String {
+    let no_total = if are_alternatives(results) { NO_TOTAL } else { "" };
     format!(
-        "<section class=\"index\">\n<h3>By strategy</h3>\n{}<h3>Results</h3>\n{}</section>\n",
+        "<section class=\"index\">\n<h3>By strategy</h3>\n{}<p>{ABOUT_SUMS} {no_total}</p>\n<h3>Results</h3>\n{}</section>\n",
         summary(results),
         lines(results)
     )
 }
 
-/// A row per strategy, then the totals.
+/// A row per strategy, then the totals where results can be added.
 fn summary(results: &[RunResult]) -> String {
     let headings = [
         "<Strategy",
@@ -92,8 +93,8 @@ fn summary(results: &[RunResult]) -> String {
             count(tally.wins),
             count(tally.losses),
             tally
-                .win_rate()
-                .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate)),
+                .win_rate_pct()
+                .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(rate), rate)),
             Cell::signed(&currency.amount(line.net), line.net.to_f64()),
             Cell::number(&f::percent(line.worst_drawdown_pct), line.worst_drawdown_pct),
         ];
@@ -210,6 +211,7 @@ mod tests {
     fn every_line_of_the_index_names_its_strategy_and_the_totals_their_currency() {
         let mut other = sample::result();
         other.strategies[0].id = "dump_v2".to_owned();
+        other.symbols[0].name = "OTHER_USDT".to_owned();
         let html = page(&[sample::result(), other, sample::empty_result()], "tradingd");
         let (index, _) = html.split_once("<section class=\"result\"").unwrap();
         assert_eq!(index.matches("pump_v2 v3").count(), 3, "{index}");

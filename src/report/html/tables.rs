@@ -67,7 +67,8 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
     out.push_str(&table(&headings, rows, Sorting::ByColumn));
     let _ = writeln!(
         out,
-        "<p class=\"where\">{}. MAE and MFE: worst and best price while the position was open, against its entry.</p>",
+        "<p class=\"where\">{}. MAE and MFE: worst and best price while the position was open, against its entry. \
+         Slippage: cost against the mid at the decision, inside the gross result; negative where fills were better.</p>",
         escaped(&legend::triggers(trades.iter().map(|trade| trade.reason)))
     );
 }
@@ -78,7 +79,7 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
     let spec = run.spec(trade.symbol);
     let held = (trade.closed_at - trade.opened_at).seconds_f64();
     let quantity =
-        spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
+        spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.base_quantity(trade.qty).to_string());
     let money = |amount: crate::domain::num::Money| Cell::number(&currency.number(amount), amount.to_f64());
     vec![
         Cell::number(&(i + 1).to_string(), (i + 1) as f64),
@@ -159,8 +160,8 @@ fn group(out: &mut String, title: &str, rows: Vec<(String, &Tally)>, currency: f
     let rows = rows.into_iter();
     let rows = rows.map(|(name, tally)| {
         let rate = tally
-            .win_rate()
-            .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate));
+            .win_rate_pct()
+            .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(rate), rate));
         let cells = vec![
             Cell::text(&name),
             Cell::number(&tally.trades.to_string(), tally.trades as f64),

@@ -123,7 +123,7 @@ fn ledger_2_one_trade() {
     is(&summary, "max_drawdown_pct", 0.0702);
     is_money(&summary, "max_drawdown", "7.02");
     is(&summary, "max_drawdown_seconds", 120.0);
-    is(&summary, "win_rate", 1.0);
+    is(&summary, "win_rate", 100.0);
     is(&summary, "expectancy_r", 2.0);
     is(&summary, "fees_share_pct", 2.46);
     is(&summary, "funding_share_pct", 0.204);
@@ -210,7 +210,7 @@ fn a_loss_of_fees_is_a_loss_however_small() {
     is(&closed(10_000.0, &[tiny]), "wins", 1.0);
     let mixed = closed(10_000.0, &[scratch, scratch, trade(0, 30, 41.6, 1.6, 0.0), scratch]);
     is(&mixed, "profit_factor", 40.0 / 4.8);
-    is(&mixed, "win_rate", 0.25);
+    is(&mixed, "win_rate", 25.0);
 }
 
 /// A position of 5000 opened at half time and still open at the end, with 200 profit.
@@ -309,7 +309,7 @@ fn warm_up_is_left_out_of_exposure() {
 fn trade_vectors_of_the_reference() {
     let trades = [100.0, -40.0, 60.0, -20.0, 0.0].map(|net| trade(0, 30, net, 0.0, 0.0));
     let summary = closed(10_000.0, &trades);
-    is(&summary, "win_rate", 0.4);
+    is(&summary, "win_rate", 40.0);
     is(&summary, "profit_factor", 160.0 / 60.0);
     is_money(&summary, "expectancy", "20");
     is_money(&summary, "average_win", "80");

@@ -4,7 +4,7 @@ use super::table::{Align, Table};
 use super::{Style, heading, line, rate, sentence, wrapped};
 use crate::report::format as f;
 use crate::report::no_trade;
-use crate::report::overview::{Overview, by_strategy, totals};
+use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
 use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
 
@@ -26,6 +26,11 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
     line(&mut out, "");
     line(&mut out, &heading("Results", style));
     out.push_str(&lines(runs, style));
+    line(&mut out, "");
+    sentence(&mut out, ABOUT_SUMS, style.width);
+    if are_alternatives(runs) {
+        sentence(&mut out, NO_TOTAL, style.width);
+    }
     without_trade(&mut out, runs, style);
     out
 }
@@ -79,7 +84,7 @@ fn named(numbers: &[usize]) -> String {
     }
 }
 
-/// A row per strategy, and totals if there are several strategies.
+/// A row per strategy, and totals if there are several strategies whose results can be added.
 fn summary(runs: &[RunResult], style: Style) -> String {
     let right = Align::Right;
     let mut table = Table::new([
@@ -111,7 +116,7 @@ fn summary_row(name: &str, one: &Overview) -> Vec<String> {
     let mut row = vec![name.to_owned()];
     row.extend(counts);
     row.extend([
-        rate(tally.win_rate()),
+        rate(tally.win_rate_pct()),
         f::Currency(one.currency.as_deref()).amount(one.net),
         f::percent(one.worst_drawdown_pct),
     ]);
@@ -140,7 +145,7 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         let mut row = vec![String::new(); 12];
         row[1] = "total".to_owned();
         row[6] = total.tally.trades.to_string();
-        row[7] = rate(total.tally.win_rate());
+        row[7] = rate(total.tally.win_rate_pct());
         row[8] = f::Currency(total.currency.as_deref()).amount(total.net);
         table.row(row);
     }
@@ -227,7 +232,10 @@ mod tests {
 
     #[test]
     fn strategies_are_summed_up_and_so_is_everything() {
-        let runs = variants();
+        let mut runs = variants();
+        for (index, run) in runs.iter_mut().enumerate() {
+            run.symbols[0].name = format!("S{index}_USDT");
+        }
         let text = many(&runs, Style::of_width(120, Colour::Plain));
         let line = |name: &str| {
             text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}\n{text}"))
@@ -235,10 +243,17 @@ mod tests {
         assert!(line("p8 v3").split_whitespace().nth(2) == Some("3"), "{text}");
         let total: Vec<&str> = line("total").split_whitespace().collect();
         assert_eq!((total[1], total[3]), ("9", "207"), "{text}");
-        assert!(
-            text.lines().last().unwrap().contains("USDT") && text.lines().last().unwrap().contains("207"),
-            "{text}"
-        );
+        let (_, results) = text.split_once("Results\n").unwrap();
+        let total = results.lines().find(|line| line.contains("total")).unwrap();
+        assert!(total.contains("USDT") && total.contains("207"), "{text}");
+        assert!(text.contains("Each result has an account of its own"), "{text}");
+    }
+
+    #[test]
+    fn variants_over_the_same_data_are_not_added_up() {
+        let text = many(&variants(), Style::of_width(120, Colour::Plain));
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("total")), "{text}");
+        assert!(text.contains("There is no total: some results trade the same symbol"), "{text}");
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn tally_row(name: &str, meaning: &str, tally: &Tally, currency: f::Currency<'_>
     let counts = [tally.trades, tally.wins, tally.losses].map(|count| count.to_string());
     let mut row = vec![name.to_owned(), meaning.to_owned()];
     row.extend(counts);
-    row.extend([rate(tally.win_rate()), currency.number(tally.net)]);
+    row.extend([rate(tally.win_rate_pct()), currency.number(tally.net)]);
     row
 }
 

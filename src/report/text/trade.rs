@@ -3,6 +3,7 @@
 use super::table::{Align, Table};
 use super::{Style, heading, line, sentence, side_word};
 use crate::domain::ledger::ClosedTrade;
+use crate::domain::num::Money;
 use crate::report::format as f;
 use crate::report::legend;
 use crate::report::reason::DecisionReason;
@@ -98,7 +99,7 @@ fn fill(
 ) {
     let spec = run.spec(trade.symbol);
     let quantity =
-        spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
+        spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.base_quantity(trade.qty).to_string());
     line(out, &format!("{name:<8}{}  {quantity} at {}", f::instant(at), f::price(spec, price)));
 }
 
@@ -110,10 +111,10 @@ fn money(out: &mut String, run: &RunResult, trade: &ClosedTrade, style: Style) {
         out,
         &format!(
             "net {} = {} from the price, {} fees, {} funding; {} % of the {} position at leverage {}",
-            currency.amount(trade.net()),
-            currency.signed(trade.gross),
-            currency.signed(-trade.fees),
-            currency.signed(trade.funding),
+            currency.named(&currency.fine(trade.net())),
+            currency.fine(trade.gross),
+            currency.fine(-trade.fees),
+            currency.fine(trade.funding),
             f::plain(trade.net_pct(), 2),
             currency.amount(trade.entry_notional),
             trade.leverage
@@ -121,8 +122,14 @@ fn money(out: &mut String, run: &RunResult, trade: &ClosedTrade, style: Style) {
         style.width,
     );
     let slippage = match trade.slippage {
-        Some(slippage) => {
-            format!("slippage of {} is inside the part of the price", currency.amount(slippage))
+        Some(gain) if gain < Money::ZERO => {
+            format!(
+                "fills were {} better than the middle of the book at the decisions",
+                currency.amount(-gain)
+            )
+        }
+        Some(cost) => {
+            format!("slippage of {} is inside the part of the price", currency.amount(cost))
         }
         None => "slippage is unknown: no middle of the book was known at the decisions".to_owned(),
     };

@@ -7,6 +7,7 @@ use super::Failed;
 use super::events::time_us;
 use super::flow::Flow;
 use crate::analytics::{Amount, Row};
+use crate::document::result;
 use crate::store::records::{ResultV3, SessionRow, StrategyV1, SyncCursorV1, SyncRevisionV1};
 use crate::store::{Store, SyncChange};
 use serde_json::Value;
@@ -114,6 +115,7 @@ pub(super) fn results(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> 
         let Some(revision) = known.next(store, &result.id, digest, flow.is_comparison())? else { continue };
         let mut document: Value =
             serde_json::from_str(&store.result_document(&result.id)?).unwrap_or_default();
+        result::upgrade(&mut document);
         let document = document["results"][0].take();
         let mode = document["mode"].as_str().unwrap_or("unknown").to_owned();
         trades(flow, &result.id, &mode, &document)?;

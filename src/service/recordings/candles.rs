@@ -153,7 +153,7 @@ impl Candles {
         let one = |candle: &Candle| {
             json!({
                 "time": start(candle), "open": candle.open, "high": candle.high, "low": candle.low, "close": candle.close,
-                "volume": spec.qty_f64(candle.volume),
+                "volume": spec.shown_quantity(candle.volume),
             })
         };
         self.all.iter().map(one).collect()

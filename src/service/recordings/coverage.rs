@@ -1,6 +1,7 @@
 //! How much of each day a recording covers, symbol by symbol, and what depends on a recording.
 
 use super::{Recordings, not_found};
+use crate::domain::num::without_noise;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::limits::COVERAGE_CELLS;
@@ -138,6 +139,6 @@ fn shown(cell: &Cell) -> Value {
     if cell.expected == 0 {
         return Value::Null;
     }
-    let covered = 100.0 * (1.0 - cell.missing as f64 / cell.expected as f64);
+    let covered = without_noise(100.0 * (cell.expected - cell.missing) as f64 / cell.expected as f64);
     json!({"covered_pct": covered.clamp(0.0, 100.0), "gaps": cell.gaps, "causes": cell.causes})
 }

@@ -1,6 +1,7 @@
 //! Recordings in the shapes of the API.
 
 use crate::domain::contract_facts::ContractFacts;
+use crate::domain::num::without_noise;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::files::contract_json;
@@ -212,7 +213,7 @@ fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f
     if whole <= 0 {
         return Some(100.0);
     }
-    Some((100.0 * (1.0 - missing as f64 / whole as f64)).clamp(0.0, 100.0))
+    Some(without_noise(100.0 * (whole - missing) as f64 / whole as f64).clamp(0.0, 100.0))
 }
 
 /// Bytes per row, rounded to two decimals; `None` without rows.

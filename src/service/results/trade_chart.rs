@@ -193,7 +193,7 @@ impl Seen {
         }
         let spec = table.spec(tick.symbol);
         self.ticks.push(json!({
-            "time": tick.at.to_string(), "price": spec.price_f64(trade.price), "quantity": spec.qty_f64(trade.qty),
+            "time": tick.at.to_string(), "price": spec.price_f64(trade.price), "quantity": spec.shown_quantity(trade.qty),
             "side": trade.taker.as_str(),
         }));
     }

@@ -103,7 +103,9 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
     };
     let shown = |name: &&str| {
         let value = fields.get(*name).filter(|value| !value.is_null())?;
-        Some(value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text:?}")))
+        // On the wire every exit that waits for nothing is `emergency`, an ordinary stop too.
+        let text = value.as_str().map(|text| if text == "emergency" { "market exit" } else { text });
+        Some(text.map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text:?}")))
     };
     Some(Line { level, message, fields: names.iter().filter_map(shown).collect::<Vec<_>>().join(" ") })
 }
@@ -154,6 +156,11 @@ mod tests {
                 "order_update",
                 json!({"status": "rejected", "order_id": 3, "reason": "no_market"}),
                 "Warn order rejected order_id=3 reason=\"no_market\"",
+            ),
+            (
+                "order_update",
+                json!({"status": "submitted", "order_id": 4, "purpose": "emergency", "side": "sell", "quantity": 2.0}),
+                "Info order submitted order_id=4 purpose=\"market exit\" side=\"sell\" quantity=2.0",
             ),
             (
                 "position_update",

@@ -338,7 +338,7 @@ pub(super) fn normal_form(
             "id": loaded.label.id,
             "version": loaded.label.version,
             "symbols": settings.assigned.get(place).cloned().flatten(),
-            "allocation": settings.allocations.get(place).copied().flatten().map(|money| money.to_f64()),
+            "allocation": settings.allocations.get(place).copied().flatten().map(|money| money.shown()),
         })
     };
     let named: serde_json::Map<String, Value> =

@@ -11,6 +11,7 @@ use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::Gap;
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
+use crate::domain::num::without_noise;
 use crate::domain::order::Side;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -118,7 +119,7 @@ impl Recorder for SessionRecorder<'_> {
             self.closed(trade);
         }
         if let Some(point) = &out.equity {
-            self.live.set_equity(point.equity.to_f64());
+            self.live.set_equity(point.equity.shown());
             if point.at >= self.next_sample || !out.closed.is_empty() {
                 self.sample(point);
             }
@@ -143,7 +144,7 @@ impl Recorder for SessionRecorder<'_> {
             "timestamp": at.to_string(),
             "strategy_id": self.defs[strategy].id,
             "instance": funding.instance,
-            "amount": funding.amount.to_f64(),
+            "amount": funding.amount.shown(),
         });
         let symbol = &self.table.spec(funding.symbol).name;
         self.stream.add(Class::Position, "funding", Some(symbol), fields);
@@ -169,7 +170,7 @@ impl Recorder for SessionRecorder<'_> {
             allowed.risk.as_ref().map_or_else(|| self.limits.clone(), |risk| self.limits.tightened(risk));
         let changes = changed(&self.limits, &limits);
         let real_money = allowed.real_money.as_ref().map(|RealMoney { symbols, caps }| {
-            json!({"symbols": symbols, "account_cap": caps.account.to_f64(), "day_cap": caps.day.to_f64()})
+            json!({"symbols": symbols, "account_cap": caps.account.shown(), "day_cap": caps.day.shown()})
         });
         let fields = json!({
             "timestamp": progress.at.to_string(), "after_ticks": progress.ticks, "disabled_symbols": allowed.disabled,
@@ -299,12 +300,12 @@ impl SessionRecorder<'_> {
             "strategy_id": self.defs[trade.strategy as usize].id,
             "instance": trade.instance,
             "side": if trade.side == Side::Buy { "long" } else { "short" },
-            "quantity": spec.qty_f64(trade.qty),
+            "quantity": spec.shown_quantity(trade.qty),
             "entry_time": trade.opened_at.to_string(),
-            "entry_price": trade.entry_price,
-            "exit_price": trade.exit_price,
-            "net": trade.net().to_f64(),
-            "net_pct": trade.net_pct(),
+            "entry_price": without_noise(trade.entry_price),
+            "exit_price": without_noise(trade.exit_price),
+            "net": trade.net().shown(),
+            "net_pct": without_noise(trade.net_pct()),
             "outcome": Outcome::of(trade).as_str(),
             "reason": trade.reason.as_str(),
         });
@@ -316,9 +317,9 @@ impl SessionRecorder<'_> {
         self.next_sample = point.at + SAMPLES_EVERY;
         let fields = json!({
             "timestamp": point.at.to_string(),
-            "equity": point.equity.to_f64(),
-            "balance": point.balance.to_f64(),
-            "exposure": point.exposure.to_f64(),
+            "equity": point.equity.shown(),
+            "balance": point.balance.shown(),
+            "exposure": point.exposure.shown(),
         });
         self.stream.add(Class::Account, "equity", None, fields);
     }

@@ -59,10 +59,14 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     }
     let impossible =
         |why: &str| Refusal::conflict("no_replay", format!("session {id} cannot be replayed: {why}"));
-    let Some(recording) =
-        row.input_recording_id.as_deref().filter(|_| row.kind == "paper" || row.kind == "live")
-    else {
-        return Err(impossible("only paper and live sessions record what they decided on"));
+    if row.kind != "paper" && row.kind != "live" {
+        return Err(impossible(&format!(
+            "it is a {} session; only paper and live sessions record what they decide on",
+            row.kind
+        )));
+    }
+    let Some(recording) = row.input_recording_id.as_deref() else {
+        return Err(impossible("it ended before it recorded anything"));
     };
     let compared = if row.kind == "live" {
         // The journal has the answers; nothing is sent.

@@ -211,7 +211,8 @@ fn a_traders_day_beside_a_daemon() {
     let id = imported.lines().next().unwrap();
     let runs = cli.run(&[&["backtest", "--recording", id, "--strategy"], &all[..]].concat());
     assert_eq!(runs.err.matches("stored as exec_").count(), 5, "{}", runs.err);
-    let ids: Vec<&str> = runs.err.lines().filter_map(|line| line.strip_prefix("stored as ")).collect();
+    let ids: Vec<&str> =
+        runs.err.lines().filter_map(|line| line.strip_prefix("stored as ")?.split(' ').next()).collect();
     let listed = cli.ok(&["results", "list"]);
     assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
     let compared = cli.ok(&[&["results", "compare"], &ids[..]].concat());

@@ -7,7 +7,7 @@ use super::view::{
     TargetView, amount,
 };
 use crate::domain::decision::Guard;
-use crate::domain::num::{Money, Price};
+use crate::domain::num::{Money, Price, without_noise};
 use crate::domain::order::{Purpose, Side};
 use crate::domain::quote::quote_currency;
 use crate::domain::strategy::StrategyDef;
@@ -144,7 +144,7 @@ fn time(at: Timestamp) -> String {
 
 /// Null for what is no number.
 fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
+    value.is_finite().then(|| without_noise(value))
 }
 
 fn currency(table: &SymbolTable) -> Option<String> {
@@ -192,7 +192,7 @@ fn limit(status: &crate::engine::account::status::LimitStatus) -> LimitView {
 
 /// From the mark to a price, percent of the mark; positive: the price lies in the direction of `sign`.
 fn distance_pct(mark: f64, price: f64, sign: i64) -> f64 {
-    100.0 * sign as f64 * (price - mark) / mark
+    without_noise(100.0 * sign as f64 * (price - mark) / mark)
 }
 
 fn position(open: &OpenPosition, snapshot: &Snapshot) -> PositionView {
@@ -204,12 +204,12 @@ fn position(open: &OpenPosition, snapshot: &Snapshot) -> PositionView {
         strategy_id: snapshot.strategies[open.strategy as usize].id.clone(),
         symbol: spec.name.clone(),
         side: direction(held.side),
-        quantity: spec.qty_f64(held.qty()),
-        entry_price: held.entry_price(spec),
+        quantity: spec.shown_quantity(held.qty()),
+        entry_price: without_noise(held.entry_price(spec)),
         mark_price: mark,
         notional: amount(spec.notional(open.mark, held.qty())),
         unrealised_pnl: amount(open.unrealised),
-        unrealised_pnl_pct: 100.0 * open.unrealised.to_f64() / cost.to_f64(),
+        unrealised_pnl_pct: without_noise(100.0 * open.unrealised.to_f64() / cost.to_f64()),
         fees: amount(held.fees),
         funding: amount(held.funding),
         margin: amount(open.margin),
@@ -220,11 +220,17 @@ fn position(open: &OpenPosition, snapshot: &Snapshot) -> PositionView {
             distance_pct: distance_pct(mark, spec.price_f64(price), -sign),
         }),
         targets: open.targets.iter().map(|target| target_view(target, spec, mark, sign)).collect(),
-        liquidation_price: open.liquidation,
+        liquidation_price: near_tick(open.liquidation, spec),
         liquidation_distance_pct: distance_pct(mark, open.liquidation, -sign),
         opened_at: time(held.opened_at),
         closes_at: open.closes_at.map(time),
     }
+}
+
+/// A computed price with four more decimals than the tick has.
+fn near_tick(price: f64, spec: &SymbolSpec) -> f64 {
+    let decimals = usize::from(spec.price_step.scale()) + 4;
+    format!("{price:.decimals$}").parse().unwrap_or(price)
 }
 
 fn target_view(target: &Target, spec: &SymbolSpec, mark: f64, sign: i64) -> TargetView {
@@ -251,8 +257,8 @@ fn order(working: &WorkingOrder, snapshot: &Snapshot) -> OrderView {
             (Some(_), false) => "limit_ioc",
         },
         limit: working.limit.map(|price| spec.price_f64(price)),
-        quantity: spec.qty_f64(working.qty),
-        filled_quantity: spec.qty_f64(working.filled),
+        quantity: spec.shown_quantity(working.qty),
+        filled_quantity: spec.shown_quantity(working.filled),
         status: match (working.cancel_sent, working.filled.is_zero()) {
             (true, _) => "cancel_sent",
             (false, true) => "submitted",

@@ -225,7 +225,7 @@ pub struct OrderView {
     pub symbol: String,
     /// `buy` or `sell`.
     pub side: &'static str,
-    /// `entry`, `exit` or `emergency`.
+    /// `entry`, `exit` or `emergency`: an exit at the market that waits for nothing.
     pub purpose: &'static str,
     /// `market`, `limit` (rests) or `limit_ioc`.
     pub kind: &'static str,
@@ -383,7 +383,7 @@ pub struct EquityPointView {
     pub drawdown_pct: f64,
 }
 
-/// The double nearest to an exact amount: its decimal text, parsed.
+/// The double nearest to an exact amount.
 pub(super) fn amount(money: Money) -> f64 {
-    money.to_string().parse().unwrap_or(f64::NAN)
+    money.shown()
 }

@@ -22,18 +22,20 @@ export const words = {
   states: {
     INACTIVE: "idle", MONITORING: "waiting for S1", SIGNAL_DETECTED: "signal, waiting for Z1",
     ENTRY_EVALUATION: "entering", POSITION_ACTIVE: "in position", CLOSE_ORDER_EVALUATION: "closing",
-    EMERGENCY_EXIT: "emergency exit", EXITED: "cooling down", SIGNAL_CANCELLED: "signal cancelled", HALTED: "halted",
+    EMERGENCY_EXIT: "leaving at the market", EXITED: "cooling down", SIGNAL_CANCELLED: "signal cancelled", HALTED: "halted",
   },
   /** @type {Record<string, string>} */
   sections: {
-    S1: "S1 signal", O1: "O1 cancels the signal", Z1: "Z1 entry", ZE1: "ZE1 exit with profit", E1: "E1 emergency exit",
+    S1: "S1 signal", O1: "O1 cancels the signal", Z1: "Z1 entry", ZE1: "ZE1 closes by rule", E1: "E1 emergency exit",
   },
   /** Exit reasons. @type {Record<string, string>} */
   reasons: {
     SL: "stop loss", TP: "take profit", TRAIL: "trailing stop", BREAK_EVEN: "break-even stop", ZE1: "ZE1 exit",
-    E1: "E1 emergency", TIMEOUT: "longest holding time", MAX_HOLD: "longest holding time", END: "end of the data",
-    LIQUIDATION: "liquidation", FILL: "filled", START: "start", COOLDOWN: "cooldown over",
+    E1: "E1 emergency", TIME: "longest holding time", LADDER: "exit ladder", DATA: "no data to guard it", RISK: "risk limit",
+    COMMAND: "on request", LIQ: "liquidation", END: "end of the data", FILL: "filled", START: "start", COOLDOWN: "cooldown over",
   },
+  /** What an order is for. @type {Record<string, string>} */
+  purposes: { entry: "entry", exit: "exit", emergency: "market exit" },
   entrance: {
     login: "Log in", setup: "Make the first admin",
     setupAbout: "The daemon printed a setup code when it started. It is good once.",
@@ -227,7 +229,7 @@ export const words = {
   report: {
     back: "Results", again: "Run again", page: "HTML", json: "JSON", tradesCsv: "Trades CSV", equityCsv: "Equity CSV", board: "Board and log", compare: "Compare with…", link: "Copy link", digest: "Digest", noTrades: "Why there was no trade",
     tiles: { net: "Net profit", drawdown: "Max. drawdown", factor: "Profit factor", winRate: "Win rate", expectancy: "Expectancy", sharpe: "Sharpe", trades: "Trades", exposure: "Time in the market", costs: "Costs paid" },
-    of: (/** @type {number} */ wins, /** @type {number} */ all) => `${wins} of ${all}`, costs: (/** @type {string} */ fees, /** @type {string} */ funding, /** @type {string} */ slippage) => `fees ${fees}, funding ${funding}, slippage ${slippage}`,
+    of: (/** @type {number} */ wins, /** @type {number} */ all) => `${wins} of ${all}`, costs: (/** @type {string} */ fees, /** @type {string} */ funding, /** @type {string} */ slippage, /** @type {boolean} */ isBetter) => `fees ${fees}, funding ${funding}, slippage ${slippage}${isBetter ? " (negative: fills were better than the mid)" : ""}`,
     equity: "Equity and drawdown", log: "Log scale", worst: "Deepest drawdowns", depth: "Depth", from: "From", trough: "Trough", recovery: "Recovered", lasted: "Lasted", open: "not yet",
     months: "By month", hours: "Net by day and hour", total: "Total", chart: "Trades on the chart", tradesTitle: "Trades", search: "Search trades", allSymbols: "All symbols", best: "Click a head to sort; click a row to see why.",
     columns: { n: "#", symbol: "Symbol", side: "Side", entry: "Entered", exit: "Left", entryPrice: "Entry", exitPrice: "Exit", quantity: "Quantity", fees: "Fees", slippage: "Slippage", net: "Net", pct: "%", lasted: "Held", mae: "MAE %", mfe: "MFE %", reason: "Left by" },
@@ -236,8 +238,8 @@ export const words = {
     warnings: "What to know about this result", interval: "95 % interval", gapsTitle: "Gaps", noGaps: "none", noChart: ["No candles", "The recording this was computed from is gone; the numbers stay."], ratio: "ratio", profit: "profit", loss: "loss",
   },
   compare: {
-    title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to six results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", settings: "Settings that differ", same: "All settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
+    title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to six results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", symbols: "Symbols", currency: "Currency", settings: "Settings that differ", same: "All settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
     /** @type {Record<string, string>} */
-    names: { net_profit: "Net profit", net_profit_pct: "Net profit %", max_drawdown_pct: "Max. drawdown %", trades: "Trades", win_rate: "Win rate", profit_factor: "Profit factor", expectancy: "Expectancy", payoff_ratio: "Payoff ratio", sqn: "SQN", sharpe: "Sharpe", sortino: "Sortino", calmar: "Calmar", exposure_time_pct: "Time in the market %", duration_mean: "Mean holding time, s", mae_worst_pct: "Worst MAE %", fees: "Fees", funding: "Funding", slippage: "Slippage", consecutive_losses: "Losses in a row" },
+    names: { net_profit: "Net profit", net_profit_pct: "Net profit %", max_drawdown_pct: "Max. drawdown %", trades: "Trades", win_rate: "Win rate %", profit_factor: "Profit factor", expectancy: "Expectancy", payoff_ratio: "Payoff ratio", sqn: "SQN", sharpe: "Sharpe", sortino: "Sortino", calmar: "Calmar", exposure_time_pct: "Time in the market %", duration_mean: "Mean holding time, s", mae_worst_pct: "Worst MAE %", fees: "Fees", funding: "Funding", slippage: "Slippage", consecutive_losses: "Losses in a row" },
   },
 };

@@ -34,9 +34,16 @@ function Shown({ compared, results, equity }) {
     <div class="row wide wrap">${results.map((/** @type {any} */ one, /** @type {number} */ n) => html`<a key=${n} href=${address("/results/:id", { id: one.result_id })}><span class=${`swatch c${n}`}></span>${names[n]}</a>`)}</div>
     ${isSame && html`<div class="callout info">${text.equal}</div>`}
     <${Panel} title=${text.equity} flush><div class="report"><${EquityChart} label=${text.equity} points=${equity[0]} others=${others} hasDrawdown=${false} /></div><//>
-    <${Panel} flush><${Grid} label=${text.title} names=${names} rows=${Object.entries(text.names).filter(([id]) => compared.metrics[id]).map(([id, name]) => ({ name, cells: compared.metrics[id].values, best: bestOf(id, compared.metrics[id].values) }))} show=${(/** @type {any} */ value) => short(value, 3)} /><//>
+    <${Panel} flush><${Grid} label=${text.title} names=${names} rows=${rowsOf(compared)} show=${(/** @type {any} */ value) => typeof value === "string" ? value : short(value, 3)} /><//>
     <${Different} results=${results} names=${names} /></div>`;
 }
+
+/** Symbols, currency and every metric that has a name. @param {any} compared */
+const rowsOf = ({ results, metrics }) => [
+  { name: text.symbols, cells: results.map((/** @type {any} */ one) => one.symbols.join(", ")) },
+  { name: text.currency, cells: results.map((/** @type {any} */ one) => one.currency) },
+  ...Object.entries(text.names).filter(([id]) => metrics[id]).map(([id, name]) => ({ name, cells: metrics[id].values, reasons: metrics[id].reasons, best: bestOf(id, metrics[id].values) })),
+];
 
 /** @param {string} id @param {(number|null)[]} values */
 function bestOf(id, values) {
@@ -47,7 +54,7 @@ function bestOf(id, values) {
 
 /** @param {{label: string, names: string[], rows: any[], show: (value: any) => any}} props */
 const Grid = ({ label, names, rows, show }) => html`<table class="table" aria-label=${label}><thead><tr><th scope="col">${text.metric}</th>${names.map((name, n) => html`<th key=${n} scope="col" class="n"><span class=${`swatch c${n}`}></span>${name}</th>`)}</tr></thead>
-  <tbody>${rows.map((row) => html`<tr key=${row.name}><td>${row.name}</td>${row.cells.map((/** @type {any} */ value, /** @type {number} */ n) => html`<td key=${n} class=${`n ${row.best != null && value === row.best ? "best" : ""}`}>${value == null ? DASH : show(value)}${row.best != null && value === row.best ? html` <span title=${text.best}>★</span>` : ""}</td>`)}</tr>`)}</tbody></table>`;
+  <tbody>${rows.map((row) => html`<tr key=${row.name}><td>${row.name}</td>${row.cells.map((/** @type {any} */ value, /** @type {number} */ n) => html`<td key=${n} class=${`n ${row.best != null && value === row.best ? "best" : ""}`}>${value == null ? html`<span class="faint" title=${row.reasons?.[n]}>${DASH}</span>` : show(value)}${row.best != null && value === row.best ? html` <span title=${text.best}>★</span>` : ""}</td>`)}</tr>`)}</tbody></table>`;
 
 /** @param {{results: any[], names: string[]}} props */
 function Different({ results, names }) {

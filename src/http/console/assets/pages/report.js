@@ -72,12 +72,12 @@ function Headline({ result }) {
     <${Tile} label=${`${text.tiles.net} ${currency ?? ""}`} value=${html`<${Pnl} value=${value("net_profit")} />`} sub=${html`<${PnlPercent} value=${value("net_profit_pct")} />`} />
     <${Tile} label=${text.tiles.drawdown} value=${why("max_drawdown_pct", share(value("max_drawdown_pct"), 2))} sub=${`${number(value("max_drawdown"))}, ${duration(value("max_drawdown_seconds"))}`} />
     <${Tile} label=${text.tiles.factor} value=${why("profit_factor", number(value("profit_factor")))} sub=${m.profit_factor?.reason ?? ""} />
-    <${Tile} label=${text.tiles.winRate} value=${why("win_rate", share(100 * (value("win_rate") ?? 0)))} sub=${text.of(value("wins"), value("trades"))} />
+    <${Tile} label=${text.tiles.winRate} value=${why("win_rate", share(value("win_rate")))} sub=${text.of(value("wins"), value("trades"))} />
     <${Tile} label=${text.tiles.expectancy} value=${why("expectancy", html`<${Pnl} value=${value("expectancy")} />`)} sub=${interval ? `${text.interval} ${interval.map((/** @type {number} */ one) => number(one)).join(" … ")}` : value("expectancy_r") == null ? "" : `${short(value("expectancy_r"), 2)} R`} />
     <${Tile} label=${text.tiles.sharpe} value=${why("sharpe", number(value("sharpe")))} sub=${m.sharpe?.reason ?? ""} />
     <${Tile} label=${text.tiles.trades} value=${count(value("trades"))} sub=${`${text.columns.lasted} ${duration(value("duration_mean"))}`} />
     <${Tile} label=${text.tiles.exposure} value=${why("exposure_time_pct", share(value("exposure_time_pct")))} sub="" />
-    <${Tile} label=${text.tiles.costs} value=${number((value("fees") ?? 0) + (value("slippage") ?? 0) - (value("funding") ?? 0))} sub=${text.costs(number(value("fees")), number(-(value("funding") ?? 0)), number(value("slippage")))} /><//>`;
+    <${Tile} label=${text.tiles.costs} value=${number((value("fees") ?? 0) + (value("slippage") ?? 0) - (value("funding") ?? 0))} sub=${text.costs(number(value("fees")), number(-(value("funding") ?? 0)), number(value("slippage")), (value("slippage") ?? 0) < 0)} /><//>`;
 }
 
 /** @param {any} props */
@@ -209,7 +209,7 @@ function Breakdowns({ result }) {
     const rows = Object.entries(groups ?? {}).map(([name, told]) => ({ name, ...told }));
     return html`<${Panel} title=${title} flush><${Table} label=${title} keyOf=${(/** @type {Row} */ row) => row.name} rows=${rows} columns=${[
       { name: text.group, of: (/** @type {Row} */ row) => words.reasons[row.name] ?? row.name, sort: (/** @type {Row} */ row) => row.name }, { name: text.tiles.trades, numeric: true, of: (/** @type {Row} */ row) => count(row.trades), sort: (/** @type {Row} */ row) => row.trades },
-      { name: text.tiles.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate == null ? null : 100 * row.win_rate) }, { name: text.gross, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.gross} />` },
+      { name: text.tiles.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate_pct) }, { name: text.gross, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.gross} />` },
       { name: text.columns.fees, numeric: true, of: (/** @type {Row} */ row) => number(row.fees) }, { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net} />`, sort: (/** @type {Row} */ row) => row.net },
     ]} /><//>`;
   };

@@ -45,6 +45,6 @@ const columns = (/** @type {string[]} */ chosen, /** @type {(id: string) => void
   { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net_profit} unit=${row.currency} />`, sort: (/** @type {Row} */ row) => row.net_profit },
   { name: text.columns.drawdown, numeric: true, of: (/** @type {Row} */ row) => row.max_drawdown == null ? "—" : row.max_drawdown.toFixed(2), sort: (/** @type {Row} */ row) => row.max_drawdown },
   { name: text.columns.trades, numeric: true, of: (/** @type {Row} */ row) => count(row.trades), sort: (/** @type {Row} */ row) => row.trades },
-  { name: text.columns.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate), sort: (/** @type {Row} */ row) => row.win_rate },
+  { name: text.columns.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate_pct), sort: (/** @type {Row} */ row) => row.win_rate_pct },
   { name: text.columns.created, of: (/** @type {Row} */ row) => html`<${Time} value=${row.created_at} what="minute" />`, sort: (/** @type {Row} */ row) => row.created_at },
 ];

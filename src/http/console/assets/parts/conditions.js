@@ -54,6 +54,6 @@ export function Why({ trade, conditionsOf }) {
     ${part(text.whyEntry, trade.entry, time(trade.entry))}
     ${part(text.whyExit, trade.exit ?? { trigger: trade.reason }, time(trade.exit))}
     ${trade.stops.length > 0 && html`<section class="stack tight"><h3>${text.stops}</h3><p class="small quiet">${trade.stops.map((/** @type {any} */ stop) => `${new Date(stop.at).toISOString().slice(11, 23)} ${price(stop.price)} (${words.reasons[stop.trigger] ?? stop.trigger})`).join(" → ")}</p></section>`}
-    ${trade.fills.length > 0 && html`<section class="stack tight"><h3>${text.fills}</h3><p class="small quiet">${trade.fills.map((/** @type {any} */ fill) => `${fill.purpose} ${short(fill.quantity, 8)} @ ${price(fill.price)}`).join(" · ")}</p></section>`}
+    ${trade.fills.length > 0 && html`<section class="stack tight"><h3>${text.fills}</h3><p class="small quiet">${trade.fills.map((/** @type {any} */ fill) => `${words.purposes[fill.purpose] ?? fill.purpose} ${short(fill.quantity, 8)} @ ${price(fill.price)}`).join(" · ")}</p></section>`}
   </div>`;
 }

@@ -29,7 +29,7 @@ export function Orders({ now }) {
   const list = now?.orders?.orders ?? [];
   if (!list.length) return null;
   return html`<${Panel} title=${text.ordersTitle} count=${list.length} flush><div class="instances">${list.map((/** @type {any} */ one) => html`<article key=${one.order_id} class="instance">
-    <header><strong>${one.symbol}</strong><span class=${one.side === "buy" ? "up" : "down"}>${one.side}</span><span class="quiet">${one.purpose}</span><span class="grow"></span><${Badge}>${one.status.replaceAll("_", " ")}<//></header>
+    <header><strong>${one.symbol}</strong><span class=${one.side === "buy" ? "up" : "down"}>${one.side}</span><span class="quiet">${words.purposes[one.purpose] ?? one.purpose}</span><span class="grow"></span><${Badge}>${one.status.replaceAll("_", " ")}<//></header>
     <p class="small quiet">#${one.order_id} · ${one.kind.replaceAll("_", " ")} ${one.limit == null ? "" : price(one.limit)} · ${short(one.filled_quantity, 8)} / ${short(one.quantity, 8)} · <${Time} value=${one.submitted_at} what="ms" /></p></article>`)}</div><//>`;
 }
 

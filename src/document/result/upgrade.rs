@@ -1,0 +1,83 @@
+//! Stored documents in the present form.
+
+use super::number;
+use crate::report::definitions::Unit;
+use serde_json::Value;
+
+/// Brings a stored document to the present form. Win rates were fractions and quantities contracts; they are percent and
+/// base units.
+pub fn upgrade(document: &mut Value) {
+    for result in document.get_mut("results").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(metric) = result.pointer_mut("/metrics/win_rate").filter(|it| it["unit"] == "fraction")
+        else {
+            continue;
+        };
+        metric["value"] = percent(&metric["value"]);
+        metric["unit"] = Unit::Percent.as_str().into();
+        for group in ["by_reason", "by_side", "by_symbol", "by_strategy"] {
+            let tallies = result.get_mut(group).and_then(Value::as_object_mut);
+            tallies.into_iter().flatten().for_each(|(_, tally)| in_percent(tally));
+        }
+        let contracts = result["assumptions"]["contracts"].clone();
+        for trade in result.get_mut("trades").and_then(Value::as_array_mut).into_iter().flatten() {
+            let of = trade["symbol"].as_str().map(|symbol| &contracts[symbol]["contract_size"]);
+            if let Some((size, contracts)) = of.and_then(Value::as_f64).zip(trade["quantity"].as_f64()) {
+                trade["quantity"] = number(contracts * size);
+            }
+        }
+    }
+    for sums in ["by_strategy", "totals"] {
+        let tallies = document.get_mut(sums).and_then(Value::as_array_mut);
+        tallies.into_iter().flatten().for_each(in_percent);
+    }
+}
+
+/// A tally with its win rate as percent.
+fn in_percent(tally: &mut Value) {
+    if let Some(fields) = tally.as_object_mut()
+        && let Some(rate) = fields.shift_remove("win_rate")
+    {
+        fields.insert("win_rate_pct".to_owned(), percent(&rate));
+    }
+}
+
+/// A fraction as percent; null for null.
+fn percent(fraction: &Value) -> Value {
+    fraction.as_f64().map_or(Value::Null, |fraction| number(100.0 * fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::result::{Generator, document};
+    use crate::report::sample;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_stored_with_fractions_and_contracts_reads_as_a_new_one() {
+        let mut stored = json!({
+            "results": [{
+                "metrics": {"win_rate": {"value": 0.07, "unit": "fraction"}, "sqn": {"value": 0.5, "unit": "ratio"}},
+                "by_side": {"long": {"trades": 7, "win_rate": 0.07}, "short": {"trades": 0, "win_rate": null}},
+                "assumptions": {"contracts": {"BTC_USDT": {"contract_size": 0.0001}}},
+                "trades": [{"symbol": "BTC_USDT", "quantity": 3}, {"symbol": "X", "quantity": 3}],
+            }],
+            "totals": [{"win_rate": 0.07}],
+        });
+        upgrade(&mut stored);
+        let result = &stored["results"][0];
+        assert_eq!(result["metrics"]["win_rate"], json!({"value": 7, "unit": "percent"}));
+        assert_eq!(result["metrics"]["sqn"]["value"], 0.5);
+        assert_eq!(result["by_side"]["long"], json!({"trades": 7, "win_rate_pct": 7}));
+        assert_eq!(result["by_side"]["short"]["win_rate_pct"], Value::Null);
+        assert_eq!(
+            (&result["trades"][0]["quantity"], &result["trades"][1]["quantity"]),
+            (&json!(0.0003), &json!(3))
+        );
+        assert_eq!(stored["totals"][0]["win_rate_pct"], 7);
+        let new = document(&[sample::result()], Generator { name: "tradingd", version: "0" });
+        let mut same = new.clone();
+        upgrade(&mut same);
+        assert_eq!(new, same);
+    }
+}
