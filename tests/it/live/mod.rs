@@ -1,5 +1,6 @@
 //! Sessions on a market feed: the rehearsal exchange, its client, the store and the engine together.
 
+mod catch_up;
 mod collect;
 mod configuration;
 mod ends;
