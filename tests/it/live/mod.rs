@@ -8,6 +8,7 @@ mod faults;
 mod kills;
 mod log;
 mod now;
+mod older_state;
 mod order_kills;
 mod orders;
 mod paper;
