@@ -12,6 +12,7 @@ mod older_state;
 mod order_kills;
 mod orders;
 mod paper;
+mod reloads;
 mod tickers;
 
 use crate::schema;
