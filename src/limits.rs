@@ -160,6 +160,9 @@ pub const REMOVED_AT_ONCE: usize = 1_024;
 /// error.
 pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 
+/// Chunks of a session's journal that are read before they are applied; when so many wait, their reader waits.
+pub const READ_AHEAD_CHUNKS: usize = 4;
+
 /// Ticks that a recording's feed returns per call; the next call continues after them.
 pub const FEED_CHUNK_TICKS: usize = 4_096;
 

@@ -1,6 +1,7 @@
 //! Shared by benchmarks: real trades, repeated with shifted times where more are needed, and median times.
 #![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
 
+pub mod journal;
 pub mod mix;
 
 use flate2::read::GzDecoder;

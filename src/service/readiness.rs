@@ -1,6 +1,7 @@
 //! Readiness of everything the daemon depends on, with the age of each observation.
 
 use super::Service;
+use super::sessions::CatchingUp;
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
@@ -87,7 +88,25 @@ impl Service {
             "exchange": self.exchange_part(),
             "questdb": self.analytics.readiness(&self.settings.current().analytics.questdb),
             "clock": self.clock_part(now),
+            "sessions": self.sessions_part(),
         })
+    }
+
+    /// A session that catches up does not make the daemon unready: everything else is served meanwhile.
+    fn sessions_part(&self) -> Value {
+        let catching_up = self.sessions.catching_up();
+        let status = if catching_up.is_empty() { "ok" } else { "catching_up" };
+        let told = |(id, figures): (String, CatchingUp)| {
+            json!({
+                "session_id": id, "rows": figures.rows, "rows_done": figures.rows_done, "eta_seconds": figures.eta_seconds,
+            })
+        };
+        let reason = (!catching_up.is_empty()).then(|| {
+            let all: Vec<String> = catching_up.iter().map(how_far).collect();
+            format!("replaying their journals, and deciding nothing yet: {}", all.join("; "))
+        });
+        let catching_up: Vec<Value> = catching_up.into_iter().map(told).collect();
+        json!({"status": status, "age_seconds": 0, "reason": reason, "catching_up": catching_up})
     }
 
     fn store_part(&self, now: Timestamp) -> Value {
@@ -148,6 +167,14 @@ impl Service {
             }
             None => json!({"status": "ok", "age_seconds": age(status.loaded_at, now)}),
         }
+    }
+}
+
+fn how_far((id, figures): &(String, CatchingUp)) -> String {
+    let share = figures.rows.map_or(0, |rows| figures.rows_done * 100 / rows.max(1));
+    match figures.eta_seconds {
+        Some(seconds) => format!("{id} {share} %, about {seconds:.0} s left"),
+        None => format!("{id} {share} %"),
     }
 }
 

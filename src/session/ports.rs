@@ -161,6 +161,15 @@ impl Chunk {
         &self.ticks
     }
 
+    /// Rows from which its ticks were made, but for levels that a book left out.
+    pub fn rows(&self) -> usize {
+        let alone = |tick: &&Tick| {
+            let kind = tick.kind;
+            !matches!(kind, TickKind::BookSnapshot { .. } | TickKind::BookChange { .. } | TickKind::Gap(_))
+        };
+        self.ticks.iter().filter(alone).count() + self.levels.len() + self.changes.len()
+    }
+
     /// Appends a tick that needs no levels.
     pub fn push(&mut self, at: Timestamp, symbol: SymbolId, kind: TickKind) {
         debug_assert!(!matches!(kind, TickKind::BookSnapshot { .. } | TickKind::BookChange { .. }));

@@ -13,7 +13,7 @@ use super::rerun::{self, Comparison, Difference};
 use super::running::{Failure, Outcome, Running};
 use super::snapshot::Wanted;
 use super::stream::Class;
-use crate::clock::{self, SteadyClock};
+use crate::clock::{self, SteadyClock, Stopwatch};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -113,6 +113,7 @@ impl Running {
         let controls = context.store.session_controls(&self.id)?;
         let (inbox, _) = self.open_inbox(plan, begun, &journal::interrupted(&controls));
         let started = self.started();
+        self.catch_up.end();
         let feed = self.subscribe(context.market, plan, &inbox, begun)?;
         let until = duration.map(|duration| started + duration);
         let ended =
@@ -155,7 +156,11 @@ impl Running {
         let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);
         let (mut over, mut stopped, mut allowed) = (false, false, plan.allowed.clone());
         if context.resumed {
-            let (caught_up, controls) = self.catch_up(journal, &mut driver, &mut recorder, context.store)?;
+            let replayed = self.replay_journal(journal, &mut driver, &mut recorder, context.store);
+            if replayed.is_err() && self.is_suspending() {
+                return Ok(Outcome::Suspended);
+            }
+            let (caught_up, controls) = replayed?;
             if let (Some(difference), _) = comparison.outcome(true) {
                 return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
@@ -179,7 +184,7 @@ impl Running {
                 Some(reached) => market_loop.resume(now, reached, is_closing),
                 None => market_loop.begin(now),
             }
-            self.caught_up();
+            self.catch_up.end();
             let feed = self.subscribe(context.market, plan, inbox, reached)?;
             let ended = market_loop.run();
             drop(feed);
@@ -213,8 +218,8 @@ impl Running {
         }
     }
 
-    /// Replays the journal, and gives what was done to the session.
-    fn catch_up<G: Gateway>(
+    /// Replays the journal, and gives what was done to the session. Ends early when the daemon does.
+    fn replay_journal<G: Gateway>(
         &self,
         journal: &mut Journal,
         driver: &mut Driver<G>,
@@ -224,10 +229,15 @@ impl Running {
         let last = journal.seal()?;
         let stored = self.row().0.reached_ns.map(Timestamp::from_nanos).max(last);
         let symbols = driver.table().clone();
-        let (controls, caught_up) =
-            rerun::again(store, (&self.id, journal.recording_id()), &symbols, |feed, controls| {
-                catch_up(driver, &self.table, feed, controls, stored, recorder)
-            })?;
+        let watch = Stopwatch::start();
+        let mut goes_on = |done, rows| {
+            self.catch_up.reach(done, rows, watch.elapsed());
+            !self.is_suspending()
+        };
+        let ids = (self.id.as_str(), journal.recording_id());
+        let (controls, caught_up) = rerun::again(store, ids, &symbols, &mut goes_on, |feed, controls| {
+            catch_up(driver, &self.table, feed, controls, stored, recorder)
+        })?;
         Ok((caught_up, controls))
     }
 

@@ -4,6 +4,7 @@
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
 mod allowance;
+mod catch_up;
 mod collect;
 mod commands;
 mod conflict;
@@ -19,6 +20,7 @@ mod market_run;
 mod paper;
 mod plan;
 mod progress;
+mod read_ahead;
 mod recorder;
 mod recovery;
 mod replay;
@@ -31,6 +33,7 @@ mod view;
 mod watcher;
 mod writer;
 
+pub use catch_up::CatchingUp;
 pub use controls::{ControlOutcome, SessionControl};
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};

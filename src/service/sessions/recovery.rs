@@ -1,6 +1,7 @@
 //! Sessions that go on after the daemon or the disk failed: those with a journal from their last commit, others are
 //! closed as failed. Invariant: none stays as if it ran.
 
+use super::catch_up::CatchingUp;
 use super::plan::things;
 use super::running::{Failure, Running};
 use super::stream::EventStream;
@@ -67,6 +68,14 @@ impl Sessions {
         }
         self.running().insert(session.id.clone(), Arc::clone(&session));
         self.launch(&session, plan, Some(recording), true, now)
+    }
+}
+
+impl Sessions {
+    /// The sessions that catch up with their journals after a restart, oldest first. Never touches the store.
+    pub fn catching_up(&self) -> Vec<(String, CatchingUp)> {
+        let running = self.running().clone();
+        running.values().filter_map(|session| Some((session.id.clone(), session.catching_up()?))).collect()
     }
 }
 

@@ -91,7 +91,7 @@ fn compare<G: Gateway>(
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
     let mut driver = driver(run, Arc::clone(&table));
     let stored = rerun::stored_events(store, &row.id).map_err(|error| error.to_string())?;
-    if row.reached.events > 0 && stored.first().is_none_or(|event| event["seq"] != 1) {
+    if row.reached.events > 0 && stored.first().is_none_or(|(seq, _)| *seq != 1) {
         return Err("its events have been removed (recording.keep_events_mib)".to_owned());
     }
     // A stream that was full was not written on: what the replay does behind it is no difference.
@@ -99,7 +99,8 @@ fn compare<G: Gateway>(
     let live = SessionProgress::new(None, plan.table.len());
     let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, &plan);
     let symbols = driver.table().clone();
-    let replayed = rerun::again(store, (&row.id, recording), &symbols, |feed, controls| {
+    let ids = (row.id.as_str(), recording);
+    let replayed = rerun::again(store, ids, &symbols, &mut |_, _| true, |feed, controls| {
         session::replay::replay(&mut driver, &table, feed, controls, &mut recorder)
     });
     let (_, over) = replayed.map_err(|failure| failure.to_string())?;

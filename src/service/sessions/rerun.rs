@@ -4,6 +4,7 @@
 //! Never: an event that the session did not see, or one seen at another place.
 
 use super::journal::input;
+use super::read_ahead::read_ahead;
 use super::recorder::Sink;
 use super::running::Failure;
 use super::stream::{Class, EVENTS_VERSION, event_object};
@@ -36,13 +37,15 @@ const OF_MONEY: [&str; 2] = ["funding", "equity"];
 
 /// Hands everything journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
 /// and what was done to the session, in the order of time. Gives the controls as they are stored, and what came of it.
+/// `goes_on` is told before every chunk how many rows of how many were applied, and says whether to go on.
 ///
 /// # Errors
-/// What the store could not read.
+/// What the store could not read; [`Failure::Unread`] too when it does not go on.
 pub(super) fn again<T>(
     store: &Store,
     (session, recording): (&str, &str),
     table: &SymbolTable,
+    goes_on: &mut dyn FnMut(u64, u64) -> bool,
     run: impl FnOnce(&mut dyn Feed, &[(Timestamp, Control)]) -> Result<T, FeedError>,
 ) -> Result<(Vec<SessionControlV1>, T), Failure> {
     let mut controls = store.session_controls(session)?;
@@ -52,27 +55,30 @@ pub(super) fn again<T>(
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
     let choice =
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
-    let mut feed = store.feed(choice, table)?;
+    let feed = store.feed(choice, table)?;
     let mut inputs: Vec<(Timestamp, Control)> = controls
         .iter()
         .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
         .collect();
     // Answers are stamped on arrival but journaled with their batch, so the stored order is not that of times.
     inputs.sort_by_key(|(at, _)| *at);
-    let outcome = run(&mut feed, &inputs).map_err(|error| match feed.found_damage() {
-        true => Failure::Other(format!("its journal could not be read: {error}")),
-        false => Failure::Unread(error.0),
-    })?;
+    let outcome = read_ahead(feed, goes_on, |feed| {
+        run(feed, &inputs).map_err(|error| match feed.found_damage() {
+            true => Failure::Other(format!("its journal could not be read: {error}")),
+            false => Failure::Unread(error.0),
+        })
+    });
+    let outcome = outcome
+        .map_err(|error| Failure::Unread(format!("no thread could be started to read it: {error}")))??;
     Ok((controls, outcome))
 }
 
-/// What a session did, as it is written down.
+/// What a session did, as it is written down: a line of JSON for each event, with its number.
 ///
 /// # Errors
 /// What the store could not read.
-pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, StoreError> {
-    let events = store.session_events(session, 0, usize::MAX)?;
-    Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
+pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<(u64, String)>, StoreError> {
+    store.session_events(session, 0, usize::MAX)
 }
 
 /// Where a run did something else than is written down.
@@ -92,7 +98,8 @@ pub(super) struct Comparison {
 }
 
 struct Compared {
-    recorded: std::vec::IntoIter<Value>,
+    /// Lines of all events written down; each is parsed when its turn comes, to have one value in memory and not all.
+    recorded: std::vec::IntoIter<(u64, String)>,
     place: u64,
     first: Option<Difference>,
     /// Events of the run behind the last recorded one.
@@ -105,12 +112,11 @@ struct Compared {
 impl Comparison {
     /// With the session's stored events, all of them in order. What a run does beyond them is kept when
     /// `keeps_beyond` (the session goes on), else a difference.
-    pub(super) fn new(events: Vec<Value>, keeps_beyond: bool) -> Self {
-        let tells_money = events.first().is_some_and(|first| first["events_version"] == EVENTS_VERSION);
-        let follows = |event: &Value| event["event"].as_str().is_some_and(|name| FOLLOWS.contains(&name));
-        let recorded: Vec<Value> = events.into_iter().filter(follows).collect();
+    pub(super) fn new(events: Vec<(u64, String)>, keeps_beyond: bool) -> Self {
+        let first = events.first().and_then(|(_, line)| serde_json::from_str::<Value>(line).ok());
+        let tells_money = first.is_some_and(|first| first["events_version"] == EVENTS_VERSION);
         let state = Compared {
-            recorded: recorded.into_iter(),
+            recorded: events.into_iter(),
             place: 0,
             first: None,
             beyond: Vec::new(),
@@ -126,7 +132,7 @@ impl Comparison {
         let mut state = self.state.borrow_mut();
         if state.first.is_none()
             && is_whole
-            && let Some(recorded) = state.recorded.next()
+            && let Some(recorded) = state.next_recorded()
         {
             state.place += 1;
             state.first = Some(Difference { place: state.place, recorded: Some(recorded), replayed: None });
@@ -140,6 +146,14 @@ impl Comparison {
     }
 }
 
+impl Compared {
+    /// The next event written down that follows from the input.
+    fn next_recorded(&mut self) -> Option<Value> {
+        let follows = |event: &Value| event["event"].as_str().is_some_and(|name| FOLLOWS.contains(&name));
+        self.recorded.find_map(|(_, line)| serde_json::from_str(&line).ok().filter(follows))
+    }
+}
+
 impl Sink for Comparison {
     fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         let mut state = self.state.borrow_mut();
@@ -147,7 +161,7 @@ impl Sink for Comparison {
         if state.first.is_some() || !FOLLOWS.contains(&event) || !is_told {
             return;
         }
-        let recorded = state.recorded.next();
+        let recorded = state.next_recorded();
         if recorded.is_none() && state.keeps_beyond {
             return state.beyond.push((class, event, symbol.map(str::to_owned), fields));
         }
@@ -186,7 +200,8 @@ mod tests {
     use serde_json::json;
 
     fn compare(recorded: Vec<Value>, keeps_beyond: bool, run: &[&'static str]) -> Comparison {
-        let comparison = Comparison::new(recorded, keeps_beyond);
+        let lines = recorded.iter().map(|event| (event["seq"].as_u64().unwrap(), event.to_string()));
+        let comparison = Comparison::new(lines.collect(), keeps_beyond);
         for event in run {
             comparison.add(Class::Account, event, None, json!({"timestamp": "t"}));
         }

@@ -3,6 +3,7 @@
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
 use super::allowance;
+use super::catch_up::{CatchUp, CatchingUp};
 use super::commands::Commands;
 use super::conflict::Traded;
 use super::live::{LiveTrading, Outbox};
@@ -67,8 +68,8 @@ pub(super) struct Running {
     suspending: AtomicBool,
     /// Whether the request to stop is on disk. Locked while it is written.
     stop_is_written: Mutex<bool>,
-    /// It is taken up again and still comes to where it was: the table it sees is that of then.
-    catching_up: AtomicBool,
+    /// How far it is with its journal after a restart; until it has caught up it sees the symbol table of that time.
+    pub catch_up: CatchUp,
 }
 
 /// How a run came out.
@@ -160,7 +161,7 @@ impl Running {
             hold: Mutex::new(Some(hold)),
             suspending: AtomicBool::new(false),
             stop_is_written: Mutex::new(false),
-            catching_up: AtomicBool::new(false),
+            catch_up: CatchUp::default(),
         }
     }
 
@@ -178,23 +179,18 @@ impl Running {
 
     /// Marks the session as catching up after a restart.
     pub(super) fn mark_catching_up(self) -> Self {
-        self.catching_up.store(true, Ordering::Release);
+        self.catch_up.begin();
         self
     }
 
-    /// It has caught up.
-    pub(super) fn caught_up(&self) {
-        self.catching_up.store(false, Ordering::Release);
+    /// How far it has come with its journal; `None` when it decides, records or has ended.
+    pub(super) fn catching_up(&self) -> Option<CatchingUp> {
+        if self.status().state.is_final() { None } else { self.catch_up.progress() }
     }
 
     /// What it did so far is what this program's engine decides too: from now on it is the one that decides.
     pub(super) fn decided_by_this_engine(&self) {
         self.status().row.engine_version = ENGINE_VERSION;
-    }
-
-    /// Whether it still catches up after a restart.
-    pub(super) fn is_catching_up(&self) -> bool {
-        self.catching_up.load(Ordering::Acquire)
     }
 
     /// The daemon ends: a session on a live market stays as it is on disk, others are asked to end.
@@ -290,7 +286,7 @@ impl Running {
     /// The disk takes writes again: the session goes on from what is stored, as after a restart. `last`: number of its
     /// last stored event.
     pub(super) fn restart(&self, row: SessionRow, last: u64) {
-        self.catching_up.store(true, Ordering::Release);
+        self.catch_up.begin();
         self.progress.reset();
         self.table.store(Arc::new(self.first_table.clone()));
         self.stream.restart(last);

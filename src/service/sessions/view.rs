@@ -1,5 +1,6 @@
 //! Sessions as users see them.
 
+use super::catch_up::CatchingUp;
 use super::running::Running;
 use crate::domain::time::Timestamp;
 use crate::store::records::{SessionRow, SessionStrategyV2};
@@ -85,6 +86,8 @@ pub struct SessionView {
     pub events_per_second: Option<f64>,
     /// Seconds to the end at this pace; `None` when unknown.
     pub eta_seconds: Option<f64>,
+    /// How far it is with its journal after a restart; `None` when it does not catch up.
+    pub catching_up: Option<CatchingUp>,
     /// Counts so far; `None` for one that the daemon left running when it ended: nobody knows how far it came.
     pub counters: Option<Counters>,
     /// Why it failed, or why it stands still now.
@@ -174,6 +177,7 @@ pub(super) fn running(session: &Running) -> SessionView {
         status: state,
         events_per_second: if ended { None } else { session.progress.events_per_second() },
         eta_seconds: if ended { None } else { session.progress.eta_seconds() },
+        catching_up: session.catching_up(),
         error_message: session.stalled().or_else(|| row.error.clone()),
         ..stored(&row)
     }
@@ -199,6 +203,7 @@ pub(super) fn stored(row: &SessionRow) -> SessionView {
         simulated_time: reached.simulated_us.and_then(Timestamp::from_micros).map(|at| at.to_string()),
         events_per_second: None,
         eta_seconds: None,
+        catching_up: None,
         counters: (!row.was_orphaned).then_some(Counters {
             ticks: reached.ticks,
             signals: reached.signals,

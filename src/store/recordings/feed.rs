@@ -16,8 +16,6 @@ use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::limits::{FEED_CHUNK_TICKS, MAX_TICKS};
 use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Which timestamp of a row orders the replay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,8 +59,8 @@ pub struct SourceContext {
 /// The merged ticks of a recording.
 pub struct RecordingFeed<'a> {
     sources: Vec<Source<'a>>,
-    /// Time of the next tick and index of every source that is not at its end.
-    heads: BinaryHeap<Reverse<(i64, usize)>>,
+    /// Every source that is not at its end.
+    heads: Heads,
     found_damage: bool,
 }
 
@@ -82,6 +80,14 @@ impl Source<'_> {
         }
     }
 
+    fn blocks(&self) -> Option<&BlockReader<'_>> {
+        match self {
+            Source::Gaps(_) => None,
+            Source::Trades(source) => Some(source.blocks()),
+            Source::Ticks(source) => Some(source.blocks()),
+        }
+    }
+
     /// Appends ticks before `limit_ns` until the chunk is full or the current block is used up.
     fn emit(&mut self, limit_ns: i64, chunk: &mut Chunk) {
         let room = FEED_CHUNK_TICKS.saturating_sub(chunk.ticks().len());
@@ -89,6 +95,48 @@ impl Source<'_> {
             Source::Gaps(source) => source.emit(limit_ns, room, chunk),
             Source::Trades(source) => source.emit(limit_ns, room, chunk),
             Source::Ticks(source) => source.emit(limit_ns, room, chunk),
+        }
+    }
+}
+
+/// Times of the next ticks and indexes of their sources as a binary heap, smallest first. The first one is replaced in
+/// place, because with many symbols almost every tick is followed by one of another source.
+#[derive(Default)]
+struct Heads(Vec<(i64, usize)>);
+
+impl Heads {
+    fn new(mut heads: Vec<(i64, usize)>) -> Self {
+        // Ascending values are a heap.
+        heads.sort_unstable();
+        Heads(heads)
+    }
+
+    fn first(&self) -> Option<(i64, usize)> {
+        self.0.first().copied()
+    }
+
+    /// The smallest but one: a child of the first.
+    fn second(&self) -> Option<(i64, usize)> {
+        self.0.iter().skip(1).take(2).min().copied()
+    }
+
+    /// The first source has its next tick at this time; `None`: it is at its end.
+    fn set_first(&mut self, at: Option<i64>) {
+        match (at, self.0.first_mut()) {
+            (Some(at), Some(first)) => first.0 = at,
+            (None, Some(_)) => _ = self.0.swap_remove(0),
+            (_, None) => return,
+        }
+        let (heads, mut parent) = (self.0.as_mut_slice(), 0);
+        loop {
+            let left = 2 * parent + 1;
+            let right = left + 1;
+            let child = if right < heads.len() && heads[right] < heads[left] { right } else { left };
+            if child >= heads.len() || heads[parent] <= heads[child] {
+                return;
+            }
+            heads.swap(parent, child);
+            parent = child;
         }
     }
 }
@@ -134,13 +182,13 @@ impl Store {
         for (_, id, kind, recorded, spec) in planned {
             sources.push(self.source(&choice, &recording, id, kind, recorded, spec)?);
         }
-        let mut heads = BinaryHeap::with_capacity(sources.len());
+        let mut heads = Vec::with_capacity(sources.len());
         for (index, source) in sources.iter_mut().enumerate() {
             if let Some(at) = source.head()? {
-                heads.push(Reverse((at, index)));
+                heads.push((at, index));
             }
         }
-        Ok(RecordingFeed { sources, heads, found_damage: false })
+        Ok(RecordingFeed { sources, heads: Heads::new(heads), found_damage: false })
     }
 
     fn source<'a>(
@@ -200,21 +248,24 @@ fn is_chosen(choice: &FeedChoice<'_>, symbol: SymbolId, kind: StreamKind) -> boo
 }
 
 impl RecordingFeed<'_> {
+    /// Rows of all chosen streams when the feed was made, those outside the chosen time included.
+    pub fn rows(&self) -> u64 {
+        self.sources.iter().filter_map(Source::blocks).map(BlockReader::rows).sum()
+    }
+
     fn fill(&mut self, chunk: &mut Chunk) -> Result<(), StoreError> {
         chunk.clear();
         while chunk.ticks().len() < FEED_CHUNK_TICKS {
-            let Some(Reverse((_, index))) = self.heads.pop() else { break };
+            let Some((_, index)) = self.heads.first() else { break };
             let source = &mut self.sources[index];
             // Of ticks with equal times, those of the source with the smaller index come first.
-            let limit_ns = match self.heads.peek() {
+            let limit_ns = match self.heads.second() {
                 None => i64::MAX,
-                Some(Reverse((at, other))) if index < *other => at.saturating_add(1),
-                Some(Reverse((at, _))) => *at,
+                Some((at, other)) if index < other => at.saturating_add(1),
+                Some((at, _)) => at,
             };
             source.emit(limit_ns, chunk);
-            if let Some(at) = source.head()? {
-                self.heads.push(Reverse((at, index)));
-            }
+            self.heads.set_first(source.head()?);
         }
         Ok(())
     }
@@ -226,7 +277,7 @@ impl Feed for RecordingFeed<'_> {
         if let Err(error) = filled {
             // Half a chunk would be wrong: nothing of it is handed over, and nothing afterwards.
             chunk.clear();
-            self.heads.clear();
+            self.heads = Heads::default();
             self.found_damage = matches!(error, StoreError::Damaged { .. });
             return Err(FeedError(error.to_string()));
         }
@@ -260,4 +311,32 @@ pub fn to_steps(values: &mut [i64], scale: u8, step: Decimal) -> Option<()> {
     // All values are below a power of two if their bitwise union is: no branch per value.
     let union = values.iter().fold(0, |union, value| union | value);
     (0..MAX_TICKS).contains(&union).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rng::Rng;
+
+    #[test]
+    fn heads_come_in_the_order_of_their_times_and_of_their_sources_at_equal_ones() {
+        let mut rng = Rng::new(3);
+        for count in [0, 1, 2, 3, 17, 100] {
+            let first: Vec<(i64, usize)> = (0..count).map(|index| (rng.between(0, 9), index)).collect();
+            let mut left = first.clone();
+            let mut heads = Heads::new(first);
+            while let Some((at, index)) = heads.first() {
+                left.sort_unstable();
+                assert_eq!(
+                    (Some((at, index)), heads.second()),
+                    (left.first().copied(), left.get(1).copied())
+                );
+                let next = (!rng.once_in(5)).then(|| at + rng.between(0, 3));
+                heads.set_first(next);
+                left.remove(0);
+                left.extend(next.map(|at| (at, index)));
+            }
+            assert!(left.is_empty());
+        }
+    }
 }

@@ -36,6 +36,11 @@ impl<'a> BlockReader<'a> {
         }
     }
 
+    /// Rows of the stream.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// The current position, for messages.
     pub fn place(&self) -> String {
         format!(

@@ -93,6 +93,11 @@ impl<'a> TickSource<'a> {
         })
     }
 
+    /// Where its rows are read.
+    pub fn blocks(&self) -> &BlockReader<'a> {
+        &self.blocks
+    }
+
     /// Time of the next tick; `None` at the end.
     pub fn head(&mut self) -> Result<Option<i64>, StoreError> {
         while self.next >= self.ready.ticks().len() {

@@ -39,6 +39,11 @@ impl<'a> TradeSource<'a> {
         })
     }
 
+    /// Where its rows are read.
+    pub fn blocks(&self) -> &BlockReader<'a> {
+        &self.blocks
+    }
+
     /// Time of the next trade; `None` at the end.
     pub fn head(&mut self) -> Result<Option<i64>, StoreError> {
         while self.next >= self.end {

@@ -1,5 +1,6 @@
 //! Sessions on a market feed: the rehearsal exchange, its client, the store and the engine together.
 
+mod catch_up;
 mod collect;
 mod configuration;
 mod ends;
@@ -7,9 +8,11 @@ mod faults;
 mod kills;
 mod log;
 mod now;
+mod older_state;
 mod order_kills;
 mod orders;
 mod paper;
+mod reloads;
 mod tickers;
 
 use crate::schema;

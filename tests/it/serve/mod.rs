@@ -11,7 +11,7 @@ mod hostile;
 mod matrix;
 mod now;
 mod pipes;
-mod reload;
+pub mod reload;
 mod retries;
 mod seed;
 mod written;

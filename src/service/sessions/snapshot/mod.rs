@@ -119,7 +119,7 @@ impl Sessions {
 /// Why a session's thread does not answer now.
 fn why_silent(session: &Running) -> Option<String> {
     let catches_up = "it is catching up with its journal after a restart";
-    if session.is_catching_up() { Some(catches_up.to_owned()) } else { session.stalled() }
+    if session.catch_up.is_under_way() { Some(catches_up.to_owned()) } else { session.stalled() }
 }
 
 fn stale(session: &Running, last: Option<Arc<Shown>>, why: String) -> Result<Look, Refusal> {

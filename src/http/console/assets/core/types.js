@@ -10,6 +10,7 @@
  *   strategies: {id: string, version: number, name: string}[], source_session_id: string|null,
  *   recording_session_id: string|null, user: string, created_at: string, started_at: string|null, ended_at: string|null,
  *   progress: number|null, simulated_time: string|null, events_per_second: number|null, eta_seconds: number|null,
+ *   catching_up: {rows: number|null, rows_done: number, eta_seconds: number|null}|null,
  *   counters: Record<string, number>|null, error_message: string|null, result_id: string|null,
  *   was_orphaned: boolean, request: any}} Session
  * @typedef {{account?: any, positions?: any, orders?: any, states?: any, equity?: any, readAt?: number,

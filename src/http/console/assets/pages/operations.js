@@ -26,7 +26,7 @@ export default function Operations({ query }) {
 }
 
 /** What has an age that matters. */
-const PARTS = ["store", "config", "exchange", "questdb", "clock"];
+const PARTS = ["store", "config", "exchange", "questdb", "clock", "sessions"];
 
 /** @param {{isAdmin: boolean}} props */
 function Health({ isAdmin }) {
