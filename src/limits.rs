@@ -568,3 +568,30 @@ pub const ANALYTICS_EVENTS: usize = 10_000;
 
 /// Rows read at once from a table of QuestDB on import; the rest come with the next query.
 pub const ANALYTICS_PAGE_ROWS: usize = 50_000;
+
+/// Axes of a sweep; more are refused.
+pub const SWEEP_AXES: usize = 16;
+
+/// Values of one axis of a sweep; more are refused.
+pub const SWEEP_VALUES: usize = 10_000;
+
+/// Trials (variants of the document) of a sweep; a grid with more is refused, and can be sampled instead.
+pub const SWEEP_TRIALS: usize = 10_000;
+
+/// Runs of a sweep: trials times symbols of the sources; more are refused.
+pub const SWEEP_RUNS: usize = 200_000;
+
+/// Shards of a sweep; more are refused.
+pub const SWEEP_SHARDS: u32 = 10_000;
+
+/// Bytes of market data that a sweep holds in memory for all its workers; what does not fit is read again for each trial.
+pub const SWEEP_SHARED_BYTES: usize = 1 << 30;
+
+/// Finished runs of a sweep that wait to be written; when full, workers wait.
+pub const SWEEP_QUEUE: usize = 64;
+
+/// Bytes of a sweep's plan; a larger one is refused.
+pub const SWEEP_PLAN_BYTES: usize = 64 << 20;
+
+/// Bytes of a line of a sweep's log; a longer one counts as damaged.
+pub const SWEEP_LINE_BYTES: usize = 64 << 10;

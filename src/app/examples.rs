@@ -2,10 +2,11 @@
 
 /// The examples of every command, for that test.
 #[cfg(test)]
-pub const ALL: [(&str, &str); 21] = [
+pub const ALL: [(&str, &str); 22] = [
     ("demo", DEMO),
     ("run", RUN),
     ("backtest", BACKTEST),
+    ("sweep", SWEEP),
     ("indicators", INDICATORS),
     ("import", IMPORT),
     ("recordings", RECORDINGS),
@@ -51,6 +52,17 @@ pub const BACKTEST: &str = "Examples:
 S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit;
 SL stop loss, TP take profit, TRAIL trailing stop, TIME longest holding time,
 LIQ liquidation.";
+
+pub const SWEEP: &str = "Examples:
+  tradingd sweep --strategy pump_v2 --set /maxHoldSeconds=300..900/150 --data recordings/ --out holding
+  tradingd sweep --strategy pump_v2 --set /maxHoldSeconds=300,600 /z1_entry/maxSlippagePercent=0.1..1/0.1 --random 8 --data recordings/
+  tradingd sweep show holding --by profit_factor --top 5
+  tradingd sweep show holding --trial 3 > tried.json
+  tradingd sweep run --strategy pump_v2 --set /maxHoldSeconds=300..900/150 --data recordings/ --shard 1/2 --out part1
+  tradingd sweep merge part1 part2 --out holding
+
+A pointer names a field of the document that `tradingd strategies show ID` prints; an entry of a list goes by its
+number from 0 or by its id: /s1_signal/conditions/s1_price/value.";
 
 pub const INDICATORS: &str = "Examples:
   tradingd indicators

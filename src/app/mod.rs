@@ -28,6 +28,7 @@ mod run;
 mod sessions;
 mod state;
 mod strategies;
+mod sweep;
 mod sync;
 mod systemd;
 mod table;
@@ -54,7 +55,7 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 
 /// Commands by group, in the order in which the help lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Backtest", &["backtest", "results", "strategies", "indicators"]),
+    ("Backtest", &["backtest", "sweep", "results", "strategies", "indicators"]),
     ("Market data", &["import", "recordings", "export", "verify"]),
     (
         "Daemon",
@@ -102,6 +103,9 @@ enum Command {
     /// Run strategies over recorded market data and show what they would have earned.
     #[command(after_help = examples::BACKTEST, allow_negative_numbers = true)]
     Backtest(Box<OnStore<backtest::Options>>),
+    /// Run variants of a strategy over recorded market data and put them in order.
+    #[command(after_help = examples::SWEEP, allow_negative_numbers = true)]
+    Sweep(Box<OnStore<sweep::Options>>),
     /// List every indicator type with its formula, unit and parameters.
     #[command(after_help = examples::INDICATORS)]
     Indicators(indicators::Options),
@@ -191,6 +195,7 @@ impl Command {
                 let OnStore { options, global } = *on;
                 backtest::run(&global, options)
             }
+            Command::Sweep(on) => sweep::run(&on.global, &on.options),
             Command::Indicators(options) => indicators::run(&options),
             Command::Import(on) => import::run(&on.global, &on.options),
             Command::Recordings(on) => recordings::run(&on.global, &on.options),
@@ -262,8 +267,8 @@ mod tests {
             let first = name.split_whitespace().nth(1).unwrap_or_default();
             let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
             assert_eq!(help.contains("--state"), uses_store, "{name}");
-            let reads_configuration =
-                ["run", "backtest", "sync", "watchdog"].contains(&first) || name == "tradingd config check";
+            let reads_configuration = ["run", "backtest", "sync", "watchdog"].contains(&first)
+                || ["tradingd config check", "tradingd sweep", "tradingd sweep run"].contains(&name.as_str());
             assert_eq!(help.contains("--config <"), reads_configuration, "{name}");
         }
     }

@@ -26,6 +26,14 @@ pub fn byte_progress(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
+/// A progress bar over a number of things to do.
+pub fn count_progress(total: u64, what: &str) -> ProgressBar {
+    let bar = byte_progress(total, what);
+    let style = ProgressStyle::with_template("{prefix} [{bar:32}] {pos}/{len} ETA {eta}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar
+}
+
 /// Style of text results: the terminal's width, and colours unless `NO_COLOR` is set. Tables written to a
 /// file or pipe are not cut unless `COLUMNS` is set.
 pub fn style() -> Style {

@@ -11,12 +11,14 @@ pub mod drawdown;
 pub mod legend;
 pub mod metrics;
 pub mod no_trade;
+pub mod overfitting;
 pub mod overview;
 pub mod reason;
 pub mod run;
 pub mod series;
 pub mod statistics;
 pub mod tally;
+pub mod trials;
 
 pub mod html;
 pub mod text;

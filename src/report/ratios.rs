@@ -74,7 +74,8 @@ pub fn expected_best_sharpe(trials: u64, variance: f64) -> f64 {
     variance.max(0.0).sqrt() * best
 }
 
-fn psr(ratio: f64, benchmark: f64, n: usize, skew: f64, kurtosis: f64) -> Result<f64, Undefined> {
+/// Probability that a ratio of `n` returns is above `benchmark`, both per period.
+pub fn psr(ratio: f64, benchmark: f64, n: usize, skew: f64, kurtosis: f64) -> Result<f64, Undefined> {
     let spread = 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio * ratio;
     if spread <= 0.0 {
         return Err("the returns are too skewed for the formula");
@@ -83,7 +84,7 @@ fn psr(ratio: f64, benchmark: f64, n: usize, skew: f64, kurtosis: f64) -> Result
 }
 
 /// Population skewness and (non-excess) kurtosis.
-fn skew_and_kurtosis(values: &[f64]) -> Result<(f64, f64), Undefined> {
+pub fn skew_and_kurtosis(values: &[f64]) -> Result<(f64, f64), Undefined> {
     let average = mean(values).ok_or("no value")?;
     let n = values.len() as f64;
     let moment =

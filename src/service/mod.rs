@@ -24,6 +24,7 @@ pub mod sessions;
 pub mod settings;
 mod source_error;
 pub mod strategies;
+pub mod sweep;
 mod upload;
 pub mod users;
 pub mod watchdog;

@@ -41,6 +41,7 @@ mod sizing;
 mod snapshots;
 mod states;
 mod strategy;
+mod sweep;
 mod symbol_table;
 mod tokens;
 mod users;

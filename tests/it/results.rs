@@ -5,7 +5,7 @@ use crate::cli::{Cli, shipped_one};
 use serde_json::{Value, json};
 
 /// A market of one symbol that repeatedly rises by 0.01 % per second and falls back.
-fn waves(symbol: &str, waves: i64) -> String {
+pub fn waves(symbol: &str, waves: i64) -> String {
     let mut rows = "timestamp_us,symbol,price,quantity,side\n".to_owned();
     for second in 0..waves * 60 {
         let price = 10_000 + if second % 60 < 30 { second % 60 } else { 60 - second % 60 };
@@ -16,7 +16,7 @@ fn waves(symbol: &str, waves: i64) -> String {
 }
 
 /// A strategy that buys whenever it may and exits after a few seconds, losing spread and fees each time.
-fn loser(name: &str) -> Value {
+pub fn loser(name: &str) -> Value {
     json!({
         "strategy_name": name,
         "direction": "LONG",

@@ -8,9 +8,9 @@ mod explain;
 mod explain_trade;
 mod job;
 mod options;
-mod strategies;
+pub mod strategies;
 
-pub use options::Options;
+pub use options::{Options, RunOptions};
 
 use super::output::write_whole;
 use super::state::Holder;
@@ -39,17 +39,17 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     for file in [&options.report, &options.journal].into_iter().flatten() {
         options.replace.check(file)?;
     }
-    let config = match &options.config {
+    let config = match &options.runs.config {
         Some(file) => super::config::find(Some(file))?.config,
         None => Config::default(),
     };
-    let holder = match (options.recording.is_empty(), options.keep) {
+    let holder = match (options.runs.recording.is_empty(), options.keep) {
         (false, _) => Some(global.holder(OpenMode::MustExist)?),
         (true, true) => Some(global.holder(OpenMode::CreateIfNew)?),
         (true, false) => None,
     };
     let copied = match &holder {
-        Some(Holder::Daemon(daemon)) => Some(daemon.copy(&options.records())?),
+        Some(Holder::Daemon(daemon)) => Some(daemon.copy(&options.runs.records())?),
         _ => None,
     };
     let stored = match &holder {
@@ -58,12 +58,12 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     };
     let strategies = strategies::load(&options.strategy, global, stored)?;
     let settings = options.settings(&config);
-    let input = match stored.filter(|_| !options.recording.is_empty()) {
-        Some(store) => Input::Recordings(store, &options.recording),
-        None => Input::Files(&options.data),
+    let input = match stored.filter(|_| !options.runs.recording.is_empty()) {
+        Some(store) => Input::Recordings(store, &options.runs.recording),
+        None => Input::Files(&options.runs.data),
     };
     let mut left_out = Vec::new();
-    let is_choice = options.data.len() > 1 || options.data.iter().any(|path| path.is_dir());
+    let is_choice = options.runs.data.len() > 1 || options.runs.data.iter().any(|path| path.is_dir());
     let mut sources = backtest::find_fit(input, &settings, &mut left_out).map_err(|error| {
         let failure = Failure::from(error);
         let may_skip = is_choice && !settings.skip_unfit && failure.is_refusal();
@@ -84,7 +84,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     }
     warn(&runs, &strategies, &options);
     terminal::say_when_interrupted(|| "only results that were told as stored are kept".to_owned());
-    let results = run_all(&runs, journal.as_ref(), options.threads())?;
+    let results = run_all(&runs, journal.as_ref(), options.runs.threads())?;
     if let Some(which) = &options.explain_trade {
         return explain_trade::run(which, &results, options.json);
     }
@@ -126,8 +126,8 @@ fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
     let mut warnings: Vec<String> = Vec::new();
     for loaded in strategies {
         let own = [
-            ("--stop-loss", options.stop_loss.is_some() && loaded.def.z1.stop.is_some(), "stop"),
-            ("--take-profit", options.take_profit.is_some() && loaded.def.z1.target.is_some(), "target"),
+            ("--stop-loss", options.runs.stop_loss.is_some() && loaded.def.z1.stop.is_some(), "stop"),
+            ("--take-profit", options.runs.take_profit.is_some() && loaded.def.z1.target.is_some(), "target"),
         ];
         let ignored = own.iter().filter(|(_, is_ignored, _)| *is_ignored);
         warnings.extend(ignored.map(|(option, _, what)| {

@@ -19,6 +19,37 @@ pub struct Options {
     /// Strategy: a built-in or stored id, or a document file. Each of several has runs of its own.
     #[arg(long, required = true, num_args = 1.., value_name = "ID|FILE", help_heading = "Data")]
     pub strategy: Vec<String>,
+    #[command(flatten)]
+    pub runs: RunOptions,
+    /// Seconds of data per second; 0 is as fast as possible. Does not change a result.
+    #[arg(long, default_value_t = 0.0, value_name = "N", help_heading = "Run")]
+    pub speed: f64,
+    /// Print one JSON document instead of tables.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Write one self-contained HTML report.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+    /// Write every decision with its conditions, one JSON object per line.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub journal: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Output")]
+    pub replace: Replace,
+    /// Store the results; --recording always does.
+    #[arg(long, help_heading = "Output")]
+    pub keep: bool,
+    /// Explain why there was or was not a trade at a moment, instead of printing the result.
+    #[arg(long, value_name = "SYMBOL@TIME", conflicts_with = "explain_trade", help_heading = "Output")]
+    pub explain: Option<String>,
+    /// Explain why a trade was opened and closed, with all its conditions, instead of printing the result:
+    /// its number in the list of trades (RESULT.NUMBER with several results), or `worst` or `best` by net result in percent.
+    #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, help_heading = "Output")]
+    pub explain_trade: Option<WhichTrade>,
+}
+
+/// Data and settings of runs, for every command that makes backtests.
+#[derive(Args, Clone, Debug)]
+pub struct RunOptions {
     /// Recordings of the store (see `tradingd recordings`); each is a separate source.
     #[arg(long, num_args = 1.., value_name = "ID", conflicts_with = "data", help_heading = "Data")]
     pub recording: Vec<String>,
@@ -45,9 +76,6 @@ pub struct Options {
     /// End of the replay, exclusive.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub to: Option<Timestamp>,
-    /// Seconds of data per second; 0 is as fast as possible. Does not change a result.
-    #[arg(long, default_value_t = 0.0, value_name = "N", help_heading = "Run")]
-    pub speed: f64,
     /// Initial balance in the quote currency.
     #[arg(long, default_value_t = 10_000.0, value_name = "MONEY", help_heading = "Account and costs")]
     pub initial_balance: f64,
@@ -98,27 +126,6 @@ pub struct Options {
     /// Threads; 0 is one per core.
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Run")]
     pub threads: usize,
-    /// Print one JSON document instead of tables.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-    /// Write one self-contained HTML report.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub report: Option<PathBuf>,
-    /// Write every decision with its conditions, one JSON object per line.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub journal: Option<PathBuf>,
-    #[command(flatten, next_help_heading = "Output")]
-    pub replace: Replace,
-    /// Store the results; --recording always does.
-    #[arg(long, help_heading = "Output")]
-    pub keep: bool,
-    /// Explain why there was or was not a trade at a moment, instead of printing the result.
-    #[arg(long, value_name = "SYMBOL@TIME", conflicts_with = "explain_trade", help_heading = "Output")]
-    pub explain: Option<String>,
-    /// Explain why a trade was opened and closed, with all its conditions, instead of printing the result:
-    /// its number in the list of trades (RESULT.NUMBER with several results), or `worst` or `best` by net result in percent.
-    #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, help_heading = "Output")]
-    pub explain_trade: Option<WhichTrade>,
 }
 
 /// Values of `--risk`.
@@ -156,6 +163,32 @@ fn fees(text: &str) -> Result<(Rate, Rate), String> {
 }
 
 impl Options {
+    /// As [`RunOptions::check`], with the options of a backtest alone.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn check(&self) -> Result<(), Failure> {
+        self.runs.check()?;
+        within(&[("--speed", self.speed, bounds::SPEED)])
+    }
+
+    /// The settings of the runs.
+    pub fn settings(&self, config: &Config) -> RunSettings {
+        RunSettings { speed: self.speed, ..self.runs.settings(config) }
+    }
+}
+
+/// Refuses the first option that is out of its bounds.
+fn within(options: &[(&str, f64, (f64, f64))]) -> Result<(), Failure> {
+    match options.iter().find(|(_, value, (min, max))| !(min..=max).contains(&value)) {
+        Some((name, value, (min, max))) => {
+            Err(Failure::input(format!("{name} {value} is not between {min} and {max}")))
+        }
+        None => Ok(()),
+    }
+}
+
+impl RunOptions {
     /// Checks combinations and ranges that the parsers of single values cannot.
     ///
     /// # Errors
@@ -171,9 +204,8 @@ impl Options {
         {
             return Err(Failure::input(format!("--from {from} is not before --to {to}")));
         }
-        let bounded = [
+        within(&[
             ("--initial-balance", self.initial_balance, bounds::INITIAL_BALANCE),
-            ("--speed", self.speed, bounds::SPEED),
             ("--slippage", self.slippage, bounds::PRICE_PART),
             ("--latency-ms", self.latency_ms, bounds::LATENCY_MS),
             ("--feed-latency-ms", self.feed_latency_ms, bounds::LATENCY_MS),
@@ -182,13 +214,7 @@ impl Options {
             ("--reject-rate", self.reject_rate, bounds::SHARE),
             ("--stop-loss", self.stop_loss.unwrap_or(1.0), bounds::STOP_LOSS),
             ("--take-profit", self.take_profit.unwrap_or(1.0), bounds::TAKE_PROFIT),
-        ];
-        match bounded.iter().find(|(_, value, (min, max))| !(min..=max).contains(&value)) {
-            Some((name, value, (min, max))) => {
-                Err(Failure::input(format!("{name} {value} is not between {min} and {max}")))
-            }
-            None => Ok(()),
-        }
+        ])
     }
 
     /// The stored records that the runs need.
@@ -216,7 +242,6 @@ impl Options {
                 Clock::Exchange => ReplayClock::Exchange,
                 Clock::Receive => ReplayClock::Receive,
             },
-            speed: self.speed,
             initial_balance: self.initial_balance,
             fees: self.fees,
             slippage_pct: self.slippage,

@@ -1,0 +1,194 @@
+//! Runs the trials of a sweep on several threads and keeps each finished run.
+//!
+//! Runs are taken source by source, so that all trials share its data in memory. Invariant: threads share nothing that a
+//! decision depends on, so their number changes no result.
+
+use super::content;
+use super::shared::{Replay, Slot};
+use super::{Folder, Plan, PlannedRun, Shard, SweepError, TrialRun};
+use crate::domain::quote::quote_currency;
+use crate::limits::SWEEP_QUEUE;
+use crate::report::run::RunResult;
+use crate::service::SourceError;
+use crate::service::backtest::{self, Run, RunSettings, Source, StopSignal};
+use crate::service::strategies::Loaded;
+use crate::session::driver::Flow;
+use crate::session::ports::{Feed, FeedError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// What is run.
+pub struct Work<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Which part of it.
+    pub shard: Shard,
+    /// Settings of every run; those the plan was made with.
+    pub settings: &'a RunSettings,
+    /// The sources the plan was made with.
+    pub sources: &'a [Source<'a>],
+    /// Number of threads, at least 1.
+    pub threads: usize,
+}
+
+/// How far a sweep is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Runs that are finished.
+    pub done: usize,
+    /// Runs of the shard.
+    pub all: usize,
+}
+
+/// The runs of every trial, with the hash of what they replay. Reads all market data once.
+///
+/// # Errors
+/// Data that cannot be read or lack what the strategy needs.
+pub fn planned_runs(
+    settings: &RunSettings,
+    sources: &[Source<'_>],
+    strategy: &Loaded,
+    threads: usize,
+) -> Result<Vec<PlannedRun>, SweepError> {
+    let runs = backtest::plan(settings, sources, std::slice::from_ref(strategy))?;
+    let indices: Vec<usize> = (0..runs.len()).collect();
+    let mut planned: Vec<Option<PlannedRun>> = vec![None; runs.len()];
+    let stop = AtomicBool::new(false);
+    on_threads(
+        &indices,
+        threads,
+        &stop,
+        &|index: &usize| Ok((*index, planned_run(&runs[*index])?)),
+        &mut |(index, run)| {
+            planned[index] = Some(run);
+            Ok(())
+        },
+    )?;
+    // Every index was handed out, and the first failure would have been returned.
+    Ok(planned.into_iter().flatten().collect())
+}
+
+fn planned_run(run: &Run<'_>) -> Result<PlannedRun, SweepError> {
+    let control = StopSignal::default();
+    let driver = run.build();
+    let mut feed = run.feed(&driver, &control)?;
+    let sha256 = content::hash(driver.table(), &mut feed).map_err(unreadable)?;
+    let symbols: Vec<String> = driver.table().iter().map(|(_, spec)| spec.name.clone()).collect();
+    let mut quotes: Vec<Option<&str>> = symbols.iter().map(|name| quote_currency(name)).collect();
+    quotes.dedup();
+    let currency = if let [Some(only)] = quotes.as_slice() { Some((*only).to_owned()) } else { None };
+    Ok(PlannedRun { source: run.source_id().to_owned(), symbols, sha256, currency })
+}
+
+fn unreadable(error: FeedError) -> SweepError {
+    SweepError::Source(SourceError::Input(error.to_string()))
+}
+
+/// Runs what the folder does not have yet; `watch` is told after each run.
+///
+/// # Errors
+/// Data that cannot be read, or a folder that cannot be written; what is finished is kept.
+pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)) -> Result<(), SweepError> {
+    let trials: Vec<usize> = (1..=work.plan.trials.len()).filter(|trial| work.shard.has(*trial)).collect();
+    let all = trials.len() * work.plan.runs.len();
+    let is_missing = |trial: usize, run: usize| !folder.has((trial, run));
+    let held = Arc::new(AtomicUsize::new(0));
+    let (mut keys, mut slots) = (Vec::new(), Vec::new());
+    for run in 0..work.plan.runs.len() {
+        let before = keys.len();
+        keys.extend(trials.iter().filter(|trial| is_missing(**trial, run)).map(|trial| (*trial, run)));
+        slots.push(Slot::new(keys.len() - before, &held));
+    }
+    let mut done = all - keys.len();
+    watch(Progress { done, all });
+    let one = |key: &(usize, usize)| work.finish(*key, &slots[key.1]);
+    on_threads(&keys, work.threads, &AtomicBool::new(false), &one, &mut |run| {
+        folder.append(&run)?;
+        done += 1;
+        watch(Progress { done, all });
+        Ok(())
+    })
+}
+
+impl Work<'_> {
+    fn finish(&self, (trial, index): (usize, usize), slot: &Slot) -> Result<TrialRun, SweepError> {
+        let strategy = self.plan.load(trial)?;
+        let runs = backtest::plan(self.settings, self.sources, std::slice::from_ref(&strategy))?;
+        let planned = &self.plan.runs[index];
+        let is_planned = |run: &&Run<'_>| {
+            run.source_id() == planned.source && planned.symbols.iter().all(|name| run.has_symbol(name))
+        };
+        let run = runs.get(index).filter(is_planned).ok_or_else(|| {
+            SweepError::Input(format!(
+                "trial {trial} ({}) cannot run on {}: it needs other data than the document it varies",
+                self.plan.values_line(trial),
+                planned.source
+            ))
+        })?;
+        Ok(TrialRun::new(trial, index, &finish(run, slot)?))
+    }
+}
+
+/// One run from the first to the last event.
+fn finish(run: &Run<'_>, slot: &Slot) -> Result<RunResult, SweepError> {
+    let control = StopSignal::default();
+    let mut driver = run.build();
+    let open = || Ok::<_, Failed>(Box::new(run.feed(&driver, &control)?) as Box<dyn Feed>);
+    let shared = slot.take(open).map_err(|Failed(error)| error)?;
+    let mut feed: Box<dyn Feed> = match shared {
+        Some(ticks) => Box::new(Replay::new(ticks)),
+        None => Box::new(run.feed(&driver, &control)?),
+    };
+    let mut collector = run.collector(&mut driver);
+    driver.run(&mut *feed, &mut collector, &mut |_| Flow::Continue).map_err(unreadable)?;
+    drop(feed);
+    Ok(run.result(driver, collector, Vec::new()))
+}
+
+/// Why data could not be loaded.
+struct Failed(SweepError);
+
+impl From<FeedError> for Failed {
+    fn from(error: FeedError) -> Self {
+        Failed(unreadable(error))
+    }
+}
+
+impl From<SourceError> for Failed {
+    fn from(error: SourceError) -> Self {
+        Failed(SweepError::Source(error))
+    }
+}
+
+/// Does `one` for every item on several threads and hands each outcome to `take` on this thread, in the order in which
+/// they come. Ends at the first failure of either.
+fn on_threads<I: Sync, T: Send>(
+    items: &[I],
+    threads: usize,
+    stop: &AtomicBool,
+    one: &(dyn Fn(&I) -> Result<T, SweepError> + Sync),
+    take: &mut dyn FnMut(T) -> Result<(), SweepError>,
+) -> Result<(), SweepError> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = sync_channel(SWEEP_QUEUE);
+    let work = |sender: SyncSender<Result<T, SweepError>>| {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Nobody receives any more: the first failure has been returned.
+            if stop.load(Ordering::Relaxed) || sender.send(one(item)).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, items.len().max(1)) {
+            let (sender, work) = (sender.clone(), &work);
+            scope.spawn(move || work(sender));
+        }
+        drop(sender);
+        let ended = receiver.iter().try_for_each(|outcome| take(outcome?));
+        stop.store(true, Ordering::Relaxed);
+        drop(receiver);
+        ended
+    })
+}
