@@ -6,6 +6,7 @@
 pub mod status;
 
 use crate::domain::decision::{Guard, Trigger};
+use crate::domain::event::Trade;
 use crate::domain::ledger::EquityPoint;
 use crate::domain::num::{Money, Price};
 use crate::domain::order::{OrderId, Side};
@@ -240,6 +241,38 @@ impl Account {
         }
         holding.mark = price;
         self.revalue(symbol, spec);
+    }
+
+    /// Values a symbol's positions at the prices of trades, one after the other, up to the first at which a loss limit is
+    /// reached: that one is valued, but left to whoever acts on it. Returns how many come before it, and appends the
+    /// account after each that changed it.
+    pub(super) fn follow(
+        &mut self,
+        symbol: SymbolId,
+        spec: &SymbolSpec,
+        trades: &[(Timestamp, Trade)],
+        valued: &mut Vec<EquityPoint>,
+    ) -> usize {
+        for (before, (at, trade)) in trades.iter().enumerate() {
+            self.mark(symbol, spec, trade.price);
+            if self.changed {
+                if self.breach().is_some() {
+                    return before;
+                }
+                valued.push(self.take_change(*at));
+            }
+        }
+        trades.len()
+    }
+
+    /// The price at which a symbol's positions were valued last.
+    pub(super) fn marked_at(&self, symbol: SymbolId) -> Price {
+        self.holdings[symbol.index()].mark
+    }
+
+    /// End of the UTC day of the last event, midnight included.
+    pub(super) fn day_end(&self) -> Timestamp {
+        self.day_end
     }
 
     fn revalue(&mut self, symbol: SymbolId, spec: &SymbolSpec) {

@@ -4,12 +4,12 @@
 //! Invariant: a gate never decides an entry. While it stays shut no member's S1 could have become true at an
 //! allowed time; when it opens, each member evaluates its own rules. A gate that sleeps would have been shut.
 
+use crate::domain::event::Trade;
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{IndicatorSet, Look, SlotId};
+use crate::engine::indicators::{IndicatorSet, Look};
 use crate::engine::instance::Instance;
-use crate::engine::rules::{Right, Source};
-use crate::engine::value::compare;
+use crate::engine::necessary::{GateRight, GateTest};
 use crate::engine::wake::{Cause, Wake};
 
 /// Result of checking a group.
@@ -24,19 +24,13 @@ pub enum Gate {
     Open,
 }
 
-/// A comparison that all members make, with the loosest threshold of the members that watch for S1.
+/// Why a gate stays shut.
 #[derive(Clone, Copy, Debug)]
-struct GateTest {
-    slot: SlotId,
-    comparison: Comparison,
-    loosest: f64,
-}
-
-impl GateTest {
-    #[inline]
-    fn is_fulfilled(&self, value: f64) -> bool {
-        compare(value, self.comparison, self.loosest)
-    }
+pub(super) enum Shut {
+    /// Until this is due.
+    Until(Wake),
+    /// As long as this is not fulfilled.
+    By(GateTest),
 }
 
 /// Instances of one symbol whose S1 makes the same comparisons of the same slots, with different thresholds.
@@ -65,17 +59,9 @@ pub struct RuleGroup {
 /// After a test that could not say how long it stays as it is, so many looks only ask it.
 const SLEEPLESS: u32 = 64;
 
-/// The part of an instance's S1 that a gate can test: comparisons of one slot with a number.
+/// The part of an instance's S1 that a gate can test.
 fn shape_of(instance: &Instance) -> Vec<GateTest> {
-    let gateable = |comparison| !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-    let tests = instance.s1.necessary().unwrap_or_default();
-    let plain = tests.iter().filter_map(|test| match (test.left, test.right) {
-        (Source::Slot(slot), Right::Value(loosest)) if gateable(test.comparison) => {
-            Some(GateTest { slot, comparison: test.comparison, loosest })
-        }
-        _ => None,
-    });
-    plain.collect()
+    instance.s1.necessary().unwrap_or_default().into_iter().filter_map(GateTest::of).collect()
 }
 
 impl RuleGroup {
@@ -85,15 +71,13 @@ impl RuleGroup {
         for instance in instances {
             let tests = shape_of(instance);
             let evaluation = instance.def.evaluation;
-            let key = |tests: &[GateTest]| {
-                tests.iter().map(|test| (test.slot, test.comparison)).collect::<Vec<_>>()
-            };
             let same = |group: &&mut RuleGroup| {
-                key(&group.tests) == key(&tests)
+                group.tests.len() == tests.len()
+                    && group.tests.iter().zip(&tests).all(|(one, other)| one.is_like(other))
                     && group.interval == evaluation.entry_min_interval
                     && group.on_clock == evaluation.on_clock
             };
-            let thresholds = tests.iter().map(|test| test.loosest);
+            let thresholds = tests.iter().map(GateTest::threshold);
             match groups.iter_mut().find(same) {
                 Some(group) => {
                     group.members.push(instance.index);
@@ -122,11 +106,7 @@ impl RuleGroup {
     /// strategies.
     #[inline(always)]
     pub fn look(&mut self, at: Timestamp, cause: Cause, set: &mut IndicatorSet, look: Look<'_>) -> Gate {
-        if self.pending && at > self.next_look {
-            // Nobody watched, so no timer was set; the postponed check counts as done at its time.
-            self.next_look = self.next_look + self.interval;
-            self.pending = false;
-        }
+        self.catch_up(at);
         let sleeps = self.sleeps_on(at, cause, look);
         let asked = match cause {
             Cause::Trade | Cause::Event => true,
@@ -136,12 +116,10 @@ impl RuleGroup {
         if !asked {
             return Gate::Shut;
         }
-        if at < self.next_look {
-            let known = std::mem::replace(&mut self.pending, true);
+        let known = self.pending;
+        if self.is_early(at) {
             return if known || self.watching == 0 { Gate::Shut } else { Gate::PutOff };
         }
-        self.next_look = at + self.interval;
-        self.pending = false;
         if self.watching == 0 {
             return Gate::Shut;
         }
@@ -150,15 +128,15 @@ impl RuleGroup {
             return Gate::Shut;
         }
         let Some(test) = self.tests.get(self.shut_by) else { return Gate::Open };
-        match set.value(test.slot, look) {
-            Ok(value) if test.is_fulfilled(value) => {
+        match test.ask(set, look) {
+            Ok(true) => {
                 if self.is_open(set, look) {
                     Gate::Open
                 } else {
                     Gate::Shut
                 }
             }
-            Ok(_) => {
+            Ok(false) => {
                 self.fall_asleep(set, look);
                 Gate::Shut
             }
@@ -169,7 +147,7 @@ impl RuleGroup {
     /// Asks all tests, and remembers the first that fails.
     #[inline(never)]
     fn is_open(&mut self, set: &mut IndicatorSet, look: Look<'_>) -> bool {
-        let fails = |test: &GateTest| !set.value(test.slot, look).is_ok_and(|value| test.is_fulfilled(value));
+        let fails = |test: &GateTest| !test.ask(set, look).is_ok_and(|fulfilled| fulfilled);
         let failed = self.tests.iter().position(fails);
         self.shut_by = failed.unwrap_or(self.shut_by);
         failed.is_none()
@@ -188,8 +166,12 @@ impl RuleGroup {
 
     #[inline(never)]
     fn try_to_sleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
-        let GateTest { slot, comparison, loosest } = self.tests[self.shut_by];
-        match set.sleep(slot, (comparison, loosest), look) {
+        let GateTest { slot, comparison, right } = self.tests[self.shut_by];
+        let wake = match right {
+            GateRight::Number(loosest) => set.sleep(slot, (comparison, loosest), look),
+            GateRight::Slot(..) => None,
+        };
+        match wake {
             Some(wake) => self.wake = wake,
             None => self.sleepless = SLEEPLESS,
         }
@@ -240,6 +222,55 @@ impl RuleGroup {
         self.watching == 0 || !self.on_clock || !self.is_open(set, look)
     }
 
+    /// What keeps the gate shut at the next trades; `None` if it has to be asked at the next one.
+    pub(super) fn stays_shut(&self) -> Option<Shut> {
+        let asleep = Some(Shut::Until(self.wake)).filter(|_| !self.wake.always);
+        match (self.watching, self.has_interval()) {
+            (0, _) => Some(Shut::Until(Wake::NEVER)),
+            (_, true) => self.pending.then_some(Shut::Until(Wake { at: self.next_look, ..Wake::NEVER })),
+            (_, false) => asleep.or_else(|| self.tests.get(self.shut_by).copied().map(Shut::By)),
+        }
+    }
+
+    /// Trades at which the gate stays shut, for the reason that [`RuleGroup::stays_shut`] gave: what
+    /// [`RuleGroup::look`] would keep of them.
+    pub(super) fn pass(&mut self, trades: &[(Timestamp, Trade)]) {
+        let Some((last, _)) = trades.last() else { return };
+        if !self.has_interval() {
+            (self.next_look, self.pending) = (*last, false);
+        } else if self.watching > 0 {
+            let wakes =
+                |(at, trade): &(Timestamp, Trade)| self.wake.is_due(*at, Some((trade.price, trade.price)));
+            if !self.wake.always && trades.iter().any(wakes) {
+                self.wake_up();
+            }
+        } else {
+            for (at, _) in trades {
+                self.catch_up(*at);
+                self.is_early(*at);
+            }
+        }
+    }
+
+    /// A check that was put off when nobody watched, so that no timer was set, counts as done at its time.
+    #[inline(always)]
+    fn catch_up(&mut self, at: Timestamp) {
+        if self.pending && at > self.next_look {
+            self.next_look = self.next_look + self.interval;
+            self.pending = false;
+        }
+    }
+
+    /// Whether it is too early for a check, which is put off then; else the next one is an interval later.
+    #[inline(always)]
+    fn is_early(&mut self, at: Timestamp) -> bool {
+        self.pending = at < self.next_look;
+        if !self.pending {
+            self.next_look = at + self.interval;
+        }
+        self.pending
+    }
+
     /// Counts the members that watch for S1 and recomputes their loosest thresholds.
     pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;
@@ -250,12 +281,13 @@ impl RuleGroup {
                 continue;
             }
             for (test, threshold) in self.tests.iter_mut().zip(&self.thresholds[member * width..]) {
+                let GateRight::Number(loosest) = &mut test.right else { continue };
                 let looser = match test.comparison {
-                    Comparison::Greater | Comparison::GreaterOrEqual => *threshold < test.loosest,
-                    _ => *threshold > test.loosest,
+                    Comparison::Greater | Comparison::GreaterOrEqual => *threshold < *loosest,
+                    _ => *threshold > *loosest,
                 };
                 if self.watching == 0 || looser {
-                    test.loosest = *threshold;
+                    *loosest = *threshold;
                 }
             }
             self.watching += 1;

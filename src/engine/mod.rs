@@ -13,11 +13,13 @@ mod halt;
 pub mod indicators;
 pub mod instance;
 pub mod market;
+mod necessary;
 pub mod output;
 pub mod own;
 pub mod position;
 pub mod risk;
 pub mod rules;
+mod runs;
 mod silence;
 pub mod status;
 mod symbol;
@@ -37,9 +39,10 @@ use crate::domain::time::{Span, Timestamp};
 use account::{Account, SessionConfig};
 use excursion::Excursion;
 use gate::{Gate, RuleGroup};
-use indicators::{IndicatorSet, Look};
+use indicators::{FORESEEN_TRADES, IndicatorSet, Look};
 use instance::{Instance, Turn};
 use market::MarketState;
+use necessary::GateTest;
 use output::{Action, Outputs};
 use risk::RiskLimits;
 use std::{collections::BTreeMap, sync::Arc};
@@ -68,6 +71,8 @@ pub struct Engine {
     next_bar: Timestamp,
     /// Instances to evaluate for the current event; a field only to reuse its memory.
     due: Vec<u32>,
+    /// Tests that a run of trades must not fulfil; a field only to reuse its memory.
+    tests: Vec<GateTest>,
     started: bool,
     warm_at: Option<Timestamp>,
 }
@@ -89,6 +94,7 @@ impl Engine {
             settles_after: Span::ZERO,
             next_bar: Timestamp::MAX,
             due: Vec::new(),
+            tests: Vec::new(),
             started: false,
             warm_at: None,
         };
@@ -145,6 +151,9 @@ impl Engine {
             groups,
             busy: Vec::new(),
             wake: Wake::NEVER,
+            sleeps_until: Wake::NEVER,
+            exit_tests: Vec::new(),
+            foresight: FORESEEN_TRADES,
             timer: Timestamp::MAX,
             timer_known: false,
             stale: true,

@@ -6,6 +6,7 @@ use super::gate::RuleGroup;
 use super::indicators::IndicatorSet;
 use super::instance::Turn;
 use super::market::MarketState;
+use super::necessary::GateTest;
 use super::output::Outputs;
 use super::wake::Wake;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -22,6 +23,11 @@ pub(super) struct SymbolState {
     /// Indices of the instances that do not wait for S1, and the earliest [`Wake`] of any of them.
     pub(super) busy: Vec<u32>,
     pub(super) wake: Wake,
+    /// When one of them has something to do at a trade: this is due, or one of the tests is fulfilled.
+    pub(super) sleeps_until: Wake,
+    pub(super) exit_tests: Vec<GateTest>,
+    /// How many trades to foresee next.
+    pub(super) foresight: usize,
     /// The next timer of a busy instance; valid while `timer_known`.
     pub(super) timer: Timestamp,
     pub(super) timer_known: bool,

@@ -132,7 +132,8 @@ pub(super) fn refresh(state: &mut SymbolState, instances: &[Instance]) {
     state.stale = false;
     state.timer_known = false;
     state.busy.clear();
-    state.wake = Wake::NEVER;
+    (state.wake, state.sleeps_until) = (Wake::NEVER, Wake::NEVER);
+    state.exit_tests.clear();
     for group in &mut state.groups {
         group.refresh(instances);
     }
@@ -141,6 +142,7 @@ pub(super) fn refresh(state: &mut SymbolState, instances: &[Instance]) {
         if !instance.is_watching() {
             state.busy.push(*index);
             state.wake = state.wake.or(instance.wake());
+            state.sleeps_until = state.sleeps_until.or(instance.sleeps_until(&mut state.exit_tests));
         }
     }
 }

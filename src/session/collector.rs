@@ -3,6 +3,8 @@
 //! Memory grows with signals and trades, not with ticks. Never: a number that did not come from the engine.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::event::Trade;
+use crate::domain::ledger::EquityPoint;
 use crate::domain::num::{Money, Price};
 use crate::domain::record::StreamKind;
 use crate::domain::strategy::StrategyDef;
@@ -18,6 +20,9 @@ use crate::session::driver::Recorder;
 use crate::session::ports::{Tick, TickKind};
 use crate::session::reasons::Reasons;
 use std::sync::Arc;
+
+/// Place of trades in [`StreamKind::ALL`].
+const TRADES: usize = 3;
 
 /// What every decision is handed to as well, e.g. a journal file.
 pub type DecisionSink<'a> = dyn FnMut(&Decision, &[Evidence]) + Send + 'a;
@@ -89,6 +94,15 @@ impl<'a> Collector<'a> {
     /// Statistics so far; `None` before the first tick.
     pub fn statistics(&self) -> Option<&Statistics> {
         self.statistics.as_ref()
+    }
+
+    /// The first tick begins the statistics.
+    #[inline]
+    fn begin(&mut self, at: Timestamp) {
+        if self.statistics.is_none() {
+            self.first = Some(at);
+            self.statistics = Some(Statistics::new(at, self.initial));
+        }
     }
 
     /// A price while some gap waits for the first one behind it.
@@ -180,14 +194,10 @@ impl Recorder for Collector<'_> {
     #[inline]
     fn tick(&mut self, tick: &Tick) {
         self.last = tick.at;
-        if self.statistics.is_none() {
-            self.first = Some(tick.at);
-            self.statistics = Some(Statistics::new(tick.at, self.initial));
-        }
+        self.begin(tick.at);
         match &tick.kind {
             TickKind::Trade(trade) => {
-                // Place of trades in `StreamKind::ALL`.
-                self.counts[3] += 1;
+                self.counts[TRADES] += 1;
                 if self.gap_waits {
                     self.landed(tick.symbol, trade.price);
                 }
@@ -219,6 +229,27 @@ impl Recorder for Collector<'_> {
         }
     }
 
+    fn trades(&mut self, symbol: SymbolId, trades: &[(Timestamp, Trade)]) {
+        let (Some((first, _)), Some((last, _))) = (trades.first(), trades.last()) else { return };
+        self.begin(*first);
+        self.last = *last;
+        self.counts[TRADES] += trades.len() as u64;
+        for (_, trade) in trades {
+            if !self.gap_waits {
+                break;
+            }
+            self.landed(symbol, trade.price);
+        }
+        let prices = &mut self.prices[symbol.index()];
+        trades.iter().for_each(|(at, trade)| prices.push(*at, trade.price));
+    }
+
+    fn valued(&mut self, points: &[EquityPoint]) {
+        if let Some(statistics) = &mut self.statistics {
+            points.iter().for_each(|point| statistics.equity(point));
+        }
+    }
+
     fn outputs(&mut self, out: &Outputs) {
         for (decision, evidence) in out.decided() {
             self.decide(decision, evidence);
@@ -240,6 +271,6 @@ mod tests {
 
     #[test]
     fn trades_stand_where_the_hot_path_counts_them() {
-        assert_eq!(StreamKind::ALL[3].0, StreamKind::Trades);
+        assert_eq!(StreamKind::ALL[TRADES].0, StreamKind::Trades);
     }
 }

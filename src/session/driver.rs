@@ -5,7 +5,8 @@
 //! its time; the recorder sees an order before the gateway does.
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Bar, Body, Command, Event, Market};
+use crate::domain::event::{Bar, Body, Command, Event, Market, Trade};
+use crate::domain::ledger::EquityPoint;
 use crate::domain::num::Money;
 use crate::domain::order::OrderEvent;
 use crate::domain::strategy::StrategyDef;
@@ -28,6 +29,20 @@ use std::sync::Arc;
 pub trait Recorder {
     /// A tick is about to be applied.
     fn tick(&mut self, _tick: &Tick) {}
+
+    /// Trades of a symbol were applied, of which at most the last had consequences; those are told next.
+    fn trades(&mut self, symbol: SymbolId, trades: &[(Timestamp, Trade)]) {
+        for (at, trade) in trades {
+            self.tick(&Tick { at: *at, symbol, kind: TickKind::Trade(*trade) });
+        }
+    }
+
+    /// The account after each of these trades that changed it and nothing else.
+    fn valued(&mut self, points: &[EquityPoint]) {
+        for point in points {
+            self.outputs(&Outputs { equity: Some(*point), ..Outputs::default() });
+        }
+    }
 
     /// The engine did something.
     fn outputs(&mut self, out: &Outputs);
@@ -65,6 +80,9 @@ impl Funding {
     }
 }
 
+/// The most trades that are applied together: copying them again after one with consequences must cost little.
+const RUN_TRADES: usize = 128;
+
 /// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
 const END_TRIES: u32 = 16;
 
@@ -98,6 +116,9 @@ pub struct Driver<G = Venue> {
     orders: OpenOrders,
     out: Outputs,
     events: Vec<OrderEvent>,
+    /// A run of trades, and the account after those that changed it; fields only to reuse their memory.
+    trades: Vec<(Timestamp, Trade)>,
+    valued: Vec<EquityPoint>,
     seq: u64,
     ticks: u64,
     at: Timestamp,
@@ -157,6 +178,8 @@ impl<G: Gateway> Driver<G> {
             orders: OpenOrders::default(),
             out: Outputs::default(),
             events: Vec::new(),
+            trades: Vec::new(),
+            valued: Vec::new(),
             seq: 0,
             ticks: 0,
             at: Timestamp::MIN,
@@ -214,8 +237,15 @@ impl<G: Gateway> Driver<G> {
         let mut chunk = Chunk::default();
         while feed.next(&mut chunk)? {
             self.refresh_table(recorder);
-            for tick in chunk.ticks() {
-                self.tick(&chunk, tick, recorder);
+            let mut rest = chunk.ticks();
+            while let Some(tick) = rest.first() {
+                let follows = rest.get(1).is_some_and(|next| next.symbol == tick.symbol);
+                let mut count = if follows { self.trades(tick.symbol, rest, recorder) } else { 0 };
+                if count == 0 {
+                    self.tick(&chunk, tick, recorder);
+                    count = 1;
+                }
+                rest = &rest[count..];
                 if self.has_ended() {
                     // Right here: where a chunk ends must not change what is decided.
                     return Ok(());
@@ -313,9 +343,53 @@ impl<G: Gateway> Driver<G> {
         } else {
             self.other(chunk, tick, recorder);
         }
+        self.flush_news(at, recorder);
+    }
+
+    /// Records what came out of a tick, if anything did.
+    #[inline(always)]
+    fn flush_news<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
         if !self.out.is_quiet() || self.out.equity.is_some() {
             self.flush(at, recorder);
         }
+    }
+
+    /// Applies the first of these ticks as far as they are trades of this symbol with nothing due in between, up to the
+    /// first with consequences: as [`Driver::tick`] would one by one. Returns how many.
+    fn trades<R: Recorder>(&mut self, symbol: SymbolId, ticks: &[Tick], recorder: &mut R) -> usize {
+        let Some((below, above)) = self.gateway.calm(symbol) else { return 0 };
+        let (clock, due) = (self.engine.next_clock(), self.gateway.next_due());
+        let mut trades = std::mem::take(&mut self.trades);
+        trades.clear();
+        trades.extend(ticks.iter().take(RUN_TRADES).map_while(|tick| match tick.kind {
+            TickKind::Trade(trade) => {
+                let is_quiet = tick.symbol == symbol && tick.at <= clock && tick.at < due;
+                (is_quiet && trade.price > below && trade.price < above).then_some((tick.at, trade))
+            }
+            _ => None,
+        }));
+        let count = self.apply_trades(symbol, &trades, recorder);
+        self.trades = trades;
+        count
+    }
+
+    fn apply_trades<R: Recorder>(
+        &mut self,
+        symbol: SymbolId,
+        trades: &[(Timestamp, Trade)],
+        recorder: &mut R,
+    ) -> usize {
+        self.valued.clear();
+        let count = self.engine.on_trades(&self.table, symbol, trades, &mut self.out, &mut self.valued);
+        let Some((at, last)) = trades[..count].last() else { return 0 };
+        self.at = *at;
+        self.ticks += count as u64;
+        self.seq += count as u64;
+        self.gateway.passed(symbol, last.price);
+        recorder.trades(symbol, &trades[..count]);
+        recorder.valued(&self.valued);
+        self.flush_news(*at, recorder);
+        count
     }
 
     /// A tick that is not a trade.

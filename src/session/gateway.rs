@@ -5,6 +5,7 @@
 //! replay applies what was journaled.
 
 use crate::domain::event::{Bar, Market, Trade};
+use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -43,6 +44,15 @@ pub trait Gateway {
         _events: &mut Vec<OrderEvent>,
     ) {
     }
+
+    /// Prices between which trades of the symbol, the bounds excluded, are of no consequence but that the last of them is
+    /// remembered; `None`: none is, whatever its price.
+    fn calm(&self, _symbol: SymbolId) -> Option<(Price, Price)> {
+        Some((Price(i64::MIN), Price(i64::MAX)))
+    }
+
+    /// Trades at calm prices, of which this was the last; the engine has seen them.
+    fn passed(&mut self, _symbol: SymbolId, _last: Price) {}
 
     /// Any other market event but a bar, before the engine sees it.
     fn on_market(

@@ -1,6 +1,7 @@
 //! The simulated venue as a gateway.
 
 use crate::domain::event::{Bar, Market, Trade};
+use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -40,6 +41,16 @@ impl Gateway for Venue {
         events: &mut Vec<OrderEvent>,
     ) {
         Venue::on_trade(self, table, symbol, at, trade, events);
+    }
+
+    #[inline]
+    fn calm(&self, symbol: SymbolId) -> Option<(Price, Price)> {
+        Venue::calm(self, symbol)
+    }
+
+    #[inline]
+    fn passed(&mut self, symbol: SymbolId, last: Price) {
+        Venue::passed(self, symbol, last);
     }
 
     #[inline]

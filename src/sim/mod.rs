@@ -227,6 +227,27 @@ impl Venue {
         }
     }
 
+    /// Prices between which a trade, the bounds excluded, neither fills an order nor uses up a margin; `None`: there are
+    /// none.
+    #[inline]
+    pub fn calm(&self, symbol: SymbolId) -> Option<(Price, Price)> {
+        let book = &self.books[symbol.index()];
+        let is_calm = |price: Price| price > book.safe.0 && price < book.safe.1;
+        match book.mark.filter(|_| book.positions > 0) {
+            _ if !book.resting.is_empty() => None,
+            Some(mark) => is_calm(mark).then_some(ALWAYS_SAFE),
+            None => Some(book.safe),
+        }
+    }
+
+    /// Trades at calm prices, of which this was the last.
+    #[inline]
+    pub fn passed(&mut self, symbol: SymbolId, last: Price) {
+        let book = &mut self.books[symbol.index()];
+        book.last = Some(last);
+        book.depth.trade(last);
+    }
+
     /// Applies a market event: updates books, fills resting orders, checks margins.
     pub fn on_market(
         &mut self,

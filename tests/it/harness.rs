@@ -268,10 +268,11 @@ fn lines(script: &str) -> Vec<Line> {
     script.lines().filter_map(read).collect()
 }
 
-struct Slices<'a> {
-    ticks: &'a Chunk,
-    size: usize,
-    next: usize,
+/// Ticks in chunks of `size`.
+pub struct Slices<'a> {
+    pub ticks: &'a Chunk,
+    pub size: usize,
+    pub next: usize,
 }
 
 impl Feed for Slices<'_> {

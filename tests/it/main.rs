@@ -32,6 +32,7 @@ mod rehearsal;
 mod results;
 mod round_trip;
 mod rules;
+mod runs;
 mod schema;
 mod serve;
 mod session_now;

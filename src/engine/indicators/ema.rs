@@ -89,6 +89,23 @@ impl Indicator for TradeEma {
         self.seen += 1;
     }
 
+    fn foresee(&self, prices: &[f64], values: &mut [f64]) -> bool {
+        let mut ema = self.ema;
+        for (price, value) in prices.iter().zip(values) {
+            ema += self.k * (price - ema);
+            *value = ema;
+        }
+        // The first price is the seed, and there is no value before `needed` of them.
+        self.seen >= self.needed.max(1)
+    }
+
+    fn take_foreseen(&mut self, values: &[f64]) {
+        if let Some(last) = values.last() {
+            self.ema = *last;
+            self.seen += values.len() as u64;
+        }
+    }
+
     fn on_gap(&mut self) {
         self.seen = 0;
         self.restarted = true;

@@ -66,7 +66,7 @@ pub use crate::engine::value::{Missing, Value, ratio};
 pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
 pub use history::look_back;
 pub use registry::{ALL, find};
-pub use set::{IndicatorSet, SlotId, Upstream};
+pub use set::{FORESEEN_TRADES, IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;
 
 use crate::domain::num::Price;
@@ -131,6 +131,16 @@ pub trait Indicator: Send {
 
     /// Called for every trade; only when wired with [`Wiring::every_trade`].
     fn on_trade(&mut self, _price: f64) {}
+
+    /// The values after each of these trades, without taking them in, bit for bit those that [`Indicator::on_trade`] and
+    /// [`Indicator::value`] would give; `false` if they cannot be told, or are not all numbers. Only of types that see
+    /// every trade.
+    fn foresee(&self, _prices: &[f64], _values: &mut [f64]) -> bool {
+        false
+    }
+
+    /// Takes in the trades after which it foresaw these values.
+    fn take_foreseen(&mut self, _values: &[f64]) {}
 
     /// Called when a bar of the length wired with [`Wiring::bars`] closes (prices in ticks, volume in lots).
     fn on_bar(&mut self, _bar: &ClosedBar, _spec: &SymbolSpec) {}

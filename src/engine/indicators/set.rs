@@ -26,11 +26,16 @@ struct Slot {
     missing: Option<Missing>,
 }
 
+/// The most trades that are foreseen at once: as many as one mask of a word has bits.
+pub const FORESEEN_TRADES: usize = 32;
+
 /// The slots of one symbol.
 #[derive(Default)]
 pub struct IndicatorSet {
     slots: Vec<Slot>,
     every_trade: Vec<usize>,
+    /// Of each of them the values after the trades that come next.
+    foreseen: Vec<[f64; FORESEEN_TRADES]>,
     every_second: Vec<usize>,
     /// Sum of how long the types that are called every second keep what they saw.
     pub(super) seconds_kept: Span,
@@ -114,6 +119,7 @@ impl IndicatorSet {
         let index = self.slots.len();
         if every_trade {
             self.every_trade.push(index);
+            self.foreseen.push([0.0; FORESEEN_TRADES]);
         }
         if every_second {
             self.every_second.push(index);
@@ -162,6 +168,26 @@ impl IndicatorSet {
     pub fn on_trade(&mut self, price: f64) {
         for &index in &self.every_trade {
             self.slots[index].indicator.on_trade(price);
+        }
+    }
+
+    /// Works out the values after each of the next trades, at most [`FORESEEN_TRADES`], of all that must see every one;
+    /// `false` if one of them cannot tell.
+    pub fn foresee(&mut self, prices: &[f64]) -> bool {
+        let mut all = self.every_trade.iter().zip(&mut self.foreseen);
+        all.all(|(index, values)| self.slots[*index].indicator.foresee(prices, &mut values[..prices.len()]))
+    }
+
+    /// The foreseen values of a slot; `None` if it need not see every trade. Those behind the last trade mean nothing.
+    pub fn foreseen(&self, id: SlotId) -> Option<&[f64; FORESEEN_TRADES]> {
+        let place = self.every_trade.iter().position(|index| *index == id.0)?;
+        Some(&self.foreseen[place])
+    }
+
+    /// Takes in so many of the trades that were foreseen.
+    pub fn take_foreseen(&mut self, trades: usize) {
+        for (index, values) in self.every_trade.iter().zip(&self.foreseen) {
+            self.slots[*index].indicator.take_foreseen(&values[..trades]);
         }
     }
 

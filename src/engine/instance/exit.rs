@@ -9,6 +9,7 @@ use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::{IndicatorSet, Look};
+use crate::engine::necessary::GateTest;
 use crate::engine::output::Action;
 use crate::engine::own::OwnView;
 use crate::engine::risk;
@@ -78,6 +79,21 @@ impl Instance {
         [&mut self.e1, &mut self.ze1]
             .into_iter()
             .all(|rule| !rule.evaluate(&mut values, Truth::False).is_true())
+    }
+
+    /// What must happen before it has to be evaluated at a trade: this is due, or one of the tests it appends is fulfilled.
+    pub(in crate::engine) fn sleeps_until(&self, tests: &mut Vec<GateTest>) -> Wake {
+        if self.state != State::PositionActive || !self.only_exits_and_rules {
+            return self.wake();
+        }
+        for rule in [&self.e1, &self.ze1].into_iter().filter(|rule| !rule.is_empty()) {
+            let necessary = rule.necessary().unwrap_or_default();
+            match necessary.into_iter().find_map(GateTest::of) {
+                Some(test) => tests.push(test),
+                None => return Wake::ALWAYS,
+            }
+        }
+        self.wake_at_exits()
     }
 
     /// When stop, target, ladder or holding time end the position or a part of it.

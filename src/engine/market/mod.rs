@@ -106,6 +106,18 @@ impl MarketState {
         }
     }
 
+    /// Applies trades.
+    pub(super) fn trades(&mut self, trades: &[(Timestamp, Trade)]) {
+        let Some(last) = trades.last() else { return };
+        self.last = Some(*last);
+        if self.tape.is_read() {
+            trades.iter().for_each(|(at, trade)| self.tape.push(*at, *trade, true));
+        }
+        for bars in &mut self.bars {
+            trades.iter().for_each(|(at, trade)| bars.trade(*at, trade.price, trade.qty));
+        }
+    }
+
     /// Replaces the trades of a recorded bar. The path inside is unknown, so all its prices are put on the
     /// tape at its end, with the volume at the close. Counts and taker sides are unknown; indicator types
     /// that need them are refused for such recordings.
@@ -159,9 +171,16 @@ impl MarketState {
 
     /// Best bid and ask of a fresh, two-sided, uncrossed book.
     pub fn touch(&self, now: Timestamp) -> Option<(Price, Price)> {
-        if !self.book_is_live(now) {
-            return None;
-        }
+        if self.book_is_live(now) { self.quotes() } else { None }
+    }
+
+    /// The last time at which a trade finds the book fresh; `None` without a book.
+    pub(super) fn book_lives_until(&self) -> Option<Timestamp> {
+        self.book_at.map(|at| at + BOOK_STALE_AFTER)
+    }
+
+    /// Best bid and ask of a two-sided, uncrossed book, fresh or not.
+    pub(super) fn quotes(&self) -> Option<(Price, Price)> {
         let (bid, ask) = (self.book.bids().first()?, self.book.asks().first()?);
         (ask.price > bid.price).then_some((bid.price, ask.price))
     }

@@ -9,7 +9,7 @@ use super::snapshot::Wanted;
 use super::stream::Class;
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
-use crate::domain::event::Gap;
+use crate::domain::event::{Gap, Trade};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::num::without_noise;
 use crate::domain::order::Side;
@@ -109,6 +109,20 @@ impl Recorder for SessionRecorder<'_> {
             _ => {}
         }
         self.collector.tick(tick);
+    }
+
+    fn trades(&mut self, symbol: SymbolId, trades: &[(Timestamp, Trade)]) {
+        if let (true, Some((at, last))) = (self.shows_prices, trades.last()) {
+            self.live.price(symbol, last.price, *at);
+        }
+        self.collector.trades(symbol, trades);
+    }
+
+    fn valued(&mut self, points: &[EquityPoint]) {
+        if let Some(last) = points.last() {
+            self.live.set_equity(last.equity.to_f64());
+        }
+        self.collector.valued(points);
     }
 
     fn outputs(&mut self, out: &Outputs) {
