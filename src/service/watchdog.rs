@@ -6,11 +6,12 @@
 use super::market::{KeyRing, Lease, LiveLock, Sightings, Unreadable};
 use super::secret_file::credentials;
 use crate::clock::{self, Stopwatch};
+use crate::domain::intent::SETTLED_AFTER;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
-use crate::exchange::mexc::{Account, HeldPosition, Mexc, Outcome};
+use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::{Account, Effect, HeldPosition, Mexc, Outcome};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -26,12 +27,11 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Rounds after which what is still open is told and tried again with the next look at the leases.
 const ROUNDS: usize = 120;
 
-/// An order that a session sent with its last heartbeat is taken within its window of ten seconds, and shows ten seconds behind
-/// that: nothing is called flat before.
-const NOTHING_COMES_AFTER: Span = Span::from_seconds(20);
+/// For how long the exchange must show nothing: a list may lag.
+const FLAT_FOR: Span = Span::from_seconds(3);
 
-/// For how long, and in how many looks in a row, the exchange must show nothing: a list may lag.
-const FLAT_FOR: (Span, u32) = (Span::from_seconds(3), 4);
+/// And in how many looks in a row.
+const FLAT_LOOKS: u32 = 4;
 
 /// How the client ids of its orders begin.
 const CLIENT_PREFIX: &str = "tdw";
@@ -162,15 +162,15 @@ impl EmptyLooks {
             return false;
         }
         self.count += 1;
-        now - *self.since.get_or_insert(now) >= FLAT_FOR.0 && self.count >= FLAT_FOR.1
+        now - *self.since.get_or_insert(now) >= FLAT_FOR && self.count >= FLAT_LOOKS
     }
 }
 
-/// How long nothing is called flat yet, for a session that was abandoned when it is first looked at. A clock that was set says nothing,
-/// so it is never longer than what follows the patience.
+/// How long nothing is called flat yet, because an order of the last heartbeat may still show, for a session that was abandoned when
+/// it is first looked at. A clock that was set says nothing, so it is never longer than what follows the patience.
 fn until_nothing_comes(lease: &Lease, now: Timestamp) -> Span {
     let silent = Span::from_millis(now.millis() - lease.heartbeat_ms).max(PATIENCE);
-    (NOTHING_COMES_AFTER - silent).max(Span::ZERO)
+    (SETTLED_AFTER - silent).max(Span::ZERO)
 }
 
 /// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either for a while, then cancels

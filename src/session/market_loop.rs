@@ -283,7 +283,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             None => {
                 self.closing_since = Some(now);
                 for (command, control) in
-                    [(Command::Pause, Control::Pause), (Command::Flatten, Control::Flatten)]
+                    [(Command::Pause, Control::Pause), (Command::CloseAll, Control::CloseAndEnd)]
                 {
                     self.control(control);
                     self.driver.command(command, &mut self.recorder);

@@ -9,6 +9,7 @@ use super::sources::TABLES;
 use crate::analytics::{Batch, Row, WriteError};
 use crate::clock::{self, Stopwatch};
 use crate::domain::time::Span;
+use crate::limits::DEAD_LETTER_CHARS;
 use crate::store::records::{DeadLetterV1, SyncCursorV1, SyncRevisionV1, UnsentV1};
 use crate::store::{Store, SyncChange};
 use std::collections::BTreeMap;
@@ -16,8 +17,6 @@ use std::ops::Range;
 
 /// Time between two proofs that what was sent is there.
 const COMMIT_EVERY: Span = Span::from_seconds(2);
-/// Characters of a refused row that are kept.
-const DEAD_CHARS: usize = 1_000;
 
 /// Who watches: asked between requests whether to go on, and told of rows that were taken and refused.
 pub(super) struct Watched<'s> {
@@ -189,7 +188,7 @@ impl<'f> Flow<'f> {
         let now_us = clock::now().micros();
         let letter = |line: String, reason: String| DeadLetterV1 {
             table: table.to_owned(),
-            line: line.chars().take(DEAD_CHARS).collect(),
+            line: line.chars().take(DEAD_LETTER_CHARS).collect(),
             reason,
             at_us: now_us,
         };

@@ -7,7 +7,7 @@ use std::path::Path;
 
 const TOKEN: &str = "questdb-token";
 const PASSWORD: &str = "questdb-password";
-/// A longer file is not a password.
+/// Most bytes of a password or token; a longer file is refused.
 const BYTES: u64 = 64 << 10;
 
 /// Looks for a token, then for a password.

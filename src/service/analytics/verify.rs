@@ -7,6 +7,7 @@ use super::{Failed, events, market, oldest_us, records};
 use crate::analytics::{Checksum, Table, same};
 use crate::config::QuestDb;
 use crate::domain::time::Timestamp;
+use crate::limits::ANALYTICS_DIFFERENCES_SHOWN;
 use crate::store::Store;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,9 +41,6 @@ pub struct Difference {
     /// Rows QuestDB has.
     pub rows_there: u64,
 }
-
-/// Differences shown of one table.
-const SHOWN: usize = 100;
 
 /// Rows and checksum that the server has, by source and day.
 type There = BTreeMap<(String, i64), (u64, String)>;
@@ -120,7 +118,7 @@ fn compare(
     let none = (0, String::new());
     let mut note = |source: &str, day: i64, rows_here: u64, rows_there: u64| {
         comparison.different_count += 1;
-        if comparison.different.len() < SHOWN {
+        if comparison.different.len() < ANALYTICS_DIFFERENCES_SHOWN {
             let shown = Timestamp::from_seconds(day * 86_400).to_string();
             let day = shown.get(..10).unwrap_or_default().to_owned();
             comparison.different.push(Difference { source: source.to_owned(), day, rows_here, rows_there });

@@ -1,19 +1,16 @@
 //! Whether an account can be traded now: everything that is probed before real money moves, line by line, with what to do.
 //!
-//! Never: an order that could be filled. The probe of the right to trade has the quantity zero, which the exchange refuses with
-//! a code that tells.
+//! Invariant: no probe can fill: the right to trade is tested with quantity zero, which the exchange refuses with a code that tells.
 
 use crate::domain::decimal::Decimal;
+use crate::exchange::mexc::codes::NO_QUANTITY;
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
-use crate::exchange::mexc::{Account, HeldPosition, Outcome, PlacedOrder};
+use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::{Account, Effect, HeldPosition, Outcome, PlacedOrder, PositionMode};
 use serde::{Deserialize, Serialize};
 
 /// Largest difference of the exchange's clock from ours.
 const CLOCK_NS: i64 = 500_000_000;
-
-/// The exchange's code for an order of quantity zero from somebody who may trade.
-const NO_QUANTITY: i64 = 2_011;
 
 /// How a line came out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -149,8 +146,8 @@ async fn mode(account: &Account, lines: &mut Lines) {
     let advice =
         "switch the account to hedge mode in the exchange's app: only there an order says what it closes";
     match account.position_mode().await {
-        Ok(1) => lines.is("position_mode", None, true, "hedge mode".to_owned(), ""),
-        Ok(_) => lines.is("position_mode", None, false, "one-way mode".to_owned(), advice),
+        Ok(PositionMode::Hedge) => lines.is("position_mode", None, true, "hedge mode".to_owned(), ""),
+        Ok(PositionMode::OneWay) => lines.is("position_mode", None, false, "one-way mode".to_owned(), advice),
         Err(error) => lines.is("position_mode", None, false, error.to_string(), advice),
     }
 }

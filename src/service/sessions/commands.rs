@@ -72,7 +72,7 @@ mod tests {
     fn commands_are_answered_when_they_are_in_the_journal() {
         let commands = Commands::default();
         std::thread::scope(|scope| {
-            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::Flatten], true));
+            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::CloseAll], true));
             let taken = loop {
                 let taken = commands.take();
                 if !taken.is_empty() {
@@ -80,7 +80,7 @@ mod tests {
                 }
                 std::thread::yield_now();
             };
-            assert_eq!(taken, [Command::Pause, Command::Flatten]);
+            assert_eq!(taken, [Command::Pause, Command::CloseAll]);
             commands.show_flat(true);
             commands.done(2);
             assert_eq!(asked.join().unwrap(), (true, true));

@@ -50,7 +50,7 @@ impl SessionControl {
             SessionControl::Cancel => {
                 std::iter::once(Command::Pause).chain(all.map(Command::Withdraw)).collect()
             }
-            // By symbol: `Command::Flatten` in a journal means that the session was told to end.
+            // By symbol: `Command::CloseAll` in a journal means that the session was told to end.
             SessionControl::Flatten => {
                 std::iter::once(Command::Pause).chain(all.map(Command::Close)).collect()
             }

@@ -110,6 +110,8 @@ pub struct Alert {
 pub enum Placed {
     /// The venue took it.
     Accepted(u64),
+    /// The venue has an order of this client id already.
+    Duplicate,
     /// The venue proved that it did not.
     Refused(i64, String),
     /// Not a byte was sent.

@@ -2,10 +2,11 @@
 
 use super::book::Book;
 use super::limits::Day;
+use super::numbers::{is_made_up_trade, is_surplus_order};
 use super::order::{NotFound, Tracked};
 use super::protection::Protection;
-use super::reconcile::{Asked, NO_EXECUTION, Reconciliation};
-use super::surplus::{Surplus, is_surplus};
+use super::reconcile::{Asked, Reconciliation};
+use super::surplus::Surplus;
 use super::{
     Act, Alert, Caps, Deal, Hold, Intent, MadeBy, OrderFact, Placed, PositionFact, Refusal, SessionTag,
     StopFact, Wanted,
@@ -27,8 +28,11 @@ pub(super) const REPORT_SOON: Span = Span::from_seconds(1);
 /// An entry that was decided longer ago does not leave any more.
 const FRESH: Span = Span::from_seconds(5);
 
-/// Failures in a row that stop entries, and for how long.
-const BREAKER: (u32, Span) = (5, Span::from_seconds(60));
+/// Orders in a row that come to nothing until entries stop.
+const BREAKER_FAILURES: u32 = 5;
+
+/// For how long entries stop then.
+const BREAKER_PAUSE: Span = Span::from_seconds(60);
 
 /// Reports in a row that could not be read until entries stop.
 pub(super) const UNREAD_REPORTS: u32 = 3;
@@ -154,7 +158,7 @@ impl Desk {
                 OrderEvent::Liquidated { fill, .. } | OrderEvent::Closed { fill, .. } => {
                     self.count(fill.trade_id);
                     let hold = Hold { symbol: fill.symbol, is_long: fill.side == Side::Sell };
-                    if fill.trade_id >= NO_EXECUTION {
+                    if is_made_up_trade(fill.trade_id) {
                         self.write_off(hold, fill.qty);
                     }
                     self.book.close(hold, fill.qty);
@@ -275,10 +279,11 @@ impl Desk {
     pub fn placed(&mut self, order: OrderId, placed: Placed, now: Timestamp) {
         let failed = matches!(placed, Placed::Unknown(_) | Placed::NotSent(_));
         self.failures = if failed { self.failures + 1 } else { 0 };
-        if self.failures == BREAKER.0 {
-            self.broken_until = now + BREAKER.1;
+        if self.failures == BREAKER_FAILURES {
+            self.broken_until = now + BREAKER_PAUSE;
             self.failures = 0;
-            let why = format!("{} orders in a row came to nothing: no entries for a minute", BREAKER.0);
+            let why =
+                format!("{} orders in a row came to nothing: no entries for a minute", BREAKER_FAILURES);
             self.alert(None, "circuit_breaker", why);
         }
         let Some(tracked) = self.orders.get(&order) else { return };
@@ -292,8 +297,8 @@ impl Desk {
                 self.on_order(order, |tracked, answers| tracked.accepted(venue, now, answers));
                 self.identify_known(now);
             }
-            // It is there already: what it came to is asked.
-            Placed::Refused(2_042, _) => self.on_order(order, |tracked, _| tracked.unknown(now)),
+            // What it came to is asked.
+            Placed::Duplicate => self.on_order(order, |tracked, _| tracked.unknown(now)),
             Placed::Refused(code, message) => {
                 if is_first {
                     let why = format!("{why} was refused with {code}: {message}");
@@ -409,9 +414,9 @@ impl Desk {
         self.doubt_positions();
     }
 
-    /// The position mode of the account: 1 hedge, 2 one-way. Only hedge mode tells what an order closes.
-    pub fn mode(&mut self, mode: u8) {
-        self.is_hedged = mode == 1;
+    /// The position mode of the account. Only hedge mode tells what an order closes.
+    pub fn on_position_mode(&mut self, is_hedged: bool) {
+        self.is_hedged = is_hedged;
         if !self.is_hedged {
             let why =
                 "the account was switched to one-way positions: no entries until it is back in hedge mode";
@@ -508,7 +513,7 @@ impl Desk {
     }
 
     fn after(&mut self, order: OrderId, answers: Vec<OrderEvent>) {
-        if !is_surplus(order) {
+        if !is_surplus_order(order) {
             answers.into_iter().for_each(|answer| self.answer(answer));
         }
         self.forget_old(order);

@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 pub struct Caps {
     /// Notional of everything open or being opened on the account.
     pub account: Money,
-    /// Notional of all entries of a UTC day.
+    /// Notional of all entries of this session in a UTC day.
     pub day: Money,
 }
 

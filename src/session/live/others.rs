@@ -5,11 +5,12 @@
 use super::backoff::backoff;
 use super::book::Holding;
 use super::desk::{Desk, REPORT_EVERY, REPORT_SOON, UNREAD_REPORTS};
+use super::numbers::{NO_ORDER, made_up_trade};
 use super::order::Tracked;
-use super::reconcile::{Difference, NO_EXECUTION, WrittenOff};
+use super::reconcile::{Difference, WrittenOff};
 use super::{Act, Deal, Hold, MadeBy, PREFIX, Report};
 use crate::domain::num::{Money, Price, Qty};
-use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent, OrderId};
+use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::ENDED_ORDERS_KNOWN;
@@ -87,8 +88,7 @@ impl Desk {
         self.count(deal.trade_id);
         let beyond = self.book.close(deal.hold, deal.qty);
         let fill = Fill {
-            // No order of ours has this number.
-            order: OrderId(u64::MAX),
+            order: NO_ORDER,
             symbol: deal.hold.symbol,
             side: deal.hold.closing_side(),
             price: deal.price,
@@ -208,7 +208,7 @@ impl Desk {
     fn book_unexplained(&mut self, hold: Hold, qty: Qty, now: Timestamp) {
         let price = self.protection.stop_of(hold).or_else(|| self.book.average(hold)).unwrap_or(Price(0));
         let deal = Deal {
-            trade_id: NO_EXECUTION | now.nanos().unsigned_abs(),
+            trade_id: made_up_trade(now),
             venue: 0,
             client: None,
             hold,

@@ -9,6 +9,7 @@ use super::{Act, Hold, PositionFact};
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
+use crate::limits::STOP_ORDERS_KNOWN;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tries after which a position that has no stop is closed.
@@ -34,9 +35,6 @@ const RENEW_AFTER: Span = Span::from_seconds(6 * 86_400);
 
 /// A position that nobody says a stop for, or whose number the venue does not tell, is closed after this long without one.
 const NO_STOP_AFTER: Span = Span::from_seconds(5);
-
-/// Orders of fired stops, and numbers of positions, that are remembered; the oldest are forgotten first.
-const MADE_KNOWN: usize = 256;
 
 /// A position as the engine has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -264,7 +262,7 @@ impl Protection {
 
     fn remember(&mut self, fact: &StopFact) {
         if let Some(made) = fact.made.filter(|made| !self.made.contains(made)) {
-            if self.made.len() == MADE_KNOWN {
+            if self.made.len() == STOP_ORDERS_KNOWN {
                 self.made.remove(0);
             }
             self.made.push(made);

@@ -39,11 +39,11 @@ pub(super) enum Difference {
     More { ours: Qty, theirs: Qty },
 }
 
-/// For how long and in how many reports a position must be missing that no execution closed: a list of the venue may lag.
-const GONE_AFTER: (Span, u32) = (Span::from_seconds(20), 3);
+/// For how long a position must be missing that no execution closed until it is gone: a list of the venue may lag.
+const GONE_AFTER: Span = Span::from_seconds(20);
 
-/// Numbers of closes that no execution of the venue explains begin here: none of the venue has such a number.
-pub(super) const NO_EXECUTION: u64 = 1 << 63;
+/// And in how many reports.
+const GONE_REPORTS: u32 = 3;
 
 /// A question whose order it is that has executions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,7 +154,7 @@ impl Reconciliation {
     pub fn is_gone(&self, hold: Hold, now: Timestamp) -> bool {
         self.seen
             .get(&hold)
-            .is_some_and(|seen| now - seen.since >= GONE_AFTER.0 && seen.reports >= GONE_AFTER.1)
+            .is_some_and(|seen| now - seen.since >= GONE_AFTER && seen.reports >= GONE_REPORTS)
     }
 
     /// Symbols of which the venue shows less than the session has.

@@ -1,20 +1,24 @@
-//! The engine's positions beside those that the executions made: what is held and the engine does not know of.
+//! What the venue holds for the session and the engine lacks, for instance the fill of an order that was treated as refused: nobody
+//! else would close it.
 //!
-//! Invariant: what the engine has is not known before it has seen every answer that it was told.
+//! Invariants: what the engine has is not known before it has seen every answer that it was told; only what our own executions opened is
+//! closed, and only when a report after the last change shows exactly that; the engine is never told of an order that is not its own.
 
-use super::{Hold, Wanted};
+use super::backoff::backoff;
+use super::desk::Desk;
+use super::numbers::{is_surplus_order, surplus_order};
+use super::order::Tracked;
+use super::{Act, Deal, Hold, Intent, Wanted};
 use crate::domain::num::Qty;
-use crate::domain::order::OrderId;
-use crate::domain::time::Timestamp;
+use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose};
+use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
-/// Numbers of orders that close what the engine lacks begin here, far behind those of the engine; they follow from the time.
-pub(super) const FIRST: u64 = 1 << 63;
+/// How long something is held that the engine lacks until it is closed.
+const FIRST_CLOSE_AFTER: Span = Span::from_seconds(1);
 
-/// Whether an order is one that closes what the engine lacks.
-pub(super) fn is_surplus(order: OrderId) -> bool {
-    order.0 >= FIRST
-}
+/// From the first try to the second; later ones wait longer.
+const NEXT_CLOSE_AFTER: Span = Span::from_seconds(5);
 
 /// The positions of the engine beside those that the executions made.
 #[derive(Clone, Default, Debug)]
@@ -41,5 +45,78 @@ impl Surplus {
     pub fn engine(&self, hold: Hold) -> Option<Qty> {
         let (lots, answers) = self.engine.as_ref()?;
         (*answers == self.told).then(|| lots.get(&hold).copied().unwrap_or(Qty::ZERO))
+    }
+}
+
+impl Desk {
+    /// Closes what the venue holds for the session and the engine lacks.
+    pub(super) fn close_surplus(&mut self, now: Timestamp) {
+        let holds: Vec<(Hold, Qty)> = self.book.iter().map(|(hold, holding)| (hold, holding.qty)).collect();
+        self.surplus.due.retain(|hold, _| holds.iter().any(|(held, _)| held == hold));
+        for (hold, held) in holds {
+            let lacks = self.surplus.engine(hold).map_or(Qty::ZERO, |engine| held - engine);
+            let is_closing = self.orders.iter().any(|(order, tracked)| {
+                is_surplus_order(*order) && !tracked.is_over() && tracked.intent.hold() == hold
+            });
+            if is_closing {
+                // A try that comes to nothing is repeated later than the first.
+                let (due, tries) = self.surplus.due.entry(hold).or_insert((now, 1));
+                *due = now + backoff(NEXT_CLOSE_AFTER, *tries - 1);
+                continue;
+            }
+            if lacks <= Qty::ZERO {
+                self.surplus.due.remove(&hold);
+                continue;
+            }
+            let (due, tries) = self.surplus.due.entry(hold).or_insert((now + FIRST_CLOSE_AFTER, 0));
+            if now < *due {
+                continue;
+            }
+            if !self.reconciliation.is_equal(hold, self.last_change) {
+                self.report_soon(now);
+                continue;
+            }
+            *tries += 1;
+            let is_first = *tries == 1;
+            self.close_lots(hold, lacks, is_first, now);
+        }
+    }
+
+    fn close_lots(&mut self, hold: Hold, qty: Qty, is_first: bool, now: Timestamp) {
+        let mut id = surplus_order(now);
+        while self.orders.contains_key(&id) {
+            id.0 += 1;
+        }
+        let order = OrderRequest {
+            id,
+            instance: self.book.get(hold).map_or(0, |holding| holding.instance),
+            symbol: hold.symbol,
+            side: hold.closing_side(),
+            kind: OrderKind::Market,
+            qty,
+            purpose: Purpose::Exit,
+            leverage: 1,
+            inside_bar: None,
+        };
+        let intent = Intent { order, at: now, reference: None };
+        self.orders.insert(order.id, Tracked::new(intent, now));
+        let client = self.tag.client_id(order.id);
+        if is_first {
+            let why = format!(
+                "{} lots are held that no order of the engine accounts for: they are closed with {client}",
+                qty.0
+            );
+            self.alert(Some(hold.symbol), "surplus_closed", why);
+        }
+        self.acts.push(Act::Send { intent, client });
+        self.last_change = now;
+    }
+
+    /// An execution of an order that nobody remembers. One that closed a surplus before a restart still closed it.
+    pub(super) fn of_an_order_before(&mut self, order: OrderId, deal: &Deal, now: Timestamp) {
+        if is_surplus_order(order) && deal.is_closing && self.count(deal.trade_id) {
+            self.book.close(deal.hold, deal.qty);
+            self.last_change = now;
+        }
     }
 }

@@ -249,7 +249,7 @@ fn an_exit_is_sent_again_under_its_id_after_a_look_up_that_found_nothing() {
     let client = tag().client_id(OrderId(2));
     assert!(acts.iter().any(|act| matches!(act, Act::Send { client: id, .. } if *id == client)), "{acts:?}");
     // The venue had it all along: it is the same order.
-    desk.placed(OrderId(2), Placed::Refused(2_042, "exists".to_owned()), at(2_400));
+    desk.placed(OrderId(2), Placed::Duplicate, at(2_400));
     assert_eq!(answers(&desk.take_acts()), []);
     desk.tick(at(4_500));
     assert!(desk.take_acts().iter().any(|act| matches!(act, Act::LookUp { .. })));

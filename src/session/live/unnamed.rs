@@ -7,6 +7,7 @@ use super::desk::Desk;
 use super::order::Tracked;
 use super::reconcile::Asked;
 use super::{Act, Deal, Intent};
+use crate::domain::intent::SETTLED_AFTER;
 use crate::domain::num::Qty;
 use crate::domain::order::{OrderEvent, OrderId, RejectReason};
 use crate::domain::time::{Span, Timestamp};
@@ -14,9 +15,6 @@ use std::collections::btree_map::Entry;
 
 /// From an answer that told nothing of an order to the next question.
 const AGAIN: Span = Span::from_seconds(1);
-
-/// How long the venue may not know an order that has executions.
-const UNSEEN: Span = Span::from_seconds(20);
 
 /// How long an exit waits for a comparison of the account.
 const COMPARED_WITHIN: Span = Span::from_seconds(5);
@@ -49,7 +47,7 @@ impl Desk {
             let is_it = |order: &Tracked| order.intent.hold() == deal.hold && order.may_have_filled();
             deal.venue == venue && self.orders.values().any(is_it)
         };
-        if now - asked.since < UNSEEN || self.unidentified.iter().any(may_be) {
+        if now - asked.since < SETTLED_AFTER || self.unidentified.iter().any(may_be) {
             return self.not_identified(venue, now);
         }
         self.identify.remove(&venue);

@@ -7,8 +7,10 @@ use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{Liquidity, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
-use crate::exchange::mexc::{Execution, HeldPosition, OrderState, PlacedOrder, ResidentStop};
+use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::{
+    Effect, Execution, ExecutionCause, HeldPosition, OrderState, PlacedOrder, ResidentStop,
+};
 use crate::session::live::{Deal, Hold, MadeBy, OrderFact, OrderFactState, PositionFact, StopFact};
 
 /// The symbol of a name; `None`: none of the session's.
@@ -84,16 +86,16 @@ pub(super) fn deal(table: &SymbolTable, execution: &Execution) -> Result<Option<
         trade_id: execution.id,
         venue: execution.order,
         client: execution.external.clone(),
-        hold: Hold { symbol, is_long: matches!(execution.effect, 1 | 4) },
-        is_closing: matches!(execution.effect, 2 | 4),
+        hold: Hold { symbol, is_long: execution.effect.is_long() },
+        is_closing: execution.effect.is_closing(),
         price: ticks(table, symbol, execution.price)?,
         qty: lots(table, symbol, execution.quantity)?,
         fee: if is_settled { execution.fee } else { Money::ZERO },
         liquidity: if execution.is_taker { Liquidity::Taker } else { Liquidity::Maker },
-        made_by: match execution.category {
-            2 => MadeBy::Liquidation,
-            4 => MadeBy::Deleveraging,
-            _ => MadeBy::Order,
+        made_by: match execution.cause {
+            ExecutionCause::Liquidation => MadeBy::Liquidation,
+            ExecutionCause::Deleveraging => MadeBy::Deleveraging,
+            ExecutionCause::Order | ExecutionCause::Delivery => MadeBy::Order,
         },
         at: execution.at,
     }))

@@ -11,11 +11,12 @@ use crate::domain::order::OrderId;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Span;
 use crate::domain::time::Timestamp;
+use crate::exchange::mexc::codes::ORDER_EXISTS;
 use crate::exchange::mexc::request::order::{NewStop, Watched};
 use crate::exchange::mexc::{
-    Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, ResidentStop,
+    Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, PositionMode, ResidentStop,
 };
-use crate::limits::ACCOUNT_NEWS;
+use crate::limits::{ACCOUNT_NEWS, UNREADABLE_TOLD};
 use crate::service::market::{KeyRing, Leaseholder, LiveLock};
 use crate::service::sessions::inbox::Inbox;
 use crate::session::allowance::Allowance;
@@ -42,9 +43,6 @@ const LOOK_AT_LOCK: u64 = 10;
 
 /// A look at the lock that is older than this says nothing any more.
 const LOCK_SEEN: Span = Span::from_seconds(3);
-
-/// What could not be read is told once, for so many different things.
-const MISFITS: usize = 64;
 
 /// What a call brought.
 enum Done {
@@ -231,9 +229,8 @@ impl OrderPath {
                 convert::stop(&self.table, &stop).into_iter().for_each(|fact| self.desk.stop(&fact, now));
                 None
             }
-            AccountNews::Balance { .. } => None,
             AccountNews::Mode(mode) => {
-                self.desk.mode(mode);
+                self.desk.on_position_mode(mode == PositionMode::Hedge);
                 None
             }
         };
@@ -266,7 +263,7 @@ impl OrderPath {
 
     fn misfit(&mut self, why: String, now: Timestamp) {
         self.desk.unreadable(now);
-        if self.misfits.len() == MISFITS {
+        if self.misfits.len() == UNREADABLE_TOLD {
             self.misfits.clear();
         }
         if self.misfits.insert(why.clone()) {
@@ -396,6 +393,7 @@ fn text<T>(answer: Result<T, crate::exchange::ExchangeError>) -> Result<T, Strin
 fn placed(outcome: Outcome<u64>) -> Placed {
     match outcome {
         Outcome::Accepted(venue) => Placed::Accepted(venue),
+        Outcome::Refused { code: ORDER_EXISTS, .. } => Placed::Duplicate,
         Outcome::Refused { code, message } => Placed::Refused(code, message),
         Outcome::NotSent(why) => Placed::NotSent(why),
         Outcome::Unknown(why) => Placed::Unknown(why),
