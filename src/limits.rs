@@ -527,7 +527,7 @@ pub const ACCOUNT_PAGES: u32 = 50;
 pub const ACCOUNT_NEWS: usize = 16_384;
 
 /// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the session waits.
-pub const ORDERS_TO_PATH: usize = 4_096;
+pub const ORDER_COMMANDS: usize = 4_096;
 
 /// Programs of `alerts.exec` that run at once; further alerts wait for their turn.
 pub const ALERT_PROGRAMS: usize = 4;

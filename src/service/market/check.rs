@@ -41,7 +41,7 @@ pub struct CheckLine {
 
 /// What a session needs of an account.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Wanted {
+pub struct AccountNeeds {
     /// Symbols, with the leverage that its longs and shorts must have and are given where they have another; `None`: any.
     pub symbols: Vec<(String, Option<u32>)>,
     /// Money it may use; `None`: no session is asked for.
@@ -65,10 +65,10 @@ impl Lines {
 }
 
 /// Probes an account. Every line is there, also where one could not be learned.
-pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> {
+pub(super) async fn check(account: &Account, needs: &AccountNeeds) -> Vec<CheckLine> {
     let mut lines = Lines(Vec::new());
     clock(account, &mut lines).await;
-    if !balance(account, wanted.budget, &mut lines).await {
+    if !balance(account, needs.budget, &mut lines).await {
         // Without an account nothing else can be asked.
         return lines.0;
     }
@@ -87,7 +87,7 @@ pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> 
     } else {
         lines.is("resident_stops", None, true, "the list of stop orders can be read".to_owned(), "");
     }
-    for (symbol, leverage) in &wanted.symbols {
+    for (symbol, leverage) in &needs.symbols {
         probe(account, symbol, &mut lines).await;
         match (&positions, &orders) {
             (Ok(positions), Ok(orders)) => foreign(symbol, positions, orders, &mut lines),
@@ -96,7 +96,7 @@ pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> 
             }
         }
         self::leverage(account, symbol, *leverage, &mut lines).await;
-        fees(account, symbol, wanted.fees, &mut lines).await;
+        fees(account, symbol, needs.fees, &mut lines).await;
     }
     lines.add(
         "key_end",

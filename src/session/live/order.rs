@@ -3,7 +3,7 @@
 //! Invariants: versions of knowledge only grow; an end stays the end; how much has filled is the sum of the executions
 //! seen, never what a message says.
 
-use super::{Deal, Intent};
+use super::{ExecutionFact, Intent};
 use crate::domain::intent::SETTLED_AFTER;
 use crate::domain::num::Qty;
 use crate::domain::order::{Fill, OrderEvent, OrderId, RejectReason};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 const LOOK_AFTER: [Span; 4] =
     [Span::from_seconds(1), Span::from_seconds(2), Span::from_seconds(5), Span::from_seconds(10)];
 
-/// With so many looks behind it an order is looked up after 30 s; one that was sent again does not begin later.
+/// After so many looks an order is looked up after 30 s; one that was sent again does not begin later.
 const LATEST_LOOK: usize = 5;
 
 /// When executions that an end counts and that have not come are asked for, after the end; then every ten seconds.
@@ -296,12 +296,17 @@ impl Tracked {
     }
 
     /// An execution of it.
-    pub fn execution(&mut self, deal: &Deal, now: Timestamp, answers: &mut Vec<OrderEvent>) -> bool {
-        if !self.executions.insert(deal.trade_id) {
+    pub fn execution(
+        &mut self,
+        execution: &ExecutionFact,
+        now: Timestamp,
+        answers: &mut Vec<OrderEvent>,
+    ) -> bool {
+        if !self.executions.insert(execution.trade_id) {
             return false;
         }
-        self.accepted(deal.venue, now, answers);
-        self.filled += deal.qty;
+        self.accepted(execution.venue, now, answers);
+        self.filled += execution.qty;
         if let Stage::Working { seen, .. } = &mut self.stage {
             *seen = now;
         }
@@ -309,19 +314,19 @@ impl Tracked {
             order: self.id(),
             symbol: self.intent.order.symbol,
             side: self.intent.order.side,
-            price: deal.price,
-            qty: deal.qty,
+            price: execution.price,
+            qty: execution.qty,
             cumulative: self.filled,
-            trade_id: deal.trade_id,
-            fee: deal.fee,
-            liquidity: deal.liquidity,
-            at: deal.at,
+            trade_id: execution.trade_id,
+            fee: execution.fee,
+            liquidity: execution.liquidity,
+            at: execution.at,
         }));
         self.end_if_whole(answers);
         true
     }
 
-    /// The end is told behind the last execution that it counts.
+    /// The end is told after the last execution that it counts.
     fn end_if_whole(&mut self, answers: &mut Vec<OrderEvent>) {
         if let Stage::Ended { filled, .. } = self.stage
             && self.filled >= filled

@@ -8,7 +8,7 @@ use super::backoff::backoff;
 use super::desk::Desk;
 use super::numbers::{is_surplus_order, surplus_order};
 use super::order::Tracked;
-use super::{Act, Deal, Hold, Intent, Wanted};
+use super::{Act, EnginePosition, ExecutionFact, Intent, PositionKey};
 use crate::domain::num::Qty;
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose};
 use crate::domain::time::{Span, Timestamp};
@@ -26,72 +26,73 @@ pub(super) struct Surplus {
     /// Answers that the engine was told.
     pub told: u64,
     /// Positions of the engine, and how many answers it had been given then; `None`: it has not said yet.
-    engine: Option<(BTreeMap<Hold, Qty>, u64)>,
+    engine: Option<(BTreeMap<PositionKey, Qty>, u64)>,
     /// When what the engine lacks is closed, and how often that was tried.
-    pub due: BTreeMap<Hold, (Timestamp, u32)>,
+    pub due: BTreeMap<PositionKey, (Timestamp, u32)>,
 }
 
 impl Surplus {
     /// The engine has these positions, with so many answers.
-    pub fn engine_has(&mut self, wanted: &[Wanted], answers: u64) {
-        let mut lots: BTreeMap<Hold, Qty> = BTreeMap::new();
+    pub fn engine_has(&mut self, wanted: &[EnginePosition], answers: u64) {
+        let mut lots: BTreeMap<PositionKey, Qty> = BTreeMap::new();
         for wanted in wanted {
-            *lots.entry(wanted.hold).or_insert(Qty::ZERO) += wanted.qty;
+            *lots.entry(wanted.key).or_insert(Qty::ZERO) += wanted.qty;
         }
         self.engine = Some((lots, answers));
     }
 
     /// Lots that the engine has; `None` while it has not seen every answer.
-    pub fn engine(&self, hold: Hold) -> Option<Qty> {
+    pub fn engine(&self, key: PositionKey) -> Option<Qty> {
         let (lots, answers) = self.engine.as_ref()?;
-        (*answers == self.told).then(|| lots.get(&hold).copied().unwrap_or(Qty::ZERO))
+        (*answers == self.told).then(|| lots.get(&key).copied().unwrap_or(Qty::ZERO))
     }
 }
 
 impl Desk {
     /// Closes what the venue holds for the session and the engine lacks.
     pub(super) fn close_surplus(&mut self, now: Timestamp) {
-        let holds: Vec<(Hold, Qty)> = self.book.iter().map(|(hold, holding)| (hold, holding.qty)).collect();
-        self.surplus.due.retain(|hold, _| holds.iter().any(|(held, _)| held == hold));
-        for (hold, held) in holds {
-            let lacks = self.surplus.engine(hold).map_or(Qty::ZERO, |engine| held - engine);
+        let open: Vec<(PositionKey, Qty)> =
+            self.positions.iter().map(|(key, holding)| (key, holding.qty)).collect();
+        self.surplus.due.retain(|key, _| open.iter().any(|(held, _)| held == key));
+        for (key, held) in open {
+            let lacks = self.surplus.engine(key).map_or(Qty::ZERO, |engine| held - engine);
             let is_closing = self.orders.iter().any(|(order, tracked)| {
-                is_surplus_order(*order) && !tracked.is_over() && tracked.intent.hold() == hold
+                is_surplus_order(*order) && !tracked.is_over() && tracked.intent.position() == key
             });
             if is_closing {
                 // A try that comes to nothing is repeated later than the first.
-                let (due, tries) = self.surplus.due.entry(hold).or_insert((now, 1));
+                let (due, tries) = self.surplus.due.entry(key).or_insert((now, 1));
                 *due = now + backoff(NEXT_CLOSE_AFTER, *tries - 1);
                 continue;
             }
             if lacks <= Qty::ZERO {
-                self.surplus.due.remove(&hold);
+                self.surplus.due.remove(&key);
                 continue;
             }
-            let (due, tries) = self.surplus.due.entry(hold).or_insert((now + FIRST_CLOSE_AFTER, 0));
+            let (due, tries) = self.surplus.due.entry(key).or_insert((now + FIRST_CLOSE_AFTER, 0));
             if now < *due {
                 continue;
             }
-            if !self.reconciliation.is_equal(hold, self.last_change) {
+            if !self.reconciliation.is_equal(key, self.last_change) {
                 self.report_soon(now);
                 continue;
             }
             *tries += 1;
             let is_first = *tries == 1;
-            self.close_lots(hold, lacks, is_first, now);
+            self.close_lots(key, lacks, is_first, now);
         }
     }
 
-    fn close_lots(&mut self, hold: Hold, qty: Qty, is_first: bool, now: Timestamp) {
+    fn close_lots(&mut self, key: PositionKey, qty: Qty, is_first: bool, now: Timestamp) {
         let mut id = surplus_order(now);
         while self.orders.contains_key(&id) {
             id.0 += 1;
         }
         let order = OrderRequest {
             id,
-            instance: self.book.get(hold).map_or(0, |holding| holding.instance),
-            symbol: hold.symbol,
-            side: hold.closing_side(),
+            instance: self.positions.get(key).map_or(0, |holding| holding.instance),
+            symbol: key.symbol,
+            side: key.closing_side(),
             kind: OrderKind::Market,
             qty,
             purpose: Purpose::Exit,
@@ -106,16 +107,16 @@ impl Desk {
                 "{} lots are held that no order of the engine accounts for: they are closed with {client}",
                 qty.0
             );
-            self.alert(Some(hold.symbol), "surplus_closed", why);
+            self.alert(Some(key.symbol), "surplus_closed", why);
         }
         self.acts.push(Act::Send { intent, client });
         self.last_change = now;
     }
 
     /// An execution of an order that nobody remembers. One that closed a surplus before a restart still closed it.
-    pub(super) fn of_an_order_before(&mut self, order: OrderId, deal: &Deal, now: Timestamp) {
-        if is_surplus_order(order) && deal.is_closing && self.count(deal.trade_id) {
-            self.book.close(deal.hold, deal.qty);
+    pub(super) fn of_an_order_before(&mut self, order: OrderId, execution: &ExecutionFact, now: Timestamp) {
+        if is_surplus_order(order) && execution.is_closing && self.count(execution.trade_id) {
+            self.positions.close(execution.key, execution.qty);
             self.last_change = now;
         }
     }

@@ -2,10 +2,10 @@
 
 use super::fixtures::{data, decimal, ms, text};
 use crate::domain::num::Money;
-use crate::exchange::mexc::OrderState;
 use crate::exchange::mexc::wire::frame::Frame;
 use crate::exchange::mexc::wire::rows::Rows;
 use crate::exchange::mexc::wire::{account, rows};
+use crate::exchange::mexc::{Effect, ExecutionCause, OrderState, PositionMode};
 use serde_json::value::RawValue;
 
 /// The rows of a payload, all of them read and every field known.
