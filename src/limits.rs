@@ -530,13 +530,23 @@ pub const ACCOUNT_PAGES: u32 = 50;
 pub const ACCOUNT_NEWS: usize = 16_384;
 
 /// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the session waits.
-pub const ORDERS_TO_PATH: usize = 4_096;
+pub const ORDER_COMMANDS: usize = 4_096;
 
 /// Programs of `alerts.exec` that run at once; further alerts wait for their turn.
 pub const ALERT_PROGRAMS: usize = 4;
 
 /// Alerts of a live session that wait for its next batch; when full the oldest is dropped, and is in the log.
 pub const ALERTS_WAITING: usize = 256;
+
+/// Different things of a live session's account that could not be read and were told; when full all are forgotten, and what
+/// cannot be read again is told again.
+pub const UNREADABLE_TOLD: usize = 64;
+
+/// Orders of fired stops, and numbers of positions, that a live session remembers; when full the oldest is forgotten, and what
+/// it closed counts as closed by others. Its other lists (exits that wait, closes that are due, what was written off, orders of
+/// others in the last report, answers in its inbox) have no more entries than its open orders, its symbols and the pages of a
+/// report ([`ACCOUNT_PAGES`]).
+pub const STOP_ORDERS_KNOWN: usize = 256;
 
 /// Orders of a venue whose answers are inputs that are known after their end; an execution of an older one counts as
 /// unassigned, which halts its symbol.
@@ -553,6 +563,12 @@ pub const ANALYTICS_BATCH_ROWS: usize = 10_000;
 
 /// Bytes of one request to QuestDB; a batch that has reached them is sent.
 pub const ANALYTICS_BATCH_BYTES: usize = 4 << 20;
+
+/// Differences listed of one table when QuestDB is compared with the store; further ones are only counted.
+pub const ANALYTICS_DIFFERENCES_SHOWN: usize = 100;
+
+/// Characters kept of a row that QuestDB refused; the rest is cut off.
+pub const DEAD_LETTER_CHARS: usize = 1_000;
 
 /// Bytes of one line for QuestDB; a longer row becomes a dead letter. The server's own limit is 2 MiB.
 pub const ANALYTICS_LINE_BYTES: usize = 1 << 20;

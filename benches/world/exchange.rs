@@ -129,6 +129,7 @@ pub struct OrderPath(pub Shared);
 
 impl Gateway for OrderPath {
     const ANSWERS_ARE_INPUTS: bool = true;
+    const IS_EXCHANGE: bool = true;
 
     fn submit(&mut self, _: Timestamp, order: &OrderRequest) {
         let mut world = self.0.world();

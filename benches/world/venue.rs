@@ -41,6 +41,7 @@ impl AuditedVenue {
 /// The market of the world has no bars.
 impl Gateway for AuditedVenue {
     const ANSWERS_ARE_INPUTS: bool = false;
+    const IS_EXCHANGE: bool = false;
 
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
         if self.shared.is_planted("order_never_sent") && order.id.0 % 7 == 3 {

@@ -23,7 +23,7 @@ pub struct Client {
 
 /// Rows of a query.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Rows {
+pub struct QueryResult {
     /// Names of the columns.
     pub columns: Vec<String>,
     /// Cells by row, as JSON.
@@ -103,7 +103,7 @@ impl Client {
     ///
     /// # Errors
     /// What the server refuses, or no answer.
-    pub fn query(&self, sql: &str) -> Result<Rows, QueryError> {
+    pub fn query(&self, sql: &str) -> Result<QueryResult, QueryError> {
         let query = [("query", sql), ("quoteLargeNum", "true")];
         let (status, body) = self.call(Method::GET, "/exec", &query, None, QUERY_TIMEOUT)?;
         if matches!(status, 401 | 403) {
@@ -126,7 +126,7 @@ impl Client {
             Value::Array(cells) => cells,
             other => vec![other],
         };
-        Ok(Rows { columns, rows: rows.into_iter().map(cells).collect() })
+        Ok(QueryResult { columns, rows: rows.into_iter().map(cells).collect() })
     }
 
     /// Sends lines of one table as one transaction.
@@ -198,7 +198,17 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl Rows {
+impl QueryResult {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// A text cell; empty for null.
     pub fn text(&self, row: usize, column: usize) -> &str {
         self.cell(row, column).and_then(Value::as_str).unwrap_or_default()

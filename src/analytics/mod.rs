@@ -12,7 +12,7 @@ mod target;
 
 pub use batch::{Amount, Batch, Row, Unsendable};
 pub use checksum::{Checksum, same};
-pub use client::{Client, QueryError, Rows};
+pub use client::{Client, QueryError, QueryResult};
 pub use status::{WriteError, judge};
 pub use tables::{Column, ColumnKind, SCHEMA_VERSION, Table, Tables, Version};
 pub use target::{Secret, Target};

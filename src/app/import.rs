@@ -9,7 +9,7 @@ use super::state::Holder;
 use super::{Failure, Global, dry_run, recordings, terminal};
 use crate::clock;
 use crate::files::{expand, why_left_out};
-use crate::service::analytics::{self, FetchError, FetchFrom};
+use crate::service::analytics::{self, FetchError, FetchSource};
 use crate::service::recordings::{Planned, Reading, import_files, in_time_order};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
@@ -69,7 +69,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         false => None,
     };
     let folder = folder_in(&global.state())?;
-    let from = FetchFrom {
+    let from = FetchSource {
         url,
         user: options.user.as_deref(),
         prefix: &options.prefix,

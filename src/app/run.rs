@@ -141,7 +141,7 @@ fn copy_loop(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         let config = service.settings.current().analytics.questdb.clone();
         let analytics = Arc::clone(&service.analytics);
-        let wait = analytics.turn(&config, &service.events, &mut failures);
+        let wait = analytics.scheduled_round(&config, &service.events, &mut failures);
         drop(service);
         if analytics.is_stopping() {
             return;

@@ -116,7 +116,7 @@ fn ask(daemon: &Daemon, options: &Options) -> Result<(), Failure> {
 
 /// Copies from a store that no daemon holds.
 fn alone(analytics: &Analytics, config: &QuestDb, options: &Options) -> Result<(), Failure> {
-    let unavailable = |failed: crate::service::analytics::Failed| Failure::from(Refusal::from(failed));
+    let unavailable = |failed: crate::service::analytics::SyncError| Failure::from(Refusal::from(failed));
     let view = || -> Result<Value, Failure> { Ok(json!(analytics.view(config)?)) };
     match &options.action {
         Action::Now => {
@@ -131,13 +131,11 @@ fn alone(analytics: &Analytics, config: &QuestDb, options: &Options) -> Result<(
         }
         Action::Verify { repair } => {
             switched_on(config)?;
-            let compared = analytics.verify(config, *repair).map_err(unavailable)?;
-            let different: u64 = compared.iter().map(|comparison| comparison.different_count).sum();
-            if *repair && different > 0 {
+            let verified = analytics.verify(config, *repair).map_err(unavailable)?;
+            if *repair && !verified.equal {
                 analytics.round(config).map_err(unavailable)?;
             }
-            let answer = json!({"equal": different == 0, "different": different, "tables": compared});
-            show_comparison(&answer, *repair, options.json)
+            show_comparison(&json!(verified), *repair, options.json)
         }
         Action::Rebuild { table } => {
             switched_on(config)?;
@@ -160,12 +158,7 @@ fn alone(analytics: &Analytics, config: &QuestDb, options: &Options) -> Result<(
 }
 
 fn switched_on(config: &QuestDb) -> Result<(), Failure> {
-    if config.enabled {
-        return Ok(());
-    }
-    Err(Failure::configuration(
-        "nothing is copied to QuestDB: set analytics.questdb.enabled in the configuration",
-    ))
+    Analytics::switched_on(config).map_err(|refusal| Failure::configuration(refusal.message))
 }
 
 fn wanted(table: &str) -> Option<&str> {

@@ -5,7 +5,7 @@ use super::run::runtime;
 use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::service::Refusal;
-use crate::service::watchdog::{Watchdog, client};
+use crate::service::watchdog::{Watchdog, mexc_client};
 use crate::telemetry;
 use clap::Args;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let _log = telemetry::init(log.level, log.format, None)
         .map_err(|_| Failure::other("this process writes a log already"))?;
     let runtime = runtime()?;
-    let client = client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
+    let client = mexc_client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
     let mut watchdog = Watchdog::new(&global.state(), &client)
         .map_err(|error| Failure::configuration(format!("exchange.rest_url {error}")))?;
     loop {
@@ -48,10 +48,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
                 closed.symbol, closed.session_id, closed.before, closed.remaining
             ));
         }
-        if options.once && !looked.blind.is_empty() {
-            return Err(Refusal::conflict("watchdog_blind", looked.blind.join("; ")).into());
+        if options.once && !looked.unreadable.is_empty() {
+            return Err(Refusal::conflict("watchdog_blind", looked.unreadable.join("; ")).into());
         }
-        looked.blind.iter().for_each(|why| tracing::error!("{why}"));
+        looked.unreadable.iter().for_each(|why| tracing::error!("{why}"));
         if options.once {
             return Ok(());
         }

@@ -13,7 +13,7 @@ pub struct Change {
     pub old: Value,
     /// New value.
     pub new: Value,
-    /// When the change takes effect; never [`TakesEffect::TighterLive`].
+    /// When the change takes effect; never [`TakesEffect::TighterAtOnce`].
     pub takes_effect: TakesEffect,
 }
 
@@ -23,8 +23,8 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
     let changes = EFFECTS.iter().filter_map(|(path, takes_effect)| {
         let (old, new) = (old.pointer(path)?, new.pointer(path)?);
         let takes_effect = match takes_effect {
-            TakesEffect::TighterLive if is_tighter(path, old, new) => TakesEffect::Live,
-            TakesEffect::TighterLive => TakesEffect::NextSession,
+            TakesEffect::TighterAtOnce if is_tighter(path, old, new) => TakesEffect::AtOnce,
+            TakesEffect::TighterAtOnce => TakesEffect::NextSession,
             other => *other,
         };
         (old != new).then(|| Change { path, old: old.clone(), new: new.clone(), takes_effect })

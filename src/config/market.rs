@@ -46,7 +46,7 @@ pub struct Exchange {
     /// Maximum milliseconds between two attempts. Restart.
     #[schemars(range(min = 10, max = 600_000))]
     pub reconnect_max_ms: u64,
-    /// Seconds for which a list of tickers is cached. Live.
+    /// Seconds for which a list of tickers is cached. Takes effect at once.
     #[schemars(range(min = 1, max = 86_400))]
     pub tickers_ttl_s: u32,
     /// Fees of orders sent over the API, in percent; the exchange's contract list shows the fees of its web
@@ -59,17 +59,17 @@ pub struct Exchange {
 #[serde(deny_unknown_fields, default)]
 pub struct Recording {
     /// Days after which a recording is deleted; `null` keeps all. Recordings that sessions refer to are kept.
-    /// Live.
+    /// Takes effect at once.
     #[schemars(range(min = 1, max = 36_500))]
     pub keep_days: Option<u32>,
-    /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Live.
+    /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_mib: Option<u64>,
     /// Maximum MiB of the events of all sessions together; the oldest are deleted first, those of a running session after it
-    /// has ended. Live.
+    /// has ended. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_events_mib: u64,
-    /// MiB that must stay free on the disk; below it recording stops first. Live.
+    /// MiB that must stay free on the disk; below it recording stops first. Takes effect at once.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub min_free_mib: u64,
 }

@@ -134,10 +134,10 @@ fn every_field_has_a_row_and_says_when_it_takes_effect() {
     for (path, about) in &found {
         let (_, takes_effect) = EFFECTS.iter().find(|(row, _)| row == path).unwrap();
         let said = match takes_effect {
-            TakesEffect::Live => "Live",
+            TakesEffect::AtOnce => "Takes effect at once",
             TakesEffect::NextSession => "Next session",
             TakesEffect::Restart => "Restart",
-            TakesEffect::TighterLive => "Tighter at once",
+            TakesEffect::TighterAtOnce => "Tighter at once",
         };
         assert!(about.contains(said), "{path} does not say {said}: {about:?}");
     }
@@ -158,7 +158,7 @@ fn differences_name_the_field_and_restarts_keep_what_runs() {
         rows,
         [
             ("/http/listen", TakesEffect::Restart, json!("0.0.0.0:9090")),
-            ("/trading/default_symbols", TakesEffect::Live, json!(["BTC_USDT", "ETH_USDT"])),
+            ("/trading/default_symbols", TakesEffect::AtOnce, json!(["BTC_USDT", "ETH_USDT"])),
             ("/trading/risk/daily_loss_pct", TakesEffect::NextSession, Value::Null),
         ]
     );
@@ -168,7 +168,7 @@ fn differences_name_the_field_and_restarts_keep_what_runs() {
         let back = diff(&new, &running)[0].takes_effect;
         (diff(&running, &new)[0].takes_effect, back)
     };
-    let tighter = (TakesEffect::Live, TakesEffect::NextSession);
+    let tighter = (TakesEffect::AtOnce, TakesEffect::NextSession);
     assert_eq!(effect(&|new| new.trading.risk.max_leverage = 2), tighter);
     assert_eq!(effect(&|new| new.trading.risk.loss_pause_s = 7_200), tighter);
     assert_eq!(effect(&|new| new.trading.risk.min_liquidation_to_stop = Some(3.0)), tighter);

@@ -42,7 +42,7 @@ pub struct Http {
     #[schemars(length(min = 3, max = 64))]
     pub listen: String,
     /// Origins whose pages may call the API, e.g. `https://trade.example.org`. The listen address, as IP and
-    /// as `localhost`, is always allowed. The `Host` header must name the host of an allowed origin. Live.
+    /// as `localhost`, is always allowed. The `Host` header must name the host of an allowed origin. Takes effect at once.
     #[schemars(length(max = 32))]
     pub origins: Vec<String>,
     /// Maximum number of connections; more wait in the kernel's queue. Restart.
@@ -54,26 +54,26 @@ pub struct Http {
     pub max_connections_per_address: u32,
     /// Addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted, e.g. `127.0.0.1` or
     /// `10.0.0.0/8`. If the proxy is not listed, all users behind it share one rate limit and one delay after
-    /// wrong passwords. Live.
+    /// wrong passwords. Takes effect at once.
     #[schemars(length(max = 32))]
     pub trusted_proxies: Vec<String>,
-    /// Average requests per second and address; more are refused with 429. Live.
+    /// Average requests per second and address; more are refused with 429. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests_per_second: u32,
-    /// Requests one address may send at once after a pause. Live.
+    /// Requests one address may send at once after a pause. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub request_burst: u32,
     /// Milliseconds a client may take to send the head of a request. Restart.
     #[schemars(range(min = 100, max = 60_000))]
     pub header_timeout_ms: u64,
-    /// Milliseconds a client may take to send the body of a request. Live.
+    /// Milliseconds a client may take to send the body of a request. Takes effect at once.
     #[schemars(range(min = 100, max = 600_000))]
     pub body_timeout_ms: u64,
     /// Milliseconds for which a client may accept no data before its connection is closed. Live, for new
     /// connections.
     #[schemars(range(min = 100, max = 600_000))]
     pub write_timeout_ms: u64,
-    /// Milliseconds that running requests and sessions may take when the daemon stops. Live.
+    /// Milliseconds that running requests and sessions may take when the daemon stops. Takes effect at once.
     #[schemars(range(min = 0, max = 60_000))]
     pub drain_timeout_ms: u64,
 }
@@ -98,7 +98,7 @@ pub struct Auth {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trading {
-    /// Symbols of a session that names none, and of `GET /symbols`. Live.
+    /// Symbols of a session that names none, and of `GET /symbols`. Takes effect at once.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub default_symbols: Vec<String>,
     /// Symbols in which no session may open a position. Tighter at once: running sessions apply it at their
@@ -211,10 +211,10 @@ pub struct Risk {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Maximum number of running sessions; more are refused with 409. Live.
+    /// Maximum number of running sessions; more are refused with 409. Takes effect at once.
     #[schemars(range(min = 1, max = 64))]
     pub max_sessions: u32,
-    /// Maximum number of symbols in one request. Live.
+    /// Maximum number of symbols in one request. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_symbols: u32,
 }
@@ -223,7 +223,7 @@ pub struct Limits {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Import {
-    /// Folder whose files may be imported through the API; `null` for none. Live.
+    /// Folder whose files may be imported through the API; `null` for none. Takes effect at once.
     #[schemars(length(min = 1, max = 4_096))]
     pub folder: Option<String>,
 }
@@ -233,10 +233,10 @@ pub struct Import {
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
     /// Program and arguments that are run once for every alert, with the alert as JSON on standard input; empty for
-    /// none. Without a shell. Live.
+    /// none. Without a shell. Takes effect at once.
     #[schemars(length(max = 32), inner(length(min = 1, max = 4_096)))]
     pub exec: Vec<String>,
-    /// Seconds after which the program is ended. Live.
+    /// Seconds after which the program is ended. Takes effect at once.
     #[schemars(range(min = 1, max = 300))]
     pub timeout_s: u32,
 }
@@ -245,7 +245,7 @@ pub struct Alerts {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
-    /// Least important level that is logged. Live.
+    /// Least important level that is logged. Takes effect at once.
     pub level: Level,
     /// Format of log lines. Restart.
     pub format: Format,

@@ -182,9 +182,9 @@ pub enum Command {
     /// Allow entries again.
     Resume,
     /// Cancel working orders and close every position at market.
-    Flatten,
+    CloseAll,
     /// Drop the signals and pending entries of one symbol; its positions stay.
     Withdraw(SymbolId),
-    /// Like [`Command::Flatten`], for one symbol.
+    /// Like [`Command::CloseAll`], for one symbol.
     Close(SymbolId),
 }

@@ -2,8 +2,12 @@
 
 use crate::domain::num::Price;
 use crate::domain::order::{OrderRequest, Purpose, Side};
-use crate::domain::symbol::SymbolId;
-use crate::domain::time::Timestamp;
+use crate::domain::position_key::PositionKey;
+use crate::domain::time::{Span, Timestamp};
+
+/// From the moment in which an order may have left until what came of it is settled: the venue takes a request within its window of
+/// ten seconds (we send none of our own, so its default holds), and shows what it took within ten seconds more.
+pub const SETTLED_AFTER: Span = Span::from_seconds(20);
 
 /// An order with all it takes to send it, durable before its first byte leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,29 +22,13 @@ pub struct Intent {
 
 impl Intent {
     /// The position that it opens or closes.
-    pub fn hold(&self) -> Hold {
+    pub fn position(&self) -> PositionKey {
         let opens = self.order.purpose == Purpose::Entry;
-        Hold { symbol: self.order.symbol, is_long: (self.order.side == Side::Buy) == opens }
+        PositionKey { symbol: self.order.symbol, is_long: (self.order.side == Side::Buy) == opens }
     }
 
     /// Whether it opens or enlarges a position.
     pub fn is_entry(&self) -> bool {
         self.order.purpose == Purpose::Entry
-    }
-}
-
-/// One side of one symbol: in hedge mode each has a position of its own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Hold {
-    /// The symbol.
-    pub symbol: SymbolId,
-    /// Whether it gains when the price rises.
-    pub is_long: bool,
-}
-
-impl Hold {
-    /// The side of an order that closes it.
-    pub fn closing_side(self) -> Side {
-        if self.is_long { Side::Sell } else { Side::Buy }
     }
 }

@@ -15,6 +15,7 @@ pub mod intent;
 pub mod ledger;
 pub mod num;
 pub mod order;
+pub mod position_key;
 pub mod quote;
 pub mod record;
 pub mod rng;

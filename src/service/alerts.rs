@@ -61,7 +61,7 @@ impl Alerts {
                 tracing::error!(why, alert = text, "the program of alerts.exec did not take an alert");
             }
             *alerts.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-            alerts.ended.notify_one();
+            alerts.ended.notify_all();
         });
         if let Err(error) = spawned {
             tracing::error!(%error, %alert, "no thread could be started to tell of an alert");
@@ -150,11 +150,11 @@ mod tests {
         let many = 3 * ALERT_PROGRAMS;
         (0..many).for_each(|number| alerts.tell(&json!({"number": number})));
         let lines = || std::fs::read_to_string(&told).unwrap_or_default().lines().count();
-        while lines() < many {
-            std::thread::yield_now();
-        }
         let running = alerts.running.lock().unwrap();
-        let waited = alerts.ended.wait_while(running, |running| *running > 0).unwrap();
+        let is_open = |running: &mut usize| *running > 0 || lines() < many;
+        let (waited, late) =
+            alerts.ended.wait_timeout_while(running, Duration::from_secs(30), is_open).unwrap();
+        assert!(!late.timed_out(), "{} of {many}", lines());
         assert_eq!((*waited, lines()), (0, many));
     }
 }

@@ -67,7 +67,7 @@ impl Service {
         (settings.from, settings.to) = (Some(from), Some(to));
         let runs = backtest::plan(&settings, &sources, &strategies)?;
         let run = runs.first().ok_or_else(|| no_rows(&request.symbol))?;
-        let ran = compute(run, turn.stop(), (from, to))?;
+        let ran = compute(run, turn.stop(), from, to)?;
         if turn.is_over() {
             return Err(superseded());
         }
@@ -78,7 +78,8 @@ impl Service {
 fn compute(
     run: &backtest::Run<'_>,
     stop: &StopSignal,
-    (from, to): (Timestamp, Timestamp),
+    from: Timestamp,
+    to: Timestamp,
 ) -> Result<Ran, SourceError> {
     let watch = Stopwatch::start();
     let mut driver = run.build();

@@ -49,10 +49,10 @@ impl SecretFile {
         Ok(Some((file, facts)))
     }
 
-    /// The text of the opened file, of at most so many bytes.
+    /// The text of the opened file; one of more bytes is refused.
     ///
     /// # Errors
-    /// A file that others can access, what the disk reports, or bytes that are no text.
+    /// A file that others can access or that is too long, what the disk reports, or bytes that are no text.
     pub(super) fn read(&self, (file, facts): (File, Metadata), bytes: u64) -> Result<String, String> {
         // systemd protects its credentials; their mode looks wider than it is.
         if !self.is_credential && facts.mode() & FOREIGN_RIGHTS != 0 {
@@ -61,11 +61,33 @@ impl SecretFile {
             return Err(format!("{path} can be read by others (mode {mode:04o}): chmod 600 {path}"));
         }
         let mut text = String::new();
-        file.take(bytes).read_to_string(&mut text).map_err(|error| self.unreadable(&error))?;
+        file.take(bytes + 1).read_to_string(&mut text).map_err(|error| self.unreadable(&error))?;
+        if text.len() as u64 > bytes {
+            return Err(format!(
+                "{} has more than {bytes} bytes, so it is not a secret",
+                self.path.display()
+            ));
+        }
         Ok(text)
     }
 
     fn unreadable(&self, error: &io::Error) -> String {
         format!("{} cannot be read: {error}", self.path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_and_never_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("word"), "12345").unwrap();
+        let file = SecretFile::new(Some(folder.path()), "word", PathBuf::new());
+        let read = |bytes| file.read(file.open().unwrap().unwrap(), bytes);
+        assert_eq!(read(5).as_deref(), Ok("12345"));
+        let told = read(4).unwrap_err();
+        assert!(told.contains("more than 4 bytes") && !told.contains("1234"), "{told}");
     }
 }

@@ -3,14 +3,15 @@
 //! Invariants: it acts only on symbols of an abandoned lease, and leaves live trading locked; a stop is cancelled only when its
 //! position is gone.
 
-use super::market::{KeyRing, Lease, LiveLock, Sightings, Unreadable};
+use super::market::{KeyRing, LeaseHistory, LiveLease, LiveLock, Unreadable};
 use super::secret_file::credentials;
 use crate::clock::{self, Stopwatch};
+use crate::domain::intent::SETTLED_AFTER;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
-use crate::exchange::mexc::{Account, HeldPosition, Mexc, Outcome};
+use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::{Account, Effect, HeldPosition, Mexc, Outcome};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -26,19 +27,18 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Rounds after which what is still open is told and tried again with the next look at the leases.
 const ROUNDS: usize = 120;
 
-/// An order that a session sent with its last heartbeat is taken within its window of ten seconds, and shows ten seconds behind
-/// that: nothing is called flat before.
-const NOTHING_COMES_AFTER: Span = Span::from_seconds(20);
+/// For how long the exchange must show nothing: a list may lag.
+const FLAT_FOR: Span = Span::from_seconds(3);
 
-/// For how long, and in how many looks in a row, the exchange must show nothing: a list may lag.
-const FLAT_FOR: (Span, u32) = (Span::from_seconds(3), 4);
+/// And in how many looks in a row.
+const FLAT_LOOKS: u32 = 4;
 
 /// How the client ids of its orders begin.
 const CLIENT_PREFIX: &str = "tdw";
 
 /// What it did for one position.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Closed {
+pub struct ClosedPosition {
     /// The session that had it.
     pub session_id: String,
     /// The contract.
@@ -59,16 +59,16 @@ pub struct Watchdog {
     account: Account,
     keys: KeyRing,
     watch: Stopwatch,
-    seen: Sightings,
+    seen: LeaseHistory,
 }
 
 /// What one look came to.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Looked {
+pub struct LookReport {
     /// What was done, by position.
-    pub closed: Vec<Closed>,
+    pub closed: Vec<ClosedPosition>,
     /// What could not be read, for people: nobody knows whether it should have acted there.
-    pub blind: Vec<String>,
+    pub unreadable: Vec<String>,
 }
 
 impl Watchdog {
@@ -79,15 +79,15 @@ impl Watchdog {
     pub fn new(state: &Path, client: &Mexc) -> Result<Self, ExchangeError> {
         let keys = KeyRing::new(state, credentials().as_deref());
         let account = client.account(keys.shared())?;
-        let (watch, seen) = (Stopwatch::start(), Sightings::default());
+        let (watch, seen) = (Stopwatch::start(), LeaseHistory::default());
         Ok(Watchdog { state: state.to_owned(), account, keys, watch, seen })
     }
 
     /// Looks again: locks, and closes what sessions hold that have been silent for too long since they were first seen so.
-    pub fn look(&mut self) -> Looked {
+    pub fn look(&mut self) -> LookReport {
         let now = self.watch.elapsed();
         let ((leases, unreadable), mut looked) = self.leases();
-        for session in self.seen.blind(&unreadable, now, PATIENCE) {
+        for session in self.seen.unreadable_for_long(&unreadable, now, PATIENCE) {
             self.lock(&session);
         }
         let abandoned = self.seen.abandoned(&leases, &unreadable, now, PATIENCE);
@@ -96,21 +96,21 @@ impl Watchdog {
     }
 
     /// As [`Watchdog::look`] for whoever looks only once: how long a session has been silent is what the wall clock says.
-    pub fn look_once(&self, now: Timestamp) -> Looked {
+    pub fn look_once(&self, now: Timestamp) -> LookReport {
         let ((leases, _), mut looked) = self.leases();
-        let abandoned: Vec<Lease> =
+        let abandoned: Vec<LiveLease> =
             leases.into_iter().filter(|lease| lease.is_abandoned(now, PATIENCE)).collect();
         self.act(&abandoned, &mut looked);
         looked
     }
 
-    fn leases(&self) -> ((Vec<Lease>, Vec<Unreadable>), Looked) {
-        let mut looked = Looked::default();
-        let found = Lease::all(&self.state).unwrap_or_else(|error| {
-            looked.blind.push(format!("the leases in {} cannot be read: {error}", self.state.display()));
+    fn leases(&self) -> ((Vec<LiveLease>, Vec<Unreadable>), LookReport) {
+        let mut looked = LookReport::default();
+        let found = LiveLease::all(&self.state).unwrap_or_else(|error| {
+            looked.unreadable.push(format!("the leases in {} cannot be read: {error}", self.state.display()));
             (Vec::new(), Vec::new())
         });
-        looked.blind.extend(found.1.iter().map(|lease| lease.why.clone()));
+        looked.unreadable.extend(found.1.iter().map(|lease| lease.why.clone()));
         (found, looked)
     }
 
@@ -122,7 +122,7 @@ impl Watchdog {
     }
 
     /// Locks before anything that can fail, then closes what all of them hold, side by side.
-    fn act(&self, abandoned: &[Lease], looked: &mut Looked) {
+    fn act(&self, abandoned: &[LiveLease], looked: &mut LookReport) {
         for lease in abandoned {
             let session = &lease.session_id;
             tracing::error!(session, "nobody answers for a live session: its positions are closed");
@@ -132,14 +132,14 @@ impl Watchdog {
             return;
         }
         if let Err(why) = self.keys.refresh() {
-            looked.blind.push(why);
+            looked.unreadable.push(why);
             if !self.keys.has_key() {
                 return;
             }
         }
         let flat = join_all(abandoned.iter().map(|lease| flatten(&self.account, lease)));
         for (lease, (closed, is_flat)) in abandoned.iter().zip(self.account.runtime().block_on(flat)) {
-            if is_flat && let Err(error) = Lease::remove(&self.state, &lease.session_id) {
+            if is_flat && let Err(error) = LiveLease::remove(&self.state, &lease.session_id) {
                 tracing::error!(%error, "the lease cannot be removed");
             }
             looked.closed.extend(closed);
@@ -162,25 +162,25 @@ impl EmptyLooks {
             return false;
         }
         self.count += 1;
-        now - *self.since.get_or_insert(now) >= FLAT_FOR.0 && self.count >= FLAT_FOR.1
+        now - *self.since.get_or_insert(now) >= FLAT_FOR && self.count >= FLAT_LOOKS
     }
 }
 
-/// How long nothing is called flat yet, for a session that was abandoned when it is first looked at. A clock that was set says nothing,
-/// so it is never longer than what follows the patience.
-fn until_nothing_comes(lease: &Lease, now: Timestamp) -> Span {
+/// How long nothing is called flat yet, because an order of the last heartbeat may still show, for a session that was abandoned when
+/// it is first looked at. A clock that was set says nothing, so it is never longer than what follows the patience.
+fn until_nothing_comes(lease: &LiveLease, now: Timestamp) -> Span {
     let silent = Span::from_millis(now.millis() - lease.heartbeat_ms).max(PATIENCE);
-    (NOTHING_COMES_AFTER - silent).max(Span::ZERO)
+    (SETTLED_AFTER - silent).max(Span::ZERO)
 }
 
 /// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either for a while, then cancels
 /// the stops and looks until none of these is left. Whether the exchange showed all three: what cannot be read is not flat.
-async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
-    let mut closed: Vec<Closed> = Vec::new();
+async fn flatten(account: &Account, lease: &LiveLease) -> (Vec<ClosedPosition>, bool) {
+    let mut closed: Vec<ClosedPosition> = Vec::new();
     let (watch, mut empty) = (Stopwatch::start(), EmptyLooks::default());
     let not_before = until_nothing_comes(lease, clock::now());
     for round in 0..ROUNDS {
-        // In front of the positions: an order that fills in between shows there.
+        // Before the positions: an order that fills in between shows there.
         let are_orders_gone = orders_are_gone(account, lease).await;
         let held = match account.positions().await {
             Ok(held) => held,
@@ -202,8 +202,9 @@ async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
         }
         for position in ours {
             let error = close(account, position, round).await;
-            let is_it =
-                |known: &&mut Closed| known.symbol == position.symbol && known.is_long == position.is_long;
+            let is_it = |known: &&mut ClosedPosition| {
+                known.symbol == position.symbol && known.is_long == position.is_long
+            };
             if let Some(known) = closed.iter_mut().find(is_it)
                 && error.is_some()
             {
@@ -216,7 +217,7 @@ async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
 }
 
 /// What is left of every position that was seen.
-fn note(closed: &mut Vec<Closed>, lease: &Lease, ours: &[&HeldPosition]) {
+fn note(closed: &mut Vec<ClosedPosition>, lease: &LiveLease, ours: &[&HeldPosition]) {
     for known in closed.iter_mut() {
         known.remaining = "0".to_owned();
     }
@@ -224,7 +225,7 @@ fn note(closed: &mut Vec<Closed>, lease: &Lease, ours: &[&HeldPosition]) {
         let text = held.quantity.to_string();
         match closed.iter_mut().find(|known| known.symbol == held.symbol && known.is_long == held.is_long) {
             Some(known) => known.remaining = text,
-            None => closed.push(Closed {
+            None => closed.push(ClosedPosition {
                 session_id: lease.session_id.clone(),
                 symbol: held.symbol.clone(),
                 is_long: held.is_long,
@@ -259,7 +260,7 @@ async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<S
 }
 
 /// Cancels the orders of a lease; whether the exchange showed that none was left to cancel.
-async fn orders_are_gone(account: &Account, lease: &Lease) -> bool {
+async fn orders_are_gone(account: &Account, lease: &LiveLease) -> bool {
     let orders = match account.open_orders().await {
         Ok(orders) => orders,
         Err(error) => {
@@ -279,7 +280,7 @@ async fn orders_are_gone(account: &Account, lease: &Lease) -> bool {
 }
 
 /// Cancels the stops on the symbols of a lease; whether the exchange showed that none was left to cancel.
-async fn stops_are_gone(account: &Account, lease: &Lease) -> bool {
+async fn stops_are_gone(account: &Account, lease: &LiveLease) -> bool {
     let stops = match account.stops().await {
         Ok(stops) => stops,
         Err(error) => {
@@ -300,7 +301,10 @@ async fn stops_are_gone(account: &Account, lease: &Lease) -> bool {
 ///
 /// # Errors
 /// What is wrong with the settings, for people.
-pub fn client(config: &crate::config::Config, runtime: tokio::runtime::Handle) -> Result<Arc<Mexc>, String> {
+pub fn mexc_client(
+    config: &crate::config::Config,
+    runtime: tokio::runtime::Handle,
+) -> Result<Arc<Mexc>, String> {
     Mexc::new(super::market::settings(&config.exchange), runtime).map_err(|error| error.to_string())
 }
 
@@ -322,7 +326,7 @@ mod tests {
 
     #[test]
     fn nothing_is_flat_while_an_order_of_the_last_heartbeat_may_come() {
-        let lease = Lease {
+        let lease = LiveLease {
             session_id: "exec_1".to_owned(),
             symbols: Vec::new(),
             client_prefix: "td0".to_owned(),

@@ -42,7 +42,7 @@ pub struct Collector<'a> {
     first: Option<Timestamp>,
     last: Timestamp,
     coverage: Coverage,
-    /// Whether a gap waits for the first price behind it.
+    /// Whether a gap waits for the first price after it.
     gap_waits: bool,
     sink: Option<Box<DecisionSink<'a>>>,
 }
@@ -105,7 +105,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// A price while some gap waits for the first one behind it.
+    /// A price while some gap waits for the first one after it.
     #[cold]
     fn landed(&mut self, symbol: SymbolId, price: Price) {
         self.coverage.landed(symbol, price);

@@ -16,6 +16,9 @@ pub trait Gateway {
     /// Whether answers come through the inbox ([`super::driver::Driver::answer`]) and none by time.
     const ANSWERS_ARE_INPUTS: bool;
 
+    /// Whether orders go to an exchange: positions are then looked after there, and a session ends only when nothing is left.
+    const IS_EXCHANGE: bool;
+
     /// Sends an order. The recorder has seen it before.
     fn submit(&mut self, now: Timestamp, order: &OrderRequest);
 
@@ -115,6 +118,7 @@ pub struct Journaled;
 
 impl Gateway for Journaled {
     const ANSWERS_ARE_INPUTS: bool = true;
+    const IS_EXCHANGE: bool = true;
 
     fn submit(&mut self, _now: Timestamp, _order: &OrderRequest) {}
 

@@ -95,8 +95,8 @@ pub enum Control {
     Resume,
     /// The venue said something about an order or position of ours, at the time of its arrival.
     Answer(OrderEvent),
-    /// Every position is closed.
-    Flatten,
+    /// The session was told to end: every position is closed, then `End` follows.
+    CloseAndEnd,
     /// Signals and entries of a symbol are dropped; its positions stay.
     Withdraw(SymbolId),
     /// Every position of a symbol is closed.
@@ -116,7 +116,7 @@ impl Control {
         match command {
             Command::Pause => Control::Pause,
             Command::Resume => Control::Resume,
-            Command::Flatten => Control::Flatten,
+            Command::CloseAll => Control::CloseAndEnd,
             Command::Withdraw(symbol) => Control::Withdraw(symbol),
             Command::Close(symbol) => Control::Close(symbol),
         }

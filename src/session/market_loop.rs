@@ -160,7 +160,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
     }
 
-    /// Goes on at `now` behind `reached`, where a replay has left the driver; `is_closing`: a stop had begun to close
+    /// Goes on at `now` after `reached`, where a replay has left the driver; `is_closing`: a stop had begun to close
     /// positions. Nobody watched the market in between, so the stop waits for prices again.
     pub fn resume(&mut self, now: Timestamp, reached: Timestamp, is_closing: bool) {
         self.closing_since = is_closing.then_some(now);
@@ -205,7 +205,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             self.apply_symbol_table();
             // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
             if let Some(ended) = self.apply_stop() {
-                // What came is in the journal, so a replay sees it in front of the end.
+                // What came is in the journal, so a replay sees it before the end.
                 let is_over = self.apply(&batch, &chunk);
                 return self.end(ended, is_over);
             }
@@ -220,7 +220,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             self.apply_halts(batch.taken);
             self.apply_commands()?;
             self.driver.batch_done(&mut self.recorder);
-            if G::ANSWERS_ARE_INPUTS {
+            if G::IS_EXCHANGE {
                 let table = self.driver.shared_table();
                 self.ports.look(self.driver.engine(), &table);
             }
@@ -273,6 +273,12 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.ports.control(self.driver.progress().at, control);
     }
 
+    /// Writes a command down and gives it to the engine.
+    fn command(&mut self, command: Command) {
+        self.control(Control::of(command));
+        self.driver.command(command, &mut self.recorder);
+    }
+
     /// A stop first closes what is open on the market, then ends.
     fn apply_stop(&mut self) -> Option<Ended> {
         if !self.ports.is_stopped() {
@@ -282,25 +288,21 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         match self.closing_since {
             None => {
                 self.closing_since = Some(now);
-                for (command, control) in
-                    [(Command::Pause, Control::Pause), (Command::Flatten, Control::Flatten)]
-                {
-                    self.control(control);
-                    self.driver.command(command, &mut self.recorder);
-                }
+                self.command(Command::Pause);
+                self.command(Command::CloseAll);
                 None
             }
             Some(since) => {
                 let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
                 // A simulated venue closes what is left at the last prices; with real money nothing but flat is an end.
-                let is_late = !G::ANSWERS_ARE_INPUTS && now - since >= CLOSED_WITHIN;
+                let is_late = !G::IS_EXCHANGE && now - since >= CLOSED_WITHIN;
                 (is_flat || is_late).then_some(Ended::Stopped)
             }
         }
     }
 
     /// The last gaps, then the end: what is still open is closed at the last prices. `is_over`: the input so far has ended the
-    /// session already, so a replay looks at nothing behind it.
+    /// session already, so a replay looks at nothing after it.
     fn end(&mut self, ended: Ended, is_over: bool) -> Result<Ended, P::Error> {
         if ended == Ended::Stopped {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
@@ -421,15 +423,13 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
         self.apply_symbol_table();
         for symbol in self.halts.take_withdrawals() {
-            self.control(Control::Withdraw(symbol));
-            self.driver.command(Command::Withdraw(symbol), &mut self.recorder);
+            self.command(Command::Withdraw(symbol));
         }
         let mut closings = self.halts.take_closings();
         closings.extend(self.ports.take_closings());
         for symbol in closings {
             if !self.driver.engine().is_flat_on(symbol) {
-                self.control(Control::Close(symbol));
-                self.driver.command(Command::Close(symbol), &mut self.recorder);
+                self.command(Command::Close(symbol));
             }
         }
         self.publish(&news);
@@ -439,8 +439,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
     fn apply_commands(&mut self) -> Result<(), P::Error> {
         let commands = self.ports.take_commands();
         for command in &commands {
-            self.control(Control::of(*command));
-            self.driver.command(*command, &mut self.recorder);
+            self.command(*command);
         }
         if !commands.is_empty() {
             self.commit()?;

@@ -43,7 +43,7 @@ pub fn catch_up<G: Gateway, R: Recorder>(
         driver.wait_until(reached, recorder);
     }
     let has = |wanted: Control| controls.iter().any(|(_, control)| *control == wanted);
-    Ok(CaughtUp { is_over, was_stopped: has(Control::End), is_closing: has(Control::Flatten), reached })
+    Ok(CaughtUp { is_over, was_stopped: has(Control::End), is_closing: has(Control::CloseAndEnd), reached })
 }
 
 /// Applies every tick of a feed and every control at its place; `controls` are in the order of their times, and one
@@ -109,7 +109,7 @@ fn apply<G: Gateway, R: Recorder>(
         Control::Allowance(allowed) => driver.tighten(allowed, recorder),
         Control::Pause => driver.command(Command::Pause, recorder),
         Control::Resume => driver.command(Command::Resume, recorder),
-        Control::Flatten => driver.command(Command::Flatten, recorder),
+        Control::CloseAndEnd => driver.command(Command::CloseAll, recorder),
         Control::Withdraw(symbol) => driver.command(Command::Withdraw(*symbol), recorder),
         Control::Close(symbol) => driver.command(Command::Close(*symbol), recorder),
         Control::Restart { .. } => {}

@@ -10,6 +10,7 @@ use crate::sim::{Venue, VenueCounts};
 
 impl Gateway for Venue {
     const ANSWERS_ARE_INPUTS: bool = false;
+    const IS_EXCHANGE: bool = false;
 
     #[inline]
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {

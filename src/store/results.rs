@@ -5,7 +5,7 @@ use super::error::during;
 use super::page::{StoredPage, Wanted};
 use super::records::{ResultDocumentV1, ResultReportV1, ResultV3, StrategyStatisticsV1};
 use super::tables::{
-    RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGY_STATISTICS,
+    RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGY_STATISTICS,
 };
 use super::{Store, StoreError, encode, pack, unpack};
 use crate::limits::{RESULT_REPORT_BYTES, STORE_RECORD_BYTES};
@@ -13,6 +13,7 @@ use redb::WriteTransaction;
 use serde::{Deserialize, Serialize};
 
 const WRITING: &str = "writing a result";
+const REMOVING: &str = "removing a result";
 
 /// A result to store.
 #[derive(Clone, PartialEq, Debug)]
@@ -180,6 +181,45 @@ impl Store {
     pub fn strategy_statistics(&self) -> Result<Vec<StrategyStatisticsV1>, StoreError> {
         self.table(STRATEGY_STATISTICS)?.checked().values()
     }
+
+    /// Removes a result with its document, report and note, unless it is pinned; returns whether it was removed. The
+    /// totals of its strategies keep what it added, and its digest still counts, so the same run adds nothing again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] without the result.
+    pub fn delete_result(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.write(move |txn| {
+            let key = id.as_str();
+            let mut notes = RESULT_NOTES.write(txn, REMOVING)?;
+            if RESULT_NOTES.within(&notes).get(key)?.is_some_and(|note| note.pinned) {
+                return Ok(false);
+            }
+            let mut results = RESULTS.write(txn, REMOVING)?;
+            results.remove(key).map_err(during(REMOVING))?.ok_or_else(|| not_found(key))?;
+            notes.remove(key).map_err(during(REMOVING))?;
+            RESULT_DOCUMENTS.write(txn, REMOVING)?.remove(key).map_err(during(REMOVING))?;
+            RESULT_REPORTS.write(txn, REMOVING)?.remove(key).map_err(during(REMOVING))?;
+            let left = RESULTS.within(&results).values()?;
+            point_to_newest(txn, key, &left)?;
+            Ok(true)
+        })
+    }
+}
+
+/// Statistics whose newest result was removed name the newest that is left.
+fn point_to_newest(txn: &WriteTransaction, removed: &str, left: &[ResultV3]) -> Result<(), StoreError> {
+    let mut statistics = STRATEGY_STATISTICS.write(txn, REMOVING)?;
+    let all = STRATEGY_STATISTICS.within(&statistics).values()?;
+    for one in all.into_iter().filter(|one| one.last_result_id == removed) {
+        let own = left.iter().filter(|result| result.has_strategy(&one.strategy_id));
+        let newest = own.max_by_key(|result| (result.created_us, &result.id));
+        let last_result_id = newest.map_or(String::new(), |result| result.id.clone());
+        let last_us = newest.map_or(i64::MIN, |result| result.created_us);
+        let bytes = encode(&StrategyStatisticsV1 { last_result_id, last_us, ..one.clone() })?;
+        statistics.insert(one.strategy_id.as_str(), bytes.as_slice()).map_err(during(REMOVING))?;
+    }
+    Ok(())
 }
 
 /// Adds the digests of results stored before digests were: only completed backtests count.

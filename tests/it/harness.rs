@@ -354,7 +354,7 @@ impl Hand {
             }
             ["pause"] => self.apply(line.at, Body::Command(Command::Pause)),
             ["resume"] => self.apply(line.at, Body::Command(Command::Resume)),
-            ["flatten"] => self.apply(line.at, Body::Command(Command::Flatten)),
+            ["flatten"] => self.apply(line.at, Body::Command(Command::CloseAll)),
             ["disable"] => self.table = self.table.with_enabled(line.symbol, false),
             ["enable"] => self.table = self.table.with_enabled(line.symbol, true),
             _ => {

@@ -182,6 +182,64 @@ pub struct ClockOffset {
     pub at: Timestamp,
 }
 
+/// Effect of an order on a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Buys to open a long position.
+    OpenLong = 1,
+    /// Buys to close a short position.
+    CloseShort = 2,
+    /// Sells to open a short position.
+    OpenShort = 3,
+    /// Sells to close a long position.
+    CloseLong = 4,
+}
+
+impl Effect {
+    /// From the exchange's number.
+    pub const fn of(code: i64) -> Option<Self> {
+        match code {
+            1 => Some(Effect::OpenLong),
+            2 => Some(Effect::CloseShort),
+            3 => Some(Effect::OpenShort),
+            4 => Some(Effect::CloseLong),
+            _ => None,
+        }
+    }
+
+    /// Whether the position is a long one.
+    pub const fn is_long(self) -> bool {
+        matches!(self, Effect::OpenLong | Effect::CloseLong)
+    }
+
+    /// Whether the position becomes smaller.
+    pub const fn is_closing(self) -> bool {
+        matches!(self, Effect::CloseShort | Effect::CloseLong)
+    }
+}
+
+/// Whether an account has two positions per symbol, or one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PositionMode {
+    /// Separate long and short positions.
+    Hedge = 1,
+    /// One position per symbol.
+    OneWay = 2,
+}
+
+/// What made the order of an execution.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExecutionCause {
+    /// Somebody; also a cause that is not known here, so that no execution of ours is lost.
+    Order,
+    /// The exchange, because the margin was used up.
+    Liquidation,
+    /// The end of the contract.
+    Delivery,
+    /// The exchange, to balance another account's loss.
+    Deleveraging,
+}
+
 /// An execution of an order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Execution {
@@ -193,8 +251,8 @@ pub struct Execution {
     pub external: Option<String>,
     /// Contract.
     pub symbol: String,
-    /// What it did to a position: 1 opened a long, 2 closed a short, 3 opened a short, 4 closed a long.
-    pub effect: u8,
+    /// What it did to a position.
+    pub effect: Effect,
     /// Price.
     pub price: Decimal,
     /// Contracts.
@@ -205,8 +263,8 @@ pub struct Execution {
     pub fee_currency: Option<String>,
     /// Whether it took liquidity.
     pub is_taker: bool,
-    /// What made the order: 1 somebody, 2 the exchange to liquidate, 3 a delivery, 4 auto-deleveraging.
-    pub category: u8,
+    /// What made the order.
+    pub cause: ExecutionCause,
     /// Exchange time.
     pub at: Timestamp,
 }
@@ -222,14 +280,6 @@ pub struct HeldPosition {
     pub is_long: bool,
     /// Contracts; zero once it is closed.
     pub quantity: Decimal,
-    /// Average entry price.
-    pub entry: Option<Decimal>,
-    /// Leverage.
-    pub leverage: Option<u32>,
-    /// Whether the whole account backs it.
-    pub is_cross: bool,
-    /// Version, where the exchange tells it.
-    pub version: Option<u64>,
 }
 
 /// A stop that stands on a position.
@@ -243,8 +293,6 @@ pub struct ResidentStop {
     pub position: u64,
     /// At which price; `None` for one that only takes a profit.
     pub price: Option<Decimal>,
-    /// Contracts it closes.
-    pub quantity: Option<Decimal>,
     /// Whether it has ended: fired, cancelled, or its position is gone.
     pub is_over: bool,
     /// The order that it made when it fired.

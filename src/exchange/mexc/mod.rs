@@ -5,6 +5,7 @@
 
 mod account;
 mod book;
+pub mod codes;
 mod feed;
 mod frames;
 mod health;
@@ -24,8 +25,8 @@ pub use feed::{MarketFeed, STREAMS, Subscription};
 pub use frames::Frames;
 pub use health::Health;
 pub use market::{
-    Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, Execution, FundingRate, FundingSettlement,
-    HeldPosition, OrderState, PlacedOrder, ResidentStop, Ticker,
+    Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, Effect, Execution, ExecutionCause, FundingRate,
+    FundingSettlement, HeldPosition, OrderState, PlacedOrder, PositionMode, ResidentStop, Ticker,
 };
 pub use rest::request;
 pub use rest::sign::Keys;

@@ -32,7 +32,7 @@ pub(super) const FILES: &[File] = files![
     SCRIPT: "main.js"
         "core/api.js" "core/candles.js" "core/format.js" "core/keys.js" "core/live.js" "core/pages.js"
         "core/router.js" "core/session_form.js" "core/socket.js" "core/store.js" "core/strategy.js"
-        "core/trades.js" "core/types.js" "core/upload.js" "core/view.js" "core/words.js" "core/words_workshop.js"
+        "core/trades.js" "core/types.js" "core/upload.js" "core/view.js" "core/words.js" "core/words_pages.js"
         "parts/chart.js" "parts/choose.js" "parts/conditions.js" "parts/configuration.js" "parts/controls.js"
         "parts/frame.js" "parts/indicators.js" "parts/labels.js" "parts/log.js" "parts/log_tail.js"
         "parts/notes.js" "parts/plot.js" "parts/preview.js" "parts/review.js" "parts/rules.js"

@@ -6,6 +6,7 @@ use crate::http::error::Failure;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::service::Refusal;
+use crate::service::analytics::Analytics;
 use hyper::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
@@ -28,19 +29,18 @@ pub fn sync(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
 pub fn verify(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let config = switched_on(context)?;
     let repair = call.query.flag("repair").unwrap_or(false);
-    let compared = context.service.analytics.verify(&config, repair).map_err(Refusal::from)?;
+    let verified = context.service.analytics.verify(&config, repair).map_err(Refusal::from)?;
     if repair {
         context.service.analytics.wake();
     }
-    let different: u64 = compared.iter().map(|comparison| comparison.different_count).sum();
-    Ok(Reply::data(&json!({"equal": different == 0, "different": different, "tables": compared})))
+    Ok(Reply::data(&json!(verified)))
 }
 
 /// `POST /api/analytics/rebuild`.
 pub fn rebuild(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     switched_on(context)?;
     context.service.analytics.rebuild(call.query.text("table"))?;
-    Ok(Reply::data(&json!({"status": "sent again from the start"})).status(StatusCode::ACCEPTED))
+    Ok(Reply::data(&json!({"status": "queued"})).status(StatusCode::ACCEPTED))
 }
 
 /// `GET /api/analytics/dead-letters`.
@@ -57,11 +57,6 @@ pub fn forget_dead_letters(context: &Arc<AppContext>, _: &mut Call) -> Result<Re
 
 fn switched_on(context: &AppContext) -> Result<QuestDb, Refusal> {
     let config = context.service.settings.current().analytics.questdb.clone();
-    if config.enabled {
-        return Ok(config);
-    }
-    Err(Refusal::conflict(
-        "analytics_off",
-        "nothing is copied to QuestDB: set analytics.questdb.enabled".to_owned(),
-    ))
+    Analytics::switched_on(&config)?;
+    Ok(config)
 }

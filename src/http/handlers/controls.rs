@@ -10,19 +10,19 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `POST /sessions/{id}/pause` and its like.
-pub fn one(context: &Arc<AppContext>, call: &mut Call, act: SessionControl) -> Result<Reply, Failure> {
+pub fn one(context: &Arc<AppContext>, call: &mut Call, control: SessionControl) -> Result<Reply, Failure> {
     let caller = call.caller()?;
     let sessions = &context.service.sessions;
     let id = call.id(0);
     if caller.role < Role::Live && sessions.get(id).is_ok_and(|session| session.session_type == "live") {
         return Err(forbidden(caller, Role::Live));
     }
-    Ok(Reply::data(&sessions.act(id, act)?))
+    Ok(Reply::data(&sessions.control(id, control)?))
 }
 
 /// `POST /api/control/pause` and its like: every session with real money.
-pub fn all(context: &Arc<AppContext>, _: &mut Call, act: SessionControl) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!({"sessions": context.service.sessions.act_on_all(act)})))
+pub fn all(context: &Arc<AppContext>, _: &mut Call, control: SessionControl) -> Result<Reply, Failure> {
+    Ok(Reply::data(&json!({"sessions": context.service.sessions.control_all_live(control)})))
 }
 
 /// `POST /api/control/lock`.

@@ -1,6 +1,6 @@
 //! A connection to a QuestDB whose tables are as the schema says, and the proof that it is the server of last time.
 
-use super::Failed;
+use super::SyncError;
 use super::sources::sources_of;
 use crate::analytics::Batch;
 use crate::analytics::{Client, SCHEMA_VERSION, Secret, Tables, Target, Version, WriteError};
@@ -37,7 +37,7 @@ pub(super) struct Seen {
 impl Connection {
     /// Connects: applies the schema, and finds out whether this is the server of last time and this store the one that
     /// wrote there last.
-    pub(super) fn open(store: &Store, config: &QuestDb, secret: Option<&Secret>) -> Result<Self, Failed> {
+    pub(super) fn open(store: &Store, config: &QuestDb, secret: Option<&Secret>) -> Result<Self, SyncError> {
         let target = target(config, secret)?;
         if target.is_exposed() {
             tracing::warn!(
@@ -45,11 +45,11 @@ impl Connection {
                 "rows and credentials go to QuestDB unencrypted: use https:// or a tunnel"
             );
         }
-        let client = Client::new(target.clone()).map_err(Failed::Refused)?;
+        let client = Client::new(target.clone()).map_err(SyncError::Refused)?;
         let version = client.version()?;
         if version < Version::OLDEST {
             let Version(major, minor, patch) = version;
-            return Err(Failed::Refused(format!(
+            return Err(SyncError::Refused(format!(
                 "QuestDB {major}.{minor}.{patch} is too old: 9.0 or newer is needed, 9.2 or newer for exact amounts"
             )));
         }
@@ -69,7 +69,7 @@ impl Connection {
     }
 
     /// Creates missing tables, waits until they are as they will be, and compares their columns.
-    fn apply_schema(&mut self, keep_days: Option<u32>) -> Result<(), Failed> {
+    fn apply_schema(&mut self, keep_days: Option<u32>) -> Result<(), SyncError> {
         for table in self.tables.all() {
             self.client.query(&self.tables.create(table))?;
             if let Some(statement) = self.tables.set_ttl(table, keep_days) {
@@ -84,13 +84,13 @@ impl Connection {
             let name = self.tables.full_name(table.name);
             let query = format!("SELECT \"column\", type, upsertKey FROM table_columns('{name}')");
             let rows = self.client.query(&query)?;
-            let found: Vec<(String, String, bool)> = (0..rows.rows.len())
+            let found: Vec<(String, String, bool)> = (0..rows.len())
                 .map(|row| (rows.text(row, 0).to_owned(), rows.text(row, 1).to_owned(), rows.flag(row, 2)))
                 .collect();
             problems.extend(self.tables.drift(table, &found));
         }
         if !problems.is_empty() {
-            return Err(Failed::Refused(format!(
+            return Err(SyncError::Refused(format!(
                 "the tables in QuestDB are not those of schema/questdb ({}): rename them or choose another analytics.questdb.prefix",
                 problems.join("; ")
             )));
@@ -98,7 +98,7 @@ impl Connection {
         let schema = self.tables.full_name("schema");
         let newest = self.client.query(&format!("SELECT max(schema_version) FROM {schema}"))?;
         match newest.whole(0, 0) {
-            Some(found) if found > SCHEMA_VERSION => Err(Failed::Refused(format!(
+            Some(found) if found > SCHEMA_VERSION => Err(SyncError::Refused(format!(
                 "a newer tradingd has written there (schema {found}, this one knows {SCHEMA_VERSION}): use that version"
             ))),
             _ => Ok(()),
@@ -106,7 +106,7 @@ impl Connection {
     }
 
     /// Waits until everything acknowledged is visible.
-    pub(super) fn drain(&self) -> Result<(), Failed> {
+    pub(super) fn drain(&self) -> Result<(), SyncError> {
         let watch = Stopwatch::start();
         loop {
             let seen = self.seen()?;
@@ -116,7 +116,7 @@ impl Connection {
                 return Ok(());
             }
             if watch.elapsed() > DRAIN {
-                return Err(Failed::Write(WriteError::Later(
+                return Err(SyncError::Write(WriteError::Later(
                     "it does not apply what it has taken".to_owned(),
                 )));
             }
@@ -125,7 +125,7 @@ impl Connection {
     }
 
     /// Whether this store wrote there last, by the id of its last connection; begins a new one.
-    fn recognise(&mut self, store: &Store) -> Result<(), Failed> {
+    fn recognise(&mut self, store: &Store) -> Result<(), SyncError> {
         if self.state.instance.is_empty() {
             self.state.instance = random();
         } else {
@@ -171,21 +171,21 @@ impl Connection {
     }
 
     /// Id of the last connection that wrote under our instance.
-    fn epoch(&self) -> Result<Option<String>, Failed> {
+    fn epoch(&self) -> Result<Option<String>, SyncError> {
         let query = format!(
             "SELECT epoch FROM {} WHERE instance = '{}' LATEST ON ts PARTITION BY instance",
             self.tables.full_name("schema"),
             self.state.instance
         );
         let rows = self.client.query(&query)?;
-        Ok((!rows.rows.is_empty()).then(|| rows.text(0, 0).to_owned()))
+        Ok((!rows.is_empty()).then(|| rows.text(0, 0).to_owned()))
     }
 
     /// Compares the server's tables with what was seen last: one that was made anew, or that lost transactions, is sent
     /// again from the start; one that is suspended is resumed.
-    pub(super) fn check(&mut self, store: &Store) -> Result<(), Failed> {
+    pub(super) fn check(&mut self, store: &Store) -> Result<(), SyncError> {
         if self.epoch()?.is_none_or(|epoch| epoch != self.state.epoch) {
-            return Err(Failed::Write(WriteError::NoTable(
+            return Err(SyncError::Write(WriteError::NoTable(
                 "another copy of this store has written there, or the server was emptied".to_owned(),
             )));
         }
@@ -193,7 +193,7 @@ impl Connection {
         let mut change = SyncChange::default();
         for table in self.tables.all() {
             let Some(now) = seen.get(table.name).copied() else {
-                return Err(Failed::Write(WriteError::NoTable(self.tables.full_name(table.name))));
+                return Err(SyncError::Write(WriteError::NoTable(self.tables.full_name(table.name))));
             };
             if now.suspended {
                 self.resume(table.name)?;
@@ -229,7 +229,7 @@ impl Connection {
     }
 
     /// Resumes a suspended table once.
-    fn resume(&self, table: &str) -> Result<(), Failed> {
+    fn resume(&self, table: &str) -> Result<(), SyncError> {
         let name = self.tables.full_name(table);
         tracing::warn!(table = name, "QuestDB had suspended the table; it is resumed");
         self.client.query(&format!("ALTER TABLE {name} RESUME WAL"))?;
@@ -244,20 +244,20 @@ impl Connection {
             }
             watch.sleep_until(watch.elapsed() + LOOK_AGAIN);
         }
-        Err(Failed::Refused(format!(
+        Err(SyncError::Refused(format!(
             "QuestDB has suspended {name} and does not resume it: look at its log, then `ALTER TABLE {name} RESUME WAL`, or drop the \
              table; it is then sent again"
         )))
     }
 
     /// Our tables as the server has them, by name without the prefix.
-    pub(super) fn seen(&self) -> Result<BTreeMap<String, Seen>, Failed> {
+    pub(super) fn seen(&self) -> Result<BTreeMap<String, Seen>, SyncError> {
         let rows = self.client.query(
             "SELECT t.table_name, t.id, w.writerTxn, w.sequencerTxn, w.suspended FROM tables() t JOIN wal_tables() w \
              ON t.table_name = w.name",
         )?;
         let mut seen = BTreeMap::new();
-        for row in 0..rows.rows.len() {
+        for row in 0..rows.len() {
             let Some(name) = rows.text(row, 0).strip_prefix(&self.prefix) else { continue };
             let number = |column| rows.whole(row, column).unwrap_or(-1);
             let table = Seen {
@@ -272,8 +272,9 @@ impl Connection {
     }
 }
 
-fn target(config: &QuestDb, secret: Option<&Secret>) -> Result<Target, Failed> {
-    Target::new(&config.url, &config.allowed_hosts, config.user.as_deref(), secret).map_err(Failed::Refused)
+fn target(config: &QuestDb, secret: Option<&Secret>) -> Result<Target, SyncError> {
+    Target::new(&config.url, &config.allowed_hosts, config.user.as_deref(), secret)
+        .map_err(SyncError::Refused)
 }
 
 /// 64 random bits, hexadecimal.

@@ -1,6 +1,6 @@
 //! Signals, orders, fills and refusals of sessions as rows, read from the event log.
 
-use super::Failed;
+use super::SyncError;
 use super::flow::Flow;
 use crate::analytics::Amount;
 use crate::domain::time::Timestamp;
@@ -13,7 +13,7 @@ const SOURCE: &str = "events";
 const PART: &str = "log";
 
 /// Sends the events behind the cursor.
-pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
+pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     let mut cursor = flow.cursor(SOURCE, PART)?;
     // A comparison ends where the server's rows end.
     let end = flow.end(SOURCE, PART, u64::MAX)?;
@@ -58,13 +58,13 @@ pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
 }
 
 /// Events that are not sent yet.
-pub(super) fn backlog(store: &Store) -> Result<u64, Failed> {
+pub(super) fn backlog(store: &Store) -> Result<u64, SyncError> {
     let (LogPart::Events(span, _) | LogPart::Expired(span)) = store.log_events(None, 0)?;
     Ok(span.newest.saturating_sub(store.sync_cursor(SOURCE, PART)?.next))
 }
 
 /// Position of the oldest event that is kept.
-pub(super) fn oldest(store: &Store) -> Result<u64, Failed> {
+pub(super) fn oldest(store: &Store) -> Result<u64, SyncError> {
     let (LogPart::Events(span, _) | LogPart::Expired(span)) = store.log_events(None, 0)?;
     Ok(span.oldest)
 }
@@ -82,7 +82,7 @@ fn unsent(cursor: &SyncCursorV1, rows: u64) -> UnsentV1 {
 }
 
 /// The row of an event, if it is one of those that are copied; its time.
-fn row(flow: &mut Flow<'_>, event: &LoggedEvent) -> Result<Option<i64>, Failed> {
+fn row(flow: &mut Flow<'_>, event: &LoggedEvent) -> Result<Option<i64>, SyncError> {
     // Most events are of other kinds: reading them as JSON would be most of the work.
     let is_copied = ["\"event\":\"signal\"", "\"event\":\"order_update\"", "\"event\":\"fill\""]
         .iter()
@@ -102,7 +102,7 @@ fn row(flow: &mut Flow<'_>, event: &LoggedEvent) -> Result<Option<i64>, Failed> 
     Ok(Some(at_us))
 }
 
-fn signal(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), Failed> {
+fn signal(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), SyncError> {
     let conditions = fields.get("conditions").map(Value::to_string);
     flow.row("signals", at_us)?
         .symbol("session_id", Some(&event.session_id))
@@ -120,7 +120,7 @@ fn signal(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) 
     Ok(())
 }
 
-fn order(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), Failed> {
+fn order(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), SyncError> {
     flow.row("orders", at_us)?
         .symbol("session_id", Some(&event.session_id))
         .symbol("strategy_id", fields["strategy_id"].as_str())
@@ -139,7 +139,7 @@ fn order(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -
     Ok(())
 }
 
-fn fill(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), Failed> {
+fn fill(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), SyncError> {
     let amount = |name: &str| fields[name].as_f64().and_then(Amount::nearest);
     flow.row("fills", at_us)?
         .symbol("session_id", Some(&event.session_id))
@@ -155,7 +155,7 @@ fn fill(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) ->
     Ok(())
 }
 
-fn refusal(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), Failed> {
+fn refusal(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), SyncError> {
     flow.row("refusals", at_us)?
         .symbol("origin", Some("session"))
         .symbol("origin_id", Some(&event.session_id))

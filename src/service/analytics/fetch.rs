@@ -3,7 +3,7 @@
 //!
 //! A page begins at the last time of the one before, so memory is bounded and an interrupted page is asked again.
 
-use crate::analytics::{Client, QueryError, Rows, Secret, Target};
+use crate::analytics::{Client, QueryError, QueryResult, Secret, Target};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::ANALYTICS_PAGE_ROWS;
@@ -19,7 +19,7 @@ const TRIES: i64 = 5;
 
 /// Where to read.
 #[derive(Clone, Debug)]
-pub struct From<'a> {
+pub struct FetchSource<'a> {
     /// URL of the server.
     pub url: &'a str,
     /// User of HTTP Basic authentication.
@@ -66,20 +66,20 @@ impl std::fmt::Display for FetchError {
     }
 }
 
-impl std::convert::From<QueryError> for FetchError {
+impl From<QueryError> for FetchError {
     fn from(error: QueryError) -> Self {
         FetchError::Query(error)
     }
 }
 
-impl std::convert::From<io::Error> for FetchError {
+impl From<io::Error> for FetchError {
     fn from(error: io::Error) -> Self {
         FetchError::Io(error)
     }
 }
 
 /// A stream of a symbol on the server.
-struct Source {
+struct RemoteStream {
     id: String,
     symbol: String,
     /// Name of the stream of the file.
@@ -96,7 +96,7 @@ struct Source {
 /// # Errors
 /// A server that cannot be read, a disk that is full, or nothing to read.
 pub fn fetch(
-    from: &From<'_>,
+    from: &FetchSource<'_>,
     secret: Option<&Secret>,
     folder: &Path,
     told: &dyn Fn(u64),
@@ -140,7 +140,7 @@ pub fn fetch(
 }
 
 /// Streams of our own tables; of a recording that several instances sent, those of the one with the most rows.
-fn our_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchError> {
+fn our_sources(client: &Client, from: &FetchSource<'_>) -> Result<Vec<RemoteStream>, FetchError> {
     let mut sources = Vec::new();
     // Rows of each recording by the instance that sent them: a restored copy of a store sends everything again.
     let mut senders: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
@@ -154,7 +154,7 @@ fn our_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchErr
             "SELECT instance, recording_id, symbol, {kind} kind, count() n FROM {table}{wanted} ORDER BY instance, recording_id, symbol, kind"
         );
         let rows = client.query(&query)?;
-        for row in 0..rows.rows.len() {
+        for row in 0..rows.len() {
             let [instance, id, symbol, kind] = [0, 1, 2, 3].map(|column| rows.text(row, column));
             let Some((stream, columns)) = columns_of(kind) else { continue };
             let sent = senders.entry(id.to_owned()).or_default().entry(instance.to_owned()).or_default();
@@ -163,7 +163,7 @@ fn our_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchErr
                 if stream == "book20" { String::new() } else { format!(" AND kind = {}", quoted(kind)) };
             sources.push((
                 instance.to_owned(),
-                Source {
+                RemoteStream {
                     id: id.to_owned(),
                     symbol: symbol.to_owned(),
                     stream,
@@ -184,7 +184,7 @@ fn our_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchErr
     let chosen =
         |id: &str| senders.get(id)?.iter().max_by_key(|(_, rows)| **rows).map(|(instance, _)| instance);
     sources.retain(|(instance, source)| chosen(&source.id) == Some(instance));
-    let mut sources: Vec<Source> = sources.into_iter().map(|(_, source)| source).collect();
+    let mut sources: Vec<RemoteStream> = sources.into_iter().map(|(_, source)| source).collect();
     sources.sort_by(|a, b| (&a.id, &a.condition).cmp(&(&b.id, &b.condition)));
     Ok(sources)
 }
@@ -206,7 +206,7 @@ fn columns_of(kind: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// Streams of the tables `tick_prices` and `tick_orderbook`.
-fn their_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchError> {
+fn their_sources(client: &Client, from: &FetchSource<'_>) -> Result<Vec<RemoteStream>, FetchError> {
     let mut sources = Vec::new();
     for (table, stream, columns) in [
         ("tick_prices", "trades", "price, volume"),
@@ -224,9 +224,9 @@ fn their_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchE
         let query =
             format!("SELECT session_id, symbol, count() n FROM {table}{wanted} ORDER BY session_id, symbol");
         let rows = client.query(&query)?;
-        for row in 0..rows.rows.len() {
+        for row in 0..rows.len() {
             let (id, symbol) = (rows.text(row, 0), rows.text(row, 1));
-            sources.push(Source {
+            sources.push(RemoteStream {
                 id: id.to_owned(),
                 symbol: symbol.to_owned(),
                 stream,
@@ -241,7 +241,7 @@ fn their_sources(client: &Client, from: &From<'_>) -> Result<Vec<Source>, FetchE
     Ok(sources)
 }
 
-impl Source {
+impl RemoteStream {
     /// Writes all rows into a file; returns how many.
     fn read(
         &self,
@@ -295,8 +295,8 @@ impl Source {
     }
 
     /// One page, tried again when no answer comes.
-    fn page(&self, client: &Client, from_us: i64, limit: usize) -> Result<Rows, FetchError> {
-        let Source { table, time, columns, condition, .. } = self;
+    fn page(&self, client: &Client, from_us: i64, limit: usize) -> Result<QueryResult, FetchError> {
+        let RemoteStream { table, time, columns, condition, .. } = self;
         let begin =
             if from_us > 0 { format!(" AND {time} >= cast({from_us} as timestamp)") } else { String::new() };
         let query = format!(

@@ -3,12 +3,13 @@
 //!
 //! Invariant: a cursor is written only after the server's tables are proven to be those that took the rows.
 
-use super::Failed;
+use super::SyncError;
 use super::connection::Connection;
 use super::sources::TABLES;
 use crate::analytics::{Batch, Row, WriteError};
 use crate::clock::{self, Stopwatch};
 use crate::domain::time::Span;
+use crate::limits::DEAD_LETTER_CHARS;
 use crate::store::records::{DeadLetterV1, SyncCursorV1, SyncRevisionV1, UnsentV1};
 use crate::store::{Store, SyncChange};
 use std::collections::BTreeMap;
@@ -16,12 +17,10 @@ use std::ops::Range;
 
 /// Time between two proofs that what was sent is there.
 const COMMIT_EVERY: Span = Span::from_seconds(2);
-/// Characters of a refused row that are kept.
-const DEAD_CHARS: usize = 1_000;
 
 /// Who watches: asked between requests whether to go on, and told of rows that were taken and refused.
 pub(super) struct Watched<'s> {
-    pub goes_on: &'s dyn Fn() -> Result<(), Failed>,
+    pub goes_on: &'s dyn Fn() -> Result<(), SyncError>,
     pub sent: &'s dyn Fn(u64, u64),
 }
 
@@ -115,7 +114,7 @@ impl<'f> Flow<'f> {
     }
 
     /// Begins a row of a table. Sends what is there first when that is enough for a request.
-    pub(super) fn row(&mut self, table: &'static str, at_us: i64) -> Result<Row<'_>, Failed> {
+    pub(super) fn row(&mut self, table: &'static str, at_us: i64) -> Result<Row<'_>, SyncError> {
         if self.names.get(table).is_some_and(Batch::is_full) {
             self.send(table)?;
         }
@@ -124,7 +123,7 @@ impl<'f> Flow<'f> {
     }
 
     /// How far a part of a source was sent; the start in a comparison.
-    pub(super) fn cursor(&self, source: &str, part: &str) -> Result<SyncCursorV1, Failed> {
+    pub(super) fn cursor(&self, source: &str, part: &str) -> Result<SyncCursorV1, SyncError> {
         if self.is_comparison() {
             return Ok(SyncCursorV1::default());
         }
@@ -132,7 +131,7 @@ impl<'f> Flow<'f> {
     }
 
     /// The row of a part that is the first not to be sent or compared.
-    pub(super) fn end(&self, source: &str, part: &str, rows: u64) -> Result<u64, Failed> {
+    pub(super) fn end(&self, source: &str, part: &str, rows: u64) -> Result<u64, SyncError> {
         if self.is_comparison() { Ok(self.store.sync_cursor(source, part)?.next.min(rows)) } else { Ok(rows) }
     }
 
@@ -154,7 +153,7 @@ impl<'f> Flow<'f> {
     }
 
     /// Commits when that is due.
-    pub(super) fn settle(&mut self) -> Result<(), Failed> {
+    pub(super) fn settle(&mut self) -> Result<(), SyncError> {
         if self.is_comparison() || self.since.elapsed() < COMMIT_EVERY {
             return (self.watched.goes_on)();
         }
@@ -162,7 +161,7 @@ impl<'f> Flow<'f> {
     }
 
     /// Sends everything, proves that it is there, and writes the cursors.
-    pub(super) fn commit(&mut self) -> Result<(), Failed> {
+    pub(super) fn commit(&mut self) -> Result<(), SyncError> {
         for (table, _) in TABLES {
             self.send(table)?;
         }
@@ -184,12 +183,12 @@ impl<'f> Flow<'f> {
     }
 
     /// Sends a table's batch.
-    fn send(&mut self, table: &'static str) -> Result<(), Failed> {
+    fn send(&mut self, table: &'static str) -> Result<(), SyncError> {
         let Some(batch) = self.names.get_mut(table) else { return Ok(()) };
         let now_us = clock::now().micros();
         let letter = |line: String, reason: String| DeadLetterV1 {
             table: table.to_owned(),
-            line: line.chars().take(DEAD_CHARS).collect(),
+            line: line.chars().take(DEAD_LETTER_CHARS).collect(),
             reason,
             at_us: now_us,
         };
@@ -245,7 +244,7 @@ impl<'f> Flow<'f> {
 }
 
 /// Proves that the tables that took the rows are still there, and that every acknowledged request is one transaction more.
-fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>) -> Result<(), Failed> {
+fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>) -> Result<(), SyncError> {
     let seen = connection.seen()?;
     for (table, (requests, rows)) in sent {
         let name = connection.tables.full_name(table);

@@ -4,7 +4,7 @@
 //! recording are sent once they are in blocks. A recording that was removed before all of it was sent becomes a row of
 //! `gaps`; nothing is removed in QuestDB.
 
-use super::Failed;
+use super::SyncError;
 use super::flow::Flow;
 use crate::analytics::Row;
 use crate::domain::decimal::Decimal;
@@ -67,7 +67,7 @@ fn parts(recording: &RecordingV1) -> Vec<Part> {
 }
 
 /// Recordings with the rows that are in blocks.
-fn recordings(store: &Store) -> Result<Vec<RecordingV1>, Failed> {
+fn recordings(store: &Store) -> Result<Vec<RecordingV1>, SyncError> {
     let mut all = Vec::new();
     for listed in store.recordings()? {
         match store.recording(&listed.id) {
@@ -82,7 +82,7 @@ fn recordings(store: &Store) -> Result<Vec<RecordingV1>, Failed> {
 }
 
 /// Notes how much there is to send, and what was removed before it was sent. Needs no server.
-pub(super) fn register(store: &Store, with_rows: bool) -> Result<(), Failed> {
+pub(super) fn register(store: &Store, with_rows: bool) -> Result<(), SyncError> {
     let recordings = recordings(store)?;
     let there: BTreeSet<&str> = recordings.iter().map(|recording| recording.id.as_str()).collect();
     let mut change = SyncChange::default();
@@ -117,7 +117,7 @@ pub(super) fn register(store: &Store, with_rows: bool) -> Result<(), Failed> {
 }
 
 /// Rows that are not sent yet.
-pub(super) fn backlog(store: &Store) -> Result<u64, Failed> {
+pub(super) fn backlog(store: &Store) -> Result<u64, SyncError> {
     let mut rows = 0;
     for table in ["ticks", "book"] {
         rows += store
@@ -130,7 +130,7 @@ pub(super) fn backlog(store: &Store) -> Result<u64, Failed> {
 }
 
 /// Sends the rows of all recordings, oldest first.
-pub(super) fn rows(store: &Store, flow: &mut Flow<'_>, oldest_us: i64) -> Result<(), Failed> {
+pub(super) fn rows(store: &Store, flow: &mut Flow<'_>, oldest_us: i64) -> Result<(), SyncError> {
     for recording in recordings(store)? {
         for part in parts(&recording) {
             match part.table {
@@ -148,7 +148,7 @@ fn unsent<'a>(
     store: &'a Store,
     flow: &Flow<'_>,
     part: &Part,
-) -> Result<Option<(SyncCursorV1, u64, RowsIter<'a>)>, Failed> {
+) -> Result<Option<(SyncCursorV1, u64, RowsIter<'a>)>, SyncError> {
     let cursor = flow.cursor(part.table, &part.name)?;
     let end = flow.end(part.table, &part.name, part.rows)?;
     if cursor.next >= end {
@@ -159,7 +159,7 @@ fn unsent<'a>(
     Ok(Some((cursor, end, rows)))
 }
 
-fn ticks(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), Failed> {
+fn ticks(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), SyncError> {
     let Some((mut cursor, end, mut rows)) = unsent(store, flow, part)? else { return Ok(()) };
     while cursor.next < end {
         let Some(record) = rows.next().transpose()? else { break };
@@ -178,7 +178,7 @@ fn ticks(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Res
     Ok(())
 }
 
-fn tick(flow: &mut Flow<'_>, part: &Part, seq: u64, at_us: i64, record: &Record) -> Result<(), Failed> {
+fn tick(flow: &mut Flow<'_>, part: &Part, seq: u64, at_us: i64, record: &Record) -> Result<(), SyncError> {
     let (side, numbers) = numbers_of(&record.body);
     let [price, quantity, price2, quantity2, open, high, low] = numbers.map(|it| it.map(Decimal::to_f64));
     flow.row("ticks", at_us)?
@@ -232,7 +232,7 @@ struct Snapshot {
 }
 
 /// Sends one row for each snapshot. The last one of a recording that is being made may be a part of one, so it waits.
-fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), Failed> {
+fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), SyncError> {
     let Some((mut cursor, end, mut rows)) = unsent(store, flow, part)? else { return Ok(()) };
     let mut open: Option<Snapshot> = None;
     for row in cursor.next..end {
@@ -274,7 +274,7 @@ fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) ->
     Ok(())
 }
 
-fn snapshot(flow: &mut Flow<'_>, part: &Part, of: &Snapshot, oldest_us: i64) -> Result<(), Failed> {
+fn snapshot(flow: &mut Flow<'_>, part: &Part, of: &Snapshot, oldest_us: i64) -> Result<(), SyncError> {
     const NAMES: [[(&str, &str); LEVELS]; 2] = [
         [("b1p", "b1q"), ("b2p", "b2q"), ("b3p", "b3q"), ("b4p", "b4q"), ("b5p", "b5q")],
         [("a1p", "a1q"), ("a2p", "a2q"), ("a3p", "a3q"), ("a4p", "a4q"), ("a5p", "a5q")],
@@ -298,7 +298,7 @@ fn snapshot(flow: &mut Flow<'_>, part: &Part, of: &Snapshot, oldest_us: i64) -> 
 }
 
 /// Sends the gaps of all recordings, and what was removed before it was sent.
-pub(super) fn gaps(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
+pub(super) fn gaps(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     for recording in recordings(store)? {
         let cursor = flow.cursor("gaps", &recording.id)?;
         let all = store.gaps(&recording.id)?;
@@ -340,7 +340,7 @@ pub(super) fn gaps(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
 }
 
 /// Sends the tickers that were fetched last, once.
-pub(super) fn tickers(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
+pub(super) fn tickers(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     for exchange in EXCHANGES {
         let Some(kept) = store.tickers(exchange)? else { continue };
         let cursor = flow.cursor("tickers", exchange)?;

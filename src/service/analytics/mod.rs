@@ -14,10 +14,10 @@ mod sources;
 mod status;
 mod verify;
 
-pub use fetch::{FetchError, Fetched, From as FetchFrom, fetch};
+pub use fetch::{FetchError, FetchSource, Fetched, fetch};
 pub use secrets::find as secret;
 pub use status::{Counts, TableStatus, View};
-pub use verify::Comparison;
+pub use verify::{Comparison, Verified};
 
 use super::Refusal;
 use super::event_log::EventLog;
@@ -51,7 +51,7 @@ pub struct Analytics {
     /// Held while rows are sent or compared.
     connection: Mutex<Option<Connection>>,
     status: Mutex<Status>,
-    wanted: Mutex<bool>,
+    is_round_wanted: Mutex<bool>,
     wake: Condvar,
     stopping: AtomicBool,
     /// Commands of a user that wait for the connection: a round under way makes way for them.
@@ -60,16 +60,9 @@ pub struct Analytics {
     comparing: Mutex<()>,
 }
 
-/// How a round ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Round {
-    /// Rows sent.
-    pub rows: u64,
-}
-
 /// Why a round ended early.
 #[derive(Debug)]
-pub enum Failed {
+pub enum SyncError {
     /// The store.
     Store(StoreError),
     /// QuestDB.
@@ -82,40 +75,40 @@ pub enum Failed {
     Interrupted,
 }
 
-impl std::fmt::Display for Failed {
+impl std::fmt::Display for SyncError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failed::Store(error) => write!(f, "{error}"),
-            Failed::Write(error) => write!(f, "{error}"),
-            Failed::Refused(why) => f.write_str(why),
-            Failed::Stopped => f.write_str("the daemon stops"),
-            Failed::Interrupted => f.write_str("a command of a user goes first"),
+            SyncError::Store(error) => write!(f, "{error}"),
+            SyncError::Write(error) => write!(f, "{error}"),
+            SyncError::Refused(why) => f.write_str(why),
+            SyncError::Stopped => f.write_str("the daemon stops"),
+            SyncError::Interrupted => f.write_str("a command of a user goes first"),
         }
     }
 }
 
-impl std::convert::From<StoreError> for Failed {
+impl From<StoreError> for SyncError {
     fn from(error: StoreError) -> Self {
-        Failed::Store(error)
+        SyncError::Store(error)
     }
 }
 
-impl std::convert::From<WriteError> for Failed {
+impl From<WriteError> for SyncError {
     fn from(error: WriteError) -> Self {
-        Failed::Write(error)
+        SyncError::Write(error)
     }
 }
 
-impl std::convert::From<crate::analytics::QueryError> for Failed {
+impl From<crate::analytics::QueryError> for SyncError {
     fn from(error: crate::analytics::QueryError) -> Self {
-        Failed::Write(error.into())
+        SyncError::Write(error.into())
     }
 }
 
-impl std::convert::From<Failed> for Refusal {
-    fn from(failed: Failed) -> Self {
+impl From<SyncError> for Refusal {
+    fn from(failed: SyncError) -> Self {
         match failed {
-            Failed::Store(error) => error.into(),
+            SyncError::Store(error) => error.into(),
             other => Refusal::new(RefusalKind::Unavailable, "analytics_unavailable", other.to_string()),
         }
     }
@@ -129,7 +122,7 @@ impl Analytics {
             state: state.to_owned(),
             connection: Mutex::default(),
             status: Mutex::default(),
-            wanted: Mutex::default(),
+            is_round_wanted: Mutex::default(),
             wake: Condvar::new(),
             stopping: AtomicBool::new(false),
             commands: AtomicUsize::new(0),
@@ -137,13 +130,26 @@ impl Analytics {
         }
     }
 
-    /// Copies what is not there yet. Between requests it looks whether the daemon stops or a command of a user waits.
+    /// That the copy is switched on.
+    ///
+    /// # Errors
+    /// 409 `analytics_off`.
+    pub fn switched_on(config: &QuestDb) -> Result<(), Refusal> {
+        if config.enabled {
+            return Ok(());
+        }
+        let message = "nothing is copied to QuestDB: set analytics.questdb.enabled in the configuration";
+        Err(Refusal::conflict("analytics_off", message))
+    }
+
+    /// Copies what is not there yet; gives the rows sent. Between requests it looks whether the daemon stops or a command of a
+    /// user waits.
     ///
     /// # Errors
     /// Why not everything is there; what was acknowledged is remembered.
-    pub fn round(&self, config: &QuestDb) -> Result<Round, Failed> {
+    pub fn round(&self, config: &QuestDb) -> Result<u64, SyncError> {
         if self.commands.load(Ordering::Relaxed) > 0 {
-            return Err(Failed::Interrupted);
+            return Err(SyncError::Interrupted);
         }
         let mut connection = lock(&self.connection);
         let begun = clock::now();
@@ -155,13 +161,13 @@ impl Analytics {
         }
         // A store that cannot say what is missing has failed the round already.
         let missing = self.backlog(config).unwrap_or(0);
-        let failed = copied.as_ref().err().filter(|failed| !matches!(failed, Failed::Interrupted));
+        let failed = copied.as_ref().err().filter(|failed| !matches!(failed, SyncError::Interrupted));
         lock(&self.status).end(begun, failed, missing);
         copied
     }
 
     /// A round of the daemon, with what it has to say in the log; returns how long to wait for the next one.
-    pub fn turn(&self, config: &QuestDb, events: &EventLog, failures: &mut u32) -> Duration {
+    pub fn scheduled_round(&self, config: &QuestDb, events: &EventLog, failures: &mut u32) -> Duration {
         let interval = Duration::from_secs(u64::from(config.interval_s));
         if !config.enabled {
             *failures = 0;
@@ -169,17 +175,17 @@ impl Analytics {
             return OFF;
         }
         let wait = match self.round(config) {
-            Ok(round) => {
+            Ok(rows) => {
                 if *failures > 0 {
-                    tracing::info!(rows = round.rows, "QuestDB is copied to again");
-                } else if round.rows > 0 {
-                    tracing::debug!(rows = round.rows, "copied to QuestDB");
+                    tracing::info!(rows, "QuestDB is copied to again");
+                } else if rows > 0 {
+                    tracing::debug!(rows, "copied to QuestDB");
                 }
                 *failures = 0;
                 interval
             }
-            Err(Failed::Stopped) => return Duration::ZERO,
-            Err(Failed::Interrupted) => return RETRY_MIN,
+            Err(SyncError::Stopped) => return Duration::ZERO,
+            Err(SyncError::Interrupted) => return RETRY_MIN,
             Err(failed) => {
                 // A server that is away is normal; once is enough.
                 if *failures == 0 {
@@ -199,7 +205,7 @@ impl Analytics {
         wait
     }
 
-    fn copy(&self, kept: &mut Option<Connection>, config: &QuestDb) -> Result<Round, Failed> {
+    fn copy(&self, kept: &mut Option<Connection>, config: &QuestDb) -> Result<u64, SyncError> {
         market::register(&self.store, config.market_data)?;
         let secret = secrets::find(&self.state)?;
         let connection = match kept.take().filter(|known| known.is_for(config, secret.as_ref())) {
@@ -225,7 +231,7 @@ impl Analytics {
             market::rows(&self.store, &mut flow, oldest_us(config))?;
         }
         flow.commit()?;
-        Ok(Round { rows: flow.rows() })
+        Ok(flow.rows())
     }
 
     /// Compares the server with the store by table, source and day. What differs is sent again with the next round when
@@ -233,9 +239,9 @@ impl Analytics {
     ///
     /// # Errors
     /// As [`Analytics::round`]; also while another comparison runs.
-    pub fn verify(&self, config: &QuestDb, repair: bool) -> Result<Vec<Comparison>, Failed> {
+    pub fn verify(&self, config: &QuestDb, repair: bool) -> Result<Verified, SyncError> {
         let Ok(_comparing) = self.comparing.try_lock() else {
-            return Err(Failed::Refused(
+            return Err(SyncError::Refused(
                 "the copy is being compared already: wait until that is done".to_owned(),
             ));
         };
@@ -257,7 +263,7 @@ impl Analytics {
         if repair {
             verify::repair(&self.store, &compared)?;
         }
-        Ok(compared)
+        Ok(Verified::of(compared))
     }
 
     /// Sends a table (all of them without one) again from the start, with the next round.
@@ -296,10 +302,10 @@ impl Analytics {
     }
 
     /// Asked between requests.
-    fn goes_on(&self, is_interrupted: bool) -> Result<(), Failed> {
+    fn goes_on(&self, is_interrupted: bool) -> Result<(), SyncError> {
         match (self.is_stopping(), is_interrupted) {
-            (true, _) => Err(Failed::Stopped),
-            (false, true) => Err(Failed::Interrupted),
+            (true, _) => Err(SyncError::Stopped),
+            (false, true) => Err(SyncError::Interrupted),
             (false, false) => Ok(()),
         }
     }
@@ -344,7 +350,7 @@ impl Analytics {
 
     /// Begins a round now.
     pub fn wake(&self) {
-        *lock(&self.wanted) = true;
+        *lock(&self.is_round_wanted) = true;
         self.wake.notify_all();
     }
 
@@ -361,7 +367,7 @@ impl Analytics {
 
     /// Waits until the next round is due: after `interval`, or earlier when somebody wants one.
     pub fn wait(&self, interval: Duration) {
-        let mut wanted = lock(&self.wanted);
+        let mut wanted = lock(&self.is_round_wanted);
         let watch = Stopwatch::start();
         while !*wanted {
             let passed = Duration::from_nanos(watch.elapsed().nanos().unsigned_abs());
@@ -376,7 +382,7 @@ impl Analytics {
         lock(&self.status).lag_to_tell(config, now)
     }
 
-    fn backlog(&self, config: &QuestDb) -> Result<u64, Failed> {
+    fn backlog(&self, config: &QuestDb) -> Result<u64, SyncError> {
         let market = if config.market_data { market::backlog(&self.store)? } else { 0 };
         Ok(market + events::backlog(&self.store)?)
     }
@@ -384,13 +390,13 @@ impl Analytics {
 
 /// The wait before a try after so many failures in a row, with jitter (`chance` of 2^24), so that many daemons do not
 /// come back at once.
-pub fn retry_after(failures: u32, failed: &Failed, chance: u32) -> Duration {
+pub fn retry_after(failures: u32, failed: &SyncError, chance: u32) -> Duration {
     let doubled = RETRY_MIN.saturating_mul(1 << failures.min(16)).min(RETRY_MAX);
     let jittered = doubled.mul_f64(f64::from(chance & 0xff_ffff) / f64::from(1 << 24));
     let least = match failed {
-        Failed::Write(error) => error.wait(),
-        Failed::Refused(_) => Duration::from_secs(60),
-        Failed::Store(_) | Failed::Stopped | Failed::Interrupted => Duration::from_secs(1),
+        SyncError::Write(error) => error.wait(),
+        SyncError::Refused(_) => Duration::from_secs(60),
+        SyncError::Store(_) | SyncError::Stopped | SyncError::Interrupted => Duration::from_secs(1),
     };
     jittered.max(RETRY_MIN / 2).max(least)
 }

@@ -3,7 +3,7 @@
 //! A record that changes is a new revision: its number and digest are written here before it is sent, so that sending
 //! again after a crash gives the same row.
 
-use super::Failed;
+use super::SyncError;
 use super::events::time_us;
 use super::flow::Flow;
 use crate::analytics::{Amount, Row};
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Every version of every strategy is a row; the deletion of one is a further row of its last version.
-pub(super) fn strategies(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
+pub(super) fn strategies(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     let (mut id, mut cursor) = (String::new(), SyncCursorV1::default());
     // By id, then by version.
     for strategy in store.strategy_versions()? {
@@ -48,7 +48,7 @@ fn strategy_row(
     rev: u64,
     at_us: i64,
     deleted: bool,
-) -> Result<(), Failed> {
+) -> Result<(), SyncError> {
     flow.row("strategies", at_us)?
         .symbol("strategy_id", Some(&strategy.id))
         .count("rev", rev)
@@ -61,7 +61,7 @@ fn strategy_row(
 }
 
 /// The newest state of every session.
-pub(super) fn sessions(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
+pub(super) fn sessions(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     let mut known = Revisions::of(store, "sessions")?;
     for session in store.sessions()? {
         let digest = digest_of(&(
@@ -77,7 +77,7 @@ pub(super) fn sessions(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed>
     Ok(())
 }
 
-fn session_row(flow: &mut Flow<'_>, session: &SessionRow, rev: u64) -> Result<(), Failed> {
+fn session_row(flow: &mut Flow<'_>, session: &SessionRow, rev: u64) -> Result<(), SyncError> {
     let strategies: Vec<&str> = session.strategies.iter().map(|it| it.id.as_str()).collect();
     let recording = session.input_recording_id.as_ref().or(session.recording_id.as_ref());
     flow.row("sessions", revised(session.created_us, rev))?
@@ -102,7 +102,7 @@ fn session_row(flow: &mut Flow<'_>, session: &SessionRow, rev: u64) -> Result<()
 }
 
 /// Every result with its trades, its equity curve and, where no session has told of them one by one, its refusals.
-pub(super) fn results(store: &Store, flow: &mut Flow<'_>) -> Result<(), Failed> {
+pub(super) fn results(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     let mut known = Revisions::of(store, "results")?;
     for result in store.results()? {
         let digest = digest_of(&(
@@ -136,7 +136,7 @@ fn result_row(
     rev: u64,
     mode: &str,
     document: &Value,
-) -> Result<(), Failed> {
+) -> Result<(), SyncError> {
     let strategies: Vec<&str> = result.strategies.iter().map(|it| it.id.as_str()).collect();
     flow.row("results", revised(result.created_us, rev))?
         .symbol("result_id", Some(&result.id))
@@ -163,7 +163,7 @@ fn result_row(
     Ok(())
 }
 
-fn trades(flow: &mut Flow<'_>, id: &str, mode: &str, document: &Value) -> Result<(), Failed> {
+fn trades(flow: &mut Flow<'_>, id: &str, mode: &str, document: &Value) -> Result<(), SyncError> {
     for (seq, trade) in list(document, "trades").enumerate() {
         let amount = |name: &str| trade[name].as_f64().and_then(Amount::nearest);
         let text = |name: &str| trade[name].as_str();
@@ -194,7 +194,7 @@ fn trades(flow: &mut Flow<'_>, id: &str, mode: &str, document: &Value) -> Result
     Ok(())
 }
 
-fn equity(flow: &mut Flow<'_>, id: &str, mode: &str, document: &Value) -> Result<(), Failed> {
+fn equity(flow: &mut Flow<'_>, id: &str, mode: &str, document: &Value) -> Result<(), SyncError> {
     let strategy = document["strategy"].as_str();
     for (seq, point) in list(document, "equity").enumerate() {
         let amount = |name: &str| point[name].as_f64().and_then(Amount::nearest);
@@ -212,7 +212,7 @@ fn equity(flow: &mut Flow<'_>, id: &str, mode: &str, document: &Value) -> Result
     Ok(())
 }
 
-fn refusals(flow: &mut Flow<'_>, result: &ResultV3, document: &Value) -> Result<(), Failed> {
+fn refusals(flow: &mut Flow<'_>, result: &ResultV3, document: &Value) -> Result<(), SyncError> {
     for (seq, refusal) in list(document, "refusals").enumerate() {
         let at_us = time_us(&refusal["first_time"]).unwrap_or(result.from_us);
         flow.row("refusals", at_us)?
@@ -258,7 +258,7 @@ struct Revisions {
 }
 
 impl Revisions {
-    fn of(store: &Store, table: &'static str) -> Result<Self, Failed> {
+    fn of(store: &Store, table: &'static str) -> Result<Self, SyncError> {
         Ok(Revisions { table, known: store.sync_revisions(table)?.into_iter().collect() })
     }
 
@@ -270,7 +270,7 @@ impl Revisions {
         id: &str,
         digest: [u8; 8],
         compares: bool,
-    ) -> Result<Option<SyncRevisionV1>, Failed> {
+    ) -> Result<Option<SyncRevisionV1>, SyncError> {
         let known = self.known.get(id).copied().unwrap_or_default();
         let is_same = known.rev > 0 && known.digest == digest;
         if compares {

@@ -1,34 +1,34 @@
 //! The password or token for QuestDB: a systemd credential, or a file of the state directory for its owner only.
 
-use super::Failed;
+use super::SyncError;
 use crate::analytics::Secret;
 use crate::service::secret_file::{SecretFile, credentials};
 use std::path::Path;
 
 const TOKEN: &str = "questdb-token";
 const PASSWORD: &str = "questdb-password";
-/// A longer file is not a password.
+/// Most bytes of a password or token; a longer file is refused.
 const BYTES: u64 = 64 << 10;
 
 /// Looks for a token, then for a password.
 ///
 /// # Errors
 /// A file that cannot be read, or that others can.
-pub fn find(state: &Path) -> Result<Option<Secret>, Failed> {
+pub fn find(state: &Path) -> Result<Option<Secret>, SyncError> {
     find_in(credentials().as_deref(), state)
 }
 
-fn find_in(credentials: Option<&Path>, state: &Path) -> Result<Option<Secret>, Failed> {
+fn find_in(credentials: Option<&Path>, state: &Path) -> Result<Option<Secret>, SyncError> {
     if let Some(token) = read(credentials, state, TOKEN)? {
         return Ok(Some(Secret::Token(token)));
     }
     Ok(read(credentials, state, PASSWORD)?.map(Secret::Password))
 }
 
-fn read(credentials: Option<&Path>, state: &Path, name: &str) -> Result<Option<String>, Failed> {
+fn read(credentials: Option<&Path>, state: &Path, name: &str) -> Result<Option<String>, SyncError> {
     let from = SecretFile::new(credentials, name, state.join(name));
-    let Some(opened) = from.open().map_err(Failed::Refused)? else { return Ok(None) };
-    let secret = from.read(opened, BYTES).map_err(Failed::Refused)?;
+    let Some(opened) = from.open().map_err(SyncError::Refused)? else { return Ok(None) };
+    let secret = from.read(opened, BYTES).map_err(SyncError::Refused)?;
     Ok(Some(secret.trim().to_owned()).filter(|secret| !secret.is_empty()))
 }
 

@@ -1,6 +1,6 @@
 //! What is shown of the copy: state, lag, and rows by table.
 
-use super::Failed;
+use super::SyncError;
 use super::connection::Connection;
 use crate::analytics::Version;
 use crate::config::QuestDb;
@@ -94,13 +94,13 @@ impl Status {
         self.server = Some(format!("{major}.{minor}.{patch}"));
     }
 
-    pub(super) fn end(&mut self, begun: Timestamp, failed: Option<&Failed>, backlog: u64) {
+    pub(super) fn end(&mut self, begun: Timestamp, failed: Option<&SyncError>, backlog: u64) {
         self.running = false;
         self.rounds += 1;
         self.backlog = backlog;
         self.error = failed.map(|failed| {
-            let needs_user = matches!(failed, Failed::Refused(_))
-                || matches!(failed, Failed::Write(error) if !error.wait().is_zero());
+            let needs_user = matches!(failed, SyncError::Refused(_))
+                || matches!(failed, SyncError::Write(error) if !error.wait().is_zero());
             (failed.to_string(), if needs_user { "refused" } else { "unreachable" })
         });
         match failed {
@@ -188,11 +188,11 @@ mod tests {
         let view = |status: &Status, now| status.view(&config, None, 0, at(now));
         assert_eq!(view(&status, 1_010).state, "starting");
         assert_eq!(status.lag_to_tell(&config, at(1_060)), None);
-        status.end(at(1_050), Some(&Failed::Write(WriteError::Unanswered("refused".into()))), 7);
+        status.end(at(1_050), Some(&SyncError::Write(WriteError::Unanswered("refused".into()))), 7);
         assert_eq!((view(&status, 1_070).state, view(&status, 1_070).lag_rows), ("unreachable", 7));
         assert_eq!(status.lag_to_tell(&config, at(1_070)), Some(Span::from_seconds(70)));
         assert_eq!(status.lag_to_tell(&config, at(1_080)), None, "told once");
-        status.end(at(1_090), Some(&Failed::Write(WriteError::Credentials)), 7);
+        status.end(at(1_090), Some(&SyncError::Write(WriteError::Credentials)), 7);
         assert_eq!(view(&status, 1_090).state, "refused");
         status.end(at(1_100), None, 0);
         let idle = view(&status, 1_110);

@@ -210,7 +210,7 @@ fn everything_is_there_once_and_a_second_round_sends_nothing() {
     let (server, store) = (Server::start(), filled());
     let analytics = analytics(&store);
     let config = server.config();
-    assert_eq!(analytics.round(&config).unwrap().rows, 2 + 1 + 3);
+    assert_eq!(analytics.round(&config).unwrap(), 2 + 1 + 3);
     let fills = server.lines("fills");
     assert_eq!(fills.len(), 3);
     let instance = store.sync_state().unwrap().unwrap().instance;
@@ -219,12 +219,12 @@ fn everything_is_there_once_and_a_second_round_sends_nothing() {
     );
     assert_eq!(fills[0], line);
     assert!(server.lines("strategies")[1].contains(r#"name="Pump \"2\"",document="{\"a\": 1}",deleted=f"#));
-    assert_eq!(analytics.round(&config).unwrap().rows, 0);
+    assert_eq!(analytics.round(&config).unwrap(), 0);
     // A deletion, another state and more events are further rows.
     store.delete_strategy("pump", Timestamp::from_seconds(1_700_000_009)).unwrap();
     let row = SessionRow { state: "completed".to_owned(), ..store.session("exec_1").unwrap() };
     store.put_session(&row, &EventSegment { first_seq: 4, lines: self::fills(4..5) }).unwrap();
-    assert_eq!(analytics.round(&config).unwrap().rows, 3);
+    assert_eq!(analytics.round(&config).unwrap(), 3);
     assert!(
         server.lines("strategies")[2].contains("rev=4i,version=2i")
             && server.lines("strategies")[2].contains("deleted=t")
@@ -233,7 +233,7 @@ fn everything_is_there_once_and_a_second_round_sends_nothing() {
     assert_eq!(server.lines("sessions").iter().filter(|line| completed(line)).count(), 1);
     // Everything again: the same bytes, so the tables do not grow.
     store.reset_sync(None).unwrap();
-    assert_eq!(analytics.round(&config).unwrap().rows, 3 + 1 + 4);
+    assert_eq!(analytics.round(&config).unwrap(), 3 + 1 + 4);
     assert_eq!((server.lines("fills").len(), server.lines("strategies").len()), (4, 3));
     assert_eq!(server.lines("sessions").len(), 2);
     assert!(store.verify().unwrap().is_sound());
@@ -251,7 +251,7 @@ fn a_poisoned_row_becomes_a_dead_letter_and_the_others_are_there() {
     assert!(dead[0].1.reason.contains("cast error") && dead[0].1.line.contains("order_id=2i"));
     let view = analytics.view(&server.config()).unwrap();
     assert_eq!((view.state, view.dead_letters), ("idle", 1));
-    assert_eq!(analytics.round(&server.config()).unwrap().rows, 0, "it is not sent again");
+    assert_eq!(analytics.round(&server.config()).unwrap(), 0, "it is not sent again");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn a_server_that_is_away_changes_nothing_and_waits_grow() {
     let waits: Vec<Duration> = (1..20).map(|failures| retry_after(failures, &failed, 0xff_ffff)).collect();
     assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]) && waits[18] <= RETRY_MAX, "{waits:?}");
     assert!(retry_after(9, &failed, 0) < Duration::from_secs(1), "jitter reaches down");
-    assert!(retry_after(1, &Failed::Write(WriteError::Credentials), 0) >= Duration::from_secs(60));
+    assert!(retry_after(1, &SyncError::Write(WriteError::Credentials), 0) >= Duration::from_secs(60));
 }
 
 #[test]
@@ -327,12 +327,12 @@ fn a_round_makes_way_for_a_command_and_goes_on_afterwards() {
     let analytics = analytics(&store);
     let config = server.config();
     analytics.commands.fetch_add(1, Ordering::Relaxed);
-    assert!(matches!(analytics.round(&config), Err(Failed::Interrupted)));
+    assert!(matches!(analytics.round(&config), Err(SyncError::Interrupted)));
     analytics.commands.fetch_sub(1, Ordering::Relaxed);
     assert_eq!(analytics.view(&config).unwrap().reason, None);
-    assert_eq!(analytics.round(&config).unwrap().rows, 2 + 1 + 3);
+    assert_eq!(analytics.round(&config).unwrap(), 2 + 1 + 3);
     analytics.rebuild(Some("fills")).unwrap();
-    assert!(analytics.round(&config).unwrap().rows >= 3);
+    assert!(analytics.round(&config).unwrap() >= 3);
 }
 
 #[test]
@@ -342,8 +342,8 @@ fn one_comparison_runs_at_a_time_and_ends_with_the_daemon() {
     let config = server.config();
     analytics.round(&config).unwrap();
     let running = analytics.comparing.lock().unwrap();
-    assert!(matches!(analytics.verify(&config, false), Err(Failed::Refused(_))));
+    assert!(matches!(analytics.verify(&config, false), Err(SyncError::Refused(_))));
     drop(running);
     analytics.stop();
-    assert!(matches!(analytics.verify(&config, false), Err(Failed::Stopped)));
+    assert!(matches!(analytics.verify(&config, false), Err(SyncError::Stopped)));
 }

@@ -3,15 +3,34 @@
 use super::connection::Connection;
 use super::flow::{Flow, Watched};
 use super::sources::{TABLES, sources_of};
-use super::{Failed, events, market, oldest_us, records};
+use super::{SyncError, events, market, oldest_us, records};
 use crate::analytics::{Checksum, Table, same};
 use crate::config::QuestDb;
 use crate::domain::time::Timestamp;
+use crate::limits::ANALYTICS_DIFFERENCES_SHOWN;
 use crate::store::Store;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 const DAY_US: i64 = 86_400_000_000;
+
+/// The server compared with the store.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Verified {
+    /// Whether nothing differs.
+    pub equal: bool,
+    /// How many groups of rows differ.
+    pub different: u64,
+    /// By table.
+    pub tables: Vec<Comparison>,
+}
+
+impl Verified {
+    pub(super) fn of(tables: Vec<Comparison>) -> Self {
+        let different = tables.iter().map(|table| table.different_count).sum();
+        Verified { equal: different == 0, different, tables }
+    }
+}
 
 /// A table of the server compared with the store.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -41,9 +60,6 @@ pub struct Difference {
     pub rows_there: u64,
 }
 
-/// Differences shown of one table.
-const SHOWN: usize = 100;
-
 /// Rows and checksum that the server has, by source and day.
 type There = BTreeMap<(String, i64), (u64, String)>;
 
@@ -52,8 +68,8 @@ pub(super) fn all(
     store: &Store,
     connection: &mut Connection,
     config: &QuestDb,
-    goes_on: &dyn Fn() -> Result<(), Failed>,
-) -> Result<Vec<Comparison>, Failed> {
+    goes_on: &dyn Fn() -> Result<(), SyncError>,
+) -> Result<Vec<Comparison>, SyncError> {
     connection.drain()?;
     let oldest_us = oldest_us(config);
     let watched = Watched { goes_on, sent: &|_, _| {} };
@@ -81,7 +97,7 @@ pub(super) fn all(
 }
 
 /// What is different is sent again with the next round.
-pub(super) fn repair(store: &Store, compared: &[Comparison]) -> Result<(), Failed> {
+pub(super) fn repair(store: &Store, compared: &[Comparison]) -> Result<(), SyncError> {
     for comparison in compared.iter().filter(|comparison| comparison.different_count > 0) {
         for source in sources_of(comparison.table) {
             store.reset_sync(Some(source))?;
@@ -91,7 +107,7 @@ pub(super) fn repair(store: &Store, compared: &[Comparison]) -> Result<(), Faile
 }
 
 /// Rows and checksum of the server by group and day.
-fn there(connection: &Connection, table: &Table, oldest_event: u64) -> Result<There, Failed> {
+fn there(connection: &Connection, table: &Table, oldest_event: u64) -> Result<There, SyncError> {
     let rows = match table.name {
         "signals" | "orders" | "fills" => format!(" AND seq >= {oldest_event}"),
         "refusals" => format!(" AND (origin = 'result' OR seq >= {oldest_event})"),
@@ -100,7 +116,7 @@ fn there(connection: &Connection, table: &Table, oldest_event: u64) -> Result<Th
     let query = connection.tables.checksum_query(table, &connection.state.instance, &rows);
     let rows = connection.client.query(&query)?;
     let mut there = BTreeMap::new();
-    for row in 0..rows.rows.len() {
+    for row in 0..rows.len() {
         let day = rows.whole(row, 1).unwrap_or_default().div_euclid(DAY_US);
         let count = rows.whole(row, 2).and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
         there.insert((rows.text(row, 0).to_owned(), day), (count, rows.text(row, 3).to_owned()));
@@ -120,7 +136,7 @@ fn compare(
     let none = (0, String::new());
     let mut note = |source: &str, day: i64, rows_here: u64, rows_there: u64| {
         comparison.different_count += 1;
-        if comparison.different.len() < SHOWN {
+        if comparison.different.len() < ANALYTICS_DIFFERENCES_SHOWN {
             let shown = Timestamp::from_seconds(day * 86_400).to_string();
             let day = shown.get(..10).unwrap_or_default().to_owned();
             comparison.different.push(Difference { source: source.to_owned(), day, rows_here, rows_there });

@@ -1,19 +1,16 @@
 //! Whether an account can be traded now: everything that is probed before real money moves, line by line, with what to do.
 //!
-//! Never: an order that could be filled. The probe of the right to trade has the quantity zero, which the exchange refuses with
-//! a code that tells.
+//! Invariant: no probe can fill: the right to trade is tested with quantity zero, which the exchange refuses with a code that tells.
 
 use crate::domain::decimal::Decimal;
+use crate::exchange::mexc::codes::NO_QUANTITY;
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
-use crate::exchange::mexc::{Account, HeldPosition, Outcome, PlacedOrder};
+use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::{Account, Effect, HeldPosition, Outcome, PlacedOrder, PositionMode};
 use serde::{Deserialize, Serialize};
 
 /// Largest difference of the exchange's clock from ours.
 const CLOCK_NS: i64 = 500_000_000;
-
-/// The exchange's code for an order of quantity zero from somebody who may trade.
-const NO_QUANTITY: i64 = 2_011;
 
 /// How a line came out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,7 +41,7 @@ pub struct CheckLine {
 
 /// What a session needs of an account.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Wanted {
+pub struct AccountNeeds {
     /// Symbols, with the leverage that its longs and shorts must have and are given where they have another; `None`: any.
     pub symbols: Vec<(String, Option<u32>)>,
     /// Money it may use; `None`: no session is asked for.
@@ -68,10 +65,10 @@ impl Lines {
 }
 
 /// Probes an account. Every line is there, also where one could not be learned.
-pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> {
+pub(super) async fn check(account: &Account, needs: &AccountNeeds) -> Vec<CheckLine> {
     let mut lines = Lines(Vec::new());
     clock(account, &mut lines).await;
-    if !balance(account, wanted.budget, &mut lines).await {
+    if !balance(account, needs.budget, &mut lines).await {
         // Without an account nothing else can be asked.
         return lines.0;
     }
@@ -90,7 +87,7 @@ pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> 
     } else {
         lines.is("resident_stops", None, true, "the list of stop orders can be read".to_owned(), "");
     }
-    for (symbol, leverage) in &wanted.symbols {
+    for (symbol, leverage) in &needs.symbols {
         probe(account, symbol, &mut lines).await;
         match (&positions, &orders) {
             (Ok(positions), Ok(orders)) => foreign(symbol, positions, orders, &mut lines),
@@ -99,7 +96,7 @@ pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> 
             }
         }
         self::leverage(account, symbol, *leverage, &mut lines).await;
-        fees(account, symbol, wanted.fees, &mut lines).await;
+        fees(account, symbol, needs.fees, &mut lines).await;
     }
     lines.add(
         "key_end",
@@ -149,8 +146,8 @@ async fn mode(account: &Account, lines: &mut Lines) {
     let advice =
         "switch the account to hedge mode in the exchange's app: only there an order says what it closes";
     match account.position_mode().await {
-        Ok(1) => lines.is("position_mode", None, true, "hedge mode".to_owned(), ""),
-        Ok(_) => lines.is("position_mode", None, false, "one-way mode".to_owned(), advice),
+        Ok(PositionMode::Hedge) => lines.is("position_mode", None, true, "hedge mode".to_owned(), ""),
+        Ok(PositionMode::OneWay) => lines.is("position_mode", None, false, "one-way mode".to_owned(), advice),
         Err(error) => lines.is("position_mode", None, false, error.to_string(), advice),
     }
 }

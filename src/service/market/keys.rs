@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const KEY_FILE: &str = "mexc.key";
 /// Name of the credential.
 pub const CREDENTIAL: &str = "mexc-key";
-/// Longest file that is read.
+/// Most bytes of the file; a longer one is refused.
 const KEY_BYTES: u64 = 4_096;
 
 /// Where a key is, and what it is now.

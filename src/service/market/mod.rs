@@ -6,15 +6,15 @@
 mod check;
 mod keys;
 mod lag;
-mod lease;
+mod live_lease;
 mod lock;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
-pub use check::{CheckLine, Verdict, Wanted};
+pub use check::{AccountNeeds, CheckLine, Verdict};
 pub use keys::KeyRing;
 pub use lag::{LagCounts, Lags};
-pub use lease::{Lease, Leaseholder, Sightings, Unreadable};
+pub use live_lease::{LeaseHistory, LiveLease, LiveLeaseholder, Unreadable};
 pub use lock::{LOCK_FILE, LiveLock};
 pub use tickers::{Scope, SymbolQuery};
 
@@ -180,9 +180,9 @@ impl Market {
     ///
     /// # Errors
     /// As [`Market::account`].
-    pub fn check_account(&self, wanted: &Wanted) -> Result<Vec<CheckLine>, Refusal> {
+    pub fn check_account(&self, needs: &AccountNeeds) -> Result<Vec<CheckLine>, Refusal> {
         let account = self.account()?;
-        Ok(account.runtime().block_on(check::check(&account, wanted)))
+        Ok(account.runtime().block_on(check::check(&account, needs)))
     }
 
     /// As [`Market::account`], also while there is no key: for a session that has orders at the exchange and must go on.

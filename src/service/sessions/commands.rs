@@ -9,6 +9,24 @@ use std::time::Duration;
 /// How long a request waits until its commands are in the journal, and until everything is closed.
 const DONE_WITHIN: Duration = Duration::from_secs(10);
 
+/// What a request waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Until {
+    /// Its commands are in the journal.
+    Journaled,
+    /// And nothing is open.
+    Flat,
+}
+
+/// What came of commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Given {
+    /// Whether all are in the journal.
+    pub is_done: bool,
+    /// Whether nothing is open.
+    pub is_flat: bool,
+}
+
 /// Between a request and the session's thread.
 #[derive(Default)]
 pub(super) struct Commands {
@@ -51,39 +69,40 @@ impl Commands {
         }
     }
 
-    /// Hands commands over and waits for them; whether they are done, and whether nothing is open then.
-    pub(super) fn give(&self, commands: Vec<Command>, waits_for_flat: bool) -> (bool, bool) {
+    /// Hands commands over and waits for them, at most ten seconds.
+    pub(super) fn give(&self, commands: Vec<Command>, until: Until) -> Given {
         let mut state = self.lock();
         state.given += commands.len() as u64;
         let mine = state.given;
         state.commands.extend(commands);
-        let open = |state: &mut Waiting| state.done < mine || waits_for_flat && !state.is_flat;
+        let open = |state: &mut Waiting| state.done < mine || until == Until::Flat && !state.is_flat;
         let (state, _) =
             self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
-        (state.done >= mine, state.is_flat)
+        Given { is_done: state.done >= mine, is_flat: state.is_flat }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Stopwatch;
+    use crate::domain::time::Span;
 
     #[test]
     fn commands_are_answered_when_they_are_in_the_journal() {
         let commands = Commands::default();
         std::thread::scope(|scope| {
-            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::Flatten], true));
-            let taken = loop {
-                let taken = commands.take();
-                if !taken.is_empty() {
-                    break taken;
-                }
+            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::CloseAll], Until::Flat));
+            let watch = Stopwatch::start();
+            let mut taken = Vec::new();
+            while taken.is_empty() && watch.elapsed() < Span::from_seconds(30) {
+                taken = commands.take();
                 std::thread::yield_now();
-            };
-            assert_eq!(taken, [Command::Pause, Command::Flatten]);
+            }
+            assert_eq!(taken, [Command::Pause, Command::CloseAll]);
             commands.show_flat(true);
             commands.done(2);
-            assert_eq!(asked.join().unwrap(), (true, true));
+            assert_eq!(asked.join().unwrap(), Given { is_done: true, is_flat: true });
         });
     }
 }

@@ -1,4 +1,5 @@
-//! Which running session is in the way of another. Never: one that is stopped because of it without being asked for.
+//! Which running session keeps another from starting. Invariant: a running session is stopped for another only when the request
+//! asks for it.
 
 use super::plan::{Plan, Rows};
 use super::request::SessionKind;

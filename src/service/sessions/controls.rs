@@ -3,6 +3,7 @@
 //! Invariant: what was answered as done is in the journal, so a restart does not forget it.
 
 use super::Sessions;
+use super::commands::{Given, Until};
 use super::running::Running;
 use crate::domain::event::Command;
 use crate::domain::symbol::SymbolId;
@@ -31,14 +32,14 @@ impl SessionControl {
         (SessionControl::Flatten, "flatten"),
     ];
 
-    /// The act of a word.
+    /// The control of a word.
     pub fn of(word: &str) -> Option<SessionControl> {
-        Self::ALL.iter().find(|(_, name)| *name == word).map(|(act, _)| *act)
+        Self::ALL.iter().find(|(_, name)| *name == word).map(|(control, _)| *control)
     }
 
     /// Its word.
     pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(act, _)| *act == self).map_or("", |(_, word)| word)
+        Self::ALL.iter().find(|(control, _)| *control == self).map_or("", |(_, word)| word)
     }
 
     /// What the engine is told, for a session of so many symbols.
@@ -50,7 +51,7 @@ impl SessionControl {
             SessionControl::Cancel => {
                 std::iter::once(Command::Pause).chain(all.map(Command::Withdraw)).collect()
             }
-            // By symbol: `Command::Flatten` in a journal means that the session was told to end.
+            // By symbol: `Command::CloseAll` in a journal means that the session was told to end.
             SessionControl::Flatten => {
                 std::iter::once(Command::Pause).chain(all.map(Command::Close)).collect()
             }
@@ -58,12 +59,12 @@ impl SessionControl {
     }
 }
 
-/// What came of an act on one session.
+/// What came of a control of one session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ControlOutcome {
     /// The session.
     pub session_id: String,
-    /// The act.
+    /// The control.
     pub control: String,
     /// Whether it is in the journal; `false`: the session had not come to it within ten seconds, and will.
     pub is_done: bool,
@@ -76,7 +77,7 @@ impl Sessions {
     ///
     /// # Errors
     /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade.
-    pub fn act(&self, id: &str, act: SessionControl) -> Result<ControlOutcome, Refusal> {
+    pub fn control(&self, id: &str, control: SessionControl) -> Result<ControlOutcome, Refusal> {
         let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
         let Some(session) = found else {
             let row = self.get(id)?;
@@ -87,7 +88,7 @@ impl Sessions {
             let message = "only paper and live sessions can be paused, cancelled and flattened; stop the session instead";
             return Err(Refusal::conflict("no_account", message));
         }
-        Ok(acted(&session, act))
+        Ok(give(&session, control))
     }
 
     /// Locks live trading, durably, and closes what all sessions with real money have.
@@ -97,7 +98,7 @@ impl Sessions {
     pub fn lock(&self, by: &str) -> Result<Vec<ControlOutcome>, Refusal> {
         self.market.lock().set(by).map_err(|error| not_written(&error))?;
         tracing::warn!(by, "live trading is locked");
-        Ok(self.act_on_all(SessionControl::Flatten))
+        Ok(self.control_all_live(SessionControl::Flatten))
     }
 
     /// Unlocks live trading; whether it was locked. Sessions stay paused until somebody resumes them.
@@ -111,14 +112,15 @@ impl Sessions {
     }
 
     /// Does something to all sessions that trade with real money, side by side.
-    pub fn act_on_all(&self, act: SessionControl) -> Vec<ControlOutcome> {
+    pub fn control_all_live(&self, control: SessionControl) -> Vec<ControlOutcome> {
         let live: Vec<_> = {
             let running = self.running();
             running.values().filter(|session| session.is_live() && !session.is_ended()).cloned().collect()
         };
         std::thread::scope(|scope| {
-            let acts: Vec<_> = live.iter().map(|session| scope.spawn(|| acted(session, act))).collect();
-            acts.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            let controls: Vec<_> =
+                live.iter().map(|session| scope.spawn(|| give(session, control))).collect();
+            controls.into_iter().filter_map(|thread| thread.join().ok()).collect()
         })
     }
 }
@@ -130,17 +132,18 @@ fn not_written(error: &std::io::Error) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, "lock_not_written", message)
 }
 
-fn acted(session: &Running, act: SessionControl) -> ControlOutcome {
+fn give(session: &Running, control: SessionControl) -> ControlOutcome {
     let symbols = session.table.load().len() as u32;
-    let (is_done, is_flat) = session.commands.give(act.commands(symbols), act == SessionControl::Flatten);
+    let until = if control == SessionControl::Flatten { Until::Flat } else { Until::Journaled };
+    let Given { is_done, is_flat } = session.commands.give(control.commands(symbols), until);
     tracing::warn!(
         session = session.id,
-        control = act.as_str(),
+        control = control.as_str(),
         is_done,
         is_flat,
         "a person acts on a session"
     );
-    ControlOutcome { session_id: session.id.clone(), control: act.as_str().to_owned(), is_done, is_flat }
+    ControlOutcome { session_id: session.id.clone(), control: control.as_str().to_owned(), is_done, is_flat }
 }
 
 #[cfg(test)]
@@ -148,11 +151,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_act_is_what_the_engine_is_told() {
+    fn a_control_is_what_the_engine_is_told() {
         let closes = [Command::Pause, Command::Close(SymbolId(0)), Command::Close(SymbolId(1))];
         assert_eq!(SessionControl::Flatten.commands(2), closes);
-        for (act, word) in SessionControl::ALL {
-            assert_eq!(SessionControl::of(word), Some(act));
-        }
+        assert_eq!(SessionControl::Pause.commands(2), [Command::Pause]);
+        assert_eq!(SessionControl::Resume.commands(2), [Command::Resume]);
+        let withdrawals = [Command::Pause, Command::Withdraw(SymbolId(0)), Command::Withdraw(SymbolId(1))];
+        assert_eq!(SessionControl::Cancel.commands(2), withdrawals);
+    }
+
+    #[test]
+    fn a_word_is_one_control_or_none() {
+        assert_eq!(SessionControl::of("pause"), Some(SessionControl::Pause));
+        assert_eq!(SessionControl::of("resume"), Some(SessionControl::Resume));
+        assert_eq!(SessionControl::of("cancel"), Some(SessionControl::Cancel));
+        assert_eq!(SessionControl::of("flatten"), Some(SessionControl::Flatten));
+        assert_eq!(SessionControl::of("lock"), None);
     }
 }

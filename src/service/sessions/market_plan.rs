@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 /// What a paper session looks at: the top of the book comes whole with each message, so that no lost message can leave
 /// it wrong.
-const PAPER_STREAMS: [StreamKind; 4] =
+const TRADED_STREAMS: [StreamKind; 4] =
     [StreamKind::BookSnapshots, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
 
 /// Finds everything a request for the live market names.
@@ -56,8 +56,8 @@ pub(super) fn make(
     let known = known(&request, &contracts)?;
     let specs = specs(&known, &config.exchange, request.kind)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
-    let account = match request.kind {
-        SessionKind::Live => Some(live::wanted(&request, &strategies, &known, config)?),
+    let account_needs = match request.kind {
+        SessionKind::Live => Some(live::account_needs(&request, &strategies, &known, config)?),
         _ => None,
     };
     warnings.extend(
@@ -70,10 +70,10 @@ pub(super) fn make(
     let normal =
         |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
     let plan = plan(&request, strategies.clone(), specs, config, warnings, normal)?;
-    Ok(Plan { account, ..plan })
+    Ok(Plan { account_needs, ..plan })
 }
 
-/// How long a strategy only listens, when that is longer than one would wait in front of it.
+/// How long a strategy only listens, when that is longer than one would wait for it.
 fn first_wait(strategy: &Loaded) -> Option<String> {
     let look_back =
         strategy.label.look_back.as_ref().filter(|look_back| look_back.span > Span::from_seconds(60))?;
@@ -134,7 +134,7 @@ fn plan(
     let streams = if request.kind == SessionKind::Collect {
         request.data_types.clone()
     } else {
-        PAPER_STREAMS.to_vec()
+        TRADED_STREAMS.to_vec()
     };
     if request.kind != SessionKind::Collect {
         // What cannot run is refused now.
@@ -164,7 +164,7 @@ fn plan(
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
-        account: None,
+        account_needs: None,
     })
 }
 

@@ -17,7 +17,6 @@ mod live;
 mod log;
 mod market_plan;
 mod market_run;
-mod paper;
 mod plan;
 mod progress;
 mod read_ahead;
@@ -29,6 +28,7 @@ mod rerun;
 mod running;
 mod snapshot;
 mod stream;
+mod trading_ports;
 mod view;
 mod watcher;
 mod writer;
@@ -178,10 +178,10 @@ impl Sessions {
                 return Ok(started(&same, &plan, true));
             }
             let Some((oldest, refusal)) = self.conflict(&plan, config) else {
-                let Some(wanted) = plan.account.take() else { return self.begin(plan, user, now) };
+                let Some(needs) = plan.account_needs.take() else { return self.begin(plan, user, now) };
                 // Probed without the gate: it takes seconds. Who came in between is found in the next turn.
                 drop(gate);
-                plan.warnings.extend(live::check_account(&self.market, &wanted)?);
+                plan.warnings.extend(live::check_account(&self.market, &needs)?);
                 continue;
             };
             // A live session is never stopped to make room.

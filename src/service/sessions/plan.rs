@@ -14,7 +14,7 @@ use crate::json::{at, nearest};
 use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
 use crate::service::backtest::{self, Input, RunSettings, Source};
-use crate::service::market::{Market, Wanted};
+use crate::service::market::{AccountNeeds, Market};
 use crate::service::references::Resource;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::session::allowance::Allowance;
@@ -63,7 +63,7 @@ pub(super) struct Plan {
     pub idempotent: bool,
     pub warnings: Vec<String>,
     /// What a live session needs of the account, until that was probed.
-    pub account: Option<Wanted>,
+    pub account_needs: Option<AccountNeeds>,
 }
 
 impl Plan {
@@ -158,7 +158,7 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
-        account: None,
+        account_needs: None,
     })
 }
 

@@ -59,7 +59,7 @@ impl Sessions {
         let begun = (plan.table.clone(), allowed);
         let session = Arc::new(Running::new(row, &plan, begun, stream, hold).mark_catching_up());
         // Only a stop closes every position; the request itself may not have got onto the disk.
-        let is_stop = |kind: &ControlKindV1| matches!(kind, ControlKindV1::Stop | ControlKindV1::Flatten);
+        let is_stop = |kind: &ControlKindV1| matches!(kind, ControlKindV1::Stop | ControlKindV1::CloseAndEnd);
         if controls.iter().any(|control| is_stop(&control.kind)) {
             session.stop_again();
         }

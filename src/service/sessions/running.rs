@@ -8,12 +8,12 @@ use super::commands::Commands;
 use super::conflict::Traded;
 use super::live::{LiveTrading, Outbox};
 use super::market_run::MarketContext;
-use super::paper::PaperTrading;
 use super::plan::{Plan, Rows};
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::request::SessionKind;
 use super::stream::{Class, EventStream};
+use super::trading_ports::PaperTrading;
 use super::watcher::Watcher;
 use super::{Recorded, State};
 use crate::clock;
@@ -57,8 +57,7 @@ pub(super) struct Running {
     pub trades: Traded,
     /// What people want done to it.
     pub commands: Commands,
-    /// Whether it trades on a market: on paper or with real money.
-    trades_a_market: bool,
+    kind: SessionKind,
     /// The table that the request and the configuration of its time gave.
     first_table: SymbolTable,
     status: Mutex<Status>,
@@ -154,7 +153,7 @@ impl Running {
             records: Recorded::of(plan),
             trades: plan.traded(),
             commands: Commands::default(),
-            trades_a_market: matches!(plan.kind, SessionKind::Paper | SessionKind::Live),
+            kind: plan.kind,
             table: Arc::new(ArcSwap::from_pointee(table)),
             status: Mutex::new(Status { row, state: State::Starting, ended: false, stalled: None }),
             changed: Condvar::new(),
@@ -204,12 +203,12 @@ impl Running {
 
     /// Whether it trades on a market, on paper or with real money.
     pub(super) fn trades_a_market(&self) -> bool {
-        self.trades_a_market
+        matches!(self.kind, SessionKind::Paper | SessionKind::Live)
     }
 
     /// Whether it trades with real money.
     pub(super) fn is_live(&self) -> bool {
-        !self.trades.0.is_empty()
+        self.kind == SessionKind::Live
     }
 
     /// Whether it goes on after a restart of the daemon: its journal is on disk.

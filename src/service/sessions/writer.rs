@@ -1,7 +1,7 @@
 //! The thread that commits a session's journal, so that the thread that decides waits for no disk.
 //!
 //! One commit is under way at a time, and one is handed over while none is; what gathers meanwhile goes with the next.
-//! Invariant: events are published here, behind the commit that made what they follow from durable.
+//! Invariant: events are published here, after the commit that made what they follow from durable.
 
 use super::running::Running;
 use crate::clock::Stopwatch;
@@ -134,7 +134,7 @@ impl Writer {
     }
 }
 
-/// Ends the thread behind the commit under way.
+/// Ends the thread after the commit under way.
 impl Drop for Writer {
     fn drop(&mut self) {
         self.shared.lock().is_over = true;

@@ -1,6 +1,6 @@
 //! What a desk wants done, and what became of an order.
 
-use super::{Hold, Intent};
+use super::{Intent, PositionKey};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderEvent, OrderId};
 use crate::domain::symbol::SymbolId;
@@ -60,7 +60,7 @@ pub enum Act {
     /// Place a stop for a whole position.
     PlaceStop {
         /// Which one.
-        hold: Hold,
+        key: PositionKey,
         /// Its number at the venue.
         position: u64,
         /// Its lots.
@@ -71,7 +71,7 @@ pub enum Act {
     /// Move a stop.
     MoveStop {
         /// Of which position.
-        hold: Hold,
+        key: PositionKey,
         /// Its number.
         id: u64,
         /// The new price.
@@ -79,8 +79,6 @@ pub enum Act {
     },
     /// Cancel a stop whose position is gone.
     CancelStop {
-        /// Its symbol.
-        symbol: SymbolId,
         /// Its number.
         id: u64,
     },
@@ -110,6 +108,8 @@ pub struct Alert {
 pub enum Placed {
     /// The venue took it.
     Accepted(u64),
+    /// The venue has an order of this client id already.
+    Duplicate,
     /// The venue proved that it did not.
     Refused(i64, String),
     /// Not a byte was sent.

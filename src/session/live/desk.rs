@@ -1,14 +1,15 @@
 //! All orders, positions and stops of one session at a venue, and what is to be done about them now.
 
-use super::book::Book;
-use super::limits::Day;
+use super::caps::DayTotal;
+use super::numbers::{is_made_up_trade, is_surplus_order};
 use super::order::{NotFound, Tracked};
+use super::positions::{Opened, Positions};
 use super::protection::Protection;
-use super::reconcile::{Asked, NO_EXECUTION, Reconciliation};
-use super::surplus::{Surplus, is_surplus};
+use super::reconcile::{Asked, Reconciliation};
+use super::surplus::Surplus;
 use super::{
-    Act, Alert, Caps, Deal, Hold, Intent, MadeBy, OrderFact, Placed, PositionFact, Refusal, SessionTag,
-    StopFact, Wanted,
+    Act, Alert, Caps, EnginePosition, EntryRefusal, ExecutionFact, Intent, MadeBy, OrderFact, Placed,
+    PositionFact, PositionKey, SessionTag, StopFact,
 };
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{OrderEvent, OrderId, RejectReason, Side};
@@ -27,28 +28,31 @@ pub(super) const REPORT_SOON: Span = Span::from_seconds(1);
 /// An entry that was decided longer ago does not leave any more.
 const FRESH: Span = Span::from_seconds(5);
 
-/// Failures in a row that stop entries, and for how long.
-const BREAKER: (u32, Span) = (5, Span::from_seconds(60));
+/// Orders in a row that come to nothing until entries stop.
+const BREAKER_FAILURES: u32 = 5;
+
+/// For how long entries stop then.
+const BREAKER_PAUSE: Span = Span::from_seconds(60);
 
 /// Reports in a row that could not be read until entries stop.
 pub(super) const UNREAD_REPORTS: u32 = 3;
 
-/// The state of everything.
+/// Orders, positions and stops of one live session.
 pub struct Desk {
     pub(super) table: Arc<SymbolTable>,
     pub(super) tag: SessionTag,
     pub(super) caps: Caps,
     /// What other sessions have at risk on the account; `None`: nobody knows.
-    pub(super) others: Option<Money>,
-    pub(super) day: Day,
+    pub(super) other_sessions: Option<Money>,
+    pub(super) day: DayTotal,
     pub(super) orders: BTreeMap<OrderId, Tracked>,
     pub(super) over: VecDeque<OrderId>,
     pub(super) by_venue: BTreeMap<u64, OrderId>,
-    pub(super) book: Book,
+    pub(super) positions: Positions,
     pub(super) protection: Protection,
     pub(super) reconciliation: Reconciliation,
     /// Executions of orders that nobody has identified.
-    pub(super) unidentified: Vec<Deal>,
+    pub(super) unidentified: Vec<ExecutionFact>,
     /// Their orders.
     pub(super) identify: BTreeMap<u64, Asked>,
     /// Symbols whose executions are being read.
@@ -58,17 +62,17 @@ pub struct Desk {
     /// Exits that wait for a comparison of the account, and since when.
     pub(super) waiting: Vec<(Intent, Timestamp)>,
     /// Positions of a process before this one of which no comparison has shown yet that they are there.
-    pub(super) unproven: BTreeSet<Hold>,
+    pub(super) unproven: BTreeSet<PositionKey>,
     /// When the session began: what others did before is of no concern.
     pub(super) began: Timestamp,
     /// Executions of others that closed something of ours, until it is known who made them.
-    pub(super) undecided: Vec<(Deal, Timestamp)>,
+    pub(super) undecided: Vec<(ExecutionFact, Timestamp)>,
     /// Executions that are not of our orders and are counted.
     pub(super) counted: BTreeSet<u64>,
     /// Symbols on which something happened that is not ours.
     pub(super) foreign: BTreeMap<SymbolId, &'static str>,
     /// Open orders of others that the last report had.
-    pub(super) strangers: BTreeSet<u64>,
+    pub(super) foreign_orders: BTreeSet<u64>,
     /// Symbols on which a position had to be closed because no stop could be had.
     pub(super) unprotected: BTreeSet<SymbolId>,
     /// Symbols on which the configuration lets nothing be begun.
@@ -97,12 +101,12 @@ impl Desk {
             table,
             tag,
             caps,
-            others: Some(Money::ZERO),
-            day: Day::default(),
+            other_sessions: Some(Money::ZERO),
+            day: DayTotal::default(),
             orders: BTreeMap::new(),
             over: VecDeque::new(),
             by_venue: BTreeMap::new(),
-            book: Book::default(),
+            positions: Positions::default(),
             protection: Protection::default(),
             reconciliation: Reconciliation::default(),
             unidentified: Vec::new(),
@@ -115,7 +119,7 @@ impl Desk {
             undecided: Vec::new(),
             counted: BTreeSet::new(),
             foreign: BTreeMap::new(),
-            strangers: BTreeSet::new(),
+            foreign_orders: BTreeSet::new(),
             unprotected: BTreeSet::new(),
             not_allowed: BTreeSet::new(),
             surplus: Surplus::default(),
@@ -153,11 +157,11 @@ impl Desk {
                 }
                 OrderEvent::Liquidated { fill, .. } | OrderEvent::Closed { fill, .. } => {
                     self.count(fill.trade_id);
-                    let hold = Hold { symbol: fill.symbol, is_long: fill.side == Side::Sell };
-                    if fill.trade_id >= NO_EXECUTION {
-                        self.write_off(hold, fill.qty);
+                    let key = PositionKey { symbol: fill.symbol, is_long: fill.side == Side::Sell };
+                    if is_made_up_trade(fill.trade_id) {
+                        self.write_off(key, fill.qty);
                     }
-                    self.book.close(hold, fill.qty);
+                    self.positions.close(key, fill.qty);
                 }
                 OrderEvent::Funding { .. } => {}
             }
@@ -172,7 +176,7 @@ impl Desk {
         }
         self.began = intents.iter().map(|intent| intent.at).min().unwrap_or(now);
         self.doubt_positions();
-        self.protection.resume(&self.book, now);
+        self.protection.resume(&self.positions, now);
         self.last_change = now;
     }
 
@@ -182,8 +186,8 @@ impl Desk {
     }
 
     /// What other sessions have at risk on the account; `None`: nobody knows.
-    pub fn others(&mut self, notional: Option<Money>) {
-        self.others = notional;
+    pub fn set_other_sessions(&mut self, notional: Option<Money>) {
+        self.other_sessions = notional;
     }
 
     /// What this session has at risk: filled, working, and of unknown fate.
@@ -192,7 +196,7 @@ impl Desk {
             let reference = order.intent.reference.unwrap_or(Price(0));
             self.table.spec(order.intent.order.symbol).notional(reference, order.open_qty())
         });
-        self.book.notional(&self.table) + open.sum()
+        self.positions.notional(&self.table) + open.sum()
     }
 
     /// Orders whose intents are durable.
@@ -220,25 +224,25 @@ impl Desk {
         self.last_change = now;
     }
 
-    fn admit(&mut self, intent: &Intent, now: Timestamp) -> Result<(), Refusal> {
+    fn admit(&mut self, intent: &Intent, now: Timestamp) -> Result<(), EntryRefusal> {
         if !intent.is_entry() {
             return Ok(());
         }
         if self.blocked(now).contains_key(&intent.order.symbol) {
-            return Err(Refusal::Blocked);
+            return Err(EntryRefusal::Blocked);
         }
         if now - intent.at > FRESH {
-            return Err(Refusal::Stale);
+            return Err(EntryRefusal::Stale);
         }
         if intent.reference.is_none() {
-            return Err(Refusal::NoPrice);
+            return Err(EntryRefusal::NoPrice);
         }
         let notional = self.notional(intent);
-        let others = self.others.ok_or(Refusal::OthersUnknown)?;
+        let others = self.other_sessions.ok_or(EntryRefusal::OtherSessionsUnknown)?;
         if others + self.exposure() + notional > self.caps.account {
-            return Err(Refusal::AccountCap);
+            return Err(EntryRefusal::AccountCap);
         }
-        if self.day.admit(&self.caps, notional, now) { Ok(()) } else { Err(Refusal::DayCap) }
+        if self.day.reserve(&self.caps, notional, now) { Ok(()) } else { Err(EntryRefusal::DayCap) }
     }
 
     fn notional(&self, intent: &Intent) -> Money {
@@ -267,18 +271,18 @@ impl Desk {
     }
 
     /// An order of a process before this one that never left it.
-    pub fn never_sent(&mut self, order: OrderId) {
+    pub fn on_never_sent(&mut self, order: OrderId) {
         self.answer(OrderEvent::Rejected { order, reason: RejectReason::Venue });
     }
 
     /// What became of an order that was sent.
-    pub fn placed(&mut self, order: OrderId, placed: Placed, now: Timestamp) {
+    pub fn on_sent(&mut self, order: OrderId, placed: Placed, now: Timestamp) {
         let failed = matches!(placed, Placed::Unknown(_) | Placed::NotSent(_));
         self.failures = if failed { self.failures + 1 } else { 0 };
-        if self.failures == BREAKER.0 {
-            self.broken_until = now + BREAKER.1;
+        if self.failures == BREAKER_FAILURES {
+            self.broken_until = now + BREAKER_PAUSE;
             self.failures = 0;
-            let why = format!("{} orders in a row came to nothing: no entries for a minute", BREAKER.0);
+            let why = format!("{BREAKER_FAILURES} orders in a row came to nothing: no entries for a minute");
             self.alert(None, "circuit_breaker", why);
         }
         let Some(tracked) = self.orders.get(&order) else { return };
@@ -289,49 +293,49 @@ impl Desk {
         match placed {
             Placed::Accepted(venue) => {
                 self.by_venue.insert(venue, order);
-                self.on_order(order, |tracked, answers| tracked.accepted(venue, now, answers));
+                self.change_order(order, |tracked, answers| tracked.accepted(venue, now, answers));
                 self.identify_known(now);
             }
-            // It is there already: what it came to is asked.
-            Placed::Refused(2_042, _) => self.on_order(order, |tracked, _| tracked.unknown(now)),
+            // What it came to is asked.
+            Placed::Duplicate => self.change_order(order, |tracked, _| tracked.unknown(now)),
             Placed::Refused(code, message) => {
                 if is_first {
                     let why = format!("{why} was refused with {code}: {message}");
                     self.alert(Some(symbol), "order_refused", why);
                 }
-                self.on_order(order, |tracked, answers| tracked.refused(now, answers));
+                self.change_order(order, |tracked, answers| tracked.refused(now, answers));
                 self.report_soon(now);
             }
             Placed::NotSent(reason) => {
                 if is_first {
                     self.alert(Some(symbol), "order_not_sent", format!("{why} was not sent: {reason}"));
                 }
-                self.on_order(order, |tracked, answers| tracked.not_sent(now, answers));
+                self.change_order(order, |tracked, answers| tracked.not_sent(now, answers));
             }
             Placed::Unknown(reason) => {
                 if is_first {
                     let why = format!("nobody knows what became of {why}: {reason}; it is looked up");
                     self.alert(Some(symbol), "order_unknown", why);
                 }
-                self.on_order(order, |tracked, _| tracked.unknown(now));
+                self.change_order(order, |tracked, _| tracked.unknown(now));
             }
         }
     }
 
     /// The answer to a look-up: `Err` when there was none of use, `Ok(None)` when the venue does not know the order.
-    pub fn looked_up(&mut self, order: OrderId, answer: Result<Option<OrderFact>, String>, now: Timestamp) {
+    pub fn on_look_up(&mut self, order: OrderId, answer: Result<Option<OrderFact>, String>, now: Timestamp) {
         let Some(tracked) = self.orders.get_mut(&order) else { return };
         tracked.answered();
         match answer {
             Err(_) => {}
-            Ok(Some(fact)) => self.order(&fact, now),
+            Ok(Some(fact)) => self.on_order(&fact, now),
             Ok(None) => {
-                let (intent, hold) = (tracked.intent, tracked.intent.hold());
+                let (intent, key) = (tracked.intent, tracked.intent.position());
                 // Where more than ours is held on that side, or less than the order closes, it could close what is not ours; where
                 // nothing was compared, nobody knows.
-                let theirs = self.reconciliation.theirs(hold, &self.book).unwrap_or(Qty::ZERO);
-                let is_ours = !self.reconciliation.is_more(hold)
-                    && tracked.open_qty() <= theirs.min(self.book.qty(hold));
+                let theirs = self.reconciliation.theirs(key, &self.positions).unwrap_or(Qty::ZERO);
+                let is_ours = !self.reconciliation.is_more(key)
+                    && tracked.open_qty() <= theirs.min(self.positions.qty(key));
                 match tracked.not_found(is_ours, now) {
                     NotFound::Wait => {}
                     NotFound::SendAgain => {
@@ -339,69 +343,72 @@ impl Desk {
                         let client = self.tag.client_id(order);
                         self.acts.push(Act::Send { intent, client });
                     }
-                    NotFound::Never => self.on_order(order, |tracked, answers| tracked.never_taken(answers)),
+                    NotFound::Never => {
+                        self.change_order(order, |tracked, answers| tracked.never_taken(answers))
+                    }
                 }
             }
         }
     }
 
     /// A question about the executions of an order was answered, or could not be.
-    pub fn executions_asked(&mut self, order: OrderId) {
+    pub fn on_executions_of_order(&mut self, order: OrderId) {
         if let Some(tracked) = self.orders.get_mut(&order) {
             tracked.answered();
         }
     }
 
-    /// The venue tells of an order; whether it is one of this session.
-    pub fn order(&mut self, fact: &OrderFact, now: Timestamp) {
+    /// The venue tells of an order, of this session or another.
+    pub fn on_order(&mut self, fact: &OrderFact, now: Timestamp) {
         let by_client = fact.client.as_deref().and_then(|client| self.tag.order(client));
         let Some(order) = by_client.or_else(|| self.by_venue.get(&fact.venue).copied()) else { return };
         self.by_venue.insert(fact.venue, order);
-        self.on_order(order, |tracked, answers| tracked.fact(fact, now, answers));
+        self.change_order(order, |tracked, answers| tracked.fact(fact, now, answers));
         self.identify_known(now);
     }
 
     /// An execution, whoever made it.
-    pub fn deal(&mut self, deal: Deal, now: Timestamp) {
-        let by_client = deal.client.as_deref().map(|client| self.tag.order(client));
-        let order = by_client.flatten().or_else(|| self.by_venue.get(&deal.venue).copied());
+    pub fn on_execution(&mut self, execution: ExecutionFact, now: Timestamp) {
+        let by_client = execution.client.as_deref().map(|client| self.tag.order(client));
+        let order = by_client.flatten().or_else(|| self.by_venue.get(&execution.venue).copied());
         match (order, by_client) {
             (Some(order), _) => {
-                self.by_venue.insert(deal.venue, order);
-                self.on_execution(order, &deal, now);
+                self.by_venue.insert(execution.venue, order);
+                self.count_execution(order, &execution, now);
             }
-            (None, Some(None)) => self.of_others(deal, now),
-            _ if self.unidentified.iter().any(|known| known.trade_id == deal.trade_id) => {}
-            _ if deal.made_by != MadeBy::Order => self.of_others(deal, now),
+            (None, Some(None)) => self.on_foreign_execution(execution, now),
+            _ if self.unidentified.iter().any(|known| known.trade_id == execution.trade_id) => {}
+            _ if execution.made_by != MadeBy::Order => self.on_foreign_execution(execution, now),
             // More than can be asked for: the next report shows what they did.
             _ if self.unidentified.len() >= ENDED_ORDERS_KNOWN => self.report_soon(now),
-            _ => self.ask_whose(deal, now),
+            _ => self.ask_whose(execution, now),
         }
     }
 
-    fn on_execution(&mut self, order: OrderId, deal: &Deal, now: Timestamp) {
+    fn count_execution(&mut self, order: OrderId, execution: &ExecutionFact, now: Timestamp) {
         let Some(tracked) = self.orders.get_mut(&order) else {
-            return self.of_an_order_before(order, deal, now);
+            return self.of_an_order_before(order, execution, now);
         };
         let (mut answers, intent) = (Vec::new(), tracked.intent);
-        if tracked.execution(deal, now, &mut answers) {
-            self.fill(&intent, deal.qty, deal.price, deal.at);
+        if tracked.execution(execution, now, &mut answers) {
+            self.fill(&intent, execution.qty, execution.price, execution.at);
             self.last_change = now;
         }
         self.after(order, answers);
-        self.protection.follow(&self.book, now);
+        self.protection.follow(&self.positions, now);
     }
 
     fn fill(&mut self, intent: &Intent, qty: Qty, price: Price, at: Timestamp) {
         if intent.is_entry() {
-            self.book.open(intent.hold(), intent.order.instance, (qty, price), at);
+            let opened = Opened { instance: intent.order.instance, qty, price, at };
+            self.positions.open(intent.position(), opened);
         } else {
-            self.book.close(intent.hold(), qty);
+            self.positions.close(intent.position(), qty);
         }
     }
 
     /// The private socket serves, or does not.
-    pub fn served(&mut self, is_served: bool, now: Timestamp) {
+    pub fn on_connection(&mut self, is_served: bool, now: Timestamp) {
         self.is_served = is_served;
         // What came while it did not is asked for.
         self.report_due = now;
@@ -409,9 +416,9 @@ impl Desk {
         self.doubt_positions();
     }
 
-    /// The position mode of the account: 1 hedge, 2 one-way. Only hedge mode tells what an order closes.
-    pub fn mode(&mut self, mode: u8) {
-        self.is_hedged = mode == 1;
+    /// The position mode of the account. Only hedge mode tells what an order closes.
+    pub fn on_position_mode(&mut self, is_hedged: bool) {
+        self.is_hedged = is_hedged;
         if !self.is_hedged {
             let why =
                 "the account was switched to one-way positions: no entries until it is back in hedge mode";
@@ -420,12 +427,12 @@ impl Desk {
     }
 
     /// Nobody has looked for a while whether live trading is locked: nothing is begun until somebody has.
-    pub fn lock_unknown(&mut self) {
+    pub fn on_lock_unknown(&mut self) {
         self.is_locked = self.is_locked.filter(|is_locked| *is_locked);
     }
 
-    /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused behind it.
-    pub fn lock(&mut self, is_locked: bool, now: Timestamp) {
+    /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused after it.
+    pub fn on_lock(&mut self, is_locked: bool, now: Timestamp) {
         if is_locked && self.is_locked != Some(true) {
             let why = "live trading is locked: entries are withdrawn, positions are closed, and nothing is begun until somebody \
                        unlocks and resumes the session";
@@ -442,59 +449,59 @@ impl Desk {
     }
 
     /// Something came that could not be read.
-    pub fn unreadable(&mut self, now: Timestamp) {
+    pub fn on_unreadable(&mut self, now: Timestamp) {
         self.report_soon(now);
     }
 
     /// All positions of the account; `asked`: when the question left.
-    pub fn positions(&mut self, facts: &[PositionFact], asked: Timestamp) {
-        self.protection.positions(facts, asked);
+    pub fn on_positions(&mut self, facts: &[PositionFact], asked: Timestamp) {
+        self.protection.on_positions(facts, asked);
     }
 
     /// A position, as it is pushed.
-    pub fn position(&mut self, fact: &PositionFact, now: Timestamp) {
-        self.protection.position(fact, now);
+    pub fn on_position(&mut self, fact: &PositionFact, now: Timestamp) {
+        self.protection.on_position(fact, now);
     }
 
     /// A stop, as it is pushed.
-    pub fn stop(&mut self, fact: &StopFact, now: Timestamp) {
-        self.protection.told(fact, now);
+    pub fn on_stop(&mut self, fact: &StopFact, now: Timestamp) {
+        self.protection.on_stop(fact, now);
         self.decide_who_closed(now);
     }
 
     /// All stops that stand; `asked`: when the question left.
-    pub fn stops(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
-        self.protection.listed(facts, asked, now);
+    pub fn on_stops(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
+        self.protection.on_list(facts, asked, now);
         if !self.protection.has_leftovers() {
             self.no_stops_asked = asked;
         }
     }
 
     /// A stop was not taken.
-    pub fn stop_refused(&mut self, hold: Hold, why: &str, now: Timestamp) {
-        self.protection.refused(hold, now);
-        self.alert(Some(hold.symbol), "stop_refused", format!("a stop was not taken: {why}"));
+    pub fn on_stop_refused(&mut self, key: PositionKey, why: &str, now: Timestamp) {
+        self.protection.on_refused(key, now);
+        self.alert(Some(key.symbol), "stop_refused", format!("a stop was not taken: {why}"));
     }
 
     /// A move of a stop was answered.
-    pub fn stop_moved(&mut self, hold: Hold, why: Option<&str>) {
-        let is_first = self.protection.moved(hold, why.is_none());
+    pub fn on_stop_moved(&mut self, key: PositionKey, why: Option<&str>) {
+        let is_first = self.protection.on_move(key, why.is_none());
         if let Some(why) = why.filter(|_| is_first) {
-            self.alert(Some(hold.symbol), "stop_refused", format!("a stop was not moved: {why}"));
+            self.alert(Some(key.symbol), "stop_refused", format!("a stop was not moved: {why}"));
         }
     }
 
     /// The positions of the engine, and how many answers it has been given when it had them.
-    pub fn protect(&mut self, wanted: &[Wanted], answers: u64) {
-        self.protection.wanted(wanted);
-        self.surplus.engine_has(wanted, answers);
+    pub fn on_engine_positions(&mut self, positions: &[EnginePosition], answers: u64) {
+        self.protection.set_engine_positions(positions);
+        self.surplus.engine_has(positions, answers);
     }
 
     pub(super) fn report_soon(&mut self, now: Timestamp) {
         self.report_due = self.report_due.min(now + REPORT_SOON);
     }
 
-    fn on_order(&mut self, order: OrderId, change: impl FnOnce(&mut Tracked, &mut Vec<OrderEvent>)) {
+    fn change_order(&mut self, order: OrderId, change: impl FnOnce(&mut Tracked, &mut Vec<OrderEvent>)) {
         let Some(tracked) = self.orders.get_mut(&order) else { return };
         let mut answers = Vec::new();
         change(tracked, &mut answers);
@@ -508,7 +515,7 @@ impl Desk {
     }
 
     fn after(&mut self, order: OrderId, answers: Vec<OrderEvent>) {
-        if !is_surplus(order) {
+        if !is_surplus_order(order) {
             answers.into_iter().for_each(|answer| self.answer(answer));
         }
         self.forget_old(order);
@@ -528,7 +535,7 @@ impl Desk {
         }
     }
 
-    pub(super) fn foreign(&mut self, symbol: SymbolId, kind: &'static str, why: String) {
+    pub(super) fn block_foreign(&mut self, symbol: SymbolId, kind: &'static str, why: String) {
         if self.foreign.insert(symbol, kind).is_none() {
             self.alert(Some(symbol), kind, why);
         }

@@ -2,40 +2,43 @@
 //!
 //! Nothing here sends or waits. A [`Desk`] is told what happened, with the time, and says what to do ([`Act`]). Invariants: an
 //! order is sent a second time only after a look-up that did not find it, under the same client id; an execution counts
-//! once; what is not known is never taken for no.
+//! once; an unknown outcome is never treated as a refusal.
 
 mod act;
 mod backoff;
-mod book;
+mod caps;
 mod client_id;
 #[cfg(test)]
 mod delay_tests;
 mod desk;
 mod due;
-mod lacking;
-mod limits;
+mod foreign;
+mod numbers;
 mod order;
-mod others;
+mod positions;
 mod protection;
 mod reconcile;
+mod standing;
 mod surplus;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod trouble_tests;
-mod unnamed;
+mod unidentified;
+mod waiting_exits;
 
 pub use act::{Act, Alert, Placed};
+pub use caps::{Caps, EntryRefusal};
 pub use client_id::{PREFIX, SessionTag};
 pub use desk::Desk;
-pub use limits::{Caps, Refusal};
 pub use order::{OrderFact, OrderFactState};
-pub use protection::{Guarded, StopFact, Wanted};
+pub use protection::{EnginePosition, PositionStop, StopFact};
 pub use reconcile::{PositionFact, Report};
 
-pub use crate::domain::intent::{Hold, Intent};
+pub use crate::domain::intent::Intent;
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::Liquidity;
+pub use crate::domain::position_key::PositionKey;
 use crate::domain::time::Timestamp;
 
 /// What made an execution.
@@ -51,7 +54,7 @@ pub enum MadeBy {
 
 /// An execution as the venue tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Deal {
+pub struct ExecutionFact {
     /// The venue's number, unique on the account.
     pub trade_id: u64,
     /// The order's number at the venue.
@@ -59,7 +62,7 @@ pub struct Deal {
     /// Client id of the order; `None` where the venue does not tell it.
     pub client: Option<String>,
     /// The position it changed.
-    pub hold: Hold,
+    pub key: PositionKey,
     /// Whether it made the position smaller.
     pub is_closing: bool,
     /// Price.

@@ -3,7 +3,8 @@
 //! Invariants: versions of knowledge only grow; an end stays the end; how much has filled is the sum of the executions
 //! seen, never what a message says.
 
-use super::{Deal, Intent};
+use super::{ExecutionFact, Intent};
+use crate::domain::intent::SETTLED_AFTER;
 use crate::domain::num::Qty;
 use crate::domain::order::{Fill, OrderEvent, OrderId, RejectReason};
 use crate::domain::time::{Span, Timestamp};
@@ -13,12 +14,8 @@ use std::collections::BTreeSet;
 const LOOK_AFTER: [Span; 4] =
     [Span::from_seconds(1), Span::from_seconds(2), Span::from_seconds(5), Span::from_seconds(10)];
 
-/// With so many looks behind it an order is looked up after 30 s; one that was sent again does not begin later.
+/// After so many looks an order is looked up after 30 s; one that was sent again does not begin later.
 const LATEST_LOOK: usize = 5;
-
-/// A request is taken by the venue within its window of ten seconds; an entry that is not there ten seconds behind that
-/// never will be.
-const NEVER_TAKEN_AFTER: Span = Span::from_seconds(20);
 
 /// When executions that an end counts and that have not come are asked for, after the end; then every ten seconds.
 const EXECUTIONS_AFTER: [Span; 4] =
@@ -27,8 +24,11 @@ const EXECUTIONS_AFTER: [Span; 4] =
 /// A cancel without effect is asked for again after this long.
 const CANCEL_AGAIN: Span = Span::from_seconds(2);
 
-/// An order that works in silence is asked for this often: while the private socket serves, and while it does not.
-const LOOK_AT_WORKING: [Span; 2] = [Span::from_seconds(10), Span::from_seconds(2)];
+/// An order that works in silence is asked for this often while the private socket serves.
+const LOOK_AT_WORKING: Span = Span::from_seconds(10);
+
+/// And this often while it does not.
+const LOOK_AT_WORKING_UNSERVED: Span = Span::from_seconds(2);
 
 /// State of an order as the venue tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -296,12 +296,17 @@ impl Tracked {
     }
 
     /// An execution of it.
-    pub fn execution(&mut self, deal: &Deal, now: Timestamp, answers: &mut Vec<OrderEvent>) -> bool {
-        if !self.executions.insert(deal.trade_id) {
+    pub fn execution(
+        &mut self,
+        execution: &ExecutionFact,
+        now: Timestamp,
+        answers: &mut Vec<OrderEvent>,
+    ) -> bool {
+        if !self.executions.insert(execution.trade_id) {
             return false;
         }
-        self.accepted(deal.venue, now, answers);
-        self.filled += deal.qty;
+        self.accepted(execution.venue, now, answers);
+        self.filled += execution.qty;
         if let Stage::Working { seen, .. } = &mut self.stage {
             *seen = now;
         }
@@ -309,19 +314,19 @@ impl Tracked {
             order: self.id(),
             symbol: self.intent.order.symbol,
             side: self.intent.order.side,
-            price: deal.price,
-            qty: deal.qty,
+            price: execution.price,
+            qty: execution.qty,
             cumulative: self.filled,
-            trade_id: deal.trade_id,
-            fee: deal.fee,
-            liquidity: deal.liquidity,
-            at: deal.at,
+            trade_id: execution.trade_id,
+            fee: execution.fee,
+            liquidity: execution.liquidity,
+            at: execution.at,
         }));
         self.end_if_whole(answers);
         true
     }
 
-    /// The end is told behind the last execution that it counts.
+    /// The end is told after the last execution that it counts.
     fn end_if_whole(&mut self, answers: &mut Vec<OrderEvent>) {
         if let Stage::Ended { filled, .. } = self.stage
             && self.filled >= filled
@@ -340,6 +345,7 @@ impl Tracked {
             Some(wait) => *wait,
             None => Span::from_nanos(waits[3].nanos().saturating_mul(done as i64 - 2)),
         };
+        let look_at_working = if is_served { LOOK_AT_WORKING } else { LOOK_AT_WORKING_UNSERVED };
         let due = match &mut self.stage {
             Stage::Unknown { since, looks } if now - *since >= after(LOOK_AFTER, *looks) => {
                 *looks += 1;
@@ -350,7 +356,7 @@ impl Tracked {
                 *seen = now;
                 self.venue.map(Due::Executions)
             }
-            Stage::Working { seen, .. } if now - *seen >= LOOK_AT_WORKING[usize::from(!is_served)] => {
+            Stage::Working { seen, .. } if now - *seen >= look_at_working => {
                 *seen = now;
                 Some(Due::LookUp)
             }
@@ -377,8 +383,8 @@ impl Tracked {
         if is_wanted && is_ours && !self.is_refused && !was_there {
             return NotFound::SendAgain;
         }
-        let is_late = now - self.doubt.unwrap_or(self.sent_at) >= NEVER_TAKEN_AFTER
-            && (!was_there || now - since >= NEVER_TAKEN_AFTER);
+        let is_late = now - self.doubt.unwrap_or(self.sent_at) >= SETTLED_AFTER
+            && (!was_there || now - since >= SETTLED_AFTER);
         if is_late { NotFound::Never } else { NotFound::Wait }
     }
 }

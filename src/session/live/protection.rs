@@ -4,11 +4,12 @@
 //! Invariant: how long a position has been without a proven stop is always known.
 
 use super::backoff::backoff;
-use super::book::Book;
-use super::{Act, Hold, PositionFact};
+use super::positions::Positions;
+use super::{Act, PositionFact, PositionKey};
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
+use crate::limits::STOP_ORDERS_KNOWN;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tries after which a position that has no stop is closed.
@@ -35,14 +36,11 @@ const RENEW_AFTER: Span = Span::from_seconds(6 * 86_400);
 /// A position that nobody says a stop for, or whose number the venue does not tell, is closed after this long without one.
 const NO_STOP_AFTER: Span = Span::from_seconds(5);
 
-/// Orders of fired stops, and numbers of positions, that are remembered; the oldest are forgotten first.
-const MADE_KNOWN: usize = 256;
-
 /// A position as the engine has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Wanted {
+pub struct EnginePosition {
     /// The position.
-    pub hold: Hold,
+    pub key: PositionKey,
     /// Its lots.
     pub qty: Qty,
     /// Where it is to end; `None`: the engine has no stop for it.
@@ -66,11 +64,11 @@ pub struct StopFact {
     pub is_over: bool,
 }
 
-/// How a position is protected, for whoever looks.
+/// The stop of a position, for whoever looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Guarded {
+pub struct PositionStop {
     /// The position.
-    pub hold: Hold,
+    pub key: PositionKey,
     /// Price of the proven stop.
     pub stop: Option<Price>,
     /// Since when it has none; `None`: it has one.
@@ -88,7 +86,7 @@ enum Stage {
 }
 
 #[derive(Clone, Debug)]
-struct Guard {
+struct StopState {
     wanted: Option<Price>,
     position: Option<u64>,
     stage: Stage,
@@ -106,10 +104,10 @@ struct Guard {
     /// When the position was first seen here.
     since: Timestamp,
     unprotected_since: Option<Timestamp>,
-    /// Whether a list that left behind the first execution had no stop of it.
+    /// Whether a list that was asked for after the first execution had no stop of it.
     is_absent: bool,
-    /// A stop may stand of which nobody knows: none is placed before a list that was asked for behind this moment.
-    list_behind: Option<Timestamp>,
+    /// A stop may stand of which nobody knows: none is placed before a list that was asked for after this moment.
+    list_after: Option<Timestamp>,
     /// Moves in a row that were refused.
     refused_moves: u32,
     is_given_up: bool,
@@ -130,7 +128,7 @@ struct Stray {
 /// All stops of a session.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Protection {
-    guards: BTreeMap<Hold, Guard>,
+    stops: BTreeMap<PositionKey, StopState>,
     /// By number, until a list of the venue does not have them any more.
     strays: BTreeMap<u64, Stray>,
     /// Orders that fired stops of ours made.
@@ -142,81 +140,83 @@ pub(super) struct Protection {
 
 impl Protection {
     /// Where the engine wants its positions to end now.
-    pub fn wanted(&mut self, wanted: &[Wanted]) {
-        for Wanted { hold, price, .. } in wanted {
-            if let Some(guard) = self.guards.get_mut(hold) {
-                guard.wanted = *price;
+    pub fn set_engine_positions(&mut self, wanted: &[EnginePosition]) {
+        for EnginePosition { key, price, .. } in wanted {
+            if let Some(stop) = self.stops.get_mut(key) {
+                stop.wanted = *price;
             }
         }
     }
 
     /// Follows the positions: a new one is unprotected from now on.
-    pub fn follow(&mut self, book: &Book, now: Timestamp) {
-        for (hold, _) in book.iter() {
-            self.guards.entry(hold).or_insert_with(|| Guard::new(now));
+    pub fn follow(&mut self, positions: &Positions, now: Timestamp) {
+        for (key, _) in positions.iter() {
+            self.stops.entry(key).or_insert_with(|| StopState::new(now));
         }
     }
 
     /// Positions of a process before this one: what stops they have, only a list says that knows their numbers.
-    pub fn resume(&mut self, book: &Book, now: Timestamp) {
-        self.follow(book, now);
-        self.guards.values_mut().for_each(|guard| guard.list_behind = Some(now));
+    pub fn resume(&mut self, positions: &Positions, now: Timestamp) {
+        self.follow(positions, now);
+        self.stops.values_mut().for_each(|stop| stop.list_after = Some(now));
     }
 
     /// The venue's number of a position, told at a time.
-    pub fn position(&mut self, fact: &PositionFact, told: Timestamp) {
-        let Some(guard) = self.guards.get_mut(&fact.hold).filter(|guard| guard.since <= told) else { return };
-        if guard.position.is_some_and(|known| known != fact.number) {
+    pub fn on_position(&mut self, fact: &PositionFact, told: Timestamp) {
+        let Some(stop) = self.stops.get_mut(&fact.key).filter(|stop| stop.since <= told) else { return };
+        if stop.position.is_some_and(|known| known != fact.number) {
             // Another position: the stop of the one before closes nothing any more.
-            let left = guard.standing.map(|(id, _)| (id, guard.stray(fact.hold.symbol, told)));
+            let left = stop.standing.map(|(id, _)| (id, stop.stray(fact.key.symbol, told)));
             self.strays.extend(left);
-            guard.lose(told);
+            stop.lose(told);
         }
-        if guard.position.replace(fact.number).is_none() {
-            guard.list_behind = guard.list_behind.max(guard.list_behind.map(|_| told));
+        if stop.position.replace(fact.number).is_none()
+            && let Some(after) = &mut stop.list_after
+        {
+            *after = (*after).max(told);
         }
     }
 
     /// All positions that the venue has; `asked`: when the question left.
-    pub fn positions(&mut self, facts: &[PositionFact], asked: Timestamp) {
+    pub fn on_positions(&mut self, facts: &[PositionFact], asked: Timestamp) {
         let open: BTreeSet<u64> = facts.iter().map(|fact| fact.number).collect();
-        facts.iter().for_each(|fact| self.position(fact, asked));
+        facts.iter().for_each(|fact| self.on_position(fact, asked));
         for stray in self.strays.values_mut().filter(|stray| stray.since < asked) {
             stray.has_position = Some(open.contains(&stray.position));
         }
     }
 
     /// A stop was not taken.
-    pub fn refused(&mut self, hold: Hold, now: Timestamp) {
-        if let Some(guard) = self.guards.get_mut(&hold) {
-            guard.stage = if guard.standing.is_some() { Stage::Proven } else { Stage::Absent };
+    pub fn on_refused(&mut self, key: PositionKey, now: Timestamp) {
+        if let Some(stop) = self.stops.get_mut(&key) {
+            stop.stage = if stop.standing.is_some() { Stage::Proven } else { Stage::Absent };
             // The number may be that of a position before.
-            guard.position = guard.position.filter(|_| guard.standing.is_some());
-            guard.list_behind = Some(now);
+            stop.position = stop.position.filter(|_| stop.standing.is_some());
+            stop.list_after = Some(now);
         }
     }
 
     /// A move was answered. Where the stop is now, the next list says. Whether it is the first that was refused, after one that was not.
-    pub fn moved(&mut self, hold: Hold, is_taken: bool) -> bool {
-        let Some(guard) = self.guards.get_mut(&hold) else { return !is_taken };
-        (guard.is_moving, guard.is_moved) = (false, true);
-        guard.refused_moves = if is_taken { 0 } else { guard.refused_moves + 1 };
-        guard.refused_moves == 1
+    pub fn on_move(&mut self, key: PositionKey, is_taken: bool) -> bool {
+        let Some(stop) = self.stops.get_mut(&key) else { return !is_taken };
+        (stop.is_moving, stop.is_moved) = (false, true);
+        stop.refused_moves = if is_taken { 0 } else { stop.refused_moves + 1 };
+        stop.refused_moves == 1
     }
 
     /// One stop, as it is pushed.
-    pub fn told(&mut self, fact: &StopFact, now: Timestamp) {
+    pub fn on_stop(&mut self, fact: &StopFact, now: Timestamp) {
         self.remember(fact);
         if fact.is_over {
             self.strays.remove(&fact.id);
         }
-        let guard = self.guards.values_mut().find(|guard| guard.position == Some(fact.position));
-        match guard {
-            Some(guard) if !fact.is_over && fact.price.is_some() => {
+        let stop = self.stops.values_mut().find(|stop| stop.position == Some(fact.position));
+        match stop {
+            Some(stop) if !fact.is_over && fact.price.is_some() => {
                 self.strays.remove(&fact.id);
-                guard.prove(fact.id, fact.price);
+                stop.prove(fact.id, fact.price);
             }
-            Some(guard) if guard.standing.is_some_and(|(id, _)| id == fact.id) => guard.lose(now),
+            Some(stop) if stop.standing.is_some_and(|(id, _)| id == fact.id) => stop.lose(now),
             Some(_) => {}
             None => self.astray(fact, now),
         }
@@ -237,26 +237,25 @@ impl Protection {
     }
 
     /// All stops that stand. What is not among them is not there, unless it was sent after they were asked for.
-    pub fn listed(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
+    pub fn on_list(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
         self.is_listed = true;
         facts.iter().for_each(|fact| self.remember(fact));
         let stands = |id: &u64| facts.iter().any(|fact| fact.id == *id && !fact.is_over);
         self.strays.retain(|id, stray| stray.since.max(stray.cancelled_at) >= asked || stands(id));
-        for guard in self.guards.values_mut().filter(|guard| guard.sent_at < asked) {
-            guard.list_behind =
-                guard.list_behind.filter(|behind| guard.position.is_none() || *behind >= asked);
-            match (guard.found(facts), guard.stage) {
+        for stop in self.stops.values_mut().filter(|stop| stop.sent_at < asked) {
+            stop.list_after = stop.list_after.filter(|after| stop.position.is_none() || *after >= asked);
+            match (stop.found(facts), stop.stage) {
                 (Some(fact), _) => {
                     self.strays.remove(&fact.id);
-                    guard.prove(fact.id, fact.price);
+                    stop.prove(fact.id, fact.price);
                 }
                 (None, Stage::Sent { at, .. }) if now - at < GIVE_UP_AFTER => {}
-                (None, Stage::Absent) => guard.is_absent |= guard.since < asked,
-                (None, _) => guard.lose(now),
+                (None, Stage::Absent) => stop.is_absent |= stop.since < asked,
+                (None, _) => stop.lose(now),
             }
         }
-        let held: BTreeSet<u64> = self.guards.values().filter_map(|guard| guard.position).collect();
-        let are_told = self.guards.values().all(|guard| guard.position.is_some());
+        let held: BTreeSet<u64> = self.stops.values().filter_map(|stop| stop.position).collect();
+        let are_told = self.stops.values().all(|stop| stop.position.is_some());
         for fact in facts.iter().filter(|fact| are_told && !held.contains(&fact.position)) {
             self.astray(fact, now);
         }
@@ -264,7 +263,7 @@ impl Protection {
 
     fn remember(&mut self, fact: &StopFact) {
         if let Some(made) = fact.made.filter(|made| !self.made.contains(made)) {
-            if self.made.len() == MADE_KNOWN {
+            if self.made.len() == STOP_ORDERS_KNOWN {
                 self.made.remove(0);
             }
             self.made.push(made);
@@ -272,26 +271,26 @@ impl Protection {
     }
 
     /// Whether an order of the venue is one that a stop of ours made.
-    pub fn made(&self, venue: u64) -> bool {
+    pub fn has_made(&self, venue: u64) -> bool {
         self.made.contains(&venue)
     }
 
     /// What is due now. Gives the positions that must be closed because no stop can be had.
-    pub fn due(&mut self, book: &Book, now: Timestamp, acts: &mut Vec<Act>) -> Vec<Hold> {
+    pub fn due(&mut self, positions: &Positions, now: Timestamp, acts: &mut Vec<Act>) -> Vec<PositionKey> {
         let (mut given_up, mut asks_stops, mut asks_positions) = (Vec::new(), false, false);
         let is_listed = self.is_listed;
-        for (hold, guard) in &mut self.guards {
-            if book.qty(*hold).is_zero() {
+        for (key, stop) in &mut self.stops {
+            if positions.qty(*key).is_zero() {
                 continue;
             }
-            match guard.step(*hold, book, is_listed, now, acts) {
+            match stop.step(*key, positions, is_listed, now, acts) {
                 Step::Nothing => {}
                 Step::AskStops => asks_stops = true,
                 Step::AskPositions => asks_positions = true,
-                Step::GiveUp => given_up.push(*hold),
+                Step::GiveUp => given_up.push(*key),
             }
         }
-        self.end_flat(book, now);
+        self.end_flat(positions, now);
         let (is_position_unknown, is_list_due) = self.end_strays(now, acts);
         if (asks_positions || is_position_unknown)
             && self.asked_positions.is_none_or(|at| now - at >= ASK_AFTER)
@@ -306,12 +305,12 @@ impl Protection {
     }
 
     /// The stop of a position that our executions have closed stands until the venue shows it closed.
-    fn end_flat(&mut self, book: &Book, now: Timestamp) {
+    fn end_flat(&mut self, positions: &Positions, now: Timestamp) {
         let strays = &mut self.strays;
-        self.guards.retain(|hold, guard| {
-            let is_held = !book.qty(*hold).is_zero();
-            if let Some((id, _)) = guard.standing.filter(|_| !is_held) {
-                strays.insert(id, guard.stray(hold.symbol, now));
+        self.stops.retain(|key, stop| {
+            let is_held = !positions.qty(*key).is_zero();
+            if let Some((id, _)) = stop.standing.filter(|_| !is_held) {
+                strays.insert(id, stop.stray(key.symbol, now));
             }
             is_held
         });
@@ -327,7 +326,7 @@ impl Protection {
                 Some(true) => {}
                 Some(false) if stray.cancelled_at < now - CANCEL_AGAIN => {
                     stray.cancelled_at = now;
-                    acts.push(Act::CancelStop { symbol: stray.symbol, id: *id });
+                    acts.push(Act::CancelStop { id: *id });
                 }
                 Some(false) if now - stray.asked_at >= ASK_AFTER => {
                     stray.asked_at = now;
@@ -352,17 +351,17 @@ impl Protection {
     }
 
     /// Price of the stop of a position, proven or wanted.
-    pub fn stop_of(&self, hold: Hold) -> Option<Price> {
-        let guard = self.guards.get(&hold)?;
-        guard.standing.and_then(|(_, price)| price).or(guard.wanted)
+    pub fn stop_of(&self, key: PositionKey) -> Option<Price> {
+        let stop = self.stops.get(&key)?;
+        stop.standing.and_then(|(_, price)| price).or(stop.wanted)
     }
 
     /// Every position with its protection.
-    pub fn guarded(&self) -> impl Iterator<Item = Guarded> + '_ {
-        self.guards.iter().map(|(hold, guard)| Guarded {
-            hold: *hold,
-            stop: guard.standing.and_then(|(_, price)| price),
-            unprotected_since: guard.unprotected_since,
+    pub fn position_stops(&self) -> impl Iterator<Item = PositionStop> + '_ {
+        self.stops.iter().map(|(key, stop)| PositionStop {
+            key: *key,
+            stop: stop.standing.and_then(|(_, price)| price),
+            unprotected_since: stop.unprotected_since,
         })
     }
 }
@@ -374,9 +373,9 @@ enum Step {
     GiveUp,
 }
 
-impl Guard {
+impl StopState {
     fn new(now: Timestamp) -> Self {
-        Guard {
+        StopState {
             wanted: None,
             position: None,
             stage: Stage::Absent,
@@ -390,7 +389,7 @@ impl Guard {
             since: now,
             unprotected_since: Some(now),
             is_absent: false,
-            list_behind: None,
+            list_after: None,
             refused_moves: 0,
             is_given_up: false,
         }
@@ -424,8 +423,8 @@ impl Guard {
 
     fn step(
         &mut self,
-        hold: Hold,
-        book: &Book,
+        key: PositionKey,
+        positions: &Positions,
         is_listed: bool,
         now: Timestamp,
         acts: &mut Vec<Act>,
@@ -436,20 +435,20 @@ impl Guard {
                 Step::AskStops
             }
             Stage::Sent { .. } => Step::Nothing,
-            // Where it is now, only a list says that left behind the move.
+            // Where it is now, only a list says that was asked for after the move.
             Stage::Proven if self.is_moved => self.ask(now),
             Stage::Proven => {
-                self.adjust(hold, now, acts);
+                self.adjust(key, now, acts);
                 Step::Nothing
             }
             Stage::Absent if self.is_given_up => Step::Nothing,
             Stage::Absent if self.tries >= TRIES => self.give_up(),
             Stage::Absent => match (self.wanted, self.position) {
-                (Some(price), Some(position)) if is_listed && self.list_behind.is_none() => {
+                (Some(price), Some(position)) if is_listed && self.list_after.is_none() => {
                     self.tries += 1;
                     (self.stage, self.sent_at, self.placed_at) =
                         (Stage::Sent { at: now, asked: now }, now, now);
-                    acts.push(Act::PlaceStop { hold, position, qty: book.qty(hold), price });
+                    acts.push(Act::PlaceStop { key, position, qty: positions.qty(key), price });
                     Step::Nothing
                 }
                 // Whether one stands already, a list says.
@@ -487,7 +486,7 @@ impl Guard {
     }
 
     /// Moves a stop that stands elsewhere than the engine wants it, one move at a time: the next goes to where it is wanted then.
-    fn adjust(&mut self, hold: Hold, now: Timestamp, acts: &mut Vec<Act>) {
+    fn adjust(&mut self, key: PositionKey, now: Timestamp, acts: &mut Vec<Act>) {
         let (Some(price), Some((id, standing))) = (self.wanted, self.standing) else { return };
         let is_old = now - self.placed_at >= RENEW_AFTER;
         let wait = backoff(MOVE_AFTER, self.refused_moves);
@@ -496,6 +495,6 @@ impl Guard {
         }
         // What stands goes on to protect while it is moved.
         (self.sent_at, self.placed_at, self.is_moving) = (now, now, true);
-        acts.push(Act::MoveStop { hold, id, price });
+        acts.push(Act::MoveStop { key, id, price });
     }
 }

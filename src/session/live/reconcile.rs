@@ -3,8 +3,8 @@
 //! Invariants: a difference is acted upon only when it is seen twice, and the executions that could explain it were read in between; a
 //! position that nobody is known to have closed is gone only when many reports over a while say so.
 
-use super::Hold;
-use super::book::Book;
+use super::PositionKey;
+use super::positions::Positions;
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PositionFact {
     /// Which one.
-    pub hold: Hold,
+    pub key: PositionKey,
     /// The venue's number.
     pub number: u64,
     /// Lots.
@@ -39,13 +39,13 @@ pub(super) enum Difference {
     More { ours: Qty, theirs: Qty },
 }
 
-/// For how long and in how many reports a position must be missing that no execution closed: a list of the venue may lag.
-const GONE_AFTER: (Span, u32) = (Span::from_seconds(20), 3);
+/// For how long a position must be missing that no execution closed until it is gone: a list of the venue may lag.
+const GONE_AFTER: Span = Span::from_seconds(20);
 
-/// Numbers of closes that no execution of the venue explains begin here: none of the venue has such a number.
-pub(super) const NO_EXECUTION: u64 = 1 << 63;
+/// And in how many reports.
+const GONE_REPORTS: u32 = 3;
 
-/// A question whose order it is that has executions.
+/// When we asked whose order made an execution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Asked {
     /// When it was asked first.
@@ -77,9 +77,9 @@ pub(super) struct WrittenOff {
 #[derive(Clone, Default, Debug)]
 pub(super) struct Reconciliation {
     /// Differences of the last report.
-    seen: BTreeMap<Hold, Seen>,
+    seen: BTreeMap<PositionKey, Seen>,
     /// What was booked as closed without an execution.
-    pub written_off: BTreeMap<Hold, WrittenOff>,
+    pub written_off: BTreeMap<PositionKey, WrittenOff>,
     /// When the last report was asked for.
     compared_asked: Timestamp,
     /// Symbols whose executions were read since a difference was first seen there.
@@ -100,37 +100,37 @@ pub(super) struct Found {
     /// Differences for which executions may be missing.
     pub suspected: BTreeSet<SymbolId>,
     /// Differences that were there before, too, and that no execution explains.
-    pub proven: BTreeMap<Hold, Difference>,
+    pub proven: BTreeMap<PositionKey, Difference>,
 }
 
 impl Reconciliation {
-    /// Compares a report with the book. `has_orders`: whether an order of ours is among those that it lists.
+    /// Compares a report with the positions. `has_orders`: whether an order of ours is among those that it lists.
     pub fn compare(
         &mut self,
-        book: &Book,
+        positions: &Positions,
         report: &Report,
         has_orders: bool,
         asked: Timestamp,
         now: Timestamp,
     ) -> Found {
-        let differences = differences(book, report);
+        let differences = differences(positions, report);
         let mut found = Found::default();
-        for (hold, difference) in &differences {
-            if self.seen.get(hold).map(|seen| seen.difference) != Some(*difference) {
-                self.explained.remove(&hold.symbol);
-                found.suspected.insert(hold.symbol);
-            } else if !self.explained.contains(&hold.symbol) {
-                found.suspected.insert(hold.symbol);
+        for (key, difference) in &differences {
+            if self.seen.get(key).map(|seen| seen.difference) != Some(*difference) {
+                self.explained.remove(&key.symbol);
+                found.suspected.insert(key.symbol);
+            } else if !self.explained.contains(&key.symbol) {
+                found.suspected.insert(key.symbol);
             } else {
-                found.proven.insert(*hold, *difference);
+                found.proven.insert(*key, *difference);
             }
         }
         if differences.is_empty() {
             (self.equal_at, self.equal_asked) = (Some(now), Some(asked));
         }
-        let is_theirs = |(hold, difference): (&Hold, &Difference)| {
+        let is_theirs = |(key, difference): (&PositionKey, &Difference)| {
             matches!(difference, Difference::More { ours: Qty::ZERO, .. })
-                && !self.written_off.contains_key(hold)
+                && !self.written_off.contains_key(key)
         };
         if found.suspected.is_empty() && differences.iter().all(is_theirs) && !has_orders {
             self.nothing_of_ours_at = Some(now);
@@ -140,52 +140,50 @@ impl Reconciliation {
         found
     }
 
-    fn see(&mut self, differences: BTreeMap<Hold, Difference>, now: Timestamp) {
+    fn see(&mut self, differences: BTreeMap<PositionKey, Difference>, now: Timestamp) {
         let before = std::mem::take(&mut self.seen);
-        let see = |(hold, difference)| {
-            let again = before.get(&hold).filter(|seen| seen.difference == difference);
+        let see = |(key, difference)| {
+            let again = before.get(&key).filter(|seen| seen.difference == difference);
             let (since, reports) = again.map_or((now, 0), |seen| (seen.since, seen.reports));
-            (hold, Seen { difference, since, reports: reports + 1 })
+            (key, Seen { difference, since, reports: reports + 1 })
         };
         self.seen = differences.into_iter().map(see).collect();
     }
 
     /// Whether what is missing has been missing for so long that it is gone.
-    pub fn is_gone(&self, hold: Hold, now: Timestamp) -> bool {
-        self.seen
-            .get(&hold)
-            .is_some_and(|seen| now - seen.since >= GONE_AFTER.0 && seen.reports >= GONE_AFTER.1)
+    pub fn is_gone(&self, key: PositionKey, now: Timestamp) -> bool {
+        self.seen.get(&key).is_some_and(|seen| now - seen.since >= GONE_AFTER && seen.reports >= GONE_REPORTS)
     }
 
     /// Symbols of which the venue shows less than the session has.
     pub fn missing(&self) -> impl Iterator<Item = SymbolId> + '_ {
         let is_less = |seen: &Seen| matches!(seen.difference, Difference::Less { .. });
-        self.seen.iter().filter(move |(_, seen)| is_less(seen)).map(|(hold, _)| hold.symbol)
+        self.seen.iter().filter(move |(_, seen)| is_less(seen)).map(|(key, _)| key.symbol)
     }
 
     /// Lots that the venue has of a position; `None`: they were not compared since the private socket serves.
-    pub fn theirs(&self, hold: Hold, book: &Book) -> Option<Qty> {
-        let theirs = match self.seen.get(&hold).map(|seen| seen.difference) {
+    pub fn theirs(&self, key: PositionKey, positions: &Positions) -> Option<Qty> {
+        let theirs = match self.seen.get(&key).map(|seen| seen.difference) {
             Some(Difference::Less { theirs, .. } | Difference::More { theirs, .. }) => theirs,
-            None => book.qty(hold),
+            None => positions.qty(key),
         };
         self.is_compared.then_some(theirs)
     }
 
     /// Takes back lots of a position that were booked as closed and that the venue has.
-    pub fn take_back(&mut self, hold: Hold, more: Qty) -> Option<WrittenOff> {
-        let mut back = self.written_off.remove(&hold)?;
+    pub fn take_back(&mut self, key: PositionKey, more: Qty) -> Option<WrittenOff> {
+        let mut back = self.written_off.remove(&key)?;
         let rest = back.qty - more.min(back.qty);
         if !rest.is_zero() {
-            self.written_off.insert(hold, WrittenOff { qty: rest, ..back });
+            self.written_off.insert(key, WrittenOff { qty: rest, ..back });
         }
         back.qty -= rest;
         Some(back)
     }
 
     /// What was booked as closed without an execution.
-    pub fn write_off(&mut self, hold: Hold, off: WrittenOff) {
-        self.written_off.entry(hold).and_modify(|known| known.qty += off.qty).or_insert(off);
+    pub fn write_off(&mut self, key: PositionKey, off: WrittenOff) {
+        self.written_off.entry(key).and_modify(|known| known.qty += off.qty).or_insert(off);
     }
 
     /// All executions that could explain a difference on a symbol were read.
@@ -194,13 +192,13 @@ impl Reconciliation {
     }
 
     /// Whether the venue has more of a position than the session, as far as is known.
-    pub fn is_more(&self, hold: Hold) -> bool {
-        matches!(self.seen.get(&hold), Some(Seen { difference: Difference::More { .. }, .. }))
+    pub fn is_more(&self, key: PositionKey) -> bool {
+        matches!(self.seen.get(&key), Some(Seen { difference: Difference::More { .. }, .. }))
     }
 
-    /// Whether both sides had the same of a position in a report that was asked for behind a moment, since the private socket serves.
-    pub fn is_equal(&self, hold: Hold, behind: Timestamp) -> bool {
-        self.is_compared && self.compared_asked > behind && !self.seen.contains_key(&hold)
+    /// Whether both sides had the same of a position in a report that was asked for after a moment, since the private socket serves.
+    pub fn is_equal(&self, key: PositionKey, after: Timestamp) -> bool {
+        self.is_compared && self.compared_asked > after && !self.seen.contains_key(&key)
     }
 
     /// The private socket was lost or is back: what was proven says nothing any more.
@@ -211,19 +209,20 @@ impl Reconciliation {
     }
 }
 
-fn differences(book: &Book, report: &Report) -> BTreeMap<Hold, Difference> {
-    let mut theirs: BTreeMap<Hold, Qty> = BTreeMap::new();
+fn differences(positions: &Positions, report: &Report) -> BTreeMap<PositionKey, Difference> {
+    let mut theirs: BTreeMap<PositionKey, Qty> = BTreeMap::new();
     for fact in &report.positions {
-        *theirs.entry(fact.hold).or_insert(Qty::ZERO) += fact.qty;
+        *theirs.entry(fact.key).or_insert(Qty::ZERO) += fact.qty;
     }
-    let holds: BTreeSet<Hold> = book.iter().map(|(hold, _)| hold).chain(theirs.keys().copied()).collect();
+    let keys: BTreeSet<PositionKey> =
+        positions.iter().map(|(key, _)| key).chain(theirs.keys().copied()).collect();
     let mut differences = BTreeMap::new();
-    for hold in holds {
-        let (ours, theirs) = (book.qty(hold), theirs.get(&hold).copied().unwrap_or(Qty::ZERO));
+    for key in keys {
+        let (ours, theirs) = (positions.qty(key), theirs.get(&key).copied().unwrap_or(Qty::ZERO));
         if theirs < ours {
-            differences.insert(hold, Difference::Less { ours, theirs });
+            differences.insert(key, Difference::Less { ours, theirs });
         } else if theirs > ours {
-            differences.insert(hold, Difference::More { ours, theirs });
+            differences.insert(key, Difference::More { ours, theirs });
         }
     }
     differences

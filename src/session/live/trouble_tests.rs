@@ -23,7 +23,7 @@ pub(super) fn surplus(acts: &[Act]) -> Vec<(u64, i64)> {
 fn a_cancel_without_effect_is_asked_for_again() {
     let mut desk = desk();
     desk.submit(entry(1, 10), at(0));
-    desk.placed(OrderId(1), Placed::Accepted(1_001), at(20));
+    desk.on_sent(OrderId(1), Placed::Accepted(1_001), at(20));
     desk.cancel(OrderId(1), at(100));
     desk.cancel(OrderId(1), at(110));
     assert_eq!(desk.take_acts().iter().filter(|act| is_cancel(act)).count(), 1);
@@ -31,7 +31,7 @@ fn a_cancel_without_effect_is_asked_for_again() {
         desk.tick(at(ms));
         assert_eq!(desk.take_acts().iter().any(is_cancel), is_due, "{ms}");
     }
-    desk.order(&fact(1, OrderFactState::Ended, 0), at(4_200));
+    desk.on_order(&fact(1, OrderFactState::Ended, 0), at(4_200));
     desk.tick(at(9_000));
     assert!(!desk.take_acts().iter().any(is_cancel));
 }
@@ -40,16 +40,16 @@ fn a_cancel_without_effect_is_asked_for_again() {
 fn a_second_attempt_that_is_refused_says_nothing_of_the_first() {
     let mut desk = holding(10);
     desk.submit(exit(2, 10), at(1_000));
-    desk.placed(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
-    desk.looked_up(OrderId(2), Ok(None), at(2_200));
+    desk.on_sent(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
+    desk.on_look_up(OrderId(2), Ok(None), at(2_200));
     assert_eq!(sends(&desk.take_acts()), [2, 2]);
-    desk.placed(OrderId(2), Placed::Refused(2_009, "nothing to close".to_owned()), at(2_300));
+    desk.on_sent(OrderId(2), Placed::Refused(2_009, "nothing to close".to_owned()), at(2_300));
     assert_eq!(answers(&desk.take_acts()), [], "the first may have closed it");
-    desk.looked_up(OrderId(2), Ok(None), at(3_400));
+    desk.on_look_up(OrderId(2), Ok(None), at(3_400));
     assert!(sends(&desk.take_acts()).is_empty(), "a third would be refused like the second");
     // It had: its execution comes late.
-    desk.deal(deal(2, 2, 10, true), at(9_000));
-    desk.order(&fact(2, OrderFactState::Ended, 10), at(9_010));
+    desk.on_execution(execution(2, 2, 10, true), at(9_000));
+    desk.on_order(&fact(2, OrderFactState::Ended, 10), at(9_010));
     let told = answers(&desk.take_acts());
     assert!(
         matches!(told[..], [OrderEvent::Acked(_), OrderEvent::Filled(_), OrderEvent::Done { .. }]),
@@ -61,12 +61,12 @@ fn a_second_attempt_that_is_refused_says_nothing_of_the_first() {
 fn what_never_arrived_is_refused_once_it_cannot_arrive_any_more() {
     let mut desk = holding(10);
     desk.submit(exit(2, 10), at(1_000));
-    desk.placed(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
-    desk.looked_up(OrderId(2), Ok(None), at(2_200));
-    desk.placed(OrderId(2), Placed::Refused(2_009, "no".to_owned()), at(2_300));
-    desk.looked_up(OrderId(2), Ok(None), at(20_900));
+    desk.on_sent(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
+    desk.on_look_up(OrderId(2), Ok(None), at(2_200));
+    desk.on_sent(OrderId(2), Placed::Refused(2_009, "no".to_owned()), at(2_300));
+    desk.on_look_up(OrderId(2), Ok(None), at(20_900));
     assert_eq!(answers(&desk.take_acts()), []);
-    desk.looked_up(OrderId(2), Ok(None), at(21_000));
+    desk.on_look_up(OrderId(2), Ok(None), at(21_000));
     assert!(matches!(answers(&desk.take_acts())[..], [OrderEvent::Rejected { order: OrderId(2), .. }]));
 }
 
@@ -74,19 +74,19 @@ fn what_never_arrived_is_refused_once_it_cannot_arrive_any_more() {
 fn an_exit_is_sent_again_beside_what_is_not_ours_unless_it_could_close_that() {
     // A foreign trade on the symbol holds no exit back.
     let mut desk = holding(10);
-    desk.deal(foreign(50, 3, false), at(900));
+    desk.on_execution(foreign(50, 3, false), at(900));
     desk.submit(exit(2, 10), at(1_000));
-    desk.placed(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
-    desk.looked_up(OrderId(2), Ok(None), at(2_200));
+    desk.on_sent(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
+    desk.on_look_up(OrderId(2), Ok(None), at(2_200));
     assert_eq!(sends(&desk.take_acts()), [2, 2]);
     // More than ours on the same side: it could close it twice.
     let mut desk = holding(10);
-    desk.report(Ok(&held(25)), at(900), at(950));
+    desk.on_report(Ok(&held(25)), at(900), at(950));
     desk.submit(exit(2, 10), at(1_000));
-    desk.placed(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
-    desk.looked_up(OrderId(2), Ok(None), at(2_200));
+    desk.on_sent(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
+    desk.on_look_up(OrderId(2), Ok(None), at(2_200));
     assert_eq!(sends(&desk.take_acts()), [2], "not before it cannot arrive any more");
-    desk.looked_up(OrderId(2), Ok(None), at(21_100));
+    desk.on_look_up(OrderId(2), Ok(None), at(21_100));
     assert!(
         matches!(answers(&desk.take_acts())[..], [OrderEvent::Rejected { .. }]),
         "the engine tries again"
@@ -97,17 +97,17 @@ fn an_exit_is_sent_again_beside_what_is_not_ours_unless_it_could_close_that() {
 fn what_the_venue_holds_and_the_engine_lacks_is_closed() {
     let mut desk = desk();
     desk.submit(entry(1, 10), at(0));
-    desk.placed(OrderId(1), Placed::Refused(2_005, "no money".to_owned()), at(10));
+    desk.on_sent(OrderId(1), Placed::Refused(2_005, "no money".to_owned()), at(10));
     assert_eq!(answers(&desk.take_acts()).len(), 1);
     // It was taken all the same.
-    desk.deal(deal(1, 1, 10, false), at(5_000));
+    desk.on_execution(execution(1, 1, 10, false), at(5_000));
     assert_eq!(answers(&desk.take_acts()).len(), 1, "the execution is told, and fits no order of the engine");
-    desk.report(Ok(&held(10)), at(5_100), at(5_110));
-    desk.protect(&[], 1);
+    desk.on_report(Ok(&held(10)), at(5_100), at(5_110));
+    desk.on_engine_positions(&[], 1);
     desk.tick(at(5_200));
     desk.tick(at(6_500));
     assert_eq!(surplus(&desk.take_acts()), [], "the engine has not seen the execution yet");
-    desk.protect(&[], 2);
+    desk.on_engine_positions(&[], 2);
     desk.tick(at(7_000));
     assert_eq!(surplus(&desk.take_acts()), []);
     desk.tick(at(8_000));
@@ -116,23 +116,24 @@ fn what_the_venue_holds_and_the_engine_lacks_is_closed() {
     desk.tick(at(9_500));
     assert_eq!(surplus(&desk.take_acts()), [], "once");
     let order = OrderId(number);
-    let closed = Deal { client: Some(tag().client_id(order)), venue: 99, ..deal(7, 0, 10, true) };
-    desk.deal(closed.clone(), at(9_600));
-    desk.deal(closed, at(9_700));
+    let closed =
+        ExecutionFact { client: Some(tag().client_id(order)), venue: 99, ..execution(7, 0, 10, true) };
+    desk.on_execution(closed.clone(), at(9_600));
+    desk.on_execution(closed, at(9_700));
     assert_eq!(answers(&desk.take_acts()), [], "no order of the engine");
     assert_eq!(desk.exposure(), Money::ZERO);
     let over = OrderFact { venue: 99, client: None, state: OrderFactState::Ended, filled: Qty(10) };
-    desk.order(&over, at(9_800));
-    desk.report(Ok(&Report::default()), at(10_000), at(10_010));
-    desk.stops(&[], at(10_000), at(10_010));
+    desk.on_order(&over, at(9_800));
+    desk.on_report(Ok(&Report::default()), at(10_000), at(10_010));
+    desk.on_stops(&[], at(10_000), at(10_010));
     assert!(desk.is_flat(at(10_020)));
 }
 
 #[test]
 fn what_the_engine_has_is_no_surplus() {
     let mut desk = holding(10);
-    desk.report(Ok(&held(10)), at(100), at(110));
-    desk.protect(&wanted(10, 950), 3);
+    desk.on_report(Ok(&held(10)), at(100), at(110));
+    desk.on_engine_positions(&wanted(10, 950), 3);
     for ms in [200, 2_000, 9_000] {
         desk.tick(at(ms));
         assert_eq!(surplus(&desk.take_acts()), []);
@@ -143,12 +144,12 @@ fn what_the_engine_has_is_no_surplus() {
 pub(super) fn resumed(now: Timestamp) -> Desk {
     let mut before = desk();
     before.submit(entry(1, 10), at(10));
-    before.deal(deal(1, 1, 10, false), at(30));
-    before.order(&fact(1, OrderFactState::Ended, 10), at(31));
+    before.on_execution(execution(1, 1, 10, false), at(30));
+    before.on_order(&fact(1, OrderFactState::Ended, 10), at(31));
     let told = answers(&before.take_acts());
     let mut desk = Desk::new(table(), tag(), CAPS);
     desk.resume(&[entry(1, 10)], &told, now);
-    desk.served(true, now);
+    desk.on_connection(true, now);
     desk.tick(now);
     desk
 }
@@ -158,39 +159,39 @@ fn a_close_while_nobody_was_there_is_booked_however_long_ago() {
     let (hour, later) = (3_600_000_i64, |ms: i64| at(3_600_000 + ms));
     let mut desk = resumed(at(hour));
     desk.take_acts();
-    desk.report(Ok(&Report::default()), later(10), later(20));
+    desk.on_report(Ok(&Report::default()), later(10), later(20));
     let asked = desk.take_acts();
     let [Act::ExecutionsSince { symbol: A, since }] = asked[..] else { panic!("{asked:?}") };
     assert!(since <= at(0), "since the position began: {since:?}");
     // Its own executions come again, then those of who closed it.
-    desk.deal(deal(1, 1, 10, false), later(100));
-    desk.deal(foreign(50, 10, true), later(100));
-    desk.executions_read(A, true, later(110));
-    desk.report(Ok(&Report::default()), later(900), later(950));
+    desk.on_execution(execution(1, 1, 10, false), later(100));
+    desk.on_execution(foreign(50, 10, true), later(100));
+    desk.on_executions_of_symbol(A, true, later(110));
+    desk.on_report(Ok(&Report::default()), later(900), later(950));
     desk.tick(later(1_200));
     let told = answers(&desk.take_acts());
     assert!(matches!(told[..], [OrderEvent::Closed { by: ClosedBy::Manual, .. }]), "{told:?}");
-    desk.report(Ok(&Report::default()), later(2_300), later(2_310));
-    desk.stops(&[], later(2_300), later(2_310));
+    desk.on_report(Ok(&Report::default()), later(2_300), later(2_310));
+    desk.on_stops(&[], later(2_300), later(2_310));
     assert!(desk.is_flat(later(2_320)));
 }
 
 #[test]
 fn a_close_that_no_execution_explains_is_booked_at_the_stop() {
     let mut desk = holding(10);
-    desk.report(Ok(&held(4)), at(1_000), at(1_010));
-    desk.executions_read(A, true, at(1_100));
+    desk.on_report(Ok(&held(4)), at(1_000), at(1_010));
+    desk.on_executions_of_symbol(A, true, at(1_100));
     for second in 2..=20 {
-        desk.report(Ok(&held(4)), at(1_000 * second), at(1_000 * second + 10));
+        desk.on_report(Ok(&held(4)), at(1_000 * second), at(1_000 * second + 10));
     }
     assert_eq!(answers(&desk.take_acts()), [], "a list may lag");
-    desk.report(Ok(&held(4)), at(21_000), at(21_010));
+    desk.on_report(Ok(&held(4)), at(21_000), at(21_010));
     let acts = desk.take_acts();
     let told = answers(&acts);
     let [OrderEvent::Closed { fill, .. }] = told[..] else { panic!("{told:?}") };
     assert_eq!((fill.qty, fill.price), (Qty(6), Price(950)));
     assert_eq!(alerts(&acts), ["closed_by_others", "foreign_position"]);
-    desk.report(Ok(&held(4)), at(22_000), at(22_010));
+    desk.on_report(Ok(&held(4)), at(22_000), at(22_010));
     assert_eq!(answers(&desk.take_acts()), [], "once");
 }
 
@@ -198,11 +199,11 @@ fn a_close_that_no_execution_explains_is_booked_at_the_stop() {
 fn a_close_that_may_be_an_order_of_ours_is_not_booked_as_somebody_elses() {
     let mut desk = holding(10);
     desk.submit(exit(2, 10), at(500));
-    desk.placed(OrderId(2), Placed::Unknown("reset".to_owned()), at(600));
-    desk.report(Ok(&Report::default()), at(1_000), at(1_010));
-    desk.executions_read(A, true, at(1_100));
+    desk.on_sent(OrderId(2), Placed::Unknown("reset".to_owned()), at(600));
+    desk.on_report(Ok(&Report::default()), at(1_000), at(1_010));
+    desk.on_executions_of_symbol(A, true, at(1_100));
     for second in 2..=30 {
-        desk.report(Ok(&Report::default()), at(1_000 * second), at(1_000 * second + 10));
+        desk.on_report(Ok(&Report::default()), at(1_000 * second), at(1_000 * second + 10));
     }
     assert_eq!(answers(&desk.take_acts()), []);
 }
@@ -210,18 +211,18 @@ fn a_close_that_may_be_an_order_of_ours_is_not_booked_as_somebody_elses() {
 #[test]
 fn whose_order_it_is_is_asked_until_somebody_says() {
     let mut desk = desk();
-    let unnamed = Deal { client: None, ..foreign(50, 3, false) };
-    desk.deal(unnamed, at(100));
+    let unnamed = ExecutionFact { client: None, ..foreign(50, 3, false) };
+    desk.on_execution(unnamed, at(100));
     let identify = Act::Identify { venue: 77 };
     assert_eq!(desk.take_acts(), std::slice::from_ref(&identify));
     desk.tick(at(3_000));
     assert!(!desk.take_acts().contains(&identify), "an answer is awaited");
-    desk.not_identified(77, at(3_100));
+    desk.on_not_identified(77, at(3_100));
     desk.tick(at(3_500));
     assert!(!desk.take_acts().contains(&identify));
     desk.tick(at(4_100));
     assert!(desk.take_acts().contains(&identify));
-    desk.identified(77, Some("_m_1"), at(4_200));
+    desk.on_identified(77, Some("_m_1"), at(4_200));
     assert_eq!(alerts(&desk.take_acts()), ["foreign_trade"]);
 }
 
@@ -229,53 +230,53 @@ fn whose_order_it_is_is_asked_until_somebody_says() {
 fn a_position_without_a_stop_that_somebody_wants_is_closed() {
     let mut desk = desk();
     desk.submit(entry(1, 10), at(0));
-    desk.deal(deal(1, 1, 10, false), at(10));
-    desk.positions(&[position(10)], at(15));
+    desk.on_execution(execution(1, 1, 10, false), at(10));
+    desk.on_positions(&[position(10)], at(15));
     for ms in [100, 2_000, 5_100] {
         desk.tick(at(ms));
         assert!(!desk.take_acts().contains(&Act::Close(A)), "nobody has looked whether there is one");
     }
-    desk.stops(&[], at(5_200), at(5_210));
+    desk.on_stops(&[], at(5_200), at(5_210));
     desk.tick(at(5_300));
     let acts = desk.take_acts();
     assert!(acts.contains(&Act::Close(A)), "{acts:?}");
     assert_eq!(alerts(&acts), ["unprotected"]);
     assert!(desk.blocked(at(5_400)).contains_key(&A));
-    assert_eq!(desk.guarded()[0].unprotected_since, Some(at(10)));
+    assert_eq!(desk.position_stops()[0].unprotected_since, Some(at(10)));
 }
 
 #[test]
 fn after_a_restart_no_second_stop_is_placed() {
     let mut desk = resumed(at(60_000));
-    desk.protect(&wanted(10, 950), 0);
-    desk.positions(&[position(10)], at(60_010));
+    desk.on_engine_positions(&wanted(10, 950), 0);
+    desk.on_positions(&[position(10)], at(60_010));
     desk.take_acts();
     let places = |desk: &mut Desk, ms| {
         desk.tick(at(ms));
         desk.take_acts().iter().any(|act| matches!(act, Act::PlaceStop { .. }))
     };
     assert!(!places(&mut desk, 60_100), "nobody has listed those that stand");
-    desk.stops(&[stands(950)], at(60_100), at(60_150));
+    desk.on_stops(&[stands(950)], at(60_100), at(60_150));
     assert!(!places(&mut desk, 60_200));
-    assert_eq!(desk.guarded()[0].stop, Some(Price(950)));
+    assert_eq!(desk.position_stops()[0].stop, Some(Price(950)));
 }
 
 #[test]
 fn a_stop_that_nobody_knows_is_no_flat_end() {
     let mut desk = desk();
-    desk.report(Ok(&Report::default()), at(100), at(110));
-    desk.stops(&[stands(950)], at(100), at(110));
+    desk.on_report(Ok(&Report::default()), at(100), at(110));
+    desk.on_stops(&[stands(950)], at(100), at(110));
     assert!(!desk.is_flat(at(120)));
     desk.tick(at(200));
     assert!(desk.take_acts().contains(&Act::AskPositions), "whether it has a position");
-    desk.positions(&[], at(210));
+    desk.on_positions(&[], at(210));
     desk.tick(at(250));
-    assert!(desk.take_acts().contains(&Act::CancelStop { symbol: A, id: 5 }));
-    desk.stops(&[], at(300), at(310));
+    assert!(desk.take_acts().contains(&Act::CancelStop { id: 5 }));
+    desk.on_stops(&[], at(300), at(310));
     assert!(desk.is_flat(at(320)));
     // That of somebody else's position is left alone.
-    desk.stops(&[stands(950)], at(400), at(410));
-    desk.positions(&[position(3)], at(420));
+    desk.on_stops(&[stands(950)], at(400), at(410));
+    desk.on_positions(&[position(3)], at(420));
     desk.tick(at(500));
     assert!(desk.take_acts().iter().all(|act| !matches!(act, Act::CancelStop { .. })));
 }
@@ -285,12 +286,12 @@ fn a_working_entry_is_not_protected() {
     let mut desk = desk();
     assert!(desk.is_protected());
     desk.submit(entry(1, 10), at(0));
-    desk.placed(OrderId(1), Placed::Accepted(1_001), at(10));
+    desk.on_sent(OrderId(1), Placed::Accepted(1_001), at(10));
     assert!(!desk.is_protected(), "nobody would protect what it fills");
     desk.take_acts();
     desk.withdraw(at(20));
     assert!(desk.take_acts().iter().any(is_cancel));
-    desk.order(&fact(1, OrderFactState::Ended, 0), at(30));
+    desk.on_order(&fact(1, OrderFactState::Ended, 0), at(30));
     assert!(desk.is_protected());
 }
 

@@ -322,7 +322,7 @@ fn a_session_and_its_rows_are_on_disk_together() {
     let controls = [
         control(1, ControlKindV1::Pause),
         control(2, ControlKindV1::Resume),
-        control(3, ControlKindV1::Flatten),
+        control(3, ControlKindV1::CloseAndEnd),
     ];
     world.push(0, 3);
     let (row, first) = (session("running", Some(7)), events(1));

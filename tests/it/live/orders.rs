@@ -12,7 +12,7 @@ use tradingd::config::Config;
 use tradingd::exchange::ExchangeError;
 use tradingd::exchange::mexc::{Mexc, Settings};
 use tradingd::rehearsal::{Kind, Scenario};
-use tradingd::service::market::{KeyRing, Lease};
+use tradingd::service::market::{KeyRing, LiveLease};
 use tradingd::service::sessions::{Question, State};
 use tradingd::service::watchdog::Watchdog;
 
@@ -250,7 +250,7 @@ fn a_watchdog_calls_nothing_flat_whose_orders_it_cannot_read() {
     let market = market(38);
     let folder = tempfile::tempdir().unwrap();
     put_key(folder.path());
-    let lease = Lease {
+    let lease = LiveLease {
         session_id: "exec_1".to_owned(),
         symbols: market.symbols.clone(),
         client_prefix: "td0".to_owned(),
@@ -266,7 +266,7 @@ fn a_watchdog_calls_nothing_flat_whose_orders_it_cannot_read() {
         fault.times = Some(failures);
     });
     let looked = Watchdog::new(folder.path(), &market.client()).unwrap().look_once(clock::now());
-    assert!(looked.closed.is_empty() && looked.blind.len() == 1, "{looked:?}");
+    assert!(looked.closed.is_empty() && looked.unreadable.len() == 1, "{looked:?}");
     let asked = market.exchange.look(|exchange| {
         exchange.requests.iter().filter(|asked| asked.target.contains("order/list/open_orders")).count()
     });
@@ -278,7 +278,7 @@ fn a_watchdog_calls_nothing_flat_whose_orders_it_cannot_read() {
 fn a_watchdog_without_a_key_locks_all_the_same() {
     let market = market(39);
     let folder = tempfile::tempdir().unwrap();
-    let lease = Lease {
+    let lease = LiveLease {
         session_id: "exec_1".to_owned(),
         symbols: market.symbols.clone(),
         client_prefix: "td0".to_owned(),
@@ -287,7 +287,7 @@ fn a_watchdog_without_a_key_locks_all_the_same() {
     };
     lease.write(folder.path()).unwrap();
     let looked = Watchdog::new(folder.path(), &market.client()).unwrap().look_once(clock::now());
-    assert!(looked.blind[0].contains("no API key"), "{looked:?}");
+    assert!(looked.unreadable[0].contains("no API key"), "{looked:?}");
     assert!(folder.path().join("live.locked").exists());
     assert!(folder.path().join("live.lease.exec_1").exists(), "somebody still has to look");
 }

@@ -10,11 +10,12 @@ pub use news::{AccountNews, AccountSink};
 pub use outcome::Outcome;
 
 use super::Link;
-use super::market::{Asset, Execution, HeldPosition, PlacedOrder, ResidentStop};
-use super::rest::request::account::{self as reads, Margin, PositionSide};
-use super::rest::request::order::{self as writes, NewOrder, NewStop};
+use super::codes::NO_SUCH_ORDER;
+use super::market::{Asset, Execution, HeldPosition, PlacedOrder, PositionMode, ResidentStop};
+use super::rest::request::account::{self as account_requests, Margin, PositionSide};
+use super::rest::request::order::{self as order_requests, NewOrder, NewStop};
 use super::rest::sign::Keys;
-use super::wire::{account as rows, rows as lists};
+use super::wire::{account as wire_account, rows as wire_rows};
 use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::exchange::ExchangeError;
@@ -56,41 +57,41 @@ impl Account {
 
     /// Places an order; gives its number at the exchange.
     pub async fn place(&self, order: &NewOrder) -> Outcome<u64> {
-        let request = writes::create(&self.link.settings.order_path, order);
-        self.link.rest.write(&request, &self.keys.load(), rows::placed).await
+        let request = order_requests::create(&self.link.settings.order_path, order);
+        self.link.rest.write(&request, &self.keys.load(), wire_account::placed).await
     }
 
     /// Cancels an order by its client id. Accepted: the request was; the order ends when the exchange says so.
     pub async fn cancel(&self, symbol: &str, external: &str) -> Outcome<()> {
-        self.one(&writes::cancel_by_external(symbol, external)).await
+        self.write_single(&order_requests::cancel_by_external(symbol, external)).await
     }
 
     /// Places a stop on a position.
     pub async fn place_stop(&self, stop: &NewStop) -> Outcome<()> {
-        self.link.rest.write(&writes::create_stop(stop), &self.keys.load(), |_| Ok(())).await
+        self.link.rest.write(&order_requests::create_stop(stop), &self.keys.load(), |_| Ok(())).await
     }
 
     /// Moves a stop.
     pub async fn move_stop(&self, id: u64, price: Decimal) -> Outcome<()> {
-        let request = writes::change_stop(id, price, writes::Watched::Fair);
+        let request = order_requests::change_stop(id, price, order_requests::Watched::Fair);
         self.link.rest.write(&request, &self.keys.load(), |_| Ok(())).await
     }
 
     /// Cancels a stop.
     pub async fn cancel_stop(&self, id: u64) -> Outcome<()> {
-        self.one(&writes::cancel_stop(id)).await
+        self.write_single(&order_requests::cancel_stop(id)).await
     }
 
     /// Sets the leverage of a side that holds no position.
     pub async fn set_leverage(&self, symbol: &str, is_long: bool, leverage: u32) -> Outcome<()> {
         let side = if is_long { PositionSide::Long } else { PositionSide::Short };
-        let request = reads::change_leverage(symbol, side, Margin::Isolated, leverage);
+        let request = account_requests::change_leverage(symbol, side, Margin::Isolated, leverage);
         self.link.rest.write(&request, &self.keys.load(), |_| Ok(())).await
     }
 
     /// A batch of one: the envelope accepts it, and its row says what became of it.
-    async fn one(&self, request: &super::rest::request::Request) -> Outcome<()> {
-        match self.link.rest.write(request, &self.keys.load(), rows::result).await {
+    async fn write_single(&self, request: &super::rest::request::Request) -> Outcome<()> {
+        match self.link.rest.write(request, &self.keys.load(), wire_account::result).await {
             Outcome::Accepted((0, _)) => Outcome::Accepted(()),
             Outcome::Accepted((code, message)) => Outcome::Refused { code, message },
             Outcome::Refused { code, message } => Outcome::Refused { code, message },
@@ -104,10 +105,10 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`]: it could not be learned.
     pub async fn order(&self, symbol: &str, external: &str) -> Result<Option<PlacedOrder>, ExchangeError> {
-        let request = reads::order_by_external(symbol, external);
-        let found = self.read(&request, |data| data.map(lists::order).transpose()).await;
+        let request = account_requests::order_by_external(symbol, external);
+        let found = self.read(&request, |data| data.map(wire_rows::order).transpose()).await;
         match found {
-            Err(error) if error.code() == Some(2_040) => Ok(None),
+            Err(error) if error.code() == Some(NO_SUCH_ORDER) => Ok(None),
             found => found,
         }
     }
@@ -117,9 +118,10 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn order_by_id(&self, id: u64) -> Result<Option<PlacedOrder>, ExchangeError> {
-        let found = self.read(&reads::order(id), |data| data.map(lists::order).transpose()).await;
+        let found =
+            self.read(&account_requests::order(id), |data| data.map(wire_rows::order).transpose()).await;
         match found {
-            Err(error) if error.code() == Some(2_040) => Ok(None),
+            Err(error) if error.code() == Some(NO_SUCH_ORDER) => Ok(None),
             found => found,
         }
     }
@@ -129,7 +131,7 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn executions(&self, order: u64) -> Result<Vec<Execution>, ExchangeError> {
-        self.list(&reads::order_fills(order), rows::executions).await
+        self.list(&account_requests::order_fills(order), wire_account::executions).await
     }
 
     /// Executions on a contract since a moment, all pages.
@@ -141,14 +143,14 @@ impl Account {
         symbol: &str,
         since: Timestamp,
     ) -> Result<Vec<Execution>, ExchangeError> {
-        let filter = |page| reads::Filter {
+        let filter = |page| account_requests::Filter {
             symbol: Some(symbol.to_owned()),
             from_ms: Some(since.millis()),
             page: Some(page),
             page_size: Some(PAGE),
-            ..reads::Filter::default()
+            ..account_requests::Filter::default()
         };
-        self.pages(|page| reads::fills(&filter(page)), rows::executions).await
+        self.pages(|page| account_requests::fills(&filter(page)), wire_account::executions).await
     }
 
     /// All open orders, all pages.
@@ -156,7 +158,7 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn open_orders(&self) -> Result<Vec<PlacedOrder>, ExchangeError> {
-        self.pages(|page| reads::open_orders(Some(page), PAGE), lists::orders).await
+        self.pages(|page| account_requests::open_orders(Some(page), PAGE), wire_rows::orders).await
     }
 
     /// All open positions.
@@ -164,7 +166,7 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn positions(&self) -> Result<Vec<HeldPosition>, ExchangeError> {
-        self.list(&reads::open_positions(None), rows::positions).await
+        self.list(&account_requests::open_positions(None), wire_account::positions).await
     }
 
     /// All stops that stand on positions.
@@ -172,7 +174,7 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn stops(&self) -> Result<Vec<ResidentStop>, ExchangeError> {
-        self.list(&reads::open_stops(), rows::stops).await
+        self.list(&account_requests::open_stops(), wire_account::stops).await
     }
 
     /// Balances in all currencies.
@@ -180,15 +182,18 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn assets(&self) -> Result<Vec<Asset>, ExchangeError> {
-        self.list(&reads::assets(), lists::assets).await
+        self.list(&account_requests::assets(), wire_rows::assets).await
     }
 
-    /// Position mode: 1 hedge, 2 one-way.
+    /// Position mode.
     ///
     /// # Errors
     /// Any [`ExchangeError`].
-    pub async fn position_mode(&self) -> Result<u8, ExchangeError> {
-        self.read(&reads::position_mode(), |data| rows::mode(data.ok_or("it has no data")?)).await
+    pub async fn position_mode(&self) -> Result<PositionMode, ExchangeError> {
+        self.read(&account_requests::position_mode(), |data| {
+            wire_account::mode(data.ok_or("it has no data")?)
+        })
+        .await
     }
 
     /// Leverage of long and short.
@@ -196,7 +201,10 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn leverage(&self, symbol: &str) -> Result<[Option<u32>; 2], ExchangeError> {
-        self.read(&reads::leverage(symbol), |data| rows::leverage(data.ok_or("it has no data")?)).await
+        self.read(&account_requests::leverage(symbol), |data| {
+            wire_account::leverage(data.ok_or("it has no data")?)
+        })
+        .await
     }
 
     /// Maker and taker fee that orders over the API pay, percent.
@@ -204,7 +212,10 @@ impl Account {
     /// # Errors
     /// Any [`ExchangeError`].
     pub async fn fees(&self, symbol: &str) -> Result<(f64, f64), ExchangeError> {
-        self.read(&reads::real_fees(symbol), |data| rows::fees(data.ok_or("it has no data")?)).await
+        self.read(&account_requests::real_fees(symbol), |data| {
+            wire_account::fees(data.ok_or("it has no data")?)
+        })
+        .await
     }
 
     /// What the exchange says by itself, until the returned handle is dropped.
@@ -225,7 +236,7 @@ impl Account {
     async fn pages<T>(
         &self,
         request: impl Fn(u32) -> super::rest::request::Request,
-        parse: impl Fn(&RawValue) -> Result<lists::Rows<T>, String> + Copy,
+        parse: impl Fn(&RawValue) -> Result<wire_rows::Rows<T>, String> + Copy,
     ) -> Result<Vec<T>, ExchangeError> {
         let mut all = Vec::new();
         for page in 1..=ACCOUNT_PAGES {
@@ -244,7 +255,7 @@ impl Account {
     async fn list<T>(
         &self,
         request: &super::rest::request::Request,
-        parse: impl Fn(&RawValue) -> Result<lists::Rows<T>, String>,
+        parse: impl Fn(&RawValue) -> Result<wire_rows::Rows<T>, String>,
     ) -> Result<Vec<T>, ExchangeError> {
         let rows = self
             .read(request, |data| {

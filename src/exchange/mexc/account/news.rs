@@ -1,7 +1,6 @@
 //! What the exchange says of an account by itself.
 
-use crate::domain::num::Money;
-use crate::exchange::mexc::market::{Execution, HeldPosition, PlacedOrder, ResidentStop};
+use crate::exchange::mexc::market::{Execution, HeldPosition, PlacedOrder, PositionMode, ResidentStop};
 
 /// One thing that the private socket brought.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,15 +22,8 @@ pub enum AccountNews {
     Position(HeldPosition),
     /// A stop on a position.
     Stop(ResidentStop),
-    /// Free balance in a currency.
-    Balance {
-        /// The currency.
-        currency: String,
-        /// The amount.
-        available: Money,
-    },
-    /// Position mode: 1 hedge, 2 one-way.
-    Mode(u8),
+    /// Position mode.
+    Mode(PositionMode),
 }
 
 /// Where it goes. Called from the connection's task: never waits.

@@ -9,7 +9,7 @@ use crate::exchange::mexc::rest::sign::Keys;
 use crate::exchange::mexc::socket::{Backoff, PING, Patience, Stream, Verdict, Watch, connect, unzipped};
 use crate::exchange::mexc::wire::frame::Frame;
 use crate::exchange::mexc::wire::rows::Rows;
-use crate::exchange::mexc::wire::{account as rows, envelope, number, rows as lists};
+use crate::exchange::mexc::wire::{account as wire_account, envelope, number, rows as wire_rows};
 use arc_swap::ArcSwap;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::value::RawValue;
@@ -155,22 +155,23 @@ impl PrivateSocket {
             ("rs.login" | "rs.error", data) => {
                 Said::LoginRefused(envelope::shortened(data.map_or("no reason given", RawValue::get)))
             }
-            ("push.personal.order", Some(data)) => self.each(lists::orders(data), AccountNews::Order),
+            ("push.personal.order", Some(data)) => self.each(wire_rows::orders(data), AccountNews::Order),
             ("push.personal.order.deal", Some(data)) => {
-                self.each(rows::executions(data), AccountNews::Execution)
+                self.each(wire_account::executions(data), AccountNews::Execution)
             }
-            ("push.personal.position", Some(data)) => self.each(rows::positions(data), AccountNews::Position),
-            ("push.personal.stop.planorder", Some(data)) => self.each(rows::stops(data), AccountNews::Stop),
-            ("push.personal.asset", Some(data)) => match rows::money(data) {
-                Some((currency, available)) => Said::News(vec![AccountNews::Balance { currency, available }]),
-                None => self.unreadable(),
-            },
-            ("push.personal.position.mode", Some(data)) => match rows::mode(data) {
+            ("push.personal.position", Some(data)) => {
+                self.each(wire_account::positions(data), AccountNews::Position)
+            }
+            ("push.personal.stop.planorder", Some(data)) => {
+                self.each(wire_account::stops(data), AccountNews::Stop)
+            }
+            ("push.personal.position.mode", Some(data)) => match wire_account::mode(data) {
                 Ok(mode) => Said::News(vec![AccountNews::Mode(mode)]),
                 Err(_) => self.unreadable(),
             },
             (
                 "push.personal.adl.level"
+                | "push.personal.asset"
                 | "push.personal.risk.limit"
                 | "push.personal.liquidate.risk"
                 | "push.personal.plan.order"

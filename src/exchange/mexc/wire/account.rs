@@ -1,11 +1,13 @@
-//! Payloads of an account: executions, positions, stops, balances; from REST and from the private socket alike.
+//! Payloads of an account: executions, positions, stops; from REST and from the private socket alike.
 //!
 //! A row without its essential fields is dropped and counted.
 
 use super::number;
 use super::rows::{Rows, each};
 use crate::domain::num::{Money, Rate};
-use crate::exchange::mexc::market::{Execution, HeldPosition, ResidentStop};
+use crate::exchange::mexc::market::{
+    Effect, Execution, ExecutionCause, HeldPosition, PositionMode, ResidentStop,
+};
 use serde_json::value::RawValue;
 
 object! {
@@ -20,10 +22,10 @@ object! {
 object! {
     /// A position.
     RawPosition {
-        id = "positionId", symbol = "symbol", kind = "positionType", open_type = "openType", quantity = "holdVol",
-        entry = "holdAvgPrice", leverage = "leverage", version = "version", state = "state",
+        id = "positionId", symbol = "symbol", kind = "positionType", quantity = "holdVol", state = "state",
     }
     knows [
+        "openType", "holdAvgPrice", "leverage", "version",
         "frozenVol", "closeVol", "openAvgPrice", "closeAvgPrice", "liquidatePrice", "oim", "im", "holdFee", "realised", "adlLevel",
         "createTime", "updateTime", "autoAddIm", "closeProfitLoss", "fee", "marginRatio", "pnl", "deductFeeList", "profitRatio",
         "newOpenAvgPrice", "newCloseAvgPrice", "holdAvgPriceFullyScale", "openAvgPriceFullyScale", "closeAvgPriceFullyScale",
@@ -34,11 +36,11 @@ object! {
 object! {
     /// A stop on a position.
     RawStop {
-        id = "id", symbol = "symbol", position = "positionId", price = "stopLossPrice", quantity = "vol", stop_quantity = "stopLossVol",
-        state = "state", is_finished = "isFinished", made = "placeOrderId",
+        id = "id", symbol = "symbol", position = "positionId", price = "stopLossPrice", state = "state",
+         is_finished = "isFinished", made = "placeOrderId",
     }
     knows [
-        "orderId", "lossTrend", "profitTrend", "takeProfitPrice", "triggerSide", "positionType", "realityVol", "errorCode",
+        "vol", "stopLossVol", "orderId", "lossTrend", "profitTrend", "takeProfitPrice", "triggerSide", "positionType", "realityVol", "errorCode",
         "version", "priceProtect", "profitLossVolType", "takeProfitVol", "createTime", "updateTime", "volType", "takeProfitReverse",
         "stopLossReverse", "closeTryTimes", "reverseTryTimes", "reverseErrorCode", "takeProfitType", "stopLossType",
         "ensureStopLoss", "takeProfitOrderPrice", "stopLossOrderPrice",
@@ -53,12 +55,6 @@ object! {
 object! {
     /// What became of one order of a batch.
     RawResult { external = "externalOid", id = "orderId", code = "errorCode", message = "errorMsg" } knows ["symbol"]
-}
-
-object! {
-    /// A balance as it is pushed.
-    RawMoney { currency = "currency", available = "availableBalance" }
-    knows ["frozenBalance", "positionMargin", "bonus", "cashBalance"]
 }
 
 object! {
@@ -103,17 +99,18 @@ fn execution(raw: &RawExecution<'_>) -> Option<Execution> {
         order: number::unsigned(raw.order?)?,
         external: words(raw.external),
         symbol: words(raw.symbol)?,
-        effect: u8::try_from(number::integer(raw.side?)?).ok().filter(|side| (1..=4).contains(side))?,
+        effect: Effect::of(number::integer(raw.side?)?)?,
         price: number::positive(raw.price?)?,
         quantity: number::positive(raw.quantity?)?,
         fee: raw.fee.map_or(Some(Money::ZERO), number::money)?,
         fee_currency: words(raw.currency),
         is_taker: raw.taker.and_then(number::truth).unwrap_or(true),
-        category: raw
-            .category
-            .and_then(number::integer)
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1),
+        cause: match raw.category.and_then(number::integer) {
+            Some(2) => ExecutionCause::Liquidation,
+            Some(3) => ExecutionCause::Delivery,
+            Some(4) => ExecutionCause::Deleveraging,
+            _ => ExecutionCause::Order,
+        },
         at: number::millis(raw.at?)?,
     })
 }
@@ -135,10 +132,6 @@ fn position(raw: &RawPosition<'_>) -> Option<HeldPosition> {
             _ => return None,
         },
         quantity: if is_closed { crate::domain::decimal::Decimal::ZERO } else { quantity },
-        entry: raw.entry.and_then(number::positive),
-        leverage: raw.leverage.and_then(number::integer).and_then(|value| u32::try_from(value).ok()),
-        is_cross: raw.open_type.and_then(number::integer) == Some(2),
-        version: raw.version.and_then(number::unsigned),
     })
 }
 
@@ -155,7 +148,6 @@ fn stop(raw: &RawStop<'_>) -> Option<ResidentStop> {
         symbol: number::text(raw.symbol?)?.into_owned(),
         position: raw.position.and_then(number::unsigned).unwrap_or(0),
         price: raw.price.and_then(number::positive),
-        quantity: raw.stop_quantity.or(raw.quantity).and_then(number::positive),
         is_over: is_finished || state.is_some_and(|state| state != 1),
         made: raw.made.and_then(number::unsigned).filter(|id| *id > 0),
     })
@@ -183,12 +175,6 @@ pub fn result(payload: Option<&RawValue>) -> Result<(i64, String), String> {
     rows.rows.into_iter().next().ok_or_else(|| "it says nothing of the order".to_owned())
 }
 
-/// Currency and free balance of a push.
-pub fn money(payload: &RawValue) -> Option<(String, Money)> {
-    let raw: RawMoney<'_> = serde_json::from_str(payload.get()).ok()?;
-    Some((number::text(raw.currency?)?.into_owned(), number::money(raw.available?)?))
-}
-
 /// Leverage of long and short.
 pub fn leverage(payload: &RawValue) -> Result<[Option<u32>; 2], String> {
     let mut both = [None, None];
@@ -205,15 +191,17 @@ pub fn leverage(payload: &RawValue) -> Result<[Option<u32>; 2], String> {
     Ok(both)
 }
 
-/// Position mode: 1 hedge, 2 one-way; a bare number over REST, an object as it is pushed.
-pub fn mode(payload: &RawValue) -> Result<u8, String> {
+/// Position mode; a bare number over REST, an object as it is pushed.
+pub fn mode(payload: &RawValue) -> Result<PositionMode, String> {
     let raw = if payload.get().starts_with('{') {
         let raw: RawMode<'_> = serde_json::from_str(payload.get()).map_err(|error| error.to_string())?;
         raw.mode.and_then(number::integer)
     } else {
         number::integer(payload)
     };
-    raw.and_then(|mode| u8::try_from(mode).ok())
-        .filter(|mode| matches!(mode, 1 | 2))
-        .ok_or_else(|| "it is not a position mode".to_owned())
+    match raw {
+        Some(1) => Ok(PositionMode::Hedge),
+        Some(2) => Ok(PositionMode::OneWay),
+        _ => Err("it is not a position mode".to_owned()),
+    }
 }

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::domain::contract::Contract;
 use crate::exchange::mexc::ONLY_REHEARSAL;
 use crate::json::at;
-use crate::service::market::{self, Market, Verdict, Wanted};
+use crate::service::market::{self, AccountNeeds, Market, Verdict};
 use crate::service::sessions::fields::Problems;
 use crate::service::sessions::request::{StartRequest, refused};
 use crate::service::strategies::Loaded;
@@ -100,12 +100,12 @@ pub(in crate::service::sessions) fn check_strategies(
 ///
 /// # Errors
 /// 400 `invalid_request` for a contract that takes no orders, and for strategies that want different leverage.
-pub(in crate::service::sessions) fn wanted(
+pub(in crate::service::sessions) fn account_needs(
     request: &StartRequest,
     strategies: &[Loaded],
     contracts: &[Contract],
     config: &Config,
-) -> Result<Wanted, Refusal> {
+) -> Result<AccountNeeds, Refusal> {
     let problems = Problems::default();
     let mut symbols = Vec::new();
     for (place, contract) in contracts.iter().enumerate() {
@@ -124,7 +124,7 @@ pub(in crate::service::sessions) fn wanted(
     }
     let budget = request.settings.budget_cap.map_or(request.settings.initial_balance, |cap| cap.to_f64());
     let fees = (config.exchange.fees.maker_pct, config.exchange.fees.taker_pct);
-    Ok(Wanted { symbols, budget: Some(budget), fees })
+    Ok(AccountNeeds { symbols, budget: Some(budget), fees })
 }
 
 /// Probes the account before real money moves; gives what the user should know.
@@ -133,13 +133,13 @@ pub(in crate::service::sessions) fn wanted(
 /// 409 `live_locked`; 409 `live_check_failed` with every line; 503 `exchange_unavailable`.
 pub(in crate::service::sessions) fn check_account(
     market: &Market,
-    wanted: &Wanted,
+    needs: &AccountNeeds,
 ) -> Result<Vec<String>, Refusal> {
     if market.lock().is_set() {
         let message = "live trading is locked, so nothing may be begun: look at the account, then unlock (tradingd live unlock)";
         return Err(Refusal::conflict("live_locked", message));
     }
-    let lines = market.check_account(wanted)?;
+    let lines = market.check_account(needs)?;
     let text = |verdict: Verdict| -> Vec<String> {
         let of = lines.iter().filter(|line| line.verdict == verdict);
         of.map(|line| {

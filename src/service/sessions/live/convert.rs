@@ -7,9 +7,13 @@ use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{Liquidity, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Effect, Kind, NewOrder};
-use crate::exchange::mexc::{Execution, HeldPosition, OrderState, PlacedOrder, ResidentStop};
-use crate::session::live::{Deal, Hold, MadeBy, OrderFact, OrderFactState, PositionFact, StopFact};
+use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::{
+    Effect, Execution, ExecutionCause, HeldPosition, OrderState, PlacedOrder, ResidentStop,
+};
+use crate::session::live::{
+    ExecutionFact, MadeBy, OrderFact, OrderFactState, PositionFact, PositionKey, StopFact,
+};
 
 /// The symbol of a name; `None`: none of the session's.
 pub(super) fn symbol(table: &SymbolTable, name: &str) -> Option<SymbolId> {
@@ -75,25 +79,28 @@ pub(super) fn order_fact(table: &SymbolTable, order: &PlacedOrder) -> Result<Opt
 }
 
 /// An execution on a symbol of the session; `None`: on another.
-pub(super) fn deal(table: &SymbolTable, execution: &Execution) -> Result<Option<Deal>, String> {
+pub(super) fn execution_fact(
+    table: &SymbolTable,
+    execution: &Execution,
+) -> Result<Option<ExecutionFact>, String> {
     let Some(symbol) = symbol(table, &execution.symbol) else { return Ok(None) };
     let is_settled = execution.fee_currency.as_deref().is_none_or(|currency| {
         table.spec(symbol).name.rsplit('_').next().is_some_and(|quote| quote == currency)
     });
-    Ok(Some(Deal {
+    Ok(Some(ExecutionFact {
         trade_id: execution.id,
         venue: execution.order,
         client: execution.external.clone(),
-        hold: Hold { symbol, is_long: matches!(execution.effect, 1 | 4) },
-        is_closing: matches!(execution.effect, 2 | 4),
+        key: PositionKey { symbol, is_long: execution.effect.is_long() },
+        is_closing: execution.effect.is_closing(),
         price: ticks(table, symbol, execution.price)?,
         qty: lots(table, symbol, execution.quantity)?,
         fee: if is_settled { execution.fee } else { Money::ZERO },
         liquidity: if execution.is_taker { Liquidity::Taker } else { Liquidity::Maker },
-        made_by: match execution.category {
-            2 => MadeBy::Liquidation,
-            4 => MadeBy::Deleveraging,
-            _ => MadeBy::Order,
+        made_by: match execution.cause {
+            ExecutionCause::Liquidation => MadeBy::Liquidation,
+            ExecutionCause::Deleveraging => MadeBy::Deleveraging,
+            ExecutionCause::Order | ExecutionCause::Delivery => MadeBy::Order,
         },
         at: execution.at,
     }))
@@ -102,8 +109,8 @@ pub(super) fn deal(table: &SymbolTable, execution: &Execution) -> Result<Option<
 /// A position on a symbol of the session; `None`: on another.
 pub(super) fn position(table: &SymbolTable, held: &HeldPosition) -> Result<Option<PositionFact>, String> {
     let Some(symbol) = symbol(table, &held.symbol) else { return Ok(None) };
-    let hold = Hold { symbol, is_long: held.is_long };
-    Ok(Some(PositionFact { hold, number: held.id, qty: lots(table, symbol, held.quantity)? }))
+    let key = PositionKey { symbol, is_long: held.is_long };
+    Ok(Some(PositionFact { key, number: held.id, qty: lots(table, symbol, held.quantity)? }))
 }
 
 /// A stop on a symbol of the session; `None`: on another.

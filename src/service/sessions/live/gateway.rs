@@ -1,5 +1,4 @@
-//! Where the engine's orders go in a live session: into a box that the loop empties behind each batch, writes down, and lets go
-//! when that is durable.
+//! The gateway of a live session queues orders; after each batch the loop journals them and sends them once the commit is durable.
 
 use crate::domain::order::{OrderId, OrderRequest};
 use crate::domain::time::Timestamp;
@@ -35,6 +34,7 @@ pub(in crate::service::sessions) struct LiveGateway(pub Outbox);
 
 impl Gateway for LiveGateway {
     const ANSWERS_ARE_INPUTS: bool = true;
+    const IS_EXCHANGE: bool = true;
 
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
         self.0.push(Outgoing::Submit(now, *order));

@@ -3,11 +3,11 @@
 mod consent;
 mod convert;
 mod gateway;
-mod path;
+mod order_task;
 mod ports;
 mod shared;
 
-pub(super) use consent::{check_account, check_consent, check_strategies, wanted};
+pub(super) use consent::{account_needs, check_account, check_consent, check_strategies};
 pub(super) use gateway::Outbox;
 pub(super) use ports::LiveTrading;
 pub(super) use shared::Exposures;

@@ -1,28 +1,29 @@
-//! The outside of a live session's loop: that of a paper session, and the way of its orders.
+//! The outside of a live session's loop: that of every trading session, and the task that sends its orders.
 
 use super::gateway::{LiveGateway, Outbox, Outgoing};
-use super::path::OrderPath;
-use super::shared::{Exposures, Shared, ToPath};
+use super::order_task::OrderTask;
+use super::shared::{Exposures, OrderCommand, Shared};
 use crate::clock::{self, SteadyClock};
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
-use crate::domain::intent::{Hold, Intent};
+use crate::domain::intent::Intent;
 use crate::domain::order::{OrderId, Side};
+use crate::domain::position_key::PositionKey;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::Engine;
-use crate::limits::ORDERS_TO_PATH;
+use crate::limits::ORDER_COMMANDS;
 use crate::service::Alerts;
 use crate::service::backtest::Run;
-use crate::service::market::{Lease, Leaseholder};
+use crate::service::market::{LiveLease, LiveLeaseholder};
 use crate::service::sessions::market_run::{Outside, Trading};
-use crate::service::sessions::paper::PaperPorts;
 use crate::service::sessions::running::Failure;
+use crate::service::sessions::trading_ports::TradingPorts;
 use crate::session::allowance::Allowance;
 use crate::session::driver::{Driver, Progress};
 use crate::session::halts::News;
 use crate::session::inputs::{Batch, Control};
-use crate::session::live::{Desk, SessionTag, Wanted};
+use crate::session::live::{Desk, EnginePosition, SessionTag};
 use crate::session::market_loop::MarketPorts;
 use crate::session::ports::ContractTerms;
 use crate::store::Store;
@@ -64,7 +65,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let Outside { session, inbox, journal, market } = outside;
         let account = market.account_anyway().map_err(|refusal| Failure::Other(refusal.message))?;
         let table = session.table.load_full();
-        let (sender, receiver) = channel(ORDERS_TO_PATH);
+        let (sender, receiver) = channel(ORDER_COMMANDS);
         let symbols = table.iter().map(|(symbol, _)| symbol);
         let shared =
             Arc::new(Shared::new(&session.id, Arc::clone(self.exposures), Arc::clone(self.alerts), symbols));
@@ -81,9 +82,9 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let decided = self.outbox.take();
         let never_sent = never_sent(&decided, &intents, &answers);
         let tag = SessionTag::of(&session.id);
-        let lease = Arc::new(Leaseholder::new(
+        let lease = Arc::new(LiveLeaseholder::new(
             market.state(),
-            Lease {
+            LiveLease {
                 session_id: session.id.clone(),
                 symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
                 client_prefix: tag.as_str().to_owned(),
@@ -91,7 +92,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
                 expected_back_until_ms: None,
             },
         ));
-        let path = OrderPath {
+        let task = OrderTask {
             desk,
             account: account.clone(),
             table,
@@ -107,11 +108,11 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             lock_seen: Timestamp::MIN,
             misfits: BTreeSet::new(),
         };
-        let task = account.runtime().spawn(path.serve(receiver)).abort_handle();
+        let task = account.runtime().spawn(task.serve(receiver)).abort_handle();
         let ports = LivePorts {
-            inner: PaperPorts::new(session, inbox, journal, market),
+            inner: TradingPorts::new(session, inbox, journal, market),
             outbox: self.outbox,
-            way: Way { sender, shared: Arc::clone(&shared) },
+            queue: OrderQueue { sender, shared: Arc::clone(&shared) },
             task,
             shared,
             lease,
@@ -120,9 +121,9 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             pauses: 0,
             flat_asked: None,
         };
-        ports.way.tell(ToPath::NeverSent(never_sent));
+        ports.queue.send(OrderCommand::NeverSent(never_sent));
         // Whether a withdrawal left before, nobody knows; asking for it twice does no harm.
-        withdrawn(&decided).for_each(|order| ports.way.tell(ToPath::Cancel(order)));
+        withdrawn(&decided).for_each(|order| ports.queue.send(OrderCommand::Cancel(order)));
         Ok(ports)
     }
 }
@@ -176,16 +177,16 @@ fn check(task: &AbortHandle) -> Result<(), Failure> {
 
 /// To the task of a session's orders.
 #[derive(Clone)]
-struct Way {
-    sender: Sender<ToPath>,
+struct OrderQueue {
+    sender: Sender<OrderCommand>,
     shared: Arc<Shared>,
 }
 
-impl Way {
+impl OrderQueue {
     /// Waits while too much is on its way. A task that has ended is noticed by the loop.
-    fn tell(&self, what: ToPath) {
+    fn send(&self, command: OrderCommand) {
         self.shared.hand_over();
-        if self.sender.blocking_send(what).is_err() {
+        if self.sender.blocking_send(command).is_err() {
             tracing::error!("the task of a live session's orders has ended");
         }
     }
@@ -193,16 +194,16 @@ impl Way {
 
 /// What a live session's loop runs on.
 pub(in crate::service::sessions) struct LivePorts<'a> {
-    inner: PaperPorts<'a>,
+    inner: TradingPorts<'a>,
     outbox: Outbox,
-    way: Way,
+    queue: OrderQueue,
     task: AbortHandle,
     shared: Arc<Shared>,
-    lease: Arc<Leaseholder>,
+    lease: Arc<LiveLeaseholder>,
     /// Answers that the engine was given.
     answers: u64,
     /// Positions as they were told last, with how many answers.
-    protected: Option<(Vec<Wanted>, u64)>,
+    protected: Option<(Vec<EnginePosition>, u64)>,
     /// Commands of its own among those that were taken last.
     pauses: usize,
     flat_asked: Option<clock::Stopwatch>,
@@ -210,7 +211,7 @@ pub(in crate::service::sessions) struct LivePorts<'a> {
 
 impl LivePorts<'_> {
     /// Writes down what the engine wants, and lets it go once that is durable.
-    fn let_go(&mut self, outgoing: &[Outgoing], reached: Timestamp) -> Result<(), Failure> {
+    fn journal_and_send(&mut self, outgoing: &[Outgoing], reached: Timestamp) -> Result<(), Failure> {
         let (mut intents, mut cancels) = (Vec::new(), Vec::new());
         for outgoing in outgoing {
             match outgoing {
@@ -223,12 +224,12 @@ impl LivePorts<'_> {
                 }
             }
         }
-        let way = self.way.clone();
+        let queue = self.queue.clone();
         let go = Box::new(move || {
-            let submit = (!intents.is_empty()).then_some(ToPath::Submit(intents));
-            let all = submit.into_iter().chain(cancels.into_iter().map(ToPath::Cancel));
+            let submit = (!intents.is_empty()).then_some(OrderCommand::Submit(intents));
+            let all = submit.into_iter().chain(cancels.into_iter().map(OrderCommand::Cancel));
             // When the session ends, what has not left is looked up when it is back.
-            all.for_each(|what| way.tell(what));
+            all.for_each(|command| queue.send(command));
         });
         self.inner.journal().decided();
         Ok(self.inner.journal().commit_orders(reached, go)?)
@@ -268,7 +269,7 @@ impl MarketPorts for LivePorts<'_> {
         if outgoing.is_empty() {
             return Ok(self.inner.commit_if_due(reached)?);
         }
-        self.let_go(&outgoing, reached)
+        self.journal_and_send(&outgoing, reached)
     }
 
     /// Orders of the last moment do not leave any more: a restart tells the engine so.
@@ -309,18 +310,20 @@ impl MarketPorts for LivePorts<'_> {
     }
 
     fn look(&mut self, engine: &mut Engine, table: &SymbolTable) {
-        let wanted: Vec<Wanted> = engine
+        let positions: Vec<EnginePosition> = engine
             .positions(table)
             .into_iter()
             .map(|open| {
-                let hold = Hold { symbol: open.symbol, is_long: open.position.side == Side::Buy };
-                Wanted { hold, qty: open.position.qty(), price: open.stop.map(|(price, _)| price) }
+                let key = PositionKey { symbol: open.symbol, is_long: open.position.side == Side::Buy };
+                EnginePosition { key, qty: open.position.qty(), price: open.stop.map(|(price, _)| price) }
             })
             .collect();
-        let now = Some((wanted, self.answers));
+        let now = Some((positions, self.answers));
         if now != self.protected {
             self.protected.clone_from(&now);
-            now.into_iter().for_each(|(wanted, answers)| self.way.tell(ToPath::Protect { wanted, answers }));
+            now.into_iter().for_each(|(positions, answers)| {
+                self.queue.send(OrderCommand::Protect { positions, answers })
+            });
         }
     }
 
@@ -355,7 +358,7 @@ impl Drop for LivePorts<'_> {
     fn drop(&mut self) {
         let is_planned = self.inner.is_suspending() && !self.task.is_finished();
         if is_planned && !self.shared.is_flat() {
-            self.way.tell(ToPath::Withdraw);
+            self.queue.send(OrderCommand::Withdraw);
             let begun = clock::Stopwatch::start();
             let patience = i64::try_from(PROTECTED_WITHIN.as_nanos()).unwrap_or(i64::MAX);
             while !self.shared.is_protected() && begun.elapsed().nanos() < patience {

@@ -7,14 +7,14 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::ALERTS_WAITING;
 use crate::service::Alerts;
-use crate::session::live::{Alert, Desk, Guarded, Wanted};
+use crate::session::live::{Alert, Desk, EnginePosition};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// From the session's thread.
-pub(super) enum ToPath {
+pub(super) enum OrderCommand {
     /// Orders whose intents are on disk.
     Submit(Vec<Intent>),
     /// An order is withdrawn.
@@ -22,7 +22,7 @@ pub(super) enum ToPath {
     /// Every entry is withdrawn.
     Withdraw,
     /// The engine's positions and where it wants them to end, and how many answers it had been given then.
-    Protect { wanted: Vec<Wanted>, answers: u64 },
+    Protect { positions: Vec<EnginePosition>, answers: u64 },
     /// Orders of a process before this one that never left it.
     NeverSent(Vec<OrderId>),
 }
@@ -80,7 +80,6 @@ struct State {
     is_protected: bool,
     /// Messages that the task had taken in when it said so.
     taken: u64,
-    guarded: Vec<Guarded>,
 }
 
 impl Shared {
@@ -109,7 +108,7 @@ impl Shared {
     /// An order whose intent is on disk. No other session can take what is left of the cap meanwhile.
     pub(super) fn submit(&self, desk: &mut Desk, intent: Intent, now: Timestamp) {
         self.exposures.change(&self.session, |others| {
-            desk.others(others);
+            desk.set_other_sessions(others);
             desk.submit(intent, now);
             desk.exposure()
         });
@@ -118,13 +117,12 @@ impl Shared {
     /// Shows how a desk stands that has taken in so many messages.
     pub(super) fn show(&self, desk: &mut Desk, taken: u64, now: Timestamp) {
         self.exposures.change(&self.session, |others| {
-            desk.others(others);
+            desk.set_other_sessions(others);
             desk.exposure()
         });
-        let (blocked, is_flat, guarded) = (desk.blocked(now), desk.is_flat(now), desk.guarded());
-        let is_protected = desk.is_protected();
+        let (blocked, is_flat, is_protected) = (desk.blocked(now), desk.is_flat(now), desk.is_protected());
         let mut state = self.state();
-        (state.blocked, state.is_flat, state.guarded) = (blocked, is_flat, guarded);
+        (state.blocked, state.is_flat) = (blocked, is_flat);
         (state.is_protected, state.taken) = (is_protected, taken);
     }
 
@@ -219,9 +217,9 @@ mod tests {
     fn desk(id: &str) -> Desk {
         let caps = Caps { account: Money::from_units(10), day: Money::from_units(1_000) };
         let mut desk = Desk::new(Arc::new(table()), SessionTag::of(id), caps);
-        desk.lock(false, at(0));
-        desk.served(true, at(0));
-        desk.report(Ok(&Report::default()), at(1), at(2));
+        desk.on_lock(false, at(0));
+        desk.on_connection(true, at(0));
+        desk.on_report(Ok(&Report::default()), at(1), at(2));
         desk
     }
 
@@ -294,7 +292,7 @@ mod tests {
     fn nothing_is_called_flat_that_the_task_has_not_taken_in() {
         let shared = shared("exec_1", &Arc::default());
         let mut desk = desk("exec_1");
-        desk.stops(&[], at(1), at(2));
+        desk.on_stops(&[], at(1), at(2));
         shared.show(&mut desk, 0, at(10));
         assert!(shared.is_flat() && shared.is_protected());
         shared.hand_over();

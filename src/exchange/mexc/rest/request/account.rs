@@ -4,15 +4,7 @@
 //! encoded.
 
 use super::{Body, Group, Request, escaped};
-
-/// Whether an account has two positions per symbol, or one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PositionMode {
-    /// Separate long and short positions.
-    Hedge = 1,
-    /// One position per symbol.
-    OneWay = 2,
-}
+use crate::exchange::mexc::market::PositionMode;
 
 /// Direction of a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

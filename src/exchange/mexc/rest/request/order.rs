@@ -2,22 +2,10 @@
 //!
 //! An order states its effect on a position (open or close, long or short), not only buy or sell.
 
-use super::account::{Margin, PositionMode};
+use super::account::Margin;
 use super::{Body, Group, Request};
 use crate::domain::decimal::Decimal;
-
-/// Effect of an order on a position.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Buys to open a long position.
-    OpenLong = 1,
-    /// Buys to close a short position.
-    CloseShort = 2,
-    /// Sells to open a short position.
-    OpenShort = 3,
-    /// Sells to close a long position.
-    CloseLong = 4,
-}
+use crate::exchange::mexc::market::{Effect, PositionMode};
 
 /// Order type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

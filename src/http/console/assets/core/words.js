@@ -1,4 +1,4 @@
-// Every sentence and label of the console, so that wording is changed and translated in one place.
+// Every sentence and label of the console but those in words_pages.js, so that wording is changed and translated in one place.
 
 export const words = {
   product: "tradingd",

@@ -5,7 +5,7 @@ import { get } from "../core/api.js";
 import { setQuery } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { count, duration, short } from "../core/format.js";
-import { operationsWords as text } from "../core/words_workshop.js";
+import { operationsWords as text } from "../core/words_pages.js";
 import { Badge, Button, Failed, Loaded, PageHead, Panel, Segments, Tile, Tiles, useAnswer, useTick, partKind } from "../parts/ui.js";
 import { Configuration } from "../parts/configuration.js";
 import { Logins, Users } from "../parts/users.js";

@@ -6,7 +6,7 @@ import { INTERVALS, useCandles } from "../core/candles.js";
 import { address, go, setQuery } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
 import { count, duration, moment, share, shortId, short, size } from "../core/format.js";
-import { recordingWords as text } from "../core/words_workshop.js";
+import { recordingWords as text } from "../core/words_pages.js";
 import { Button, Confirm, Dialog, Empty, Field, Loaded, PageHead, Panel, StatusBadge, Tile, Tiles, Time, useAnswer } from "../parts/ui.js";
 import { Table } from "../parts/table.js";
 import { CandleChart } from "../parts/chart.js";

@@ -7,7 +7,7 @@ import { address, go, setQuery } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
 import { count, duration, share, shortId, size } from "../core/format.js";
 import { sendFile } from "../core/upload.js";
-import { recordingWords as text } from "../core/words_workshop.js";
+import { recordingWords as text } from "../core/words_pages.js";
 import { Button, Dialog, Empty, Field, Loaded, PageHead, Panel, StatusBadge, Time, useAnswer } from "../parts/ui.js";
 import { Table } from "../parts/table.js";
 

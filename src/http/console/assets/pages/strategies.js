@@ -5,7 +5,7 @@ import { get } from "../core/api.js";
 import { address, go, setQuery } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { count, percent, share } from "../core/format.js";
-import { strategyWords as text } from "../core/words_workshop.js";
+import { strategyWords as text } from "../core/words_pages.js";
 import { Badge, Empty, Loaded, PageHead, Panel, Time, useAnswer } from "../parts/ui.js";
 import { Table } from "../parts/table.js";
 

@@ -5,7 +5,7 @@ import { Refused, get, post, put, remove } from "../core/api.js";
 import { address, go, setQuery } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
 import { SECTIONS, blank, problemsAt } from "../core/strategy.js";
-import { strategyWords as text } from "../core/words_workshop.js";
+import { strategyWords as text } from "../core/words_pages.js";
 import { Badge, Button, Confirm, Field, Loaded, PageHead, Panel, Segments, useAnswer } from "../parts/ui.js";
 import { Protection, Section, Problems, edited } from "../parts/rules.js";
 import { Indicators } from "../parts/indicators.js";

@@ -3,7 +3,7 @@
 import { html, useMemo, useState } from "../core/view.js";
 import { get } from "../core/api.js";
 import { useStore } from "../core/store.js";
-import { operationsWords } from "../core/words_workshop.js";
+import { operationsWords } from "../core/words_pages.js";
 import { Badge, Loaded, Panel, Time, useAnswer } from "./ui.js";
 
 const text = operationsWords.config;

@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from "../core/view.js";
 import { freeName, pointer, problemsAt, usesOf } from "../core/strategy.js";
-import { strategyWords as text } from "../core/words_workshop.js";
+import { strategyWords as text } from "../core/words_pages.js";
 import { Button, Dialog, Icon } from "./ui.js";
 import { Numeric, Problems } from "./rules.js";
 

@@ -4,7 +4,7 @@ import { html, useState } from "../core/view.js";
 import { post, put, remove } from "../core/api.js";
 import { notify } from "../core/store.js";
 import { duration } from "../core/format.js";
-import { recordingWords as text } from "../core/words_workshop.js";
+import { recordingWords as text } from "../core/words_pages.js";
 import { Button, Empty, Field, Loaded, Panel, Time } from "./ui.js";
 import { Table } from "./table.js";
 

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../core/view.js";
 import { get } from "../core/api.js";
-import { operationsWords } from "../core/words_workshop.js";
+import { operationsWords } from "../core/words_pages.js";
 import { Badge, Empty, Failed, Panel, Segments, Time } from "./ui.js";
 
 const text = operationsWords.log;

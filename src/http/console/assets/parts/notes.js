@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../core/view.js";
 import { get, put, remove } from "../core/api.js";
 import { go } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
-import { noteWords as text } from "../core/words_workshop.js";
+import { noteWords as text } from "../core/words_pages.js";
 import { Button, Confirm, Field, Panel, Time, useAnswer } from "./ui.js";
 
 /** @param {{path: string}} props the result's address in the API */

@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from "../core/view.js";
 import { Refused, get, post } from "../core/api.js";
 import { count, duration, moment, number } from "../core/format.js";
 import { useCandles } from "../core/candles.js";
-import { strategyWords as text } from "../core/words_workshop.js";
+import { strategyWords as text } from "../core/words_pages.js";
 import { Empty, Field, Panel, Pnl, Time, useAnswer } from "./ui.js";
 import { CandleChart } from "./chart.js";
 

@@ -3,7 +3,7 @@
 
 import { html } from "../core/view.js";
 import { OPERATORS, OWN, at, conditionsOf, freeId, pointer, problemsAt, sectionTold, sentence, withAt } from "../core/strategy.js";
-import { strategyWords as text } from "../core/words_workshop.js";
+import { strategyWords as text } from "../core/words_pages.js";
 import { Button, Icon } from "./ui.js";
 
 /**

@@ -4,7 +4,7 @@ import { html } from "../core/view.js";
 import { get } from "../core/api.js";
 import { moment, short } from "../core/format.js";
 import { OPERATORS } from "../core/strategy.js";
-import { noteWords as text } from "../core/words_workshop.js";
+import { noteWords as text } from "../core/words_pages.js";
 import { useAnswer } from "./ui.js";
 
 const [WIDTH, HEIGHT, EDGE] = [600, 64, 4];

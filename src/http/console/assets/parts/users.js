@@ -3,7 +3,7 @@
 import { html, useState } from "../core/view.js";
 import { get, post, put, remove } from "../core/api.js";
 import { notify, useStore } from "../core/store.js";
-import { operationsWords, } from "../core/words_workshop.js";
+import { operationsWords, } from "../core/words_pages.js";
 import { Badge, Button, Confirm, Dialog, Empty, Field, Loaded, Panel, Time, useAnswer } from "./ui.js";
 import { Table } from "./table.js";
 

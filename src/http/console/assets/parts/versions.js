@@ -7,7 +7,7 @@ import { useStore } from "../core/store.js";
 import { isRunning } from "../core/live.js";
 import { count, moment, number, shortId } from "../core/format.js";
 import { differences } from "../core/strategy.js";
-import { strategyWords as text } from "../core/words_workshop.js";
+import { strategyWords as text } from "../core/words_pages.js";
 import { Badge, Button, Empty, Loaded, ModeBadge, Panel, Pnl, StatusBadge, Time, useAnswer } from "./ui.js";
 import { Table } from "./table.js";
 

@@ -19,7 +19,7 @@ const NEW: &str = ".new";
 
 /// What a session says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Lease {
+pub struct LiveLease {
     /// The session.
     pub session_id: String,
     /// Its symbols, as the exchange writes them: they belong to it alone.
@@ -41,7 +41,7 @@ pub struct Unreadable {
     pub why: String,
 }
 
-impl Lease {
+impl LiveLease {
     /// Whether nobody answers for its positions any more, by the wall clock: for whoever looks only once.
     pub fn is_abandoned(&self, now: Timestamp, patience: Span) -> bool {
         now.millis() - self.heartbeat_ms > self.patience_ms(patience)
@@ -71,7 +71,7 @@ impl Lease {
     ///
     /// # Errors
     /// What the disk reports of the directory.
-    pub fn all(state: &Path) -> io::Result<(Vec<Lease>, Vec<Unreadable>)> {
+    pub fn all(state: &Path) -> io::Result<(Vec<LiveLease>, Vec<Unreadable>)> {
         let (mut all, mut unreadable) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(state)? {
             let name = entry?.file_name();
@@ -110,23 +110,23 @@ impl Lease {
 /// Leases as somebody who watches them saw them change, by a clock that is never set: what the wall clock says of a heartbeat is
 /// wrong after a step.
 #[derive(Default)]
-pub struct Sightings {
+pub struct LeaseHistory {
     /// As they were read last, and when they changed.
-    read: BTreeMap<String, (Lease, Span)>,
+    read: BTreeMap<String, (LiveLease, Span)>,
     /// Since when others cannot be read.
     unreadable: BTreeMap<String, Span>,
 }
 
-impl Sightings {
+impl LeaseHistory {
     /// Looks at all leases at a time of the steady clock; gives those that have not changed for longer than they may. One that cannot
     /// be read is as it was read last.
     pub fn abandoned(
         &mut self,
-        leases: &[Lease],
+        leases: &[LiveLease],
         unreadable: &[Unreadable],
         now: Span,
         patience: Span,
-    ) -> Vec<Lease> {
+    ) -> Vec<LiveLease> {
         self.read.retain(|session, _| {
             leases.iter().any(|lease| lease.session_id == *session)
                 || unreadable.iter().any(|lease| lease.session == *session)
@@ -138,7 +138,7 @@ impl Sightings {
             }
         }
         let is_late =
-            |lease: &Lease, since: Span| (now - since).nanos() / 1_000_000 > lease.patience_ms(patience);
+            |lease: &LiveLease, since: Span| (now - since).nanos() / 1_000_000 > lease.patience_ms(patience);
         self.read
             .values()
             .filter(|(lease, since)| is_late(lease, *since))
@@ -147,7 +147,12 @@ impl Sightings {
     }
 
     /// Sessions whose leases could not be read for longer than a session may be silent.
-    pub fn blind(&mut self, unreadable: &[Unreadable], now: Span, patience: Span) -> Vec<String> {
+    pub fn unreadable_for_long(
+        &mut self,
+        unreadable: &[Unreadable],
+        now: Span,
+        patience: Span,
+    ) -> Vec<String> {
         self.unreadable.retain(|session, _| unreadable.iter().any(|lease| lease.session == *session));
         for lease in unreadable {
             self.unreadable.entry(lease.session.clone()).or_insert(now);
@@ -158,16 +163,16 @@ impl Sightings {
 }
 
 /// The lease of one running session.
-pub struct Leaseholder {
+pub struct LiveLeaseholder {
     state: PathBuf,
     /// `None` once its last word is written.
-    lease: Mutex<Option<Lease>>,
+    lease: Mutex<Option<LiveLease>>,
 }
 
-impl Leaseholder {
+impl LiveLeaseholder {
     /// Writes nothing yet.
-    pub fn new(state: &Path, lease: Lease) -> Self {
-        Leaseholder { state: state.to_owned(), lease: Mutex::new(Some(lease)) }
+    pub fn new(state: &Path, lease: LiveLease) -> Self {
+        LiveLeaseholder { state: state.to_owned(), lease: Mutex::new(Some(lease)) }
     }
 
     /// The session lives.
@@ -186,7 +191,7 @@ impl Leaseholder {
     /// Nothing is open any more. Its last word.
     pub fn end(&self) {
         if let Some(lease) = self.lock().take()
-            && let Err(error) = Lease::remove(&self.state, &lease.session_id)
+            && let Err(error) = LiveLease::remove(&self.state, &lease.session_id)
         {
             tracing::warn!(%error, "the lease of a session that has ended cannot be removed: a watchdog will look at its symbols");
         }
@@ -197,7 +202,7 @@ impl Leaseholder {
         self.lock().take();
     }
 
-    fn say(&self, change: impl FnOnce(&mut Lease)) {
+    fn say(&self, change: impl FnOnce(&mut LiveLease)) {
         if let Some(lease) = self.lock().as_mut() {
             change(lease);
             if let Err(error) = lease.write(&self.state) {
@@ -206,7 +211,7 @@ impl Leaseholder {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Lease>> {
+    fn lock(&self) -> MutexGuard<'_, Option<LiveLease>> {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -219,8 +224,8 @@ fn path(state: &Path, session: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn lease(heartbeat_ms: i64, expected_back_until_ms: Option<i64>) -> Lease {
-        Lease {
+    fn lease(heartbeat_ms: i64, expected_back_until_ms: Option<i64>) -> LiveLease {
+        LiveLease {
             session_id: "exec_1".to_owned(),
             symbols: Vec::new(),
             client_prefix: "td0".to_owned(),
@@ -233,30 +238,30 @@ mod tests {
     fn a_session_that_is_silent_is_abandoned_unless_it_said_until_when() {
         let folder = tempfile::tempdir().unwrap();
         let at = |ms| Timestamp::from_millis(ms).unwrap();
-        let lease = Lease { symbols: vec!["A_USDT".to_owned()], ..lease(1_000_000, None) };
+        let lease = LiveLease { symbols: vec!["A_USDT".to_owned()], ..lease(1_000_000, None) };
         let patience = Span::from_seconds(10);
         assert!(!lease.is_abandoned(at(1_010_000), patience) && lease.is_abandoned(at(1_010_001), patience));
-        let planned = Lease { expected_back_until_ms: Some(1_300_000), ..lease.clone() };
+        let planned = LiveLease { expected_back_until_ms: Some(1_300_000), ..lease.clone() };
         assert!(
             !planned.is_abandoned(at(1_300_000), patience) && planned.is_abandoned(at(1_300_001), patience)
         );
         lease.write(folder.path()).unwrap();
         planned.write(folder.path()).unwrap();
         fs::write(folder.path().join("live.lease.exec_2"), "{").unwrap();
-        let (read, unreadable) = Lease::all(folder.path()).unwrap();
+        let (read, unreadable) = LiveLease::all(folder.path()).unwrap();
         assert_eq!(read, [planned], "one that cannot be read hides no other");
         assert!(unreadable.len() == 1 && unreadable[0].session == "exec_2", "{unreadable:?}");
-        Lease::remove(folder.path(), "exec_2").unwrap();
-        Lease::remove(folder.path(), "exec_1").unwrap();
-        assert_eq!(Lease::all(folder.path()).unwrap(), (Vec::new(), Vec::new()));
+        LiveLease::remove(folder.path(), "exec_2").unwrap();
+        LiveLease::remove(folder.path(), "exec_1").unwrap();
+        assert_eq!(LiveLease::all(folder.path()).unwrap(), (Vec::new(), Vec::new()));
     }
 
     #[test]
     fn a_step_of_the_wall_clock_abandons_nothing_and_hides_nothing() {
         let (patience, at) = (Span::from_seconds(10), Span::from_millis);
-        let mut seen = Sightings::default();
+        let mut seen = LeaseHistory::default();
         let mut is_abandoned =
-            |lease: Lease, now| !seen.abandoned(&[lease], &[], at(now), patience).is_empty();
+            |lease: LiveLease, now| !seen.abandoned(&[lease], &[], at(now), patience).is_empty();
         // An hour lies between the clocks of whoever wrote it and of whoever reads it, and then between two heartbeats.
         assert!(!is_abandoned(lease(0, None), 1_000));
         assert!(!is_abandoned(lease(3_600_000, None), 10_900));
@@ -273,16 +278,16 @@ mod tests {
         let (patience, at) = (Span::from_seconds(10), Span::from_millis);
         let lease = lease(0, None);
         let torn = [Unreadable { session: "exec_1".to_owned(), why: "torn".to_owned() }];
-        let mut seen = Sightings::default();
+        let mut seen = LeaseHistory::default();
         assert_eq!(seen.abandoned(std::slice::from_ref(&lease), &[], at(0), patience), []);
         assert_eq!(seen.abandoned(&[], &torn, at(9_000), patience), []);
         let leases = std::slice::from_ref(&lease);
         assert_eq!(seen.abandoned(leases, &[], at(10_001), patience), leases, "silent since the first look");
         assert_eq!(seen.abandoned(&[], &torn, at(11_000), patience), leases, "its symbols are known");
-        assert!(seen.blind(&torn, at(11_000), patience).is_empty());
-        assert!(seen.blind(&torn, at(21_000), patience).is_empty());
-        assert_eq!(seen.blind(&torn, at(21_001), patience), ["exec_1"]);
-        assert!(seen.blind(&[], at(21_002), patience).is_empty());
+        assert!(seen.unreadable_for_long(&torn, at(11_000), patience).is_empty());
+        assert!(seen.unreadable_for_long(&torn, at(21_000), patience).is_empty());
+        assert_eq!(seen.unreadable_for_long(&torn, at(21_001), patience), ["exec_1"]);
+        assert!(seen.unreadable_for_long(&[], at(21_002), patience).is_empty());
     }
 
     #[test]
@@ -290,8 +295,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |ms| Timestamp::from_millis(ms).unwrap();
         let lease = lease(0, None);
-        Leaseholder::new(folder.path(), lease).plan(at(2_000_000), at(2_900_000));
-        let (leases, _) = Lease::all(folder.path()).unwrap();
+        LiveLeaseholder::new(folder.path(), lease).plan(at(2_000_000), at(2_900_000));
+        let (leases, _) = LiveLease::all(folder.path()).unwrap();
         assert_eq!((leases[0].heartbeat_ms, leases[0].expected_back_until_ms), (2_000_000, Some(2_900_000)));
         assert_eq!(leases[0].patience_ms(Span::from_seconds(10)), 900_000);
     }

@@ -1,4 +1,4 @@
-//! Limits in money that stand in front of the venue, besides those of the session's own risk.
+//! Limits in money that every entry must pass before it is sent, besides those of the session's own risk.
 //!
 //! Invariant: what is filled, works or has an unknown fate, plus the new order, is within the cap; an unknown counts as filled.
 
@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 pub struct Caps {
     /// Notional of everything open or being opened on the account.
     pub account: Money,
-    /// Notional of all entries of a UTC day.
+    /// Notional of all entries of this session in a UTC day.
     pub day: Money,
 }
 
@@ -21,7 +21,7 @@ impl Caps {
 
 /// Why an entry was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
+pub enum EntryRefusal {
     /// The symbol takes no entries now.
     Blocked,
     /// No price was known at the decision.
@@ -29,37 +29,37 @@ pub enum Refusal {
     /// It was decided too long ago.
     Stale,
     /// What other sessions have at risk is not known yet.
-    OthersUnknown,
+    OtherSessionsUnknown,
     /// The cap of the account.
     AccountCap,
     /// The cap of the day.
     DayCap,
 }
 
-impl Refusal {
+impl EntryRefusal {
     /// For people.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Refusal::Blocked => "the symbol takes no entries now",
-            Refusal::NoPrice => "no price was known when it was decided",
-            Refusal::Stale => "it was decided too long ago",
-            Refusal::OthersUnknown => "what other sessions have at the exchange is not known",
-            Refusal::AccountCap => "it would exceed trading.live.account_cap",
-            Refusal::DayCap => "it would exceed trading.live.day_cap",
+            EntryRefusal::Blocked => "the symbol takes no entries now",
+            EntryRefusal::NoPrice => "no price was known when it was decided",
+            EntryRefusal::Stale => "it was decided too long ago",
+            EntryRefusal::OtherSessionsUnknown => "what other sessions have at the exchange is not known",
+            EntryRefusal::AccountCap => "it would exceed trading.live.account_cap",
+            EntryRefusal::DayCap => "it would exceed trading.live.day_cap",
         }
     }
 }
 
 /// Entries of a UTC day.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Day {
+pub(super) struct DayTotal {
     number: i64,
     entered: Money,
 }
 
-impl Day {
+impl DayTotal {
     /// Whether an entry fits; it counts from then on.
-    pub fn admit(&mut self, caps: &Caps, notional: Money, at: Timestamp) -> bool {
+    pub fn reserve(&mut self, caps: &Caps, notional: Money, at: Timestamp) -> bool {
         self.roll(at);
         let fits = self.entered + notional <= caps.day;
         if fits {
@@ -78,7 +78,7 @@ impl Day {
         const DAY_NS: i64 = 86_400_000_000_000;
         let number = at.nanos().div_euclid(DAY_NS);
         if number > self.number {
-            *self = Day { number, entered: Money::ZERO };
+            *self = DayTotal { number, entered: Money::ZERO };
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The outside of a paper session's loop: inbox, journal, what is asked of it, and the exchange that knows the terms.
+//! The outside of a trading session's loop, on paper or with real money: inbox, journal, what is asked of it, and the exchange that knows the terms.
 
 use super::inbox::Inbox;
 use super::journal::{Journal, stored};
@@ -33,8 +33,8 @@ use tokio::sync::oneshot::error::TryRecvError;
 /// Answers about terms that have not come yet.
 type Questions = BTreeMap<SymbolId, Receiver<Result<Contract, ExchangeError>>>;
 
-/// What a paper session's loop runs on.
-pub(super) struct PaperPorts<'a> {
+/// What a trading session's loop runs on.
+pub(super) struct TradingPorts<'a> {
     session: &'a Running,
     inbox: &'a Inbox,
     journal: &'a mut Journal,
@@ -46,14 +46,14 @@ pub(super) struct PaperPorts<'a> {
     noted: Vec<String>,
 }
 
-impl<'a> PaperPorts<'a> {
+impl<'a> TradingPorts<'a> {
     pub(super) fn new(
         session: &'a Running,
         inbox: &'a Inbox,
         journal: &'a mut Journal,
         market: &'a Market,
     ) -> Self {
-        PaperPorts {
+        TradingPorts {
             session,
             inbox,
             journal,
@@ -84,12 +84,12 @@ impl<'a> PaperPorts<'a> {
 
     /// What the reader of the result must know.
     pub(super) fn note(&mut self, why: &str) {
-        tracing::error!(session = self.session.id, why, "a live session needs a look");
+        tracing::error!(session = self.session.id, why, "a session needs a look");
         self.noted.push(why.to_owned());
     }
 }
 
-impl Noted for PaperPorts<'_> {
+impl Noted for TradingPorts<'_> {
     fn noted(&mut self) -> Vec<String> {
         std::mem::take(&mut self.noted)
     }
@@ -100,18 +100,18 @@ pub(super) struct PaperTrading;
 
 impl<'a> Trading<'a> for PaperTrading {
     type Gateway = Venue;
-    type Ports = PaperPorts<'a>;
+    type Ports = TradingPorts<'a>;
 
     fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<Venue> {
         run.sharing(table)
     }
 
-    fn ports(self, outside: Outside<'a>) -> Result<PaperPorts<'a>, Failure> {
-        Ok(PaperPorts::new(outside.session, outside.inbox, outside.journal, outside.market))
+    fn ports(self, outside: Outside<'a>) -> Result<TradingPorts<'a>, Failure> {
+        Ok(TradingPorts::new(outside.session, outside.inbox, outside.journal, outside.market))
     }
 }
 
-impl MarketPorts for PaperPorts<'_> {
+impl MarketPorts for TradingPorts<'_> {
     type Error = StoreError;
 
     fn take(&mut self, batch: &mut Batch) {
@@ -189,7 +189,7 @@ impl MarketPorts for PaperPorts<'_> {
     }
 }
 
-impl ContractTerms for PaperPorts<'_> {
+impl ContractTerms for TradingPorts<'_> {
     fn ask(&mut self, symbol: SymbolId, name: &str) -> bool {
         let Some(question) = self.market.ask_contract(name) else { return false };
         self.questions.insert(symbol, question);

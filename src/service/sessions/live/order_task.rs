@@ -1,25 +1,26 @@
-//! The way of a live session's orders to the exchange and of its answers back: one task that feeds a [`Desk`] and does what it
+//! Sends a live session's orders to the exchange and brings its answers back: one task that feeds a [`Desk`] and does what it
 //! wants done.
 //!
 //! Invariants: only what the journal has on disk is sent; every answer goes through the session's inbox; a call that fails is
 //! told to the desk, never dropped.
 
 use super::convert;
-use super::shared::{Shared, ToPath};
+use super::shared::{OrderCommand, Shared};
 use crate::clock::{self, SteadyClock};
 use crate::domain::order::OrderId;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Span;
 use crate::domain::time::Timestamp;
+use crate::exchange::mexc::codes::ORDER_EXISTS;
 use crate::exchange::mexc::request::order::{NewStop, Watched};
 use crate::exchange::mexc::{
-    Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, ResidentStop,
+    Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, PositionMode, ResidentStop,
 };
-use crate::limits::ACCOUNT_NEWS;
-use crate::service::market::{KeyRing, Leaseholder, LiveLock};
+use crate::limits::{ACCOUNT_NEWS, UNREADABLE_TOLD};
+use crate::service::market::{KeyRing, LiveLeaseholder, LiveLock};
 use crate::service::sessions::inbox::Inbox;
 use crate::session::allowance::Allowance;
-use crate::session::live::{Act, Alert, Desk, Hold, Placed, PositionFact, Report};
+use crate::session::live::{Act, Alert, Desk, Placed, PositionFact, PositionKey, Report};
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,9 +44,6 @@ const LOOK_AT_LOCK: u64 = 10;
 /// A look at the lock that is older than this says nothing any more.
 const LOCK_SEEN: Span = Span::from_seconds(3);
 
-/// What could not be read is told once, for so many different things.
-const MISFITS: usize = 64;
-
 /// What a call brought.
 enum Done {
     Placed(OrderId, Placed),
@@ -56,19 +54,19 @@ enum Done {
     Report(Timestamp, Result<Report, String>),
     Positions(Timestamp, Result<Vec<PositionFact>, String>),
     Stops(Timestamp, Result<Vec<ResidentStop>, String>),
-    Stop(Hold, Result<(), String>),
-    Moved(Hold, Result<(), String>),
+    Stop(PositionKey, Result<(), String>),
+    Moved(PositionKey, Result<(), String>),
     Locked(Timestamp, bool),
     Nothing,
 }
 
 /// What the private socket brings, into a queue of bounded length; what finds no room is asked for.
-struct Queue {
+struct NewsQueue {
     sender: Sender<AccountNews>,
     overflowed: Arc<AtomicBool>,
 }
 
-impl AccountSink for Queue {
+impl AccountSink for NewsQueue {
     fn news(&self, news: AccountNews) {
         if self.sender.try_send(news).is_err() {
             self.overflowed.store(true, Ordering::Release);
@@ -77,7 +75,7 @@ impl AccountSink for Queue {
 }
 
 /// The task of one session.
-pub(super) struct OrderPath {
+pub(super) struct OrderTask {
     pub desk: Desk,
     pub account: Account,
     pub table: Arc<SymbolTable>,
@@ -86,7 +84,7 @@ pub(super) struct OrderPath {
     pub session: String,
     pub keys: Arc<KeyRing>,
     pub lock: LiveLock,
-    pub lease: Arc<Leaseholder>,
+    pub lease: Arc<LiveLeaseholder>,
     /// What the configuration allows now.
     pub allowed: Arc<ArcSwap<Allowance>>,
     /// Messages of the session that were taken in.
@@ -99,12 +97,13 @@ pub(super) struct OrderPath {
     pub misfits: BTreeSet<String>,
 }
 
-impl OrderPath {
+impl OrderTask {
     /// Serves until the session's end of the queue is dropped.
-    pub(super) async fn serve(mut self, mut wanted: Receiver<ToPath>) {
+    pub(super) async fn serve(mut self, mut commands: Receiver<OrderCommand>) {
         let (sender, mut news) = channel(ACCOUNT_NEWS);
         let overflowed = Arc::new(AtomicBool::new(false));
-        let listening = self.account.listen(Arc::new(Queue { sender, overflowed: Arc::clone(&overflowed) }));
+        let listening =
+            self.account.listen(Arc::new(NewsQueue { sender, overflowed: Arc::clone(&overflowed) }));
         let mut calls: JoinSet<Done> = JoinSet::new();
         let mut timer = tokio::time::interval(TICK);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -113,8 +112,8 @@ impl OrderPath {
             tokio::select! {
                 // Orders leave before anything else is looked at.
                 biased;
-                wanted = wanted.recv() => match wanted {
-                    Some(wanted) => self.wanted(wanted),
+                command = commands.recv() => match command {
+                    Some(command) => self.on_command(command),
                     None => break,
                 },
                 Some(news) = news.recv() => self.news(news),
@@ -128,7 +127,7 @@ impl OrderPath {
                 },
                 _ = timer.tick() => {
                     if overflowed.swap(false, Ordering::AcqRel) {
-                        self.desk.unreadable(self.clock.now());
+                        self.desk.on_unreadable(self.clock.now());
                     }
                     self.tick();
                     self.look_around(ticks, &mut calls);
@@ -154,7 +153,7 @@ impl OrderPath {
         let (caps, not_allowed) = self.allowed.load().of_real_money(&self.table);
         self.desk.allow(caps, not_allowed);
         if self.lock_seen + LOCK_SEEN < now {
-            self.desk.lock_unknown();
+            self.desk.on_lock_unknown();
         }
         now
     }
@@ -181,20 +180,24 @@ impl OrderPath {
         }
     }
 
-    fn wanted(&mut self, wanted: ToPath) {
+    fn on_command(&mut self, command: OrderCommand) {
         let now = self.clock.now();
         self.taken += 1;
-        match wanted {
-            ToPath::Submit(intents) => {
+        match command {
+            OrderCommand::Submit(intents) => {
                 let now = self.rules_of_now();
                 for intent in intents {
                     self.shared.submit(&mut self.desk, intent, now);
                 }
             }
-            ToPath::Cancel(order) => self.desk.cancel(order, now),
-            ToPath::Withdraw => self.desk.withdraw(now),
-            ToPath::Protect { wanted, answers } => self.desk.protect(&wanted, answers),
-            ToPath::NeverSent(orders) => orders.into_iter().for_each(|order| self.desk.never_sent(order)),
+            OrderCommand::Cancel(order) => self.desk.cancel(order, now),
+            OrderCommand::Withdraw => self.desk.withdraw(now),
+            OrderCommand::Protect { positions, answers } => {
+                self.desk.on_engine_positions(&positions, answers)
+            }
+            OrderCommand::NeverSent(orders) => {
+                orders.into_iter().for_each(|order| self.desk.on_never_sent(order))
+            }
         }
     }
 
@@ -203,17 +206,17 @@ impl OrderPath {
         let now = self.clock.now();
         let misfit = match news {
             AccountNews::Connected => {
-                self.desk.served(true, now);
+                self.desk.on_connection(true, now);
                 None
             }
             AccountNews::Disconnected { .. } => {
-                self.desk.served(false, now);
+                self.desk.on_connection(false, now);
                 None
             }
             AccountNews::Unreadable => Some("a message of the private socket could not be read".to_owned()),
             AccountNews::Order(order) => match convert::order_fact(&self.table, &order) {
                 Ok(fact) => {
-                    fact.into_iter().for_each(|fact| self.desk.order(&fact, now));
+                    fact.into_iter().for_each(|fact| self.desk.on_order(&fact, now));
                     None
                 }
                 Err(why) => Some(why),
@@ -222,18 +225,17 @@ impl OrderPath {
             AccountNews::Position(held) => match convert::position(&self.table, &held) {
                 Ok(fact) => {
                     let held = fact.filter(|fact| !fact.qty.is_zero());
-                    held.into_iter().for_each(|fact| self.desk.position(&fact, now));
+                    held.into_iter().for_each(|fact| self.desk.on_position(&fact, now));
                     None
                 }
                 Err(why) => Some(why),
             },
             AccountNews::Stop(stop) => {
-                convert::stop(&self.table, &stop).into_iter().for_each(|fact| self.desk.stop(&fact, now));
+                convert::stop(&self.table, &stop).into_iter().for_each(|fact| self.desk.on_stop(&fact, now));
                 None
             }
-            AccountNews::Balance { .. } => None,
             AccountNews::Mode(mode) => {
-                self.desk.mode(mode);
+                self.desk.on_position_mode(mode == PositionMode::Hedge);
                 None
             }
         };
@@ -243,9 +245,9 @@ impl OrderPath {
     }
 
     fn execution(&mut self, execution: &Execution, now: Timestamp) -> Option<String> {
-        match convert::deal(&self.table, execution) {
-            Ok(deal) => {
-                deal.into_iter().for_each(|deal| self.desk.deal(deal, now));
+        match convert::execution_fact(&self.table, execution) {
+            Ok(fact) => {
+                fact.into_iter().for_each(|fact| self.desk.on_execution(fact, now));
                 None
             }
             Err(why) => Some(format!("execution {} on {}: {why}", execution.id, execution.symbol)),
@@ -265,8 +267,8 @@ impl OrderPath {
     }
 
     fn misfit(&mut self, why: String, now: Timestamp) {
-        self.desk.unreadable(now);
-        if self.misfits.len() == MISFITS {
+        self.desk.on_unreadable(now);
+        if self.misfits.len() == UNREADABLE_TOLD {
             self.misfits.clear();
         }
         if self.misfits.insert(why.clone()) {
@@ -277,43 +279,43 @@ impl OrderPath {
     fn done(&mut self, done: Done) {
         let now = self.clock.now();
         match done {
-            Done::Placed(order, placed) => self.desk.placed(order, placed, now),
+            Done::Placed(order, placed) => self.desk.on_sent(order, placed, now),
             Done::LookedUp(order, found) => {
                 let fact = match found {
                     Ok(Some(placed)) => convert::order_fact(&self.table, &placed),
                     Ok(None) => Ok(None),
                     Err(why) => Err(why),
                 };
-                self.desk.looked_up(order, fact, now);
+                self.desk.on_look_up(order, fact, now);
             }
             Done::Executions(order, found) => {
                 self.executions(found, now);
-                self.desk.executions_asked(order);
+                self.desk.on_executions_of_order(order);
             }
             Done::ExecutionsSince(symbol, found) => {
                 let is_read = self.executions(found, now);
-                self.desk.executions_read(symbol, is_read, now);
+                self.desk.on_executions_of_symbol(symbol, is_read, now);
             }
             Done::Identified(venue, Ok(Some(found))) => {
-                self.desk.identified(venue, found.external.as_deref(), now);
+                self.desk.on_identified(venue, found.external.as_deref(), now);
             }
-            Done::Identified(venue, Ok(None)) => self.desk.not_found(venue, now),
-            Done::Identified(venue, Err(_)) => self.desk.not_identified(venue, now),
+            Done::Identified(venue, Ok(None)) => self.desk.on_no_such_order(venue, now),
+            Done::Identified(venue, Err(_)) => self.desk.on_not_identified(venue, now),
             Done::Report(asked, report) => {
-                self.desk.report(report.as_ref().map_err(Clone::clone), asked, now)
+                self.desk.on_report(report.as_ref().map_err(Clone::clone), asked, now)
             }
-            Done::Positions(asked, Ok(positions)) => self.desk.positions(&positions, asked),
+            Done::Positions(asked, Ok(positions)) => self.desk.on_positions(&positions, asked),
             Done::Stops(asked, Ok(stops)) => {
                 let facts: Vec<_> =
                     stops.iter().filter_map(|stop| convert::stop(&self.table, stop)).collect();
-                self.desk.stops(&facts, asked, now);
+                self.desk.on_stops(&facts, asked, now);
             }
             Done::Locked(asked, is_locked) => {
                 self.lock_seen = self.lock_seen.max(asked);
-                self.desk.lock(is_locked, now);
+                self.desk.on_lock(is_locked, now);
             }
-            Done::Stop(hold, Err(why)) => self.desk.stop_refused(hold, &why, now),
-            Done::Moved(hold, moved) => self.desk.stop_moved(hold, moved.err().as_deref()),
+            Done::Stop(key, Err(why)) => self.desk.on_stop_refused(key, &why, now),
+            Done::Moved(key, moved) => self.desk.on_stop_moved(key, moved.err().as_deref()),
             Done::Positions(_, Err(_)) | Done::Stops(_, Err(_)) | Done::Stop(_, Ok(())) | Done::Nothing => {}
         }
     }
@@ -364,21 +366,21 @@ impl OrderPath {
             Act::AskStops => {
                 calls.spawn(async move { Done::Stops(clock.now(), text(account.stops().await)) });
             }
-            Act::PlaceStop { hold, position, qty, price } => {
-                let spec = table.spec(hold.symbol);
+            Act::PlaceStop { key, position, qty, price } => {
+                let spec = table.spec(key.symbol);
                 let stop = NewStop {
                     position,
                     quantity: spec.qty_decimal(qty),
                     price: spec.price_decimal(price),
                     watched: Watched::Fair,
                 };
-                calls.spawn(async move { Done::Stop(hold, taken(account.place_stop(&stop).await)) });
+                calls.spawn(async move { Done::Stop(key, taken(account.place_stop(&stop).await)) });
             }
-            Act::MoveStop { hold, id, price } => {
-                let price = table.spec(hold.symbol).price_decimal(price);
-                calls.spawn(async move { Done::Moved(hold, taken(account.move_stop(id, price).await)) });
+            Act::MoveStop { key, id, price } => {
+                let price = table.spec(key.symbol).price_decimal(price);
+                calls.spawn(async move { Done::Moved(key, taken(account.move_stop(id, price).await)) });
             }
-            Act::CancelStop { id, .. } => {
+            Act::CancelStop { id } => {
                 calls.spawn(async move {
                     // The exchange ends it with its position; whether one is left shows in the next list.
                     let _ = account.cancel_stop(id).await;
@@ -396,6 +398,7 @@ fn text<T>(answer: Result<T, crate::exchange::ExchangeError>) -> Result<T, Strin
 fn placed(outcome: Outcome<u64>) -> Placed {
     match outcome {
         Outcome::Accepted(venue) => Placed::Accepted(venue),
+        Outcome::Refused { code: ORDER_EXISTS, .. } => Placed::Duplicate,
         Outcome::Refused { code, message } => Placed::Refused(code, message),
         Outcome::NotSent(why) => Placed::NotSent(why),
         Outcome::Unknown(why) => Placed::Unknown(why),
@@ -419,7 +422,7 @@ async fn positions(account: &Account, table: &SymbolTable) -> Result<Vec<Positio
     Ok(facts)
 }
 
-/// All of it, or why not. The orders are read in front of the positions: one that fills in between shows there.
+/// All of it, or why not. The orders are read before the positions: one that fills in between shows there.
 async fn report(account: &Account, table: &SymbolTable) -> Result<Report, String> {
     let orders = text(account.open_orders().await)?;
     let positions = positions(account, table).await?;
