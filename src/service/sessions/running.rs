@@ -171,7 +171,7 @@ impl Running {
         let offered = allowance::of(trading, table.iter().map(|(_, spec)| spec.name.as_str()));
         self.allowed.rcu(|allowed| allowed.tightened(&offered));
         // The loop of one on a market does so itself, and journals where.
-        if !self.trades_a_market {
+        if !self.trades_a_market() {
             self.table.rcu(|table| switched(table, &self.allowed.load().disabled));
         }
     }
