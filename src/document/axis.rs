@@ -112,9 +112,21 @@ pub fn set(document: &mut Value, pointer: &str, value: &Value) -> Result<(), Str
     Ok(())
 }
 
-/// Whether there is a field at `pointer`.
-pub fn has(document: &mut Value, pointer: &str) -> bool {
-    steps(pointer).iter().try_fold(document, |node, step| child(node, "", step)).is_ok()
+/// The pointer with entries of lists by their number, as problems of a document name their place.
+pub fn resolved(document: &Value, pointer: &str) -> String {
+    let (mut node, mut path) = (Some(document), String::new());
+    for step in steps(pointer) {
+        let index = node.and_then(Value::as_array).and_then(|entries| {
+            let named = entries
+                .iter()
+                .position(|entry| entry.get("id").and_then(Value::as_str) == Some(step.as_str()));
+            named.or_else(|| step.parse().ok())
+        });
+        let step = index.map_or(step, |index: usize| index.to_string());
+        node = node.and_then(|node| index.map_or_else(|| node.get(&step), |index| node.get(index)));
+        path = crate::json::at(&path, step);
+    }
+    path
 }
 
 /// The steps of a pointer, as the names they stand for.
@@ -194,6 +206,8 @@ mod tests {
             let mut changed = document.clone();
             set(&mut changed, pointer, &json!(9)).map(|()| changed.to_string())
         };
+        assert_eq!(resolved(&document, "/z1/list/second/value"), "/z1/list/1/value");
+        assert_eq!(resolved(&document, "/z1/list/0/x~1y"), "/z1/list/0/x~1y");
         let both = with("/z1/list/1/value").unwrap();
         assert_eq!(both, with("/z1/list/second/value").unwrap());
         assert!(both.contains(r#"{"id":"second","value":9}"#), "{both}");

@@ -19,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Version of the plan's form; a plan of another one is refused.
 const FORMAT: u32 = 1;
 
+/// What the rules of documents say of a field that changes nothing.
+const NO_EFFECT: &str = "has no effect";
+
 /// Which combinations of the axes' values are tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -184,7 +187,7 @@ impl Plan {
         }
         match strategy::parse(document.to_string().as_bytes()) {
             Ok((document, warnings)) => {
-                self.refuse_unread_fields(document.to_value(), values, &warnings)?;
+                self.refuse_idle_fields(&document.to_value(), &warnings)?;
                 Ok(document.to_json())
             }
             Err(problems) => {
@@ -198,23 +201,16 @@ impl Plan {
         }
     }
 
-    /// Refuses a field that the canonical document dropped, because no rule reads it: all its values would be the same.
-    fn refuse_unread_fields(
-        &self,
-        mut canonical: Value,
-        values: &[Value],
-        warnings: &[Problem],
-    ) -> Result<(), SweepError> {
-        let mut unread = |(axis, value): &(&PlannedAxis, &Value)| {
-            !value.is_null() && !axis::has(&mut canonical, &axis.pointer)
-        };
-        let Some((axis, _)) = self.axes.iter().zip(values).find(|pair| unread(pair)) else { return Ok(()) };
-        let why: Vec<String> = warnings.iter().map(|warning| format!("\n  {warning}")).collect();
-        Err(SweepError::Input(format!(
-            "--set {}: a strategy has no such field; see `tradingd strategies show`{}",
-            axis.pointer,
-            why.concat()
-        )))
+    /// Refuses to vary a field that has no effect, such as a misspelt one: all its values would give the same result.
+    fn refuse_idle_fields(&self, document: &Value, warnings: &[Problem]) -> Result<(), SweepError> {
+        for axis in &self.axes {
+            let place = axis::resolved(document, &axis.pointer);
+            let idle = |warning: &&Problem| warning.path == place && warning.problem.contains(NO_EFFECT);
+            if let Some(warning) = warnings.iter().find(idle) {
+                return Err(SweepError::Input(format!("--set {}: {}", axis.pointer, warning.problem)));
+            }
+        }
+        Ok(())
     }
 
     /// The strategy of a trial, ready to run.
@@ -394,7 +390,9 @@ mod tests {
         assert!(error.contains("/z1_entry/leverage = 5000"), "{error}");
         assert!(error.contains("/s1_signal/conditions/s1_price/value = 8"), "{error}");
         assert!(refused(&["/z1_enter/leverage=1"]).contains("did you mean z1_entry?"));
-        assert!(refused(&["/z1_entry/leverege=1"]).contains("a strategy has no such field"));
+        assert!(refused(&["/z1_entry/leverege=1"]).contains("has no effect"));
+        let high = "/s1_signal/conditions/s1_price/valueHigh=1,2";
+        assert!(refused(&[high]).contains("only `between` uses it"), "{}", refused(&[high]));
         assert!(refused(&[LEVERAGE, "/z1_entry/leverage=4"]).contains("is set twice"));
         assert!(refused(&[]).contains("1 to 16 fields"));
         let wide = ["/maxHoldSeconds=1..200/1", "/s1_signal/conditions/0/value=1..200/1"];
