@@ -91,8 +91,7 @@ pub const SYMBOL_FILE_NAME_BYTES: usize = 160;
 /// Distinct bar distances counted per file and symbol; further ones are ignored.
 pub const BAR_DISTANCES: usize = 256;
 
-/// Trade ids remembered per symbol and timestamp to detect duplicates; when full, further ids are not
-/// remembered.
+/// Trade ids remembered per symbol and time to detect duplicates; when full, further ones are not remembered.
 pub const TRADES_OF_ONE_TIME: usize = 1 << 16;
 
 /// Pauses longer than a minute kept per stream to detect silence; when full, the shortest are dropped.
@@ -110,8 +109,7 @@ pub const GAP_JUMPS: usize = 512;
 /// Nesting of folders below an input directory; deeper is refused.
 pub const FOLDER_DEPTH: usize = 32;
 
-/// Maximum price, and maximum price × quantity of one row, in units of the quote currency; a row above it is
-/// refused.
+/// Maximum price, and price × quantity of one row, in units of the quote currency; a row above it is refused.
 pub const ROW_VALUE_UNITS: i64 = 1_000_000_000_000_000;
 
 /// Rows per tick block; the block is closed when full.
@@ -123,8 +121,7 @@ pub const STORE_RECORD_BYTES: usize = 256 << 20;
 /// Bytes of the store's page cache; when full, the least recently used pages are evicted.
 pub const STORE_CACHE_BYTES: usize = 64 << 20;
 
-/// Bytes of blocks per stored value; the value is closed before it would exceed them. With its key it just
-/// fits 16 pages of 4 KiB, so the database wastes little space.
+/// Bytes of blocks per stored value, closed before it would exceed them: with its key 16 pages of 4 KiB.
 pub const STORE_SEGMENT_BYTES: usize = (64 << 10) - 512;
 
 /// Bytes of closed segments that an import holds before it commits them.
@@ -149,15 +146,13 @@ pub const JOURNAL_BYTES: usize = 64 << 20;
 /// Chunks of an open recording's journal; when full, as above.
 pub const JOURNAL_CHUNKS: usize = 1 << 16;
 
-/// Streams that one commit flushes to free memory or to shorten the journal: few, so that no commit takes
-/// long.
+/// Streams that one commit flushes to free memory or to shorten the journal: few, so no commit takes long.
 pub const RECORDING_SEALED_AT_ONCE: usize = 16;
 
 /// Stored values of a recording removed per transaction, up to 64 KiB each; the next one removes more.
 pub const REMOVED_AT_ONCE: usize = 1_024;
 
-/// Levels of one recorded book message; more mean a damaged or foreign recording and end the feed with an
-/// error.
+/// Levels of one recorded book message; more mean a damaged or foreign recording: the feed ends in an error.
 pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 
 /// Chunks of a session's journal that are read before they are applied; when so many wait, their reader waits.
@@ -166,8 +161,7 @@ pub const READ_AHEAD_CHUNKS: usize = 4;
 /// Ticks that a recording's feed returns per call; the next call continues after them.
 pub const FEED_CHUNK_TICKS: usize = 4_096;
 
-/// Trades per result whose entry and exit conditions are kept, a few KiB each; of later ones only the trade
-/// is kept.
+/// Trades per result whose entry and exit conditions are kept, a few KiB each; later ones have none.
 pub const EXPLAINED_TRADES: usize = 10_000;
 
 /// Points of a result's equity curve; above it neighbours are merged, keeping lows and highs.
@@ -236,8 +230,7 @@ pub const CANDLES: usize = 10_000;
 /// Bytes of a result's HTML report; a larger one is not stored, and the result says so.
 pub const RESULT_REPORT_BYTES: usize = 64 << 20;
 
-/// Bytes of events (JSON lines) per stored segment of a session's event stream; the segment is written before
-/// the next event would exceed them.
+/// Bytes of events (JSON lines) per stored segment of a session; it is written before they would exceed them.
 pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
 
 /// Events stored per session; when full, further decisions, orders and fills are only counted (and still
@@ -247,12 +240,10 @@ pub const SESSION_EVENTS: u64 = 200_000;
 /// Maximum milliseconds before the events of a running session are written.
 pub const SESSION_EVENTS_MS: i64 = 1_000;
 
-/// Topics of the hub; when full, topics without readers are dropped, and if all have readers a new topic is
-/// refused.
+/// Topics of the hub; when full, topics without readers are dropped; if all have some, a new one is refused.
 pub const HUB_TOPICS: usize = 1_024;
 
-/// Updates kept by a lossless topic for slow and resuming readers; when full, the oldest are dropped, and a
-/// reader that still needs one is closed.
+/// Updates kept by a lossless topic; when full, the oldest go, and a reader that still needs one is closed.
 pub const TOPIC_UPDATES: usize = 4_096;
 
 /// Consecutive refused tokens after which a WebSocket client is closed.
@@ -261,8 +252,7 @@ pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 /// Bytes of updates kept by a lossless topic; when full, as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
 
-/// Values (one per session and symbol) of a conflated topic; when full, the one unchanged for longest is
-/// dropped.
+/// Values (one per session and symbol) of a conflated topic; when full, the one unchanged longest is dropped.
 pub const TOPIC_VALUES: usize = 8_192;
 
 /// Bytes of one message from a WebSocket client; a larger one closes the client with 1009.
@@ -310,8 +300,7 @@ pub const CONFIG_JSON_DEPTH: usize = 16;
 /// Problems reported per `config.json`; the rest are left out.
 pub const CONFIG_PROBLEMS: usize = 64;
 
-/// Maximum absolute price in ticks and quantity in lots. Both are exact in an f64, and price × quantity stays
-/// far inside an i128.
+/// Maximum absolute price in ticks and quantity in lots: exact in an f64, the product far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
 
 /// Size up to which a store is checked page by page when opened; a larger one is checked in the background
@@ -340,8 +329,7 @@ pub const REVOKED_TOKENS: usize = 1 << 16;
 /// Bytes of an access token; a longer one is refused unread.
 pub const ACCESS_TOKEN_BYTES: usize = 1_024;
 
-/// Addresses, and pairs of address and name, whose failed logins are remembered; when full, the one with the
-/// fewest failures is forgotten.
+/// Addresses, alone and with names, whose failed logins are remembered; when full, the fewest are forgotten.
 pub const LOGIN_DELAYS: usize = 4_096;
 
 /// Concurrent password hashes, 19 MiB each; more wait.
@@ -368,8 +356,7 @@ pub const HTTP_BODY_BYTES: usize = 1 << 20;
 /// Bytes of any other JSON body: names, passwords, a few fields. Anonymous clients cannot send larger ones.
 pub const HTTP_SMALL_BODY_BYTES: usize = 4 << 10;
 
-/// Concurrent bodies above [`HTTP_SMALL_BODY_BYTES`], from the first byte to the response (a parsed body
-/// takes about 15 times its bytes); more wait unread.
+/// Concurrent bodies above [`HTTP_SMALL_BODY_BYTES`] (parsed, one takes 15 times its bytes); more wait unread.
 pub const HTTP_LARGE_BODIES: usize = 8;
 
 /// Of those, bodies per user.
@@ -399,8 +386,7 @@ pub const HTTP_STREAM_CHUNK_BYTES: usize = 64 << 10;
 /// Milliseconds a client may let the writer of a streamed response wait before it is cut off.
 pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
 
-/// Bytes that a client of a streamed response must read on average per second of such waiting; a slower one uses up
-/// [`HTTP_STREAM_CHUNK_MS`] and is cut off.
+/// Bytes that such a client must read per second of that waiting; a slower one uses it up and is cut off.
 pub const HTTP_STREAM_BYTES_PER_S: usize = 16 << 10;
 
 /// Concurrent password checks of requests; more wait for a moment.

@@ -49,7 +49,7 @@ pub struct Http {
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections: u32,
     /// Maximum number of connections per address (IPv6: per /64 network); more are answered with 429 and
-    /// closed. This host is not limited. Live, for new connections.
+    /// closed. This host is not limited. Takes effect at once for new connections.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections_per_address: u32,
     /// Addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted, e.g. `127.0.0.1` or
@@ -69,8 +69,8 @@ pub struct Http {
     /// Milliseconds a client may take to send the body of a request. Takes effect at once.
     #[schemars(range(min = 100, max = 600_000))]
     pub body_timeout_ms: u64,
-    /// Milliseconds for which a client may accept no data before its connection is closed. Live, for new
-    /// connections.
+    /// Milliseconds for which a client may accept no data before its connection is closed. Takes effect at once
+    /// for new connections.
     #[schemars(range(min = 100, max = 600_000))]
     pub write_timeout_ms: u64,
     /// Milliseconds that running requests and sessions may take when the daemon stops. Takes effect at once.
@@ -82,14 +82,14 @@ pub struct Http {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
-    /// Lifetime of an access token in seconds. Live, for tokens issued from then on.
+    /// Lifetime of an access token in seconds. Takes effect at once for tokens issued from then on.
     #[schemars(range(min = 30, max = 86_400))]
     pub access_ttl_s: u32,
-    /// Lifetime of a refresh token in seconds, at least that of an access token. Live, for tokens issued from
-    /// then on.
+    /// Lifetime of a refresh token in seconds, at least that of an access token. Takes effect at once for
+    /// tokens issued from then on.
     #[schemars(range(min = 300, max = 31_536_000))]
     pub refresh_ttl_s: u32,
-    /// Lifetime of a CSRF token in seconds. Live, for tokens issued from then on.
+    /// Lifetime of a CSRF token in seconds. Takes effect at once for tokens issued from then on.
     #[schemars(range(min = 60, max = 86_400))]
     pub csrf_ttl_s: u32,
 }

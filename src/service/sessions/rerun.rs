@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_session_of_an_older_program_told_nothing_of_money() {
         let run = ["equity", "fill", "funding"];
-        let begun = |version: u64| json!({"event": "session_started", "events_version": version});
+        let begun = |version: u64| json!({"seq": 1, "event": "session_started", "events_version": version});
         let older = compare(vec![event(1, "session_started"), event(2, "fill")], true, &run);
         assert_eq!(older.outcome(true), (None, 1));
         assert_eq!(older.beyond().len(), 0);

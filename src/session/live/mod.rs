@@ -8,6 +8,7 @@ mod act;
 mod backoff;
 mod caps;
 mod client_id;
+mod close_surplus;
 #[cfg(test)]
 mod delay_tests;
 mod desk;
