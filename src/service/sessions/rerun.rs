@@ -147,18 +147,19 @@ impl Comparison {
 }
 
 impl Compared {
-    /// The next event written down that follows from the input.
+    /// The next event written down that is compared.
     fn next_recorded(&mut self) -> Option<Value> {
-        let follows = |event: &Value| event["event"].as_str().is_some_and(|name| FOLLOWS.contains(&name));
-        self.recorded.find_map(|(_, line)| serde_json::from_str(&line).ok().filter(follows))
+        let tells_money = self.tells_money;
+        let is_compared =
+            |event: &Value| event["event"].as_str().is_some_and(|name| compares(name, tells_money));
+        self.recorded.find_map(|(_, line)| serde_json::from_str(&line).ok().filter(is_compared))
     }
 }
 
 impl Sink for Comparison {
     fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         let mut state = self.state.borrow_mut();
-        let is_told = state.tells_money || !OF_MONEY.contains(&event);
-        if state.first.is_some() || !FOLLOWS.contains(&event) || !is_told {
+        if state.first.is_some() || !compares(event, state.tells_money) {
             return;
         }
         let recorded = state.next_recorded();
@@ -171,6 +172,12 @@ impl Sink for Comparison {
             state.first = Some(Difference { place: state.place, recorded, replayed: Some(replayed) });
         }
     }
+}
+
+/// Whether an event of this name is compared. A session that an older program began tells of money only since this one
+/// goes on with it, so there money is not compared.
+fn compares(event: &str, tells_money: bool) -> bool {
+    FOLLOWS.contains(&event) && (tells_money || !OF_MONEY.contains(&event))
 }
 
 /// Amounts of events that earlier versions wrote as the nearest double or with binary noise (0.30000000000000004).
@@ -200,7 +207,7 @@ mod tests {
     use serde_json::json;
 
     fn compare(recorded: Vec<Value>, keeps_beyond: bool, run: &[&'static str]) -> Comparison {
-        let lines = recorded.iter().map(|event| (event["seq"].as_u64().unwrap(), event.to_string()));
+        let lines = (1..).zip(&recorded).map(|(seq, event)| (seq, event.to_string()));
         let comparison = Comparison::new(lines.collect(), keeps_beyond);
         for event in run {
             comparison.add(Class::Account, event, None, json!({"timestamp": "t"}));
@@ -219,6 +226,10 @@ mod tests {
         let older = compare(vec![event(1, "session_started"), event(2, "fill")], true, &run);
         assert_eq!(older.outcome(true), (None, 1));
         assert_eq!(older.beyond().len(), 0);
+        let gone_on =
+            vec![event(1, "session_started"), event(2, "equity"), event(3, "fill"), event(4, "funding")];
+        let gone_on = compare(gone_on, false, &run);
+        assert_eq!(gone_on.outcome(true), (None, 1), "what this program told since then is not compared");
         let told = compare(vec![begun(2), event(2, "equity"), event(3, "fill")], true, &run);
         assert_eq!(told.outcome(true), (None, 2));
         assert_eq!(told.beyond().len(), 1, "the funding got lost with the process");
