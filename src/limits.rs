@@ -168,6 +168,10 @@ pub const EXPLAINED_TRADES: usize = 10_000;
 pub const EQUITY_POINTS: usize = 4_096;
 
 /// Buckets of a result's price chart, per symbol; above it neighbours are merged, keeping lows and highs.
+/// Sections that fired, signals among them, listed per result, about 1 KiB each while the result is written; later ones are
+/// only counted, and a warning says so.
+pub const FIRED_SECTIONS: usize = 50_000;
+
 pub const PRICE_POINTS: usize = 2_048;
 
 /// Gaps of a result shown as bands; when full, the oldest are dropped. Their time stays counted.

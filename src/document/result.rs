@@ -22,12 +22,13 @@ use crate::report::assumptions::{
 };
 use crate::report::definitions;
 use crate::report::drawdown::Drawdown;
+use crate::report::fired::Fired;
 use crate::report::legend;
 use crate::report::metrics::{Amount, Metric};
 use crate::report::no_trade;
 use crate::report::overview::{NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
 use crate::report::reason::{DecisionReason, TradeReason};
-use crate::report::run::{Fired, Refusal, RunResult, StrategyRef};
+use crate::report::run::{Refusal, RunResult, StrategyRef};
 use crate::report::statistics::{CurvePoint, Day};
 use crate::report::tally::{Outcome, Tally};
 use serde_json::{Map, Value, json};

@@ -8,6 +8,7 @@
 pub mod assumptions;
 pub mod definitions;
 pub mod drawdown;
+pub mod fired;
 pub mod legend;
 pub mod metrics;
 pub mod no_trade;

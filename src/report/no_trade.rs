@@ -61,10 +61,10 @@ fn reason(run: &RunResult) -> String {
         _ if !run.refusals.is_empty() => blocked(run),
         (signals, 0, _) => format!(
             "{}, but the entry conditions (Z1) were never met before the signal was cancelled or too old",
-            counted(signals as u64, "signal (S1)", "signals (S1)")
+            counted(signals, "signal (S1)", "signals (S1)")
         ),
         (signals, ..) => {
-            format!("{} without an order", counted(signals as u64, "signal (S1)", "signals (S1)"))
+            format!("{} without an order", counted(signals, "signal (S1)", "signals (S1)"))
         }
     }
 }
@@ -106,7 +106,8 @@ mod tests {
     use super::*;
     use crate::domain::decision::Guard;
     use crate::domain::time::Timestamp;
-    use crate::report::run::{Fired, Refusals};
+    use crate::report::fired::Fired;
+    use crate::report::run::Refusals;
     use crate::report::sample;
 
     /// A run without events of note in 5 minutes 45 seconds of data.
@@ -126,7 +127,7 @@ mod tests {
 
     fn fired(run: &mut RunResult, section: SectionName) {
         let at = run.assumptions.coverage.first.unwrap();
-        run.fired.push(Fired { at, section, ..sample::result().fired[0] });
+        run.fired.push(Fired { at, section, ..sample::result().fired.listed()[0] });
     }
 
     #[test]

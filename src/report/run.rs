@@ -1,11 +1,11 @@
 //! A result: everything a run produced that is read, exported or compared.
 
 use crate::domain::decision::{Guard, SectionName};
-use crate::domain::num::Price;
 use crate::domain::quote::quote_currency;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::report::assumptions::Assumptions;
+use crate::report::fired::{Fired, FiredSections};
 use crate::report::metrics::Metric;
 use crate::report::reason::TradeReason;
 use crate::report::series::{Bucket, PriceExtent};
@@ -62,9 +62,8 @@ pub struct RunResult {
     pub summary: Summary,
     /// Number of orders sent.
     pub orders_count: u64,
-    /// Sections that became true and moved an instance, in time order. Those of S1 are the signals:
-    /// [`RunResult::signals`].
-    pub fired: Vec<Fired>,
+    /// Sections that became true and moved an instance. Those of S1 are the signals: [`RunResult::signals`].
+    pub fired: FiredSections,
     /// Why the trades of the summary were opened and closed, in the same order; only for the first
     /// [`crate::limits::EXPLAINED_TRADES`].
     pub reasons: Vec<TradeReason>,
@@ -98,21 +97,6 @@ pub struct StrategyRef {
     pub document: Option<String>,
     /// The data needed before the first signal; `None`: none.
     pub look_back: Option<LookBack>,
-}
-
-/// A section that became true and moved an instance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Fired {
-    /// Time.
-    pub at: Timestamp,
-    /// Section.
-    pub section: SectionName,
-    /// Symbol.
-    pub symbol: SymbolId,
-    /// Strategy index.
-    pub strategy: u32,
-    /// Last trade price at that time.
-    pub price: Option<Price>,
 }
 
 /// Entries blocked by one guard.
@@ -188,14 +172,19 @@ impl RunResult {
         self.digest.get(..12).unwrap_or(&self.digest)
     }
 
-    /// The signals in time order: S1 became true for an instance that waited for it.
+    /// The listed signals in time order: S1 became true for an instance that waited for it.
     pub fn signals(&self) -> impl Iterator<Item = &Fired> {
-        self.fired.iter().filter(|fired| fired.section == SectionName::S1)
+        self.fired.listed().iter().filter(|fired| fired.section == SectionName::S1)
+    }
+
+    /// Number of signals, listed or not.
+    pub fn signals_count(&self) -> u64 {
+        self.fired_count(SectionName::S1)
     }
 
     /// How often a section became true and moved an instance.
-    pub fn fired_count(&self, section: SectionName) -> usize {
-        self.fired.iter().filter(|fired| fired.section == section).count()
+    pub fn fired_count(&self, section: SectionName) -> u64 {
+        self.fired.count(section)
     }
 
     /// The currency of all amounts; `None` when the symbols do not name one, or name different ones.

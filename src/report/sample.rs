@@ -13,8 +13,9 @@ use crate::domain::time::{Span, Timestamp};
 use crate::report::assumptions::{
     Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource,
 };
+use crate::report::fired::{Fired, FiredSections};
 use crate::report::reason::{Checked, DecisionReason, TradeReason};
-use crate::report::run::{Fired, LookBack, Mode, Refusals, RunResult, StrategyRef};
+use crate::report::run::{LookBack, Mode, Refusals, RunResult, StrategyRef};
 use crate::report::series::price_series;
 use crate::report::statistics::Statistics;
 
@@ -221,7 +222,7 @@ pub(crate) fn result() -> RunResult {
         assumptions: assumptions(),
         summary: statistics.finish(end),
         orders_count: 46,
-        fired: signals,
+        fired: signals.into_iter().collect(),
         reasons,
         refusals: refusals.finish(),
         prices: vec![(SymbolId(0), prices.buckets().to_vec())],
@@ -240,7 +241,7 @@ pub(crate) fn empty_result() -> RunResult {
         assumptions,
         summary,
         orders_count: 0,
-        fired: Vec::new(),
+        fired: FiredSections::default(),
         reasons: Vec::new(),
         refusals: Vec::new(),
         prices: Vec::new(),

@@ -11,7 +11,8 @@ use crate::document::result;
 use crate::document::strategy::Severity;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::{PREVIEW_MARKS, PREVIEW_MS};
-use crate::report::run::{Fired, RunResult};
+use crate::report::fired::Fired;
+use crate::report::run::RunResult;
 use crate::session::driver::{Flow, Progress};
 use serde_json::{Value, json};
 
@@ -127,13 +128,13 @@ fn shown(ran: &Ran, request: &PreviewRequest, warnings: &[String]) -> Value {
         "events": ran.ticks,
         "elapsed_ms": ran.took.nanos() as f64 / 1e6,
         "counts": {
-            "signals": run.signals().count(), "trades": trade_count, "wins": wins, "sections": fired,
+            "signals": run.signals_count(), "trades": trade_count, "wins": wins, "sections": fired,
         },
         "currency": part("currency"),
         "net_profit": (run.summary.final_equity - run.summary.initial).shown(),
         "no_trade_reason": part("no_trade_reason"),
-        "marks": run.fired.iter().take(PREVIEW_MARKS).map(|fired| mark(run, fired)).collect::<Vec<_>>(),
-        "marks_complete": run.fired.len() <= PREVIEW_MARKS && trade_count <= PREVIEW_MARKS,
+        "marks": run.fired.listed().iter().take(PREVIEW_MARKS).map(|fired| mark(run, fired)).collect::<Vec<_>>(),
+        "marks_complete": run.fired.total() <= PREVIEW_MARKS as u64 && trade_count <= PREVIEW_MARKS,
         "trades": trades,
         "refusals": part("refusals"),
         "warnings": warnings,

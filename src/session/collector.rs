@@ -1,6 +1,6 @@
 //! Gathers what a run does into one result: digest, statistics, signals, trades with their reasons, refusals, coverage.
 //!
-//! Memory grows with signals and trades, not with ticks. Never: a number that did not come from the engine.
+//! Memory grows with trades and, up to [`crate::limits::FIRED_SECTIONS`], with signals; not with ticks. Never: a number that did not come from the engine.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
 use crate::domain::event::Trade;
@@ -12,7 +12,8 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage};
-use crate::report::run::{Fired, Mode, Refusals, RunResult, StrategyRef};
+use crate::report::fired::{Fired, FiredSections};
+use crate::report::run::{Mode, Refusals, RunResult, StrategyRef};
 use crate::report::series::{PriceSeries, price_series};
 use crate::report::statistics::Statistics;
 use crate::session::digest::DecisionDigest;
@@ -34,7 +35,7 @@ pub struct Collector<'a> {
     initial: Money,
     /// Strategy of every instance.
     strategies: Vec<u32>,
-    fired: Vec<Fired>,
+    fired: FiredSections,
     reasons: Reasons,
     refusals: Refusals,
     prices: Vec<PriceSeries>,
@@ -72,7 +73,7 @@ impl<'a> Collector<'a> {
             statistics: None,
             initial,
             strategies,
-            fired: Vec::new(),
+            fired: FiredSections::default(),
             reasons: Reasons::new(instances),
             refusals: Refusals::default(),
             prices: (0..symbols).map(|_| price_series()).collect(),
@@ -155,8 +156,11 @@ impl<'a> Collector<'a> {
         coverage.last = self.first.map(|_| self.last);
         let kinds = StreamKind::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);
         coverage.events = kinds.map(|((kind, _), count)| (*kind, count)).collect();
-        let assumptions =
+        let mut assumptions =
             Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
+        if !self.fired.is_complete() {
+            assumptions.warnings.push(not_all_listed(&self.fired));
+        }
         let prices =
             table.iter().zip(&self.prices).map(|((id, _), series)| (id, series.buckets().to_vec())).collect();
         RunResult {
@@ -175,6 +179,14 @@ impl<'a> Collector<'a> {
             settings: labels.settings,
         }
     }
+}
+
+fn not_all_listed(fired: &FiredSections) -> String {
+    format!(
+        "sections became true {} times: the first {} are listed, the others, signals among them, are only counted",
+        fired.total(),
+        fired.listed().len()
+    )
 }
 
 fn place(kind: &TickKind) -> Option<usize> {
@@ -268,6 +280,16 @@ impl Recorder for Collector<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_is_cut_says_how_much_there_was() {
+        let signal = crate::report::sample::result().fired.listed()[0];
+        let fired: FiredSections = (0..=crate::limits::FIRED_SECTIONS).map(|_| signal).collect();
+        assert_eq!(
+            not_all_listed(&fired),
+            "sections became true 50001 times: the first 50000 are listed, the others, signals among them, are only counted"
+        );
+    }
 
     #[test]
     fn trades_stand_where_the_hot_path_counts_them() {

@@ -124,7 +124,7 @@ fn lines(results: &[RunResult]) -> String {
             i + 1,
             escaped(run.source.rsplit('/').next().unwrap_or(&run.source))
         );
-        let signals = run.signals().count();
+        let signals = run.signals_count();
         let trades = no_trade::why(run)
             .map_or_else(|| metric_cell(run, "trades"), |reason| Cell::titled("0", 0.0, &reason));
         let cells = vec![

@@ -57,11 +57,8 @@ fn tiles(out: &mut String, run: &RunResult) {
     let counted = |count: u64, one: &str| {
         format!("{} {one}{}", f::grouped(u128::from(count)), if count == 1 { "" } else { "s" })
     };
-    let orders = format!(
-        "{}, {} (S1)",
-        counted(run.orders_count, "order"),
-        counted(run.signals().count() as u64, "signal")
-    );
+    let orders =
+        format!("{}, {} (S1)", counted(run.orders_count, "order"), counted(run.signals_count(), "signal"));
     out.push_str("<h3>Headline</h3>\n<div class=\"tiles\">\n");
     tile(out, run, "net_profit", &format!("{} of {}", shown("net_profit_pct"), currency.amount(s.initial)));
     tile(out, run, "max_drawdown_pct", if s.equity_drawdowns.deepest.is_empty() { "none" } else { &depth });

@@ -166,7 +166,7 @@ fn result_row(index: usize, run: &RunResult) -> Vec<String> {
         run.strategies_line(),
         run.source.rsplit('/').next().unwrap_or(&run.source).to_owned(),
         run.symbols_line(),
-        run.signals().count().to_string(),
+        run.signals_count().to_string(),
         first.map_or_else(|| f::NONE.to_owned(), |signal| f::second(signal.at)),
         metric("trades"),
         metric("win_rate"),

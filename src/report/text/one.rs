@@ -71,7 +71,7 @@ fn headline(out: &mut String, run: &RunResult, style: Style) {
     let mut defined: Vec<String> = metrics()
         .filter_map(|metric| Some(named(metric.definition.name, &shown(metric, currency)?)))
         .collect();
-    defined.push(named("Signals (S1)", &run.signals().count().to_string()));
+    defined.push(named("Signals (S1)", &run.signals_count().to_string()));
     defined.push(named("Orders", &run.orders_count.to_string()));
     // Two per line if both fit.
     let half = style.width / 2;
