@@ -2,6 +2,10 @@
 //!
 //! These are constants; none of them can be configured.
 
+mod http_threads;
+
+pub use http_threads::*;
+
 /// Levels per side of a book snapshot event; deeper levels are not recorded.
 pub const BOOK_SNAPSHOT_LEVELS: usize = 20;
 
@@ -164,14 +168,14 @@ pub const FEED_CHUNK_TICKS: usize = 4_096;
 /// Trades per result whose entry and exit conditions are kept, a few KiB each; later ones have none.
 pub const EXPLAINED_TRADES: usize = 10_000;
 
-/// Points of a result's equity curve; above it neighbours are merged, keeping lows and highs.
-pub const EQUITY_POINTS: usize = 4_096;
-
-/// Buckets of a result's price chart, per symbol; above it neighbours are merged, keeping lows and highs.
 /// Sections that fired, signals among them, listed per result, about 1 KiB each while the result is written; later ones are
 /// only counted, and a warning says so.
 pub const FIRED_SECTIONS: usize = 50_000;
 
+/// Points of a result's equity curve; above it neighbours are merged, keeping lows and highs.
+pub const EQUITY_POINTS: usize = 4_096;
+
+/// Buckets of a result's price chart, per symbol; above it neighbours are merged, keeping lows and highs.
 pub const PRICE_POINTS: usize = 2_048;
 
 /// Gaps of a result shown as bands; when full, the oldest are dropped. Their time stays counted.
@@ -393,6 +397,13 @@ pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
 /// Bytes that such a client must read per second of that waiting; a slower one uses it up and is cut off.
 pub const HTTP_STREAM_BYTES_PER_S: usize = 16 << 10;
 
+/// Milliseconds that a command may let the sender of its copy wait before it is cut off: a copy keeps the pages of the store
+/// that it reads.
+pub const HTTP_COPY_WAIT_MS: u64 = 10_000;
+
+/// As [`HTTP_STREAM_BYTES_PER_S`], of a copy: a command on this host reads it to a disk or memory without looking at it.
+pub const HTTP_COPY_BYTES_PER_S: usize = 256 << 10;
+
 /// Concurrent password checks of requests; more wait for a moment.
 pub const HTTP_PASSWORD_CHECKS: usize = 4;
 
@@ -437,56 +448,10 @@ pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 /// snapshot is needed.
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
-/// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
-pub const HTTP_BLOCKING_THREADS: usize = 82;
-
-/// Concurrent requests that use the store; more wait.
-pub const HTTP_STORE_THREADS: usize = 20;
-
-/// Concurrent session starts, which may wait for the exchange; more wait.
-pub const HTTP_STARTS: usize = 4;
-
-/// Threads for short work that must never be blocked: stopping a session, readiness, renewing and ending a
-/// login. More requests wait.
-pub const HTTP_URGENT_THREADS: usize = 8;
-
-/// Concurrent controls of single sessions (pause, flatten and so on), which wait for the session; more wait. Those of all
-/// sessions with real money are urgent.
-pub const HTTP_CONTROLS: usize = 8;
-
-/// Concurrent exports; a further one is refused with 429.
-pub const HTTP_EXPORTS: usize = 4;
-
-/// Concurrent copies of records for commands; more wait.
-pub const HTTP_COPIES: usize = 4;
-
-/// Concurrent lists of records for commands; more wait. They wait for no copy, which may be long.
-pub const HTTP_LISTS: usize = 4;
-
-/// Milliseconds that a command may let the sender of its copy wait before it is cut off: a copy keeps the pages of the store
-/// that it reads.
-pub const HTTP_COPY_WAIT_MS: u64 = 10_000;
-
-/// As [`HTTP_STREAM_BYTES_PER_S`], of a copy: a command on this host reads it to a disk or memory without looking at it.
-pub const HTTP_COPY_BYTES_PER_S: usize = 256 << 10;
-
-/// Concurrent strategy previews, each at most [`PREVIEW_MS`] long; more wait, one per user.
-pub const HTTP_PREVIEWS: usize = 2;
-
-/// Concurrent session replays; a further one is refused with 429.
-pub const HTTP_REPLAYS: usize = 2;
-
-/// Concurrent imports; more wait.
-pub const HTTP_IMPORTS: usize = 2;
-
-/// Concurrent requests waiting for the exchange; more wait.
-pub const HTTP_EXCHANGE_CALLS: usize = 4;
-
-/// Threads kept free for the runtime itself: DNS lookups, files, shutdown.
-pub const HTTP_SPARE_THREADS: usize = 8;
-
 const _: () = assert!(
     HTTP_STORE_THREADS
+        + HTTP_HEAVY_READS
+        + HTTP_SYMBOL_LISTS
         + HTTP_URGENT_THREADS
         + HTTP_CONTROLS
         + HTTP_PASSWORD_CHECKS

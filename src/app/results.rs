@@ -128,11 +128,11 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
 
 fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Failure> {
     let shown = match (options.ids.as_slice(), options.json) {
-        ([id], true) => format!("{:#}\n", results.rows(id, part, usize::MAX)?),
+        ([id], true) => format!("{:#}\n", json!(results.rows(id, part, usize::MAX)?)),
         ([id], false) => results.csv(id, part, usize::MAX)?,
         (several, true) => {
             let one = |id: &String| {
-                let mut rows = results.rows(id, part, usize::MAX)?;
+                let mut rows = json!(results.rows(id, part, usize::MAX)?);
                 rows["result_id"] = id.as_str().into();
                 Ok(rows)
             };

@@ -64,12 +64,6 @@ impl Part {
     }
 }
 
-/// The rows of a part below a header line. `currency` is that of all amounts, if the result has one.
-pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
-    let lines = rows.iter().enumerate().map(|(index, row)| line(part, index, row, currency));
-    head(part) + &lines.collect::<String>()
-}
-
 /// The header line of a part.
 pub fn head(part: Part) -> String {
     let mut names: Vec<String> = part.fields().iter().map(|name| (*name).to_owned()).collect();
@@ -80,7 +74,7 @@ pub fn head(part: Part) -> String {
     names.join(",") + "\n"
 }
 
-/// The line of a row; trades are numbered from `index` + 1.
+/// The line of a row; `currency` is that of all amounts, if the result has one. Trades are numbered from `index` + 1.
 pub fn line(part: Part, index: usize, row: &Value, currency: Option<&str>) -> String {
     let one = |name: &&str| match *name {
         "currency" => text(currency.unwrap_or_default()),
@@ -151,6 +145,11 @@ mod tests {
     use crate::document::result;
     use crate::report::sample;
     use serde_json::json;
+
+    fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
+        let lines = rows.iter().enumerate().map(|(index, row)| line(part, index, row, currency));
+        head(part) + &lines.collect::<String>()
+    }
 
     #[test]
     fn trades_have_a_line_each_with_their_numbers_and_conditions() {

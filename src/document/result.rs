@@ -7,7 +7,7 @@
 
 mod upgrade;
 
-pub use upgrade::upgrade;
+pub use upgrade::{is_older, upgrade};
 
 use crate::document::decision;
 use crate::domain::decimal::Decimal;

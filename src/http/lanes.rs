@@ -5,12 +5,16 @@
 //! Invariant: in `http`, `spawn_blocking` is called only here and in `stream::client`, which has its own
 //! semaphore.
 
+use super::key_locks::{KeyLocks, NoTurn};
 use crate::limits::{
-    HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_LISTS,
-    HTTP_PASSWORD_CHECKS, HTTP_PREVIEWS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+    HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_HEAVY_READS,
+    HTTP_HEAVY_READS_PER_USER, HTTP_HEAVY_READS_WAITING_PER_USER, HTTP_IMPORTS, HTTP_LISTS,
+    HTTP_PASSWORD_CHECKS, HTTP_PREVIEWS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_SYMBOL_LISTS,
+    HTTP_URGENT_THREADS,
 };
 use crate::service::{Refusal, RefusalKind};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
@@ -23,6 +27,8 @@ pub enum Lane {
     Control,
     /// Reading and writing the store.
     Store,
+    /// Reading a whole result, or all rows of a recorded symbol, for one answer. Its users have shares.
+    Heavy,
     /// Checking a password.
     Password,
     /// Streaming rows to a client, which may be slow.
@@ -37,6 +43,8 @@ pub enum Lane {
     Preview,
     /// Reading files into the store.
     Import,
+    /// The list of the exchange's symbols, which anybody may ask for: who waits shares the one call.
+    Symbols,
     /// Calling the exchange, which may be slow.
     Exchange,
     /// Starting a session, which may wait for the exchange and for other starts.
@@ -45,12 +53,15 @@ pub enum Lane {
 
 /// Seconds after which a client should retry a full lane.
 const RETRY_AFTER_S: u32 = 5;
+/// How long a heavy read waits for its turn.
+const HEAVY_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Lane {
-    const ALL: [Lane; 12] = [
+    const ALL: [Lane; 14] = [
         Lane::Urgent,
         Lane::Control,
         Lane::Store,
+        Lane::Heavy,
         Lane::Password,
         Lane::Export,
         Lane::List,
@@ -58,6 +69,7 @@ impl Lane {
         Lane::Replay,
         Lane::Preview,
         Lane::Import,
+        Lane::Symbols,
         Lane::Exchange,
         Lane::Start,
     ];
@@ -67,6 +79,7 @@ impl Lane {
             Lane::Urgent => HTTP_URGENT_THREADS,
             Lane::Control => HTTP_CONTROLS,
             Lane::Store => HTTP_STORE_THREADS,
+            Lane::Heavy => HTTP_HEAVY_READS,
             Lane::Password => HTTP_PASSWORD_CHECKS,
             Lane::Export => HTTP_EXPORTS,
             Lane::List => HTTP_LISTS,
@@ -74,6 +87,7 @@ impl Lane {
             Lane::Replay => HTTP_REPLAYS,
             Lane::Preview => HTTP_PREVIEWS,
             Lane::Import => HTTP_IMPORTS,
+            Lane::Symbols => HTTP_SYMBOL_LISTS,
             Lane::Exchange => HTTP_EXCHANGE_CALLS,
             Lane::Start => HTTP_STARTS,
         }
@@ -87,11 +101,13 @@ impl Lane {
             Lane::Urgent
             | Lane::Control
             | Lane::Store
+            | Lane::Heavy
             | Lane::Password
             | Lane::List
             | Lane::Copy
             | Lane::Preview
             | Lane::Import
+            | Lane::Symbols
             | Lane::Exchange
             | Lane::Start => {
                 return None;
@@ -109,14 +125,25 @@ impl Lane {
 }
 
 /// All lanes.
-pub struct Lanes([Arc<Semaphore>; Lane::ALL.len()]);
+pub struct Lanes {
+    permits: [Arc<Semaphore>; Lane::ALL.len()],
+    /// Turns in the heavy lane, by user.
+    heavy: Arc<KeyLocks<Arc<str>>>,
+}
 
 /// A permit of a lane, held until it and all work started with it are done.
 pub struct Place(Arc<OwnedSemaphorePermit>);
 
 impl Default for Lanes {
     fn default() -> Self {
-        Lanes(Lane::ALL.map(|lane| Arc::new(Semaphore::new(lane.permits()))))
+        Lanes {
+            permits: Lane::ALL.map(|lane| Arc::new(Semaphore::new(lane.permits()))),
+            heavy: KeyLocks::new(
+                HTTP_HEAVY_READS,
+                HTTP_HEAVY_READS_PER_USER,
+                HTTP_HEAVY_READS_WAITING_PER_USER,
+            ),
+        }
     }
 }
 
@@ -126,7 +153,7 @@ impl Lanes {
     /// # Errors
     /// 429 in a lane where requests do not wait.
     pub async fn enter(&self, lane: Lane) -> Result<Place, Refusal> {
-        let semaphore = Arc::clone(&self.0[lane as usize]);
+        let semaphore = Arc::clone(&self.permits[lane as usize]);
         let permit = match lane.full() {
             Some(full) => semaphore.try_acquire_owned().map_err(|_| full)?,
             None => semaphore.acquire_owned().await.expect("the semaphore is never closed"),
@@ -144,6 +171,41 @@ impl Lanes {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         self.enter(lane).await?.run(work).await
+    }
+
+    /// As [`Lanes::run`], of a user, who in the heavy lane waits behind himself. All without a login are one user.
+    ///
+    /// # Errors
+    /// As [`Lanes::run`]; 429 `too_many_reads` for too many heavy reads of this user, or when their turn does not come.
+    pub async fn run_for<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        user: Option<Arc<str>>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        if lane != Lane::Heavy {
+            return self.run(lane, work).await;
+        }
+        let turn = self.heavy.take(user.unwrap_or_default(), HEAVY_PATIENCE).await.map_err(no_turn)?;
+        // The work keeps its turn when its request is cancelled.
+        self.run(lane, move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+    }
+}
+
+fn no_turn(why: NoTurn) -> Refusal {
+    let message = match why {
+        NoTurn::TooMany => {
+            "too many of your requests for results and charts wait already: send the next one when one of them is answered"
+        }
+        NoTurn::TooLong => "results and charts are being read for others: try again in a moment",
+    };
+    Refusal {
+        retry_after_s: Some(RETRY_AFTER_S),
+        ..Refusal::new(RefusalKind::TooMany, "too_many_reads", message)
     }
 }
 
@@ -207,6 +269,33 @@ mod tests {
         drop(releases);
         // A waiting request gets the permit of the first that ends.
         assert_eq!(lanes.run(Lane::Store, || 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_much_waits_behind_himself() {
+        let lanes = Arc::new(Lanes::default());
+        let read = |user: &'static str, work: Box<dyn FnOnce() + Send>| {
+            let lanes = Arc::clone(&lanes);
+            tokio::spawn(async move { lanes.run_for(Lane::Heavy, Some(user.into()), work).await })
+        };
+        let (release, gate) = mpsc::channel::<()>();
+        let mut greedy =
+            vec![read("greedy", Box::new(move || assert!(gate.recv().is_err(), "nothing is ever sent")))];
+        for _ in 0..HTTP_HEAVY_READS_WAITING_PER_USER {
+            greedy.push(read("greedy", Box::new(|| ())));
+        }
+        tokio::task::yield_now().await;
+        let refused = lanes.run_for(Lane::Heavy, Some("greedy".into()), || ()).await.unwrap_err();
+        assert_eq!(
+            (refused.kind, refused.code, refused.retry_after_s),
+            (RefusalKind::TooMany, "too_many_reads", Some(RETRY_AFTER_S))
+        );
+        assert_eq!(lanes.run_for(Lane::Heavy, Some("modest".into()), || 7).await.unwrap(), 7);
+        assert_eq!(lanes.run_for(Lane::Store, Some("greedy".into()), || 7).await.unwrap(), 7);
+        drop(release);
+        for read in greedy {
+            read.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]

@@ -241,7 +241,8 @@ async fn on_thread(
     handler: impl FnOnce(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure> + Send + 'static,
 ) -> Result<Reply, Failure> {
     let shared = Arc::clone(context);
-    context.lanes.run(lane, move || handler(&shared, &mut call)).await?
+    let user = call.caller.as_ref().map(|caller| Arc::clone(&caller.name));
+    context.lanes.run_for(lane, user, move || handler(&shared, &mut call)).await?
 }
 
 /// Checks the announced size; returns whether there is a body.

@@ -4,12 +4,14 @@
 //! Invariant: numbers are shown as stored when the run ended; none is recomputed.
 
 mod notes;
+mod stored;
 mod trade_chart;
 
 pub use notes::NoteChange;
+pub use stored::{Rows, StoredResult};
 
+use super::Refusal;
 use super::page::{Page, PageRequest};
-use super::{Refusal, RefusalKind};
 pub use crate::document::csv::Part;
 use crate::document::{csv, result};
 use crate::domain::num::{Money, without_noise};
@@ -18,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
 use crate::store::records::{ResultNoteV1, ResultV3};
 use crate::store::{Store, StoreError, Wanted};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -116,20 +118,16 @@ impl Results {
     /// # Errors
     /// `result_not_found`; when the session has no result yet, the message says why.
     pub fn of_session(&self, session: &str) -> Result<Value, Refusal> {
-        let (line, mut document) = (self.line(session)?, self.document(session)?);
-        let definitions = document.get_mut("definitions").map(Value::take).unwrap_or_default();
+        let (line, text) = (self.line(session)?, self.store.result_document(session)?);
+        let stored = StoredResult::read(session, &text)?;
         let mut shown = Map::new();
         shown.insert("result_id".to_owned(), line.id.clone().into());
         shown.insert("session_id".to_owned(), line.session_id.clone().into());
         shown.insert("created_at".to_owned(), time(line.created_us).into());
         shown.insert("stopped_early".to_owned(), line.stopped_early.into());
         shown.insert("engine_version".to_owned(), line.engine_version.into());
-        for (name, value) in only(&mut document) {
-            if !APART.contains(&name.as_str()) {
-                shown.insert(name, value);
-            }
-        }
-        shown.insert("definitions".to_owned(), definitions);
+        shown.extend(stored.fields(|name| !APART.contains(&name))?);
+        shown.insert("definitions".to_owned(), stored.definitions()?);
         Ok(Value::Object(shown))
     }
 
@@ -137,8 +135,11 @@ impl Results {
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn trades(&self, session: &str) -> Result<Value, Refusal> {
-        self.part(session, "trades")
+    pub fn trades(&self, session: &str) -> Result<Rows, Refusal> {
+        let text = self.text(session)?;
+        let stored = StoredResult::read(session, &text)?;
+        let rows = stored.rows(Part::Trades)?;
+        Ok(Rows::new(Part::Trades, &rows, stored.value("currency")?, rows.len() as u64))
     }
 
     /// `{"equity": [{"time","equity","low","high","drawdown_pct"}], "total_count": n}` with at most
@@ -146,34 +147,32 @@ impl Results {
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn equity(&self, session: &str, max_points: usize) -> Result<Value, Refusal> {
-        let mut shown = self.part(session, "equity")?;
-        if let Some(points) = shown.get_mut("equity").and_then(Value::as_array_mut) {
-            let all = std::mem::take(points);
-            *points = fewer(all, max_points.max(1));
-        }
-        Ok(shown)
+    pub fn equity(&self, session: &str, max_points: usize) -> Result<Rows, Refusal> {
+        let text = self.text(session)?;
+        let stored = StoredResult::read(session, &text)?;
+        let all = points(&stored)?;
+        let count = all.len() as u64;
+        Ok(Rows::new(Part::Equity, &fewer(all, max_points.max(1)), stored.value("currency")?, count))
     }
 
-    /// `{"signals": […], "total_count": n}`.
+    /// `{"signals": […], "total_count": n, "complete": bool}`: the first of them, and whether those are all.
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn signals(&self, session: &str) -> Result<Value, Refusal> {
-        let mut shown = self.part(session, "signals")?;
-        // Older results list every section that fired; only S1 gives signals.
-        if let Some(signals) = shown.get_mut("signals").and_then(Value::as_array_mut) {
-            signals.retain(|signal| signal["section"] == "S1");
-            shown["total_count"] = shown["signals"].as_array().map_or(0, Vec::len).into();
-        }
-        Ok(shown)
+    pub fn signals(&self, session: &str) -> Result<Rows, Refusal> {
+        let text = self.text(session)?;
+        let stored = StoredResult::read(session, &text)?;
+        let rows = stored.rows(Part::Signals)?;
+        let counted = stored.value("sections_fired")?["S1"].as_u64().unwrap_or(0);
+        let shown = Rows::new(Part::Signals, &rows, stored.value("currency")?, rows.len() as u64);
+        Ok(shown.of_counted(counted))
     }
 
     /// A part as JSON; equity with at most `max_points` points.
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn rows(&self, session: &str, part: Part, max_points: usize) -> Result<Value, Refusal> {
+    pub fn rows(&self, session: &str, part: Part, max_points: usize) -> Result<Rows, Refusal> {
         match part {
             Part::Trades => self.trades(session),
             Part::Equity => self.equity(session, max_points),
@@ -186,9 +185,9 @@ impl Results {
     /// # Errors
     /// As [`Results::of_session`].
     pub fn csv(&self, session: &str, part: Part, max_points: usize) -> Result<String, Refusal> {
-        let shown = self.rows(session, part, max_points)?;
-        let rows = shown[part.as_str()].as_array().map_or(&[][..], Vec::as_slice);
-        Ok(csv::table(part, rows, shown["currency"].as_str()))
+        let mut out = csv::head(part);
+        self.lines(session, part, max_points, |line| out.push_str(line))?;
+        Ok(out)
     }
 
     /// A part of several results as one CSV; the first column is the id of the result.
@@ -198,15 +197,32 @@ impl Results {
     pub fn csv_of_several(&self, sessions: &[String], part: Part) -> Result<String, Refusal> {
         let mut out = format!("result_id,{}", csv::head(part));
         for session in sessions {
-            let shown = self.rows(session, part, usize::MAX)?;
-            for (index, row) in shown[part.as_str()].as_array().into_iter().flatten().enumerate() {
-                out.push_str(&format!(
-                    "{session},{}",
-                    csv::line(part, index, row, shown["currency"].as_str())
-                ));
-            }
+            self.lines(session, part, usize::MAX, |line| out.push_str(&format!("{session},{line}")))?;
         }
         Ok(out)
+    }
+
+    /// Hands on a line of CSV for each row, one row in memory at a time.
+    fn lines(
+        &self,
+        session: &str,
+        part: Part,
+        max_points: usize,
+        mut take: impl FnMut(&str),
+    ) -> Result<(), Refusal> {
+        let text = self.text(session)?;
+        let stored = StoredResult::read(session, &text)?;
+        let currency = stored.value("currency")?;
+        let mut row = |index, row: &Value| take(&csv::line(part, index, row, currency.as_str()));
+        if part == Part::Equity {
+            let few = fewer(points(&stored)?, max_points.max(1));
+            few.iter().enumerate().for_each(|(index, point)| row(index, point));
+            return Ok(());
+        }
+        for (index, raw) in stored.rows(part)?.into_iter().enumerate() {
+            row(index, &stored.parsed(raw)?);
+        }
+        Ok(())
     }
 
     /// The whole stored document, as JSON.
@@ -214,8 +230,11 @@ impl Results {
     /// # Errors
     /// As [`Results::of_session`].
     pub fn stored(&self, session: &str) -> Result<Value, Refusal> {
-        self.line(session)?;
-        self.document(session)
+        let text = self.text(session)?;
+        let mut document =
+            serde_json::from_str(&text).map_err(|error| stored::unreadable(session, &error))?;
+        result::upgrade(&mut document);
+        Ok(document)
     }
 
     /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events.
@@ -236,7 +255,8 @@ impl Results {
             let part = self.store.session_events(&id, after, PART)?;
             let Some((last, _)) = part.last() else { break };
             after = *last;
-            for event in part.iter().filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok()) {
+            let of_orders = part.iter().filter(|(_, line)| is_of_order(line));
+            for event in of_orders.filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok()) {
                 add_to_order(&mut orders, &event);
             }
         }
@@ -300,7 +320,8 @@ impl Results {
         for (index, id) in ids.iter().enumerate() {
             let line = self.line(id)?;
             lines.push(shown(&line, self.store.result_note(&line.id)?.as_ref()));
-            let own = only(&mut self.document(id)?).remove("metrics").unwrap_or_default();
+            let text = self.store.result_document(id)?;
+            let own = StoredResult::read(id, &text)?.value("metrics")?;
             for (name, metric) in own.as_object().into_iter().flatten() {
                 let row = metrics.entry(name.clone()).or_insert_with(|| unknown(&metric["unit"], ids.len()));
                 row["values"][index] = metric["value"].clone();
@@ -336,27 +357,10 @@ impl Results {
         })
     }
 
-    fn document(&self, session: &str) -> Result<Value, Refusal> {
-        let text = self.store.result_document(session)?;
-        let unreadable = |error| {
-            Refusal::new(
-                RefusalKind::Internal,
-                "internal_error",
-                format!("the stored result of {session} is not JSON: {error}"),
-            )
-        };
-        let mut document = serde_json::from_str(&text).map_err(unreadable)?;
-        result::upgrade(&mut document);
-        Ok(document)
-    }
-
-    fn part(&self, session: &str, name: &str) -> Result<Value, Refusal> {
+    /// The document of a result that exists.
+    fn text(&self, session: &str) -> Result<String, Refusal> {
         self.line(session)?;
-        let mut document = self.document(session)?;
-        let mut result = only(&mut document);
-        let part = result.remove(name).unwrap_or_else(|| json!([]));
-        let count = part.as_array().map_or(0, Vec::len);
-        Ok(json!({ name: part, "currency": result.remove("currency"), "total_count": count }))
+        Ok(self.store.result_document(session)?)
     }
 }
 
@@ -372,12 +376,18 @@ fn unknown(unit: &Value, count: usize) -> Value {
 /// Events read at once.
 const PART: usize = 4_096;
 
-/// The single result of a document.
-fn only(document: &mut Value) -> Map<String, Value> {
-    match document.pointer_mut("/results/0").map(Value::take) {
-        Some(Value::Object(result)) => result,
-        _ => Map::new(),
+/// The equity curve, which has at most [`crate::limits::EQUITY_POINTS`].
+fn points(stored: &StoredResult<'_>) -> Result<Vec<Value>, Refusal> {
+    stored.rows(Part::Equity)?.into_iter().map(|row| stored.parsed(row)).collect()
+}
+
+/// Whether an event is one of an order; most are not.
+fn is_of_order(line: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Event {
+        order_id: Option<u64>,
     }
+    serde_json::from_str::<Event>(line).is_ok_and(|event| event.order_id.is_some())
 }
 
 /// Applies one event to its order: submitted, filled in parts, cancelled, rejected.

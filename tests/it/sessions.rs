@@ -203,11 +203,11 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     let results = Results::new(Arc::clone(&world.store));
     let orders = results.orders(&session.session_id).unwrap();
     assert_eq!(orders["total_count"], counters.orders);
-    assert_eq!(results.trades(&session.session_id).unwrap()["total_count"], counters.trades);
+    assert_eq!(json!(results.trades(&session.session_id).unwrap())["total_count"], counters.trades);
     let shown = results.of_session(&session.session_id).unwrap();
     assert_eq!(shown["metrics"]["trades"]["value"], counters.trades);
     assert!(shown.get("trades").is_none() && shown["assumptions"].is_object());
-    let equity = results.equity(&session.session_id, 50).unwrap();
+    let equity = json!(results.equity(&session.session_id, 50).unwrap());
     assert!(equity["equity"].as_array().unwrap().len() <= 50);
     assert!(results.report(&session.session_id).unwrap().contains("BTCUSDT"));
     let list = results

@@ -32,6 +32,11 @@ pub fn upgrade(document: &mut Value) {
     }
 }
 
+/// Whether a result with these metrics has an older form.
+pub fn is_older(metrics: &Value) -> bool {
+    metrics["win_rate"]["unit"] == "fraction"
+}
+
 /// A tally with its win rate as percent.
 fn in_percent(tally: &mut Value) {
     if let Some(fields) = tally.as_object_mut()

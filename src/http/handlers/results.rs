@@ -10,7 +10,7 @@ use crate::service::results::{Part, ResultFilter};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY};
-use serde_json::Value;
+use serde::Serialize;
 use std::sync::Arc;
 
 /// Default number of points of an equity curve.
@@ -127,7 +127,7 @@ fn csv(context: &Arc<AppContext>, call: &Call, part: Part) -> Result<Reply, Fail
 }
 
 /// The tag depends only on the request, because a stored result never changes.
-fn tagged(data: &Value, id: &str) -> Reply {
+fn tagged(data: &impl Serialize, id: &str) -> Reply {
     Reply::data(data).tagged(&tag(id))
 }
 

@@ -58,7 +58,10 @@ fn answer(
         let (question, id) = (question(&call)?, call.id(0).to_owned());
         let look = context.service.sessions.look(&id, &question).await?;
         let shared = Arc::clone(&context);
-        let answered = context.lanes.run(Lane::Store, move || match look {
+        // Of an ended session its result is read.
+        let lane = if look.is_some() { Lane::Store } else { Lane::Heavy };
+        let user = call.caller.as_ref().map(|caller| Arc::clone(&caller.name));
+        let answered = context.lanes.run_for(lane, user, move || match look {
             Some(look) => Ok(look.answer(&question)),
             None => shared.service.sessions.answer_ended(&id, &question),
         });

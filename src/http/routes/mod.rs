@@ -98,3 +98,17 @@ pub fn router() -> &'static matchit::Router<Vec<&'static Route>> {
     });
     &ROUTER
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Strangers share one call to the exchange and never occupy the lane of those who trade.
+    #[test]
+    fn no_route_that_needs_no_login_waits_in_the_lane_of_the_exchange() {
+        let public = || routes().filter(|route| route.access == Access::Public);
+        assert!(public().any(|route| route.lane == Lane::Symbols));
+        assert!(public().all(|route| route.lane != Lane::Exchange));
+        assert_eq!(crate::limits::HTTP_SYMBOL_LISTS, 1);
+    }
+}

@@ -3,6 +3,7 @@
 use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, PUT, SYMBOL, ask, example};
 use crate::http::handlers::recordings::INTERVALS;
 use crate::http::handlers::{labels, recordings};
+use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::Answers::{Data, DataOrCsv, Flat, Media};
 use crate::http::route::ParamKind::{Flag, Symbol, Text, Time, Word};
@@ -91,9 +92,10 @@ pub const ROUTES: &[Route] = &[
             Param { name: "to", kind: Time, about: "First moment that is no longer shown." },
             POINTS,
         ],
-        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (429, "too_many_reads")],
         answers: Data("Candles"),
         run: Blocking(recordings::candles),
+        lane: Lane::Heavy,
         examples: &[ask("without a symbol", "/api/data-collection/nothing/candles", 400)],
         ..GET
     },
@@ -102,9 +104,10 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "How much of each UTC day is covered, symbol by symbol, with the causes of the gaps.",
         query: &[SYMBOL],
-        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (429, "too_many_reads")],
         answers: Data("RecordingCoverage"),
         run: Blocking(recordings::coverage),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/api/data-collection/nothing/coverage", 404)],
         ..GET
     },

@@ -18,8 +18,13 @@ const FORMAT: Param = Param {
 };
 
 /// Why the read model of a session gives no answer.
-const NOW_REFUSALS: &[(u16, &str)] =
-    &[(404, "session_not_found"), (409, "no_account"), (409, "session_ended"), (503, "snapshot_unavailable")];
+const NOW_REFUSALS: &[(u16, &str)] = &[
+    (404, "session_not_found"),
+    (409, "no_account"),
+    (409, "session_ended"),
+    (429, "too_many_reads"),
+    (503, "snapshot_unavailable"),
+];
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -279,9 +284,10 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Two to six results side by side.",
         query: &[Param { name: "ids", kind: Text(1_024), about: "Session ids with commas between them." }],
-        refusals: &[(404, "result_not_found")],
+        refusals: &[(404, "result_not_found"), (429, "too_many_reads")],
         answers: Data("ResultComparison"),
         run: Blocking(results::compare),
+        lane: Lane::Heavy,
         examples: &[
             ask("one", "/results/compare?ids=a", 400),
             ask("unknown", "/results/compare?ids=a,b", 404),
@@ -292,9 +298,10 @@ pub const ROUTES: &[Route] = &[
         path: "/results/session/{id}",
         tag: "results",
         about: "What a session was worth: metrics, assumptions, digest, per strategy and per symbol.",
-        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: Data("SessionResult"),
         run: Blocking(results::get),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/results/session/nothing", 404)],
         ..GET
     },
@@ -348,9 +355,10 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its round trips, each with the conditions at its signal, entry and exit.",
         query: &[FORMAT],
-        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: DataOrCsv("ResultTrades"),
         run: Blocking(results::trades),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/results/session/nothing/trades", 404)],
         ..GET
     },
@@ -381,9 +389,10 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its equity curve.",
         query: &[POINTS, FORMAT],
-        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: DataOrCsv("ResultEquity"),
         run: Blocking(results::equity),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/results/session/nothing/equity", 404)],
         ..GET
     },
@@ -392,9 +401,10 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its signals: the moments at which S1 became true.",
         query: &[FORMAT],
-        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: DataOrCsv("ResultSignals"),
         run: Blocking(results::signals),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/results/session/nothing/signals", 404)],
         ..GET
     },
@@ -402,9 +412,10 @@ pub const ROUTES: &[Route] = &[
         path: "/results/session/{id}/orders",
         tag: "results",
         about: "Its orders.",
-        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: Data("ResultOrders"),
         run: Blocking(results::orders),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/results/session/nothing/orders", 404)],
         ..GET
     },
@@ -412,9 +423,10 @@ pub const ROUTES: &[Route] = &[
         path: "/results/session/{id}/report",
         tag: "results",
         about: "Its report: one HTML page that needs nothing else.",
-        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: Media(&["text/html"]),
         run: Blocking(results::report),
+        lane: Lane::Heavy,
         examples: &[ask("unknown", "/results/session/nothing/report", 404)],
         ..GET
     },

@@ -199,7 +199,7 @@ pub const ROUTES: &[Route] = &[
         refusals: &[(503, "exchange_unavailable")],
         answers: Data("ExchangeSymbols"),
         run: Blocking(symbols::exchange),
-        lane: Lane::Exchange,
+        lane: Lane::Symbols,
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
         ..GET
     },

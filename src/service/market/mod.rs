@@ -20,7 +20,7 @@ pub use tickers::{Scope, SymbolQuery};
 
 use super::secret_file::credentials;
 use super::{Refusal, RefusalKind};
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::time::{Span, Timestamp};
@@ -98,8 +98,10 @@ impl Market {
         if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| now - *at < ASK_AGAIN) {
             return Err(refusal.clone());
         }
+        let watch = Stopwatch::start();
         let answer = self.client()?.contracts().map_err(|error| unavailable(&error));
-        *failed = answer.as_ref().err().map(|refusal| (now, refusal.clone()));
+        // A call that timed out failed long after it began.
+        *failed = answer.as_ref().err().map(|refusal| (now + watch.elapsed(), refusal.clone()));
         let contracts = Arc::new(answer?);
         self.store.put_contracts(&contracts, now)?;
         *self.known() = Some((now, Arc::clone(&contracts)));

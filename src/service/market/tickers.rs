@@ -4,6 +4,7 @@
 //! Invariant: a symbol without a price has no row; at most one request is under way.
 
 use super::{Market, VENUE};
+use crate::clock::Stopwatch;
 use crate::config::Config;
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
@@ -153,6 +154,7 @@ impl Tickers {
         state.is_fetching = true;
         drop(state);
         let under_way = UnderWay(self);
+        let watch = Stopwatch::start();
         let fetched = fetch(market, now);
         let mut state = self.lock();
         match fetched {
@@ -160,7 +162,8 @@ impl Tickers {
                 state.known = Some(Arc::new(known));
                 state.failed = None;
             }
-            Err(refusal) => state.failed = Some((now, refusal)),
+            // A call that timed out failed long after it began.
+            Err(refusal) => state.failed = Some((now + watch.elapsed(), refusal)),
         }
         let answer = match (&state.known, &state.failed) {
             (Some(known), None) => Ok((Arc::clone(known), "exchange")),

@@ -5,7 +5,7 @@
 //!
 //! [decision 7]: ../../../docs/adr/007-explain-by-running-again.md
 
-use super::{Results, only};
+use super::{Part, Results, StoredResult};
 use crate::clock::Stopwatch;
 use crate::domain::decision::{Evidence, SectionName};
 use crate::domain::order::Side;
@@ -85,12 +85,12 @@ impl Results {
 
     fn traded(&self, session: &str, trade: &str) -> Result<Traded, Refusal> {
         let line = self.line(session)?;
-        let mut document = self.document(session)?;
-        let mut result = only(&mut document);
+        let text = self.store.result_document(session)?;
+        let result = StoredResult::read(session, &text)?;
         let missing = || Refusal::not_found("trade_not_found", format!("{session} has no trade {trade}"));
         let number: usize = trade.parse().map_err(|_| missing())?;
-        let trades = result.get_mut("trades").and_then(Value::as_array_mut).ok_or_else(missing)?;
-        let trade = trades.get_mut(number.wrapping_sub(1)).map(Value::take).ok_or_else(missing)?;
+        let trades = result.rows(Part::Trades)?;
+        let trade = result.parsed(trades.get(number.wrapping_sub(1)).ok_or_else(missing)?)?;
         let id = trade["strategy"].as_str().unwrap_or_default();
         let version = line.strategies.iter().find(|one| one.id == id).map_or(0, |one| one.version);
         let kept = self.store.strategy_version(id, version).map_err(|_| {
@@ -101,16 +101,13 @@ impl Results {
         let strategy = strategies::compile(id, Some(version), kept.document.as_bytes())
             .map_err(|_| unavailable(format!("version {version} of {id} does not validate any more")))?;
         let is_short = trade["side"] == "short";
-        let clock = &result.get("settings").unwrap_or(&Value::Null)["clock"];
+        let settings = result.value("settings")?;
+        let clock = &settings["clock"];
         Ok(Traded {
             recording: self.replayed(&line)?,
             strategy,
             side: if is_short { Side::Sell } else { Side::Buy },
-            start: result
-                .get("start")
-                .and_then(Value::as_str)
-                .and_then(Timestamp::parse)
-                .unwrap_or(Timestamp::MIN),
+            start: result.value("start")?.as_str().and_then(Timestamp::parse).unwrap_or(Timestamp::MIN),
             clock: if clock == "receive" { ReplayClock::Receive } else { ReplayClock::Exchange },
             trade,
         })

@@ -104,6 +104,32 @@ fn exports_that_nobody_reads_hold_nothing_that_others_need() {
     assert_eq!(rows, 200_001, "an export that is read is never cut");
 }
 
+#[test]
+fn a_viewer_who_asks_for_charts_without_end_waits_behind_himself() {
+    let cli = Cli::new();
+    let recording = import_large(&cli);
+    std::fs::write(cli.at("config.json"), config().to_string()).unwrap();
+    let daemon = Daemon::at(&cli.at("."));
+    let admin = daemon.admin();
+    let viewer = daemon.user(&admin, "viewer");
+    let path = format!("/api/data-collection/{recording}/candles?symbol=BTC_USDT");
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
+        daemon.address, viewer.access
+    );
+    let mut flood: Vec<Connection> = (0..60).map(|_| daemon.connect()).collect();
+    for connection in &mut flood {
+        connection.raw(head.as_bytes()).unwrap();
+    }
+    // Others read, write and look at charts meanwhile.
+    assert_eq!(daemon.ask_as(&admin, "GET", "/sessions", None).status, 200);
+    assert_eq!(daemon.ask_as(&admin, "GET", &path, None).status, 200);
+    let statuses: Vec<String> = flood.iter_mut().map(|connection| first_line(connection.socket())).collect();
+    let of = |status: &str| statuses.iter().filter(|line| line.contains(status)).count();
+    assert_eq!(of(" 200 ") + of(" 429 "), 60, "{statuses:?}");
+    assert!(of(" 200 ") > 0 && of(" 429 ") > 0, "{statuses:?}");
+}
+
 /// Reads the first line of an answer byte by byte, so that nothing after it is consumed.
 fn first_line(socket: &mut TcpStream) -> String {
     let (mut line, mut byte) = (Vec::new(), [0]);

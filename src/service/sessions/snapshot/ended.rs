@@ -2,11 +2,15 @@
 
 use super::view::{AccountView, EquityPointView, EquityView, Head, OrdersView, PositionsView};
 use super::{Question, no_account};
-use crate::service::results::fewer;
+use crate::service::results::{StoredResult, fewer};
 use crate::service::sessions::{Sessions, State, not_found};
 use crate::service::{Refusal, RefusalKind};
 use crate::store::records::SessionRow;
 use serde_json::{Value, json};
+
+/// What answers take from a result, but for the curve.
+const HEAD: [&str; 7] =
+    ["end", "currency", "open_at_end", "initial_balance", "final_equity", "metrics", "orders_count"];
 
 impl Sessions {
     /// The answer of a session that does not run. Reads the store.
@@ -24,7 +28,7 @@ impl Sessions {
             let why = format!("session {id} does not run now; it goes on when the daemon is back");
             return Err(Refusal::new(RefusalKind::Unavailable, "snapshot_unavailable", why));
         }
-        let mut result = self.result_of(&row)?;
+        let mut result = self.result_of(&row, question)?;
         let head = Head {
             session_id: row.id.clone(),
             session_type: row.kind.clone(),
@@ -50,15 +54,13 @@ impl Sessions {
         }
     }
 
-    /// The result of a session that is over.
-    fn result_of(&self, row: &SessionRow) -> Result<Value, Refusal> {
+    /// What the result of a session that is over holds for an answer.
+    fn result_of(&self, row: &SessionRow, question: &Question) -> Result<Value, Refusal> {
         let Some(result) = &row.result_id else { return Err(ended(row)) };
         let text = self.store.result_document(result)?;
-        let mut document: Value = serde_json::from_str(&text).map_err(|error| {
-            let why = format!("the stored result {result} is not JSON: {error}");
-            Refusal::new(RefusalKind::Internal, "internal_error", why)
-        })?;
-        Ok(document["results"][0].take())
+        let has_curve = matches!(question, Question::Equity(_));
+        let is_wanted = |name: &str| HEAD.contains(&name) || (has_curve && name == "equity");
+        Ok(Value::Object(StoredResult::read(result, &text)?.fields(is_wanted)?))
     }
 }
 
