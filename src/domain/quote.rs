@@ -1,5 +1,7 @@
 //! The quote currency of a contract, read from its name: the currency of prices, results and the account.
 
+use super::symbol_name;
+
 /// Quote currencies of names without a separator. A currency must come before any shorter one that it ends
 /// with.
 const QUOTES: [&str; 16] = [
@@ -7,15 +9,27 @@ const QUOTES: [&str; 16] = [
     "BRL", "JPY",
 ];
 
+/// Of those, the ones whose first letter may as well be the last of the base: `XBTUSD`, `BNBUSD`.
+const DOUBTFUL: [&str; 2] = ["TUSD", "BUSD"];
+
+/// Most characters of a currency behind a separator.
+const QUOTE_CHARS: usize = 5;
+
 /// Quote currencies worth about one dollar.
 const DOLLARS: [&str; 8] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD"];
 
-/// The quote currency in a name: `USDT` for `BTC_USDT` and for `BTCUSDT`; `None` when it cannot be told.
+/// The quote currency in a name: `USDT` for `BTC_USDT`, for `BTCUSDT` and for `BTCUSDT_251226`; `None` when it cannot be
+/// told.
 pub fn quote_currency(symbol: &str) -> Option<&str> {
-    if let Some((base, quote)) = symbol.rsplit_once('_') {
-        return Some(quote).filter(|quote| !base.is_empty() && !quote.is_empty());
+    let pair = symbol_name::pair(symbol);
+    if let Some((base, quote)) = pair.rsplit_once(['_', '-', '/']) {
+        let is_one = (2..=QUOTE_CHARS).contains(&quote.len())
+            && quote.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            && quote.starts_with(|first: char| first.is_ascii_uppercase());
+        return Some(quote).filter(|_| is_one && !base.is_empty());
     }
-    QUOTES.into_iter().find(|quote| symbol.len() > quote.len() && symbol.ends_with(quote))
+    let is_end = |quote: &&str| pair.len() > quote.len() && pair.ends_with(quote);
+    QUOTES.into_iter().find(is_end).filter(|quote| !DOUBTFUL.contains(quote))
 }
 
 /// Whether one unit of the currency is worth about one dollar, so that amounts meant in dollars fit.
@@ -36,6 +50,20 @@ mod tests {
             ("ETHFDUSD", Some("FDUSD")),
             ("BTCUSD", Some("USD")),
             ("币安_USDT", Some("USDT")),
+            ("BTCUSDT_251226", Some("USDT")),
+            ("BTC-USDT-SWAP", Some("USDT")),
+            ("BTC/USDT:USDT", Some("USDT")),
+            ("BTC-USD_UM-SWAP", Some("USD")),
+            ("ETHUSD.P", Some("USD")),
+            ("GVT_BTC", Some("BTC")),
+            // Nobody's currency: the T may be of XBT, the B of BNB.
+            ("XBTUSD", None),
+            ("PF_XBTUSD", None),
+            ("BNBUSD", None),
+            ("btcusd_perp", None),
+            ("BTCUSDH26", None),
+            ("BTC-PERPETUAL", None),
+            ("BTC-26DEC25", None),
             ("USDT", None),
             ("_USDT", None),
             ("XYZ", None),

@@ -128,7 +128,7 @@ impl Known<'_> {
         }
         let mut notes = self.notes;
         if facts.settle.is_none() && symbol_name::may_be_inverse(name) {
-            notes.push(format!("{name} is computed as linear, settled in USD: if it is coin-margined (inverse), this result is wrong"));
+            notes.push(format!("{name} is computed as linear, which its name does not tell: if it is coin-margined (inverse), this result is wrong"));
         }
         if self.repeated > 0 {
             notes.push(format!("{} rows of {name} repeated a trade id and were left out", self.repeated));
