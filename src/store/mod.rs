@@ -63,6 +63,7 @@ use redb::{Builder, ReadTransaction, StorageBackend, WriteTransaction};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -127,7 +128,9 @@ impl Store {
         } else {
             create(dir)?
         };
-        if !exists(&marker)? {
+        if exists(&marker)? {
+            narrowed.extend(rights::narrow(&marker, rights::FILE)?);
+        } else {
             write_marker(dir)?;
         }
         store.narrowed = narrowed;
@@ -345,7 +348,13 @@ fn create(dir: &Path) -> Result<Store, StoreError> {
 
 fn write_marker(dir: &Path) -> Result<(), StoreError> {
     let marking = |error| StoreError::io("marking the state directory", error);
-    let mut file = File::create(dir.join(MARKER_FILE)).map_err(marking)?;
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(rights::FILE)
+        .open(dir.join(MARKER_FILE))
+        .map_err(marking)?;
     let text = format!(
         "{STORE_FILE} beside this file is a store of tradingd. Should it be lost, this file keeps an empty one from taking its place.\n"
     );

@@ -4,6 +4,7 @@ use super::*;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
 use redb::ReadableTable;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 fn filled(dir: &Path) -> String {
     let store = Store::open(dir, OpenMode::CreateIfNew).unwrap();
@@ -27,6 +28,18 @@ fn a_lost_store_is_not_replaced_by_an_empty_one() {
     assert!(!store_path(dir.path()).exists());
     fs::remove_file(dir.path().join(MARKER_FILE)).unwrap();
     Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+}
+
+#[test]
+fn the_marker_is_for_its_owner_only_also_where_it_was_wider() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let marker = dir.path().join(MARKER_FILE);
+    let mode = || fs::metadata(&marker).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&marker, fs::Permissions::from_mode(0o644)).unwrap();
+    let store = Store::open(dir.path(), OpenMode::MustExist).unwrap();
+    assert_eq!((mode(), store.narrowed().len()), (0o600, 1));
 }
 
 #[test]
