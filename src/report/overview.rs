@@ -71,16 +71,15 @@ pub fn totals(runs: &[RunResult]) -> Vec<Overview> {
 
 /// Whether two results trade a symbol at the same time, such as variants of a strategy over one source.
 pub fn are_alternatives(runs: &[RunResult]) -> bool {
-    let mut spans: BTreeMap<&str, Vec<(Timestamp, Timestamp, &str)>> = BTreeMap::new();
+    let mut spans: BTreeMap<&str, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
     for run in runs {
         for spec in &run.symbols {
-            let span = (run.summary.start, run.summary.end, run.source.as_str());
-            spans.entry(&spec.name).or_default().push(span);
+            spans.entry(&spec.name).or_default().push((run.summary.start, run.summary.end));
         }
     }
     spans.into_values().any(|mut of_symbol| {
         of_symbol.sort_unstable();
-        of_symbol.windows(2).any(|pair| pair[1].0 < pair[0].1 || pair[1].2 == pair[0].2)
+        of_symbol.windows(2).any(|pair| pair[1].0 < pair[0].1 || pair[1].0 == pair[0].0)
     })
 }
 

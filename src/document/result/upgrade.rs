@@ -1,7 +1,7 @@
 //! Stored documents in the present form.
 
 use super::number;
-use crate::report::definitions::Unit;
+use crate::report::definitions::{self, Unit};
 use serde_json::Value;
 
 /// Brings a stored document to the present form. Win rates were fractions and quantities contracts; they are percent and
@@ -20,11 +20,19 @@ pub fn upgrade(document: &mut Value) {
         }
         let contracts = result["assumptions"]["contracts"].clone();
         for trade in result.get_mut("trades").and_then(Value::as_array_mut).into_iter().flatten() {
-            let of = trade["symbol"].as_str().map(|symbol| &contracts[symbol]["contract_size"]);
-            if let Some((size, contracts)) = of.and_then(Value::as_f64).zip(trade["quantity"].as_f64()) {
-                trade["quantity"] = number(contracts * size);
-            }
+            let size =
+                trade["symbol"].as_str().and_then(|symbol| contracts[symbol]["contract_size"].as_f64());
+            let sized = size.zip(trade["quantity"].as_f64()).map(|(size, contracts)| contracts * size);
+            // The oldest documents do not say how large a contract is.
+            let paid = trade["entry_notional"].as_f64().zip(trade["entry_price"].as_f64());
+            let bought =
+                paid.map(|(notional, price)| notional / price).filter(|quantity| quantity.is_finite());
+            trade["quantity"] = sized.or(bought).map_or(Value::Null, number);
         }
+    }
+    if let Some(formula) = document.pointer_mut("/definitions/win_rate.sign_of_net") {
+        let now = definitions::ALL.iter().find(|known| known.definition == "win_rate.sign_of_net");
+        *formula = now.map_or(Value::Null, |known| known.formula.into());
     }
     for sums in ["by_strategy", "totals"] {
         let tallies = document.get_mut(sums).and_then(Value::as_array_mut);
@@ -65,7 +73,11 @@ mod tests {
                 "metrics": {"win_rate": {"value": 0.07, "unit": "fraction"}, "sqn": {"value": 0.5, "unit": "ratio"}},
                 "by_side": {"long": {"trades": 7, "win_rate": 0.07}, "short": {"trades": 0, "win_rate": null}},
                 "assumptions": {"contracts": {"BTC_USDT": {"contract_size": 0.0001}}},
-                "trades": [{"symbol": "BTC_USDT", "quantity": 3}, {"symbol": "X", "quantity": 3}],
+                "trades": [
+                    {"symbol": "BTC_USDT", "quantity": 3},
+                    {"symbol": "X", "quantity": 3, "entry_notional": 6, "entry_price": 20},
+                    {"symbol": "Y", "quantity": 3},
+                ],
             }],
             "totals": [{"win_rate": 0.07}],
         });
@@ -75,10 +87,8 @@ mod tests {
         assert_eq!(result["metrics"]["sqn"]["value"], 0.5);
         assert_eq!(result["by_side"]["long"], json!({"trades": 7, "win_rate_pct": 7}));
         assert_eq!(result["by_side"]["short"]["win_rate_pct"], Value::Null);
-        assert_eq!(
-            (&result["trades"][0]["quantity"], &result["trades"][1]["quantity"]),
-            (&json!(0.0003), &json!(3))
-        );
+        let quantity = |trade: usize| &result["trades"][trade]["quantity"];
+        assert_eq!((quantity(0), quantity(1), quantity(2)), (&json!(0.0003), &json!(0.3), &Value::Null));
         assert_eq!(stored["totals"][0]["win_rate_pct"], 7);
         let new = document(&[sample::result()], Generator { name: "tradingd", version: "0" });
         let mut same = new.clone();

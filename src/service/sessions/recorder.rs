@@ -120,7 +120,12 @@ impl Recorder for SessionRecorder<'_> {
 
     fn valued(&mut self, points: &[EquityPoint]) {
         if let Some(last) = points.last() {
-            self.live.set_equity(last.equity.to_f64());
+            self.live.set_equity(last.equity.shown());
+        }
+        for point in points {
+            if point.at >= self.next_sample {
+                self.sample(point);
+            }
         }
         self.collector.valued(points);
     }
@@ -190,7 +195,7 @@ impl Recorder for SessionRecorder<'_> {
             "timestamp": progress.at.to_string(), "after_ticks": progress.ticks, "disabled_symbols": allowed.disabled,
             "changes": changes, "real_money": real_money,
         });
-        self.stream.add(Class::Life, "limits_tightened", None, fields);
+        self.stream.add(Class::Limits, "limits_tightened", None, fields);
         self.limits = limits;
         for change in changes {
             let shown = |value: &Value| if value.is_null() { "off".to_owned() } else { value.to_string() };

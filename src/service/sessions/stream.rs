@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) enum Class {
     /// How the session stands: always kept.
     Life,
+    /// What the configuration allows. A replay compares it, so like all that is compared it is not kept behind the bound.
+    Limits,
     /// Signals and changes of state.
     Signal,
     /// Orders and fills.
@@ -37,7 +39,7 @@ impl Class {
     /// The topic of all sessions that shows it.
     fn topic(self) -> Option<&'static str> {
         match self {
-            Class::Life => Some("sessions"),
+            Class::Life | Class::Limits => Some("sessions"),
             Class::Signal => Some("signals"),
             Class::Order => Some("orders"),
             Class::Position => Some("positions"),

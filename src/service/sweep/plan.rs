@@ -236,9 +236,10 @@ impl Plan {
         line.join(", ")
     }
 
-    /// Whether all accounts are in one currency.
+    /// Whether all accounts are in one currency. Of several accounts each must say which it is in.
     pub fn has_one_currency(&self) -> bool {
-        self.runs.iter().map(|run| &run.currency).collect::<BTreeSet<_>>().len() <= 1
+        let currencies: BTreeSet<_> = self.runs.iter().map(|run| &run.currency).collect();
+        self.runs.len() <= 1 || (currencies.len() == 1 && !currencies.contains(&None))
     }
 
     fn hash_documents(&self) -> Result<String, SweepError> {
