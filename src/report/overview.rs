@@ -79,7 +79,7 @@ pub fn are_alternatives(runs: &[RunResult]) -> bool {
     }
     spans.into_values().any(|mut of_symbol| {
         of_symbol.sort_unstable();
-        of_symbol.windows(2).any(|pair| pair[1].0 < pair[0].1 || pair[1].0 == pair[0].0)
+        of_symbol.windows(2).any(|pair| pair[1].0 < pair[0].1)
     })
 }
 
