@@ -32,6 +32,13 @@ pub fn quote_currency(symbol: &str) -> Option<&str> {
     QUOTES.into_iter().find(is_end).filter(|quote| !DOUBTFUL.contains(quote))
 }
 
+/// The quote currency that all of these symbols have; `None` when they name none or several, or when there are none.
+pub fn common_quote_currency<'s>(symbols: impl IntoIterator<Item = &'s str>) -> Option<&'s str> {
+    let mut quotes = symbols.into_iter().map(quote_currency);
+    let first = quotes.next()??;
+    quotes.all(|quote| quote == Some(first)).then_some(first)
+}
+
 /// Whether one unit of the currency is worth about one dollar, so that amounts meant in dollars fit.
 pub fn is_dollar(currency: &str) -> bool {
     DOLLARS.contains(&currency)
@@ -71,6 +78,14 @@ mod tests {
             assert_eq!(quote_currency(symbol), quote, "{symbol}");
         }
         assert!(is_dollar("USDT") && !is_dollar("BTC"));
+    }
+
+    #[test]
+    fn symbols_have_a_currency_in_common_or_none() {
+        assert_eq!(common_quote_currency(["BTC_USDT", "ETHUSDT"]), Some("USDT"));
+        assert_eq!(common_quote_currency(["BTC_USDT", "GVTBTC"]), None);
+        assert_eq!(common_quote_currency(["BTC_USDT", "XYZ"]), None);
+        assert_eq!(common_quote_currency([]), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A result: everything a run produced that is read, exported or compared.
 
 use crate::domain::decision::{Guard, SectionName};
-use crate::domain::quote::quote_currency;
+use crate::domain::quote::common_quote_currency;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::report::assumptions::Assumptions;
@@ -189,9 +189,7 @@ impl RunResult {
 
     /// The currency of all amounts; `None` when the symbols do not name one, or name different ones.
     pub fn currency(&self) -> Option<&str> {
-        let mut quotes = self.symbols.iter().map(|spec| quote_currency(&spec.name));
-        let first = quotes.next()??;
-        quotes.all(|quote| quote == Some(first)).then_some(first)
+        common_quote_currency(self.symbols.iter().map(|spec| spec.name.as_str()))
     }
 
     /// The decisions behind a trade, by its index in the summary.

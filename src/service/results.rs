@@ -15,7 +15,7 @@ use super::page::{Page, PageRequest};
 pub use crate::document::csv::Part;
 use crate::document::{csv, result};
 use crate::domain::num::{Money, without_noise};
-use crate::domain::quote::quote_currency;
+use crate::domain::quote::common_quote_currency;
 use crate::domain::time::Timestamp;
 use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
 use crate::store::records::{ResultNoteV1, ResultV3};
@@ -490,8 +490,7 @@ fn shown(result: &ResultV3, note: Option<&ResultNoteV1>) -> ResultLine {
 
 /// Currency of a result's amounts; `None` when its symbols name none or several.
 pub fn currency(result: &ResultV3) -> Option<String> {
-    let first = quote_currency(result.symbols.first()?)?;
-    result.symbols.iter().all(|name| quote_currency(name) == Some(first)).then(|| first.to_owned())
+    common_quote_currency(result.symbols.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn time(us: i64) -> String {

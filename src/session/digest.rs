@@ -29,8 +29,13 @@ impl DecisionDigest {
 
     /// 64 hexadecimal digits.
     pub fn finish(self) -> String {
-        self.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.hasher.finalize())
     }
+}
+
+/// A hash as hexadecimal digits.
+pub fn hex(hash: impl AsRef<[u8]>) -> String {
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Appends the canonical bytes of one decision: little-endian integers, f64 by their bits, words with their length.

@@ -14,7 +14,7 @@ use tradingd::domain::time::Timestamp;
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::Outputs;
 use tradingd::engine::risk::RiskLimits;
-use tradingd::files::{FileFeed, Selection, survey};
+use tradingd::files::{FileFeed, Selection, SourceSurvey, survey};
 use tradingd::session::allowance::Allowance;
 use tradingd::session::driver::{Driver, Flow, Recorder};
 use tradingd::session::ports::{Chunk, Feed};
@@ -28,19 +28,24 @@ impl Recorder for Decisions {
     }
 }
 
+/// The shipped trades of BTCUSDT and a table of that symbol.
+fn shipped() -> (SourceSurvey, SymbolTable) {
+    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
+    let step = |text: &[u8]| Decimal::parse(text).unwrap();
+    let spec = SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).unwrap();
+    let survey = survey(&[trades], &Selection::default(), &mut |_| {}).unwrap();
+    (survey, SymbolTable::new(1, vec![spec]))
+}
+
 fn is_entry(decision: &Decision) -> bool {
     matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
 }
 
 #[test]
 fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
-    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
+    let (survey, table) = shipped();
     let selection = Selection::default();
-    let survey = survey(&[trades], &selection, &mut |_| {}).unwrap();
-    let step = |text: &[u8]| Decimal::parse(text).unwrap();
-    let spec = SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).unwrap();
-    let table = SymbolTable::new(1, vec![spec]);
     let off = table.with_enabled(SymbolId(0), false);
     let mut feed = FileFeed::open(&survey, &selection, &table).unwrap();
     let text = include_str!("../../benches/workloads/ema.json");
@@ -86,13 +91,8 @@ fn a_strategy_runs_only_on_the_symbols_it_is_assigned() {
 
 /// A run over shipped trades that is tightened at its first tick behind `after`.
 fn tightened(after: u64, allowed: &Allowance) -> (Vec<Decision>, Timestamp) {
-    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
+    let (survey, table) = shipped();
     let selection = Selection::default();
-    let survey = survey(&[trades], &selection, &mut |_| {}).unwrap();
-    let step = |text: &[u8]| Decimal::parse(text).unwrap();
-    let spec = SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).unwrap();
-    let table = SymbolTable::new(1, vec![spec]);
     let mut feed = FileFeed::open(&survey, &selection, &table).unwrap();
     let text = include_str!("../../benches/workloads/ema.json");
     let ema = Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile("ema", 1));

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 pub struct StoredResult<'t> {
     id: &'t str,
     fields: Fields<'t>,
-    definitions: Option<&'t RawValue>,
+    definitions: Option<Cow<'t, RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +62,7 @@ impl<'t> StoredResult<'t> {
         let Document { results, definitions } =
             serde_json::from_str(document).map_err(|error| unreadable(id, &error))?;
         let fields = results.into_iter().next().unwrap_or_default();
-        let mut stored = StoredResult { id, fields, definitions };
+        let mut stored = StoredResult { id, fields, definitions: definitions.map(Cow::Borrowed) };
         if result::is_older(&stored.value("metrics")?) {
             stored.upgrade()?;
         }
@@ -73,8 +73,9 @@ impl<'t> StoredResult<'t> {
     fn upgrade(&mut self) -> Result<(), Refusal> {
         let fields =
             self.fields(|name| ![Part::Equity, Part::Signals].iter().any(|part| part.as_str() == name))?;
-        let mut document = json!({ "results": [fields] });
+        let mut document = json!({ "results": [fields], "definitions": self.definitions()? });
         result::upgrade(&mut document);
+        self.definitions = Some(Cow::Owned(raw_value(&document["definitions"])));
         for (name, raw) in &mut self.fields.0 {
             if let Some(value) = document["results"][0].get(name.as_str()) {
                 *raw = Cow::Owned(raw_value(value));
@@ -105,7 +106,7 @@ impl<'t> StoredResult<'t> {
     /// # Errors
     /// As [`StoredResult::read`].
     pub fn definitions(&self) -> Result<Value, Refusal> {
-        self.definitions.map_or(Ok(Value::Null), |raw| self.parsed(raw))
+        self.definitions.as_deref().map_or(Ok(Value::Null), |raw| self.parsed(raw))
     }
 
     /// The rows of a list, none of them parsed; no signals but those of S1, although older results list every section that
@@ -226,11 +227,13 @@ mod tests {
     #[test]
     fn an_older_result_reads_as_a_new_one() {
         let text = r#"{"results":[{"metrics":{"win_rate":{"value":0.5,"unit":"fraction"}},"assumptions":{"contracts":{"X":{"contract_size":0.1}}},
-            "trades":[{"symbol":"X","quantity":3}],"equity":[{"low":1.0}]}]}"#;
+            "trades":[{"symbol":"X","quantity":3}],"equity":[{"low":1.0}]}],"definitions":{"win_rate.sign_of_net":"wins / all closed trades"}}"#;
         let stored = StoredResult::read("r", text).unwrap();
         assert_eq!(stored.value("metrics").unwrap()["win_rate"], json!({"value": 50, "unit": "percent"}));
         assert_eq!(stored.rows(Part::Trades).unwrap()[0].get(), r#"{"symbol":"X","quantity":0.3}"#);
         assert_eq!(stored.rows(Part::Equity).unwrap()[0].get(), r#"{"low":1.0}"#);
+        let formula = stored.definitions().unwrap()["win_rate.sign_of_net"].clone();
+        assert_eq!(formula, "100 · wins / all closed trades, draws included");
     }
 
     #[test]

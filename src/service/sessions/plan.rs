@@ -18,6 +18,7 @@ use crate::service::market::{AccountNeeds, Market};
 use crate::service::references::Resource;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::session::allowance::Allowance;
+use crate::session::digest::hex;
 use crate::store::records::RecordingV1;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
@@ -368,7 +369,7 @@ pub(super) fn fingerprint(normal: &Value, settings: &RunSettings, strategies: &[
     });
     let mut hasher = Sha256::new();
     hasher.update(whole.to_string());
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hasher.finalize())
 }
 
 /// What a session stands on: what it reads, what it makes, and its strategies.

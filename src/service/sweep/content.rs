@@ -2,10 +2,10 @@
 //!
 //! The same data give the same hash from a file, a packed file or a recording, on every machine.
 
-use super::hex;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Level, Market};
 use crate::domain::symbol::SymbolTable;
+use crate::session::digest::hex;
 use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
 use sha2::{Digest, Sha256};
 

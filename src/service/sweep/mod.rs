@@ -51,8 +51,3 @@ impl From<super::SourceError> for SweepError {
         SweepError::Source(error)
     }
 }
-
-/// SHA-256 as hexadecimal digits.
-fn hex(hash: impl AsRef<[u8]>) -> String {
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -3,7 +3,7 @@
 //!
 //! Invariant: every trial of a plan is a document that satisfies all rules.
 
-use super::{SweepError, hex};
+use super::SweepError;
 use crate::document::axis::{self, Axis};
 use crate::document::strategy::{self, Problem};
 use crate::domain::rng::Rng;
@@ -11,6 +11,7 @@ use crate::engine::ENGINE_VERSION;
 use crate::limits::{SWEEP_AXES, SWEEP_RUNS, SWEEP_TRIALS};
 use crate::service::backtest::RunSettings;
 use crate::service::strategies::{Loaded, compile};
+use crate::session::digest::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -1,8 +1,8 @@
 //! One finished run of a trial: its digest and figures, and the form in which the log of a sweep keeps them.
 
-use super::hex;
 use crate::report::run::RunResult;
 use crate::report::trials::{DailyReturns, Figures};
+use crate::session::digest::hex;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 

@@ -6,7 +6,7 @@
 use super::content;
 use super::shared::{Replay, Slot};
 use super::{Folder, Plan, PlannedRun, Shard, SweepError, TrialRun};
-use crate::domain::quote::quote_currency;
+use crate::domain::quote::common_quote_currency;
 use crate::limits::SWEEP_QUEUE;
 use crate::report::run::RunResult;
 use crate::service::SourceError;
@@ -75,9 +75,7 @@ fn planned_run(run: &Run<'_>) -> Result<PlannedRun, SweepError> {
     let mut feed = run.feed(&driver, &control)?;
     let sha256 = content::hash(driver.table(), &mut feed).map_err(unreadable)?;
     let symbols: Vec<String> = driver.table().iter().map(|(_, spec)| spec.name.clone()).collect();
-    let mut quotes: Vec<Option<&str>> = symbols.iter().map(|name| quote_currency(name)).collect();
-    quotes.dedup();
-    let currency = if let [Some(only)] = quotes.as_slice() { Some((*only).to_owned()) } else { None };
+    let currency = common_quote_currency(symbols.iter().map(String::as_str)).map(str::to_owned);
     Ok(PlannedRun { source: run.source_id().to_owned(), symbols, sha256, currency })
 }
 

@@ -9,7 +9,7 @@ use super::view::{
 use crate::domain::decision::Guard;
 use crate::domain::num::{Money, Price, without_noise};
 use crate::domain::order::{Purpose, Side};
-use crate::domain::quote::quote_currency;
+use crate::domain::quote::common_quote_currency;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -148,9 +148,7 @@ fn finite(value: f64) -> Option<f64> {
 }
 
 fn currency(table: &SymbolTable) -> Option<String> {
-    let mut quotes = table.iter().map(|(_, spec)| quote_currency(&spec.name));
-    let first = quotes.next()??;
-    quotes.all(|quote| quote == Some(first)).then(|| first.to_owned())
+    common_quote_currency(table.iter().map(|(_, spec)| spec.name.as_str())).map(str::to_owned)
 }
 
 const fn direction(side: Side) -> &'static str {
