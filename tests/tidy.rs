@@ -64,7 +64,6 @@ const CYCLES: &[&str] = &[
     "src/report/format.rs src/report/reason.rs src/report/run.rs",
     "src/service/backtest/files.rs src/service/backtest/source.rs",
     "src/service/daemon.rs src/service/readiness.rs src/service/upload.rs",
-    "src/service/sessions/collect.rs and 15 others",
     "src/store/event_log.rs src/store/sessions.rs",
     "src/store/recordings/feed.rs src/store/recordings/ticks.rs src/store/recordings/trades.rs",
 ];

@@ -15,7 +15,7 @@ use tradingd::service::page::PageRequest;
 use tradingd::service::recordings::{RecordingFilter, Recordings};
 use tradingd::service::references::References;
 use tradingd::service::results::{ResultFilter, Results};
-use tradingd::service::sessions::{Counters, SessionFilter, SessionView, Sessions, Started, State};
+use tradingd::service::sessions::{Counters, SessionFilter, SessionState, SessionView, Sessions, Started};
 use tradingd::service::strategies::{Strategies, seed_builtin};
 use tradingd::store::records::SessionRow;
 use tradingd::store::{EventSegment, NewRecording, OpenMode, RecordingEnd, Store};
@@ -109,7 +109,10 @@ fn a_recorded_symbol_is_found_by_either_spelling() {
     let world = World::open(&cli);
     let asked = with(request(&id), "/symbols", json!(["BTC_USDT", "BTCUSDT"]));
     let session = world.finished(&asked);
-    assert_eq!((session.status, session.symbols.clone()), (State::Completed, vec!["BTCUSDT".to_owned()]));
+    assert_eq!(
+        (session.status, session.symbols.clone()),
+        (SessionState::Completed, vec!["BTCUSDT".to_owned()])
+    );
     assert_eq!(world.digest(&session), world.digest(&world.finished(&request(&id))));
     let by_strategy =
         with(with(request(&id), "/symbols", json!([])), "/strategy_config", json!({"ema": ["BTC_USDT"]}));
@@ -140,14 +143,14 @@ fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     let ran = cli.json(&args);
     let world = World::open(&cli);
     let session = world.finished(&request(&id));
-    assert_eq!(session.status, State::Completed, "{session:?}");
+    assert_eq!(session.status, SessionState::Completed, "{session:?}");
     assert_eq!(Value::from(world.digest(&session)), ran["results"][0]["digest"]);
     let counters = world.counts(&session);
     assert_eq!((session.progress, counters.ticks), (Some(100.0), 21_313));
     assert!(counters.trades > 0 && counters.orders >= 2 * counters.trades);
     assert_eq!(session.symbols, ["BTCUSDT"]);
     let paced = world.finished(&with(request(&id), "/config/acceleration_factor", json!(600)));
-    assert_eq!(paced.status, State::Completed);
+    assert_eq!(paced.status, SessionState::Completed);
     assert_eq!(world.digest(&paced), world.digest(&session), "speed changed the result");
     assert_eq!(paced.counters, session.counters);
     // The session's counters equal the figures of its result.
@@ -236,7 +239,10 @@ fn a_paced_session_is_watched_stopped_and_keeps_what_it_did() {
         std::thread::yield_now();
     }
     let running = &world.sessions.execution_status()[0];
-    assert_eq!((running.status, running.session_id.as_str()), (State::Running, started.session_id.as_str()));
+    assert_eq!(
+        (running.status, running.session_id.as_str()),
+        (SessionState::Running, started.session_id.as_str())
+    );
     assert!(running.progress.unwrap() < 100.0 && running.simulated_time.is_some());
     let recordings = Recordings::new(Arc::clone(&world.store), Arc::clone(&world.in_use));
     assert_eq!(recordings.delete(&id).unwrap_err().code, "session_active");
@@ -246,7 +252,7 @@ fn a_paced_session_is_watched_stopped_and_keeps_what_it_did() {
     assert!(watch.elapsed() < Span::from_seconds(5), "a waiting replay must end at once");
     assert!(!stopped.still_stopping && !stopped.was_orphaned);
     let ended = world.sessions.get(&started.session_id).unwrap();
-    assert_eq!((ended.status, ended.error_message), (State::Stopped, None));
+    assert_eq!((ended.status, ended.error_message), (SessionState::Stopped, None));
     let result = world.store.result(ended.result_id.as_deref().unwrap()).unwrap();
     assert!(result.stopped_early);
     assert_eq!(
@@ -278,7 +284,7 @@ fn a_session_is_found_after_a_restart_and_one_that_was_cut_is_closed_once() {
     let world = World::open(&cli);
     assert_eq!(world.sessions.get(&session.session_id).unwrap(), session);
     let found = world.sessions.get(&cut.id).unwrap();
-    assert_eq!((found.status, found.was_orphaned, found.counters), (State::Failed, true, None));
+    assert_eq!((found.status, found.was_orphaned, found.counters), (SessionState::Failed, true, None));
     assert_eq!(found.error_message.as_deref(), Some("the daemon ended while it ran"));
     assert_eq!(world.events(&cut.id).last().unwrap()["event"], "session_failed");
     assert!(world.sessions.stop(&cut.id, LONG).unwrap().was_orphaned);
@@ -328,9 +334,9 @@ fn identical_requests_at_the_same_time_make_one_session() {
     let replacing = with(third, "/config/replace_existing", json!(true));
     let replaced = world.sessions.start(&replacing, "ann", &config, clock::now()).unwrap();
     assert!(replaced.warnings.iter().any(|warning| warning.contains(&other.session_id)), "{replaced:?}");
-    assert_eq!(world.sessions.get(&other.session_id).unwrap().status, State::Stopped);
+    assert_eq!(world.sessions.get(&other.session_id).unwrap().status, SessionState::Stopped);
     assert!(world.sessions.shutdown(LONG).is_empty());
-    assert_eq!(world.sessions.get(&replaced.session_id).unwrap().status, State::Stopped);
+    assert_eq!(world.sessions.get(&replaced.session_id).unwrap().status, SessionState::Stopped);
     assert_eq!(world.start(&request(&id)).unwrap_err().code, "shutting_down");
 }
 
@@ -486,7 +492,7 @@ fn a_bad_request_is_told_all_its_problems_and_nothing_starts() {
     let over =
         with(request(&id), "/config/budget", json!({"global_cap": 1000, "allocations": {"ema": "100%"}}));
     let session = world.finished(&with(over, "/strategy_config", json!({"ema": ["BTCUSDT"]})));
-    assert_eq!(session.status, State::Completed);
+    assert_eq!(session.status, SessionState::Completed);
     assert_eq!(session.request["strategies"][0]["allocation"], 1000.0);
     assert_eq!(world.sessions.list(&SessionFilter::default(), &page(10)).unwrap().total_count, 1);
 }

@@ -4,7 +4,8 @@
 
 use super::inbox::Inbox;
 use super::journal::Journal;
-use super::running::{Failure, Running};
+use super::outcome::Failure;
+use super::running::Running;
 use super::watcher::Watcher;
 use crate::clock::Stopwatch;
 use crate::domain::time::{Span, Timestamp};

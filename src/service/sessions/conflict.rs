@@ -1,51 +1,10 @@
 //! Which running session keeps another from starting. Invariant: a running session is stopped for another only when the request
 //! asks for it.
 
-use super::plan::{Plan, Rows};
-use super::request::SessionKind;
 use super::running::Running;
 use crate::config::Config;
-use crate::domain::record::StreamKind;
 use crate::service::Refusal;
 use serde_json::json;
-
-/// What a collecting session records: nobody else has to record it too.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Recorded {
-    symbols: Vec<String>,
-    streams: Vec<StreamKind>,
-}
-
-impl Recorded {
-    pub(super) fn of(plan: &Plan) -> Self {
-        match &plan.rows {
-            Rows::Market { streams, .. } if plan.kind == SessionKind::Collect => {
-                Recorded { symbols: plan.symbols.clone(), streams: streams.clone() }
-            }
-            _ => Recorded::default(),
-        }
-    }
-
-    /// Symbols of which both record the same; `None` without one.
-    pub(super) fn shared(&self, other: &Recorded) -> Option<Vec<String>> {
-        let streams = self.streams.iter().any(|stream| other.streams.contains(stream));
-        let symbols: Vec<String> =
-            self.symbols.iter().filter(|symbol| other.symbols.contains(symbol)).cloned().collect();
-        (streams && !symbols.is_empty()).then_some(symbols)
-    }
-}
-
-/// The symbols of the account that a live session trades: nobody else may meanwhile.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Traded(pub Vec<String>);
-
-impl Traded {
-    /// Symbols that both trade; `None` without one.
-    pub(super) fn shared(&self, other: &Traded) -> Option<Vec<String>> {
-        let both: Vec<String> = self.0.iter().filter(|symbol| other.0.contains(symbol)).cloned().collect();
-        (!both.is_empty()).then_some(both)
-    }
-}
 
 /// Somebody trades one of the symbols with real money already.
 pub(super) fn traded_twice(session: &Running, shared: &[String]) -> Refusal {

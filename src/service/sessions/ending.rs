@@ -1,12 +1,13 @@
 //! How a session ends: its last events, state and result in one transaction, or why that could not be stored.
 
-use super::State;
+use super::event_sink::Class;
 use super::journal::Journal;
+use super::outcome::{Exit, Failure, Outcome};
 use super::plan::Plan;
 use super::recovery::fail_session;
 use super::request::SessionKind;
-use super::running::{Exit, Failure, Outcome, Running};
-use super::stream::Class;
+use super::running::Running;
+use super::state::SessionState;
 use crate::clock;
 use crate::document::result;
 use crate::domain::time::Timestamp;
@@ -49,9 +50,9 @@ impl Running {
             Err(Failure::Unread(why) | Failure::Other(why)) => (None, false, Some(why)),
         };
         let (state, event) = match (&error, stopped) {
-            (Some(_), _) => (State::Failed, "session_failed"),
-            (None, true) => (State::Stopped, "session_stopped"),
-            (None, false) => (State::Completed, "session_completed"),
+            (Some(_), _) => (SessionState::Failed, "session_failed"),
+            (None, true) => (SessionState::Stopped, "session_stopped"),
+            (None, false) => (SessionState::Completed, "session_completed"),
         };
         self.stream.hold();
         for strategy in &plan.strategies {
@@ -65,7 +66,7 @@ impl Running {
         row.error = error;
         row.result_id = result.as_ref().map(|new| new.result.id.clone());
         row.reached = self.reached();
-        if state == State::Completed {
+        if state == SessionState::Completed {
             row.reached.progress_ppm = row.reached.progress_ppm.map(|_| 1_000_000);
         }
         let fields = json!({
@@ -150,9 +151,9 @@ impl Running {
         row.error = Some(why.to_owned());
         row.ended_us = Some(clock::now().micros());
         row.reached = self.reached();
-        self.adopt(row, State::Failed);
+        self.adopt(row, SessionState::Failed);
         self.stream.forget();
-        let fields = json!({"status": State::Failed, "timestamp": clock::now().rfc3339_millis(), "error_message": why});
+        let fields = json!({"status": SessionState::Failed, "timestamp": clock::now().rfc3339_millis(), "error_message": why});
         self.stream.publish(Class::Life, "session_failed", None, fields);
     }
 }

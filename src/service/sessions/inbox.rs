@@ -26,11 +26,11 @@ const STAMP: Span = Span::from_nanos(1_000);
 
 /// Between a market's tasks and a session's thread.
 pub(super) struct Inbox {
-    state: Mutex<State>,
+    state: Mutex<InboxState>,
     ready: Condvar,
 }
 
-struct State {
+struct InboxState {
     symbols: u32,
     streams: Vec<StreamKind>,
     clock: SteadyClock,
@@ -54,7 +54,7 @@ struct Loss {
 impl Inbox {
     /// For these streams of so many symbols; stamps begin after `after`.
     pub(super) fn new(symbols: u32, streams: &[StreamKind], clock: SteadyClock, after: Timestamp) -> Self {
-        let state = State {
+        let state = InboxState {
             symbols,
             streams: streams.to_vec(),
             clock,
@@ -125,13 +125,13 @@ impl Inbox {
         self.ready.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, InboxState> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl InboxState {
     /// Our clock in whole microseconds.
     fn now(&self) -> Timestamp {
         let nanos = self.clock.now().nanos();

@@ -5,8 +5,8 @@
 //! one of the bounds stated here is reached.
 
 use super::allowance;
+use super::event_sink::Class;
 use super::running::Running;
-use super::stream::Class;
 use super::writer::{Came, Commit, Orders, Writer};
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;

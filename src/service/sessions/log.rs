@@ -3,7 +3,7 @@
 //!
 //! Backtests replay thousands of orders a second; only their lives are logged.
 
-use super::stream::Class;
+use super::event_sink::Class;
 use serde_json::Value;
 
 /// A line of the log.

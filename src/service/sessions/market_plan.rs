@@ -5,9 +5,9 @@
 use super::allowance;
 use super::fields::Problems;
 use super::live;
+use super::outcome::Failure;
 use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
-use super::running::Failure;
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;

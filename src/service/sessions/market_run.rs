@@ -4,15 +4,16 @@
 
 use super::allowance;
 use super::collect;
+use super::event_sink::{Class, Sink};
 use super::inbox::Inbox;
 use super::journal::{self, Journal};
 use super::live::Exposures;
+use super::outcome::{Failure, Outcome};
 use super::plan::{Plan, Rows};
-use super::recorder::{SessionRecorder, Sink};
+use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Difference};
-use super::running::{Failure, Outcome, Running};
+use super::running::Running;
 use super::snapshot::Wanted;
-use super::stream::Class;
 use crate::clock::{self, SteadyClock, Stopwatch};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -81,9 +82,9 @@ pub(super) trait Noted {
 }
 
 /// Events that the journal commits, and tells afterwards.
-struct Journaled<'a>(&'a Running);
+struct JournaledEvents<'a>(&'a Running);
 
-impl Sink for Journaled<'_> {
+impl Sink for JournaledEvents<'_> {
     fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         self.0.stream.add(class, event, symbol, fields);
     }
@@ -150,7 +151,7 @@ impl Running {
         let mut driver = trading.driver(run, Arc::clone(&self.table));
         let journal = journal.insert(self.journal(plan, context.recording, context.market)?);
         let (journaled, mut reached, mut is_closing, mut open) =
-            (Journaled(self), None, false, BTreeMap::new());
+            (JournaledEvents(self), None, false, BTreeMap::new());
         let done = if context.resumed { rerun::stored_events(context.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
         let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);

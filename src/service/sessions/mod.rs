@@ -3,34 +3,46 @@
 //! A session's row is on disk before its id is given out; its end, its result and what its strategies were worth are
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
+// A start: from a request to a row on disk.
 mod allowance;
-mod catch_up;
-mod collect;
-mod commands;
+mod backtest_plan;
+mod claims;
 mod conflict;
+mod fields;
+mod market_plan;
+mod plan;
+mod request;
+mod start;
+
+// A running session, and its life on its thread.
+mod commands;
 mod controls;
 mod ending;
-mod fields;
+mod event_sink;
+mod life;
+mod log;
+mod outcome;
+mod progress;
+mod recorder;
+mod running;
+mod snapshot;
+mod state;
+mod stream;
+mod view;
+mod watcher;
+
+// A session on a market: its loop, its journal, and the way back from it.
+mod catch_up;
+mod collect;
 mod inbox;
 mod journal;
 mod live;
-mod log;
-mod market_plan;
 mod market_run;
-mod plan;
-mod progress;
 mod read_ahead;
-mod recorder;
 mod recovery;
 mod replay;
-mod request;
 mod rerun;
-mod running;
-mod snapshot;
-mod stream;
 mod trading_ports;
-mod view;
-mod watcher;
 mod writer;
 
 pub use catch_up::CatchingUp;
@@ -43,11 +55,12 @@ pub use snapshot::{
     Head, LimitView, Look, OrderView, OrdersView, PositionView, PositionsView, Question, Shown, StateView,
     StatesView, StatesWanted, StopView, TargetView,
 };
+pub use state::SessionState;
 pub(in crate::service) use stream::event_object;
-pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
+pub use view::{Counters, Events, SessionFilter, SessionView, Started, Stopped};
 
 use super::hub::Hub;
-use super::market::{Market, VENUE};
+use super::market::Market;
 use super::page::{Page, PageRequest};
 use super::references::References;
 use super::strategies::Strategies;
@@ -55,26 +68,18 @@ use super::{Alerts, Refusal, RefusalKind};
 use crate::clock;
 use crate::config::{Config, Trading};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::ENGINE_VERSION;
-use crate::session::switches::switched;
-use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, SessionStrategyV2};
-use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
+use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
+use crate::store::{EventSegment, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
-use conflict::{Recorded, conflict, recorded_twice, traded_twice};
 use live::Exposures;
 use market_run::MarketContext;
-use plan::{Plan, Rows, things};
+use outcome::Exit;
+use plan::Plan;
 use recovery::fail_session;
-use running::{Exit, Running};
-use serde_json::{Value, json};
+use running::Running;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use stream::{Class, EVENTS_VERSION, EventStream};
-
-/// How long a start waits for the end of a session it replaces.
-const REPLACED_WITHIN: Span = Span::from_seconds(10);
-/// How often a start replaces a session before it gives up: others may start sessions at the same time.
-const REPLACEMENTS: usize = 3;
 
 /// All sessions.
 pub struct Sessions {
@@ -129,7 +134,8 @@ impl Sessions {
             running: Mutex::default(),
         });
         all.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
-        let left = |row: &SessionRow| State::from_name(&row.state).is_none_or(|state| !state.is_final());
+        let left =
+            |row: &SessionRow| SessionState::from_name(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
         left.reverse();
         // Those of sessions are completed with their sessions.
@@ -143,139 +149,6 @@ impl Sessions {
             all.take_up(row, now)?;
         }
         Ok(all)
-    }
-
-    /// Starts a session. The row is on disk when this returns.
-    ///
-    /// # Errors
-    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, `live_not_confirmed`; 404 `strategy_not_found`,
-    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`, `live_check_failed`; 503 `exchange_unavailable`, `shutting_down`.
-    pub fn start(
-        self: &Arc<Self>,
-        body: &Value,
-        user: &str,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Started, Refusal> {
-        let mut plan = plan::make(request::read(body, config)?, &self.store, &self.market, config, now)?;
-        if plan.kind != SessionKind::Backtest {
-            for (name, value) in market_plan::kept(body, config) {
-                plan.request[name] = value;
-            }
-        }
-        for _ in 0..REPLACEMENTS {
-            let gate = self.gate();
-            if gate.closed {
-                return Err(Refusal::new(
-                    RefusalKind::Unavailable,
-                    "shutting_down",
-                    "the daemon is stopping; start the session again in a moment",
-                ));
-            }
-            if plan.idempotent
-                && let Some(same) = self.same(&plan.fingerprint)
-            {
-                return Ok(started(&same, &plan, true));
-            }
-            let Some((oldest, refusal)) = self.conflict(&plan, config) else {
-                let Some(needs) = plan.account_needs.take() else { return self.begin(plan, user, now) };
-                // Probed without the gate: it takes seconds. Who came in between is found in the next turn.
-                drop(gate);
-                plan.warnings.extend(live::check_account(&self.market, &needs)?);
-                continue;
-            };
-            // A live session is never stopped to make room.
-            if !plan.replace_existing || oldest.is_live() {
-                return Err(refusal);
-            }
-            drop(gate);
-            self.stop_durably(&oldest)?;
-            if !oldest.wait(REPLACED_WITHIN) {
-                return Err(refusal);
-            }
-            plan.warnings.push(format!("session {} was stopped to make room for this one", oldest.id));
-        }
-        let busy = "others start sessions as fast as this one makes room; try again";
-        Err(Refusal::conflict("session_conflict", busy).with(json!({"conflict": {"kind": "max_sessions"}})))
-    }
-
-    /// The session that runs the same request.
-    fn same(&self, fingerprint: &str) -> Option<Arc<Running>> {
-        let same = |session: &&Arc<Running>| {
-            session.fingerprint == fingerprint && matches!(session.row().1, State::Starting | State::Running)
-        };
-        self.running().values().find(same).cloned()
-    }
-
-    /// The running session that is in the way: one that records the same, or the oldest when there is room for no more.
-    fn conflict(&self, plan: &Plan, config: &Config) -> Option<(Arc<Running>, Refusal)> {
-        let running = self.running();
-        let mut active = running.values().filter(|session| !session.is_ended());
-        let same =
-            active.clone().find_map(|session| Some((session, session.records.shared(&Recorded::of(plan))?)));
-        if let Some((session, shared)) = same {
-            return Some((Arc::clone(session), recorded_twice(session, &shared)));
-        }
-        let twice =
-            active.clone().find_map(|session| Some((session, session.trades.shared(&plan.traded())?)));
-        if let Some((session, shared)) = twice {
-            return Some((Arc::clone(session), traded_twice(session, &shared)));
-        }
-        let oldest = active.next()?;
-        (1 + active.count() >= config.limits.max_sessions as usize)
-            .then(|| (Arc::clone(oldest), conflict(oldest, config)))
-    }
-
-    /// Called with the gate held.
-    fn begin(self: &Arc<Self>, plan: Plan, user: &str, now: Timestamp) -> Result<Started, Refusal> {
-        let recording = self.begin_recording(&plan, now)?;
-        let id = match &recording {
-            // A recording and the session that makes it are one for the user.
-            Some(recording) if plan.kind == SessionKind::Collect => recording.id().to_owned(),
-            _ => self.new_id(now)?,
-        };
-        let hold = self.references.hold(&id, things(&plan, recording.as_ref().map(OpenRecording::id)));
-        // The plan was made with a configuration that may no longer be the one in force.
-        let allowed = self.allowed_now(&plan.allowed, &plan.symbols);
-        let table = switched(&plan.table, &allowed.disabled);
-        let is_backtest = plan.kind == SessionKind::Backtest;
-        let stream = EventStream::new(&id, is_backtest, 0, self.shared());
-        let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
-        let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
-        announce(&stream, &plan, &row, now);
-        let session = Arc::new(Running::new(row, &plan, (table, allowed), stream, hold));
-        if let Err(error) = self.store.put_session(&session.row().0, &session.stream.part()) {
-            if let Some(recording) = recording {
-                self.store.discard_recording(recording);
-            }
-            return Err(error.into());
-        }
-        session.stream.written();
-        self.running().insert(id.clone(), Arc::clone(&session));
-        match &recording {
-            // Whatever comes is told once it is on disk with what it was decided on.
-            Some(_) => session.stream.release_part(),
-            None => session.stream.release(),
-        }
-        let told = started(&session, &plan, false);
-        self.launch(&session, plan, recording, false, now)?;
-        Ok(told)
-    }
-
-    /// The recording that a session on a live market makes.
-    fn begin_recording(&self, plan: &Plan, now: Timestamp) -> Result<Option<OpenRecording>, Refusal> {
-        let Rows::Market { .. } = plan.rows else { return Ok(None) };
-        let sources = vec![format!("{VENUE}, {} session", plan.kind.as_str())];
-        let new = NewRecording { at: now, entropy: clock::entropy(), sources };
-        let recording = self.store.begin_recording(new, plan.symbols.clone())?;
-        let specs = plan.specs();
-        match self.store.put_market(recording.id(), VENUE, &specs) {
-            Ok(()) => Ok(Some(recording)),
-            Err(error) => {
-                self.store.discard_recording(recording);
-                Err(error.into())
-            }
-        }
     }
 
     /// Gives a session its thread.
@@ -322,27 +195,14 @@ impl Sessions {
     /// Called by the session's thread as its last deed.
     fn ended(&self, session: &Running) {
         self.strategies.refresh();
-        if session.is_over() && session.row().1 != State::Failed {
+        if session.is_over() && session.row().1 != SessionState::Failed {
             self.exposures.ended(&session.id);
         }
         // One whose end could not be stored is shown as it ended until the daemon ends.
-        if session.row().0.ended_us.is_some() && session.row().0.state != State::Running.as_str() {
+        if session.row().0.ended_us.is_some() && session.row().0.state != SessionState::Running.as_str() {
             self.running().remove(&session.id);
         }
         session.close();
-    }
-
-    /// An id that no session has.
-    fn new_id(&self, now: Timestamp) -> Result<String, Refusal> {
-        loop {
-            let id = format!("exec_{}", now.id(clock::entropy()));
-            match self.store.session(&id) {
-                Ok(_) => {}
-                Err(StoreError::NotFound { .. }) if !self.running().contains_key(&id) => return Ok(id),
-                Err(StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     /// Asks a session to end and waits up to `timeout` until it has.
@@ -364,7 +224,7 @@ impl Sessions {
             self.stop_durably(&session)?;
             return Ok(Stopped { session_id: id.to_owned(), was_orphaned: false, still_stopping: true });
         }
-        if State::from_name(&row.state).is_some_and(|state| !state.is_final()) {
+        if SessionState::from_name(&row.state).is_some_and(|state| !state.is_final()) {
             // Its failure could not be stored: it would go on with the next start.
             let control = SessionControlV1 { at_ns: clock::now().nanos(), kind: ControlKindV1::Stop };
             self.store.put_session_controls(id, &[control])?;
@@ -449,7 +309,7 @@ impl Sessions {
             Some(session) => (session.is_ended(), 0),
             None => {
                 let row = self.store.session(id).map_err(not_found)?;
-                (State::from_name(&row.state).is_some_and(State::is_final), row.reached.events)
+                (SessionState::from_name(&row.state).is_some_and(SessionState::is_final), row.reached.events)
             }
         };
         let mut events = Vec::new();
@@ -510,61 +370,6 @@ impl Sessions {
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Running>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionRow {
-    let strategy = |loaded: &super::strategies::Loaded| SessionStrategyV2 {
-        id: loaded.label.id.clone(),
-        version: loaded.label.version.unwrap_or(0),
-        name: loaded.label.name.clone(),
-    };
-    SessionRow {
-        id: id.to_owned(),
-        kind: plan.kind.as_str().to_owned(),
-        state: State::Running.as_str().to_owned(),
-        created_us: now.micros(),
-        symbols: plan.symbols.clone(),
-        strategies: plan.strategies.iter().map(strategy).collect(),
-        recording_id: match &plan.rows {
-            Rows::Recording(id) => Some(id.clone()),
-            Rows::Market { .. } => None,
-        },
-        request: plan.request.to_string(),
-        fingerprint: plan.fingerprint.clone(),
-        user: user.to_owned(),
-        engine_version: ENGINE_VERSION,
-        ..SessionRow::default()
-    }
-}
-
-/// The first events; they are stored with the row.
-fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp) {
-    let ids: Vec<&str> = row.strategies.iter().map(|strategy| strategy.id.as_str()).collect();
-    let fields = json!({
-        "status": State::Starting, "timestamp": now.rfc3339_millis(), "session_type": row.kind, "symbols": row.symbols,
-        "strategies": ids, "source_session_id": row.recording_id, "user": row.user, "request": plan.request,
-        "events_version": EVENTS_VERSION,
-    });
-    stream.add(Class::Life, "session_started", None, fields);
-    for (place, strategy) in row.strategies.iter().enumerate() {
-        let symbols =
-            plan.settings.assigned.get(place).cloned().flatten().unwrap_or_else(|| plan.symbols.clone());
-        let fields = json!({
-            "strategy_id": strategy.id, "version": strategy.version, "symbols": symbols, "timestamp": now.rfc3339_millis(),
-        });
-        stream.add(Class::Life, "strategy_activated", None, fields);
-    }
-}
-
-fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
-    Started {
-        session_id: session.id.clone(),
-        session_type: plan.kind.as_str(),
-        symbols: plan.symbols.clone(),
-        strategies: plan.strategies.iter().map(|loaded| loaded.label.id.clone()).collect(),
-        idempotent_replay,
-        warnings: plan.warnings.clone(),
     }
 }
 

@@ -1,26 +1,23 @@
-//! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
+//! What a session that can run is made of, and what every kind of session needs to get there: strategies found, names
+//! respelled, the normal form of the request and its fingerprint.
 
-use super::allowance;
-use super::conflict::Traded;
 use super::fields::Problems;
-use super::market_plan;
-use super::request::{SessionKind, StartRequest, refused, symbol_problem};
+use super::request::{SessionKind, StartRequest, refused};
 use crate::config::Config;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolSpec, SymbolTable};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::json::{at, nearest};
+use crate::json::nearest;
 use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
-use crate::service::backtest::{self, Input, RunSettings, Source};
-use crate::service::market::{AccountNeeds, Market};
+use crate::service::backtest::{self, RunSettings, Source};
+use crate::service::market::AccountNeeds;
 use crate::service::references::Resource;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::session::allowance::Allowance;
 use crate::session::digest::hex;
-use crate::store::records::RecordingV1;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -68,11 +65,6 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What it trades with real money.
-    pub(super) fn traded(&self) -> Traded {
-        Traded(if self.kind == SessionKind::Live { self.symbols.clone() } else { Vec::new() })
-    }
-
     /// What of a live market it sees; nothing for a backtest.
     pub(super) fn streams(&self) -> &[StreamKind] {
         match &self.rows {
@@ -90,77 +82,6 @@ impl Plan {
     pub(super) fn market(&self, recording: &str) -> Source<'static> {
         backtest::market(recording, &self.specs(), self.streams())
     }
-}
-
-/// Finds everything a request names.
-///
-/// # Errors
-/// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not go
-/// together; 503 `exchange_unavailable`.
-pub(super) fn make(
-    request: StartRequest,
-    store: &Store,
-    market: &Market,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Plan, Refusal> {
-    match request.kind {
-        SessionKind::Backtest => backtest(request, store, config),
-        SessionKind::Paper | SessionKind::Collect | SessionKind::Live => {
-            market_plan::make(request, store, market, config, now)
-        }
-    }
-}
-
-fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
-    let strategies = strategies(&request, store)?;
-    let id = request.recording.clone().unwrap_or_default();
-    // What is being recorded can be replayed up to now.
-    store
-        .flush_recording(&id, None)
-        .or_else(|error| if matches!(error, StoreError::NotFound { .. }) { Ok(()) } else { Err(error) })?;
-    let recording = store.recording(&id).map_err(|error| match error {
-        StoreError::NotFound { .. } => {
-            Refusal::not_found("recording_not_found", format!("there is no recording `{id}`"))
-                .with(json!({ "session_id": id }))
-        }
-        other => other.into(),
-    })?;
-    if recording.rows() == 0 {
-        let problems = Problems::default();
-        problems
-            .add("/config/session_id", format!("names {id}, which is empty: choose a recording with rows"));
-        return Err(refused("invalid_request", problems));
-    }
-    respell(&mut request, recording.symbols.iter().map(|symbol| symbol.name.as_str()));
-    let symbols = symbols(&request, &recording)?;
-    check_pairs(&request, symbols.len())?;
-    let mut settings = request.settings.clone();
-    settings.symbols = symbols.clone();
-    settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
-    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
-    let Tried { table, span, short_data } = try_out(store, &id, &settings, &strategies)?;
-    let allowed = allowance::at_start(&config.trading, request.kind, &settings, &symbols);
-    let mut normal = normal_form(&request, &settings, &strategies, &symbols);
-    normal["session_id"] = id.as_str().into();
-    let mut warnings = warnings(&request, &strategies, &symbols, config);
-    warnings.extend(short_data);
-    Ok(Plan {
-        kind: request.kind,
-        fingerprint: fingerprint(&normal, &settings, &strategies),
-        settings,
-        strategies,
-        rows: Rows::Recording(id),
-        symbols,
-        table,
-        span,
-        request: normal,
-        allowed,
-        replace_existing: request.replace_existing,
-        idempotent: request.idempotent,
-        warnings,
-        account_needs: None,
-    })
 }
 
 /// Refuses a session of more pairs of a strategy and a symbol than one may have: each costs memory for as long as it runs.
@@ -268,63 +189,6 @@ pub(super) fn respell<'a>(request: &mut StartRequest, names: impl Iterator<Item 
     for wish in &mut request.strategies {
         wish.symbols.iter_mut().flatten().for_each(spelled);
     }
-}
-
-/// The symbols named, else those of the recording.
-fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String>, Refusal> {
-    if request.symbols.is_empty() {
-        return Ok(recording.symbols.iter().map(|symbol| symbol.name.clone()).collect());
-    }
-    let known: Vec<&str> = recording.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
-    let missing: Vec<(usize, &String)> =
-        request.symbols.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())).collect();
-    if missing.is_empty() {
-        return Ok(request.symbols.clone());
-    }
-    let problems = Problems::default();
-    for (place, name) in &missing {
-        if let Some(problem) = symbol_problem(name) {
-            problems.add(&at("/symbols", place), problem);
-        }
-    }
-    if !problems.are_none() {
-        return Err(refused("invalid_request", problems));
-    }
-    let names: Vec<&str> = missing.iter().map(|(_, name)| name.as_str()).collect();
-    let shown: Vec<&str> = known.iter().copied().take(20).collect();
-    let message =
-        format!("recording {} has no {}; it has {}", recording.id, names.join(", "), shown.join(", "));
-    Err(Refusal::not_found("symbol_not_found", message).with(json!({"symbols": names, "available": known})))
-}
-
-/// What planning a run tells about it.
-struct Tried {
-    table: SymbolTable,
-    span: Option<(Timestamp, Timestamp)>,
-    /// Strategies that cannot trade on so little data.
-    short_data: Vec<String>,
-}
-
-/// Plans the run once, so that what cannot run is refused instead of failing later.
-fn try_out(
-    store: &Store,
-    recording: &str,
-    settings: &RunSettings,
-    strategies: &[Loaded],
-) -> Result<Tried, Refusal> {
-    let sources = backtest::find(Input::Recording(store, recording), settings)?;
-    let runs = backtest::plan(settings, &sources, strategies)?;
-    let run = runs.first().ok_or_else(|| {
-        Refusal::new(crate::service::RefusalKind::Invalid, "invalid_request", "the recording is empty")
-    })?;
-    let session = run.settings().session(&run.table());
-    if run.source_span().is_some() && run.span().is_none() {
-        let problems = Problems::default();
-        problems.add("/config/from", "the recording has no data between from and to");
-        return Err(refused("invalid_request", problems));
-    }
-    debug_assert!(session.initial_balance.0 > 0, "bounds were checked");
-    Ok(Tried { table: run.table(), span: run.span(), short_data: run.short_data() })
 }
 
 /// The request with everything found and every default filled in.

@@ -2,11 +2,10 @@
 //!
 //! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
 
+use super::event_sink::{Class, Sink};
 use super::plan::Plan;
 use super::progress::SessionProgress;
 use super::request::SessionKind;
-use super::snapshot::Wanted;
-use super::stream::Class;
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::{Gap, Trade};
@@ -34,23 +33,6 @@ const SAMPLES_EVERY: Span = Span::from_seconds(60);
 
 /// Changes of the configuration that a result tells one by one; more are in the events only.
 const CHANGES_TOLD: usize = 16;
-
-/// Where a run's events go, in order.
-pub(super) trait Sink {
-    /// One event; `fields` is an object.
-    fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value);
-
-    /// A good moment to write what has gathered.
-    fn settle(&self) {}
-
-    /// Whether somebody wants to see the session as it is now.
-    fn wanted(&self) -> Option<Wanted> {
-        None
-    }
-
-    /// The session as it is now; in its place among the events.
-    fn show(&self, _wanted: Wanted, _snapshot: Snapshot) {}
-}
 
 /// Takes down a session's run.
 pub(super) struct SessionRecorder<'a> {

@@ -2,10 +2,12 @@
 //! closed as failed. Invariant: none stays as if it ran.
 
 use super::catch_up::CatchingUp;
+use super::outcome::Failure;
 use super::plan::things;
-use super::running::{Failure, Running};
+use super::running::Running;
+use super::state::SessionState;
 use super::stream::EventStream;
-use super::{Sessions, State, allowance, market_plan};
+use super::{Sessions, allowance, market_plan};
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::service::Refusal;
@@ -134,7 +136,7 @@ impl Sessions {
             session.stop_durably(&self.store)?;
         }
         let row = Box::new(self.store.session(&session.id)?);
-        if State::from_name(&row.state).is_some_and(State::is_final) {
+        if SessionState::from_name(&row.state).is_some_and(SessionState::is_final) {
             return Ok(Reopened::Over(row));
         }
         let recording = row.input_recording_id.clone().unwrap_or_default();
@@ -172,13 +174,13 @@ pub(super) fn fail_session(
     why: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    row.state = State::Failed.as_str().to_owned();
+    row.state = SessionState::Failed.as_str().to_owned();
     row.error = Some(why.to_owned());
     row.ended_us = Some(now.micros());
     let first_seq = store.last_session_event(&row.id)? + 1;
     row.reached.events = first_seq;
     let event = json!({
-        "seq": first_seq, "event": "session_failed", "status": State::Failed, "timestamp": now.rfc3339_millis(),
+        "seq": first_seq, "event": "session_failed", "status": SessionState::Failed, "timestamp": now.rfc3339_millis(),
         "error_message": why, "was_orphaned": row.was_orphaned,
     });
     store.finish_session(&row, &EventSegment { first_seq, lines: format!("{event}\n") }, None)

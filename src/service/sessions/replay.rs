@@ -6,7 +6,8 @@
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Difference};
-use super::{State, market_plan, not_found};
+use super::state::SessionState;
+use super::{market_plan, not_found};
 use crate::domain::symbol::SymbolTable;
 use crate::engine::ENGINE_VERSION;
 use crate::service::Refusal;
@@ -49,7 +50,7 @@ pub struct Replayed {
 /// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to replay.
 pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     let row = store.session(id).map_err(not_found)?;
-    if State::from_name(&row.state).is_none_or(|state| !state.is_final()) {
+    if SessionState::from_name(&row.state).is_none_or(|state| !state.is_final()) {
         return Err(Refusal::conflict(
             "session_active",
             format!(

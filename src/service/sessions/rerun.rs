@@ -3,11 +3,11 @@
 //!
 //! Never: an event that the session did not see, or one seen at another place.
 
+use super::event_sink::{Class, EVENTS_VERSION, Sink};
 use super::journal::input;
+use super::outcome::Failure;
 use super::read_ahead::read_ahead;
-use super::recorder::Sink;
-use super::running::Failure;
-use super::stream::{Class, EVENTS_VERSION, event_object};
+use super::stream::event_object;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::inputs::Control;

@@ -1,39 +1,28 @@
-//! One session that runs: its thread, from the first event to the transaction that ends it.
-//!
-//! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
+//! One session of this process as its thread and everybody else share it: state, progress, events, what is asked of it.
 
 use super::allowance;
 use super::catch_up::{CatchUp, CatchingUp};
+use super::claims::{Recorded, Traded};
 use super::commands::Commands;
-use super::conflict::Traded;
-use super::live::{LiveTrading, Outbox};
-use super::market_run::MarketContext;
+use super::event_sink::Class;
 use super::plan::{Plan, Rows};
 use super::progress::SessionProgress;
-use super::recorder::SessionRecorder;
 use super::request::SessionKind;
-use super::stream::{Class, EventStream};
-use super::trading_ports::PaperTrading;
-use super::watcher::Watcher;
-use super::{Recorded, State};
+use super::state::SessionState;
+use super::stream::EventStream;
 use crate::clock;
 use crate::config::Trading;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
-use crate::report::run::RunResult;
-use crate::service::backtest::{self, Input, StopSignal};
+use crate::service::backtest::StopSignal;
 use crate::service::references::Lease;
 use crate::session::allowance::Allowance;
-use crate::session::driver::Recorder;
 use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
 use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
-use std::any::Any;
-use std::cell::OnceCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,7 +48,7 @@ pub(super) struct Running {
     pub commands: Commands,
     kind: SessionKind,
     /// The table that the request and the configuration of its time gave.
-    first_table: SymbolTable,
+    pub first_table: SymbolTable,
     status: Mutex<Status>,
     changed: Condvar,
     hold: Mutex<Option<Lease>>,
@@ -71,63 +60,9 @@ pub(super) struct Running {
     pub catch_up: CatchUp,
 }
 
-/// How a run came out.
-pub(super) enum Outcome {
-    /// It is over.
-    Ended {
-        /// What it was worth; `None` where nothing was traded.
-        run: Option<Box<RunResult>>,
-        /// Whether somebody stopped it.
-        stopped: bool,
-    },
-    /// It goes on when the daemon is back.
-    Suspended,
-}
-
-/// Why a run could not go on.
-pub(super) enum Failure {
-    /// The store did not take its journal.
-    Store(StoreError),
-    /// The journal could not be read now; that may pass.
-    Unread(String),
-    /// Anything else, for people.
-    Other(String),
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Failure::Store(error) => error.fmt(f),
-            Failure::Unread(why) | Failure::Other(why) => f.write_str(why),
-        }
-    }
-}
-
-impl From<String> for Failure {
-    fn from(why: String) -> Self {
-        Failure::Other(why)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Failure::Store(error)
-    }
-}
-
-/// How the thread of a session left it.
-pub(super) enum Exit {
-    /// Its end is stored, or the store will never take it.
-    Ended,
-    /// The daemon ends; on disk the session runs.
-    Suspended,
-    /// The disk refused the journal. On disk the session runs, as its last commit left it.
-    Stalled(StoreError),
-}
-
 struct Status {
     row: SessionRow,
-    state: State,
+    state: SessionState,
     /// Its thread has left it.
     ended: bool,
     /// Why it stands still until the disk takes writes again.
@@ -151,11 +86,11 @@ impl Running {
             stream,
             first_table: table.clone(),
             records: Recorded::of(plan),
-            trades: plan.traded(),
+            trades: Traded::of(plan),
             commands: Commands::default(),
             kind: plan.kind,
             table: Arc::new(ArcSwap::from_pointee(table)),
-            status: Mutex::new(Status { row, state: State::Starting, ended: false, stalled: None }),
+            status: Mutex::new(Status { row, state: SessionState::Starting, ended: false, stalled: None }),
             changed: Condvar::new(),
             hold: Mutex::new(Some(hold)),
             suspending: AtomicBool::new(false),
@@ -243,7 +178,7 @@ impl Running {
     }
 
     /// The row with the figures of now, and the state.
-    pub(super) fn row(&self) -> (SessionRow, State) {
+    pub(super) fn row(&self) -> (SessionRow, SessionState) {
         let status = self.status();
         let mut row = status.row.clone();
         // Of a session on a live market only what is on disk is shown: after a kill nothing that was shown is gone.
@@ -295,10 +230,10 @@ impl Running {
 
     /// What is stored says that the session has ended.
     pub(super) fn adopt_end(&self, row: SessionRow) {
-        let state = State::from_name(&row.state).unwrap_or(State::Failed);
+        let state = SessionState::from_name(&row.state).unwrap_or(SessionState::Failed);
         let event = match state {
-            State::Completed => "session_completed",
-            State::Stopped => "session_stopped",
+            SessionState::Completed => "session_completed",
+            SessionState::Stopped => "session_stopped",
             _ => "session_failed",
         };
         let fields = json!({
@@ -309,7 +244,7 @@ impl Running {
     }
 
     /// What it is from now on.
-    pub(super) fn adopt(&self, row: SessionRow, state: State) {
+    pub(super) fn adopt(&self, row: SessionRow, state: SessionState) {
         let mut status = self.status();
         (status.row, status.state, status.stalled) = (row, state, None);
     }
@@ -341,14 +276,14 @@ impl Running {
     pub(super) fn stop(&self) {
         self.control.stop();
         let mut status = self.status();
-        if matches!(status.state, State::Starting | State::Running) {
-            status.state = State::Stopping;
+        if matches!(status.state, SessionState::Starting | SessionState::Running) {
+            status.state = SessionState::Stopping;
             drop(status);
             self.stream.add(
                 Class::Life,
                 "session_status",
                 None,
-                json!({"status": State::Stopping, "timestamp": now()}),
+                json!({"status": SessionState::Stopping, "timestamp": now()}),
             );
         }
     }
@@ -360,90 +295,20 @@ impl Running {
         waited.unwrap_or_else(PoisonError::into_inner).0.ended
     }
 
-    /// The whole life of the thread.
-    pub(super) fn run(
-        self: &Arc<Self>,
-        plan: &Plan,
-        store: &Store,
-        context: Option<MarketContext<'_>>,
-    ) -> Exit {
+    /// Its thread begins to run it.
+    pub(super) fn begin_run(&self) {
         let started = clock::now();
         {
             let mut status = self.status();
             status.row.started_us.get_or_insert(started.micros());
-            if status.state == State::Starting {
-                status.state = State::Running;
+            if status.state == SessionState::Starting {
+                status.state = SessionState::Running;
             }
         }
-        if self.status().state == State::Running {
-            let fields = json!({"status": State::Running, "timestamp": now()});
+        if self.status().state == SessionState::Running {
+            let fields = json!({"status": SessionState::Running, "timestamp": now()});
             self.stream.add(Class::Life, "session_status", None, fields);
         }
-        // Outlives the run, so that a failure keeps the rows on which it happened.
-        let (mut journal, inbox) = (None, OnceCell::new());
-        let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, context) {
-            (Rows::Recording(recording), _) => self.run_backtest(plan, recording, store),
-            (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Collect => {
-                self.collect(plan, context, &mut journal)
-            }
-            (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Live => {
-                let trading = LiveTrading {
-                    outbox: Outbox::default(),
-                    allowed: Arc::clone(&self.allowed),
-                    exposures: context.exposures,
-                    alerts: context.alerts,
-                    store: context.store,
-                };
-                self.trade(trading, plan, context, (&mut journal, &inbox))
-            }
-            (Rows::Market { .. }, Some(context)) => {
-                self.trade(PaperTrading, plan, context, (&mut journal, &inbox))
-            }
-            (Rows::Market { .. }, None) => Err(Failure::Other("there is no market".to_owned())),
-        }));
-        let outcome = outcome.unwrap_or_else(|panic| {
-            Err(Failure::Other(format!(
-                "a defect ended the run; please report this: {}",
-                panic_text(&*panic)
-            )))
-        });
-        // Storing the end could be what panics.
-        let stored = catch_unwind(AssertUnwindSafe(|| self.end(plan, store, outcome, journal)));
-        stored.unwrap_or_else(|panic| {
-            self.fail_unsaved(&format!("the end could not be stored: {}", panic_text(&*panic)));
-            Exit::Ended
-        })
-    }
-
-    /// The run itself: the result and whether it was stopped.
-    fn run_backtest(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, Failure> {
-        let text = |error: crate::service::SourceError| error.to_string();
-        let sources = backtest::find(Input::Recording(store, recording), &plan.settings).map_err(text)?;
-        let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
-        let run = runs.first().ok_or_else(|| "the recording is empty".to_owned())?;
-        let mut driver = run.sharing(Arc::clone(&self.table));
-        let mut feed = run.feed(&driver, &self.control).map_err(text)?;
-        let mut recorder = SessionRecorder::new(run, &mut driver, &self.stream, &self.progress, plan);
-        if driver.table().version != self.first_table.version {
-            // Changed between the start and the first event.
-            recorder.symbol_table(driver.table(), driver.progress());
-        }
-        let mut watcher = Watcher::new(self, plan.settings.speed > 0.0);
-        let ended = driver.run(&mut feed, &mut recorder, &mut |progress| watcher.see(progress));
-        watcher.last(driver.progress());
-        if let Some(error) = self.stream.failure() {
-            return Err(Failure::Other(format!("its events could not be written: {error}")));
-        }
-        ended.map_err(|error| error.to_string())?;
-        let mut noted = recorder.noted;
-        if feed.was_cut() {
-            noted.push(
-                "the session was stopped before the end of its data; open positions were closed there"
-                    .to_owned(),
-            );
-        }
-        let result = run.result(driver, recorder.collector, noted);
-        Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut() })
     }
 
     /// Waits a little while the disk refuses; whether the daemon ends.
@@ -504,10 +369,4 @@ fn span(row: &SessionRow, plan: &Plan) -> Option<(Timestamp, Timestamp)> {
 /// The time of now as the API shows it.
 fn now() -> String {
     clock::now().rfc3339_millis()
-}
-
-/// Message of a panic.
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

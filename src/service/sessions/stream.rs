@@ -3,8 +3,8 @@
 //! What says that a session is there or has ended is held back until that is on disk: whoever is told so and asks finds it.
 //! Never: an event published in another order than it is stored, or a number given twice.
 
+use super::event_sink::{Class, Sink};
 use super::log;
-use super::recorder::Sink;
 use super::snapshot::{Shown, Snapshots, Wanted};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
@@ -15,41 +15,6 @@ use crate::session::snapshot::Snapshot;
 use crate::store::{EventSegment, Store, StoreError};
 use serde_json::{Map, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What an event is, by which bound and topic it falls under.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Class {
-    /// How the session stands: always kept.
-    Life,
-    /// What the configuration allows. A replay compares it, so like all that is compared it is not kept behind the bound.
-    Limits,
-    /// Signals and changes of state.
-    Signal,
-    /// Orders and fills.
-    Order,
-    /// Positions.
-    Position,
-    /// Samples of the account.
-    Account,
-    /// The data.
-    Feed,
-}
-
-impl Class {
-    /// The topic of all sessions that shows it.
-    fn topic(self) -> Option<&'static str> {
-        match self {
-            Class::Life | Class::Limits => Some("sessions"),
-            Class::Signal => Some("signals"),
-            Class::Order => Some("orders"),
-            Class::Position => Some("positions"),
-            Class::Account | Class::Feed => None,
-        }
-    }
-}
-
-/// Which kinds of events a session tells, as its first event says: from 2 on funding and samples of the account.
-pub(super) const EVENTS_VERSION: u64 = 2;
 
 /// What the streams of all sessions share: where events are kept, who watches, who counts alerts.
 pub(super) type Shared = (Arc<Store>, Arc<Hub>, Arc<Alerts>);
@@ -64,10 +29,10 @@ pub(super) struct EventStream {
     alerts: Arc<Alerts>,
     /// What is true of the session now, for whoever asks.
     pub snapshots: Snapshots,
-    state: Mutex<State>,
+    state: Mutex<StreamState>,
 }
 
-struct State {
+struct StreamState {
     /// Number of the next event.
     next_seq: u64,
     not_kept: u64,
@@ -110,7 +75,7 @@ impl EventStream {
     /// Before the session is on disk, or before it goes on behind event number `last`: its events are held back until
     /// [`EventStream::release`].
     pub(super) fn new(session: &str, is_backtest: bool, last: u64, (store, hub, alerts): Shared) -> Self {
-        let state = State {
+        let state = StreamState {
             next_seq: last + 1,
             not_kept: 0,
             writing: Arc::default(),
@@ -155,7 +120,7 @@ impl EventStream {
 
     fn tell(
         &self,
-        state: &mut State,
+        state: &mut StreamState,
         class: Class,
         event: &'static str,
         symbol: Option<&str>,
@@ -348,7 +313,7 @@ impl EventStream {
         self.hub.end_session(&self.session);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, StreamState> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -399,7 +364,7 @@ impl Sink for EventStream {
     }
 }
 
-impl State {
+impl StreamState {
     /// What was on its way did not get onto the disk: it is in front of what gathered since.
     fn put_back(&mut self) {
         let writing = std::mem::take(&mut self.writing);

@@ -1,10 +1,11 @@
 //! The outside of a trading session's loop, on paper or with real money: inbox, journal, what is asked of it, and the exchange that knows the terms.
 
+use super::event_sink::Class;
 use super::inbox::Inbox;
 use super::journal::{Journal, stored};
 use super::market_run::{Noted, Outside, Trading};
-use super::running::{Failure, Running};
-use super::stream::Class;
+use super::outcome::Failure;
+use super::running::Running;
 use super::watcher::Watcher;
 use crate::clock;
 use crate::domain::contract::Contract;

@@ -2,28 +2,11 @@
 
 use super::catch_up::CatchingUp;
 use super::running::Running;
+use super::state::SessionState;
 use crate::domain::time::Timestamp;
 use crate::store::records::{SessionRow, SessionStrategyV2};
 use serde::Serialize;
 use serde_json::{Value, json};
-
-/// How a session stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Its row is written, its thread begins.
-    Starting,
-    /// It runs.
-    Running,
-    /// Asked to end.
-    Stopping,
-    /// Ended because it was asked to.
-    Stopped,
-    /// Ended by itself.
-    Completed,
-    /// Ended by a failure.
-    Failed,
-}
 
 /// What a start brought.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -61,7 +44,7 @@ pub struct SessionView {
     /// `backtest`, `collect` or `paper`.
     pub session_type: String,
     /// State.
-    pub status: State,
+    pub status: SessionState,
     /// Symbols.
     pub symbols: Vec<String>,
     /// `{"id","version","name"}` each.
@@ -141,34 +124,6 @@ pub struct Events {
     pub ended: bool,
 }
 
-impl State {
-    /// All states.
-    const ALL: [State; 6] =
-        [State::Starting, State::Running, State::Stopping, State::Stopped, State::Completed, State::Failed];
-
-    /// The word the API shows.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            State::Starting => "starting",
-            State::Running => "running",
-            State::Stopping => "stopping",
-            State::Stopped => "stopped",
-            State::Completed => "completed",
-            State::Failed => "failed",
-        }
-    }
-
-    /// The state of a word.
-    pub fn from_name(word: &str) -> Option<State> {
-        State::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-
-    /// Whether nothing follows it.
-    pub const fn is_final(self) -> bool {
-        matches!(self, State::Stopped | State::Completed | State::Failed)
-    }
-}
-
 /// A session of this process.
 pub(super) fn running(session: &Running) -> SessionView {
     let (row, state) = session.row();
@@ -190,7 +145,7 @@ pub(super) fn stored(row: &SessionRow) -> SessionView {
     SessionView {
         session_id: row.id.clone(),
         session_type: row.kind.clone(),
-        status: State::from_name(&row.state).unwrap_or(State::Failed),
+        status: SessionState::from_name(&row.state).unwrap_or(SessionState::Failed),
         symbols: row.symbols.clone(),
         strategies: row.strategies.iter().map(strategy).collect(),
         source_session_id: row.recording_id.clone(),

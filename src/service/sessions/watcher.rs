@@ -2,9 +2,9 @@
 //!
 //! Invariant: at most one price of a symbol in 100 ms and one progress in 500 ms are published.
 
+use super::event_sink::Class;
 use super::progress::RateMark;
 use super::running::Running;
-use super::stream::Class;
 use crate::clock::Stopwatch;
 use crate::domain::time::{Span, Timestamp};
 use crate::session::driver::{Flow, Progress};

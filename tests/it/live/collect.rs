@@ -4,7 +4,7 @@ use super::{Market, World, until};
 use serde_json::json;
 use tradingd::domain::record::{RecordBody, StreamKind};
 use tradingd::rehearsal::Kind;
-use tradingd::service::sessions::State;
+use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
 #[test]
@@ -34,7 +34,7 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
         "a recording that is being made shows its counts: {listed}"
     );
     world.stop(&id);
-    assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Stopped);
+    assert_eq!(world.service.sessions.get(&id).unwrap().status, SessionState::Stopped);
     let lag = world.service.market.lags().durable.counts();
     assert!(lag.count > 500 && lag.at_most_us.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{lag:?}");
     let listed = world.service.recordings.get(&id).unwrap();
@@ -87,7 +87,7 @@ fn a_recording_ends_when_its_time_is_over() {
     });
     assert!(world.service.sessions.wait(&id, tradingd::domain::time::Span::from_seconds(30)));
     let ended = world.service.sessions.get(&id).unwrap();
-    assert_eq!((ended.status, ended.progress), (State::Completed, Some(100.0)));
+    assert_eq!((ended.status, ended.progress), (SessionState::Completed, Some(100.0)));
     let listed = world.service.recordings.get(&id).unwrap();
     assert_eq!(listed["exchange"], "mexc");
     assert_eq!(listed["data_types"], json!(["tick_prices", "orderbook"]));

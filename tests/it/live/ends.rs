@@ -12,7 +12,7 @@ use tradingd::auth::Keys;
 use tradingd::clock;
 use tradingd::domain::time::Span;
 use tradingd::service::hub::{Cursor, Filter, Start, Update};
-use tradingd::service::sessions::State;
+use tradingd::service::sessions::SessionState;
 use tradingd::service::settings::Settings as InForce;
 use tradingd::service::{Parts, Service};
 use tradingd::store::Store;
@@ -101,32 +101,32 @@ enum Step {
 use Step::{Full, Kill, Room, RoomWhileStopping, Stop, Suspend};
 
 /// Steps in immediate succession, and the expected final state of the session.
-const CELLS: [(&[Step], State); 24] = [
-    (&[Full, RoomWhileStopping], State::Stopped),
-    (&[Full, RoomWhileStopping, Suspend], State::Stopped),
-    (&[], State::Running),
-    (&[Stop], State::Stopped),
-    (&[Suspend], State::Running),
-    (&[Kill], State::Running),
-    (&[Full, Room], State::Running),
-    (&[Stop, Suspend], State::Stopped),
-    (&[Stop, Kill], State::Stopped),
-    (&[Stop, Full, Room], State::Stopped),
-    (&[Suspend, Stop], State::Stopped),
-    (&[Kill, Stop], State::Stopped),
-    (&[Full, Room, Stop], State::Stopped),
+const CELLS: [(&[Step], SessionState); 24] = [
+    (&[Full, RoomWhileStopping], SessionState::Stopped),
+    (&[Full, RoomWhileStopping, Suspend], SessionState::Stopped),
+    (&[], SessionState::Running),
+    (&[Stop], SessionState::Stopped),
+    (&[Suspend], SessionState::Running),
+    (&[Kill], SessionState::Running),
+    (&[Full, Room], SessionState::Running),
+    (&[Stop, Suspend], SessionState::Stopped),
+    (&[Stop, Kill], SessionState::Stopped),
+    (&[Stop, Full, Room], SessionState::Stopped),
+    (&[Suspend, Stop], SessionState::Stopped),
+    (&[Kill, Stop], SessionState::Stopped),
+    (&[Full, Room, Stop], SessionState::Stopped),
     // The stop could not be written: it applies only while this daemon runs, and its caller got an error.
-    (&[Full, Stop, Room], State::Stopped),
-    (&[Full, Stop, Kill], State::Running),
-    (&[Full, Kill], State::Running),
-    (&[Full, Kill, Stop], State::Stopped),
-    (&[Stop, Full, Kill], State::Stopped),
-    (&[Stop, Suspend, Suspend], State::Stopped),
-    (&[Stop, Kill, Kill], State::Stopped),
-    (&[Stop, Suspend, Kill], State::Stopped),
-    (&[Suspend, Kill, Suspend], State::Running),
-    (&[Full, Room, Full, Room], State::Running),
-    (&[Kill, Full, Room, Stop, Suspend], State::Stopped),
+    (&[Full, Stop, Room], SessionState::Stopped),
+    (&[Full, Stop, Kill], SessionState::Running),
+    (&[Full, Kill], SessionState::Running),
+    (&[Full, Kill, Stop], SessionState::Stopped),
+    (&[Stop, Full, Kill], SessionState::Stopped),
+    (&[Stop, Suspend, Suspend], SessionState::Stopped),
+    (&[Stop, Kill, Kill], SessionState::Stopped),
+    (&[Stop, Suspend, Kill], SessionState::Stopped),
+    (&[Suspend, Kill, Suspend], SessionState::Running),
+    (&[Full, Room, Full, Room], SessionState::Running),
+    (&[Kill, Full, Room, Stop, Suspend], SessionState::Stopped),
 ];
 
 /// Number of concurrent cells.
@@ -190,7 +190,7 @@ impl Daemon {
         }
     }
 
-    fn state(&self, id: &str) -> State {
+    fn state(&self, id: &str) -> SessionState {
         self.service.sessions.get(id).unwrap().status
     }
 
@@ -255,7 +255,7 @@ impl Daemon {
 
 /// Runs one cell: the session reaches the expected state, every published event is stored, whatever was shown
 /// follows from stored events, and a replay gives equal decisions.
-fn run(kind: &str, steps: &[Step], expected: State) {
+fn run(kind: &str, steps: &[Step], expected: SessionState) {
     let market = &Market::new(2, 300, 17);
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::default();
@@ -286,7 +286,7 @@ fn run(kind: &str, steps: &[Step], expected: State) {
     if kind == "paper" {
         daemon.ask(&id, market);
     }
-    if expected == State::Running {
+    if expected == SessionState::Running {
         let ticks = |daemon: &Daemon| daemon.service.sessions.get(&id).unwrap().counters.unwrap().ticks;
         let before = ticks(&daemon);
         until("more rows", || {
@@ -295,7 +295,7 @@ fn run(kind: &str, steps: &[Step], expected: State) {
             ticks(&daemon) > before + 100
         });
         let session = daemon.service.sessions.get(&id).unwrap();
-        assert_eq!((session.status, session.error_message), (State::Running, None));
+        assert_eq!((session.status, session.error_message), (SessionState::Running, None));
         assert!(!daemon.service.sessions.stop(&id, Span::from_seconds(30)).unwrap().still_stopping);
     }
     until("its end", || {
@@ -304,7 +304,7 @@ fn run(kind: &str, steps: &[Step], expected: State) {
     });
     daemon.look();
     let session = daemon.service.sessions.get(&id).unwrap();
-    assert_eq!((session.status, session.error_message), (State::Stopped, None));
+    assert_eq!((session.status, session.error_message), (SessionState::Stopped, None));
     let stored = daemon.service.sessions.events(&id, 0, usize::MAX).unwrap().events;
     check_published(&daemon.updates, &stored);
     for (name, answer) in &daemon.shown {
@@ -346,7 +346,7 @@ fn a_session_comes_to_what_was_said_whatever_happens_between() {
     let mut failed = Vec::new();
     for some in cells.chunks(SIDE_BY_SIDE) {
         std::thread::scope(|scope| {
-            let start = |(kind, (steps, expected)): &(&'static str, &(&'static [Step], State))| {
+            let start = |(kind, (steps, expected)): &(&'static str, &(&'static [Step], SessionState))| {
                 let (kind, steps, expected) = (*kind, *steps, *expected);
                 (format!("{kind} {steps:?}"), scope.spawn(move || run(kind, steps, expected)))
             };
@@ -369,7 +369,7 @@ fn a_session_that_fails_keeps_what_it_failed_on() {
     let id = service.sessions.start(&body, "ann", &config, clock::now()).unwrap().session_id;
     until("its end", || service.sessions.get(&id).unwrap().status.is_final());
     let session = service.sessions.get(&id).unwrap();
-    assert_eq!(session.status, State::Failed);
+    assert_eq!(session.status, SessionState::Failed);
     assert!(session.error_message.unwrap().contains("recording.min_free_mib"));
     let recording = service.recordings.get(&id).unwrap();
     let rows: u64 = serde_json::to_value(&recording).unwrap()["records_collected"].as_u64().unwrap();

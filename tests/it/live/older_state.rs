@@ -5,7 +5,7 @@ use super::{Market, World, until};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tradingd::service::sessions::State;
+use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
 /// What the version that made the state said of it.
@@ -39,7 +39,7 @@ fn a_state_of_the_commit_before_the_driver_opens_replays_equal_and_goes_on() {
     let world = World::open(folder.path(), Some(market.client()));
 
     let ended = world.service.sessions.get(ENDED).unwrap();
-    assert_eq!((ended.status, ended.error_message.as_deref()), (State::Stopped, None));
+    assert_eq!((ended.status, ended.error_message.as_deref()), (SessionState::Stopped, None));
     let replayed = world.service.sessions.replay(ENDED).unwrap();
     assert!(replayed.equal, "{replayed:?}");
     assert_eq!(replayed.digest_replayed, DIGEST);
@@ -47,7 +47,7 @@ fn a_state_of_the_commit_before_the_driver_opens_replays_equal_and_goes_on() {
 
     until("trades behind those of then", || {
         let session = world.service.sessions.get(GOING).unwrap();
-        assert_eq!((session.status, session.error_message.as_deref()), (State::Running, None));
+        assert_eq!((session.status, session.error_message.as_deref()), (SessionState::Running, None));
         world.counters(GOING).trades > TRADES + 3
     });
     let events = world.events(GOING);

@@ -13,7 +13,7 @@ use tradingd::exchange::ExchangeError;
 use tradingd::exchange::mexc::{Mexc, Settings};
 use tradingd::rehearsal::{Kind, Scenario};
 use tradingd::service::market::{KeyRing, LiveLease};
-use tradingd::service::sessions::{Question, State};
+use tradingd::service::sessions::{Question, SessionState};
 use tradingd::service::watchdog::Watchdog;
 
 /// A market with an account, and fills that come soon.
@@ -91,7 +91,7 @@ fn a_session_enters_is_protected_exits_and_ends_flat() {
     until("a stop at the exchange", || market.stops() > 0);
     until("three trades", || world.counters(&id).trades >= 3);
     world.stop(&id);
-    assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Stopped);
+    assert_eq!(world.service.sessions.get(&id).unwrap().status, SessionState::Stopped);
     assert_eq!(market.held(), 0, "verified flat");
     assert_eq!(market.stops(), 0, "no stop is left");
     let ids = sent(&market);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tradingd::domain::decimal::Decimal;
 use tradingd::domain::symbol::SymbolSpec;
 use tradingd::rehearsal::Kind;
-use tradingd::service::sessions::State;
+use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
 #[test]
@@ -21,7 +21,7 @@ fn a_session_trades_a_live_market_and_a_replay_decides_the_same() {
     until("ten trades", || world.counters(&id).trades >= 10);
     world.stop(&id);
     let session = world.service.sessions.get(&id).unwrap();
-    assert_eq!(session.status, State::Stopped);
+    assert_eq!(session.status, SessionState::Stopped);
     let replayed = world.service.sessions.replay(&id).unwrap();
     assert!(replayed.equal && replayed.events_equal > 40, "{replayed:?}");
     assert_eq!(replayed.digest_recorded.as_ref(), Some(&replayed.digest_replayed));
@@ -132,7 +132,7 @@ fn orders(world: &World, id: &str, symbol: &str) -> usize {
 fn ends_well(world: &World, id: &str) {
     world.stop(id);
     let session = world.service.sessions.get(id).unwrap();
-    assert!(session.status == State::Stopped && session.result_id.is_some(), "{session:?}");
+    assert!(session.status == SessionState::Stopped && session.result_id.is_some(), "{session:?}");
     let replayed = world.service.sessions.replay(id).unwrap();
     assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
 }
@@ -158,7 +158,7 @@ fn changed_terms_end_the_trading_of_one_symbol_and_the_next_session_knows_them()
     until("orders of the other symbol", || orders(&world, &id, &other) >= before.1 + 6);
     assert_eq!(orders(&world, &id, &changed), before.0, "nothing is begun any more");
     assert!(!says(&world, &id, &other, "halted"));
-    assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Running);
+    assert_eq!(world.service.sessions.get(&id).unwrap().status, SessionState::Running);
     ends_well(&world, &id);
 
     let mut again = paper(&market.symbols);

@@ -17,7 +17,7 @@ use crate::service::Alerts;
 use crate::service::backtest::Run;
 use crate::service::market::{LiveLease, LiveLeaseholder};
 use crate::service::sessions::market_run::{Outside, Trading};
-use crate::service::sessions::running::Failure;
+use crate::service::sessions::outcome::Failure;
 use crate::service::sessions::trading_ports::TradingPorts;
 use crate::session::allowance::Allowance;
 use crate::session::driver::{Driver, Progress};

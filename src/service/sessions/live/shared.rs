@@ -64,13 +64,13 @@ pub(super) struct Shared {
     session: String,
     exposures: Arc<Exposures>,
     programs: Arc<Alerts>,
-    state: Mutex<State>,
+    state: Mutex<SharedState>,
     /// Messages handed to the task. What it says is believed when it has taken in all of them.
     handed: AtomicU64,
 }
 
 #[derive(Default)]
-struct State {
+struct SharedState {
     blocked: BTreeMap<SymbolId, &'static str>,
     closings: Vec<SymbolId>,
     alerts: Vec<Alert>,
@@ -91,11 +91,11 @@ impl Shared {
         symbols: impl Iterator<Item = SymbolId>,
     ) -> Self {
         let blocked = symbols.map(|symbol| (symbol, "the account has not been compared yet")).collect();
-        let state = Mutex::new(State { blocked, ..State::default() });
+        let state = Mutex::new(SharedState { blocked, ..SharedState::default() });
         Shared { session: session.to_owned(), exposures, programs, state, handed: AtomicU64::new(0) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SharedState> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 use super::view::{AccountView, EquityPointView, EquityView, Head, OrdersView, PositionsView};
 use super::{Question, no_account};
 use crate::service::results::{StoredResult, fewer};
-use crate::service::sessions::{Sessions, State, not_found};
+use crate::service::sessions::{SessionState, Sessions, not_found};
 use crate::service::{Refusal, RefusalKind};
 use crate::store::records::SessionRow;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ impl Sessions {
         if row.kind == "collect" {
             return Err(no_account(id));
         }
-        let status = State::from_name(&row.state).unwrap_or(State::Failed);
+        let status = SessionState::from_name(&row.state).unwrap_or(SessionState::Failed);
         if !status.is_final() {
             let why = format!("session {id} does not run now; it goes on when the daemon is back");
             return Err(Refusal::new(RefusalKind::Unavailable, "snapshot_unavailable", why));

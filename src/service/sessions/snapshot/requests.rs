@@ -63,11 +63,11 @@ pub(in crate::service::sessions) enum Answered {
 pub(in crate::service::sessions) struct Snapshots {
     /// Whether anybody asks: all that a session's thread looks at while nobody does.
     is_asked: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<SnapshotsState>,
     published: watch::Sender<Published>,
 }
 
-struct State {
+struct SnapshotsState {
     parts: Parts,
     /// Snapshots made so far.
     made: u64,
@@ -79,7 +79,7 @@ impl Snapshots {
     pub(in crate::service::sessions) fn new() -> Self {
         Snapshots {
             is_asked: AtomicBool::new(false),
-            state: Mutex::new(State { parts: Parts::default(), made: 0, last: None }),
+            state: Mutex::new(SnapshotsState { parts: Parts::default(), made: 0, last: None }),
             published: watch::Sender::new(Published::default()),
         }
     }
@@ -174,7 +174,7 @@ impl Snapshots {
         None
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SnapshotsState> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 //! Money and prices are numbers, the double nearest to the exact decimal, in the session's currency. Invariant: what is
 //! not known is null, with a reason beside it.
 
-use super::super::view::State;
+use super::super::state::SessionState;
 use crate::domain::num::Money;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Head {
     /// `backtest`, `collect` or `paper`.
     pub session_type: String,
     /// State of the session.
-    pub status: State,
+    pub status: SessionState,
     /// Number of the last event before this moment: `GET /sessions/{id}/events?after=` goes on from here.
     pub seq: u64,
     /// Events before it that were only counted, because the stream was full; they have no number.

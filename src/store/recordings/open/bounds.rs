@@ -35,7 +35,7 @@ impl Default for Bounds {
 
 /// Chunks on disk.
 #[derive(Default)]
-pub struct Journal {
+pub struct JournalChunks {
     /// Number of the first.
     pub first: u64,
     /// Their bytes, in order.
@@ -44,7 +44,7 @@ pub struct Journal {
     pub bytes: usize,
 }
 
-impl Journal {
+impl JournalChunks {
     /// Number of the chunk that comes next.
     pub fn next(&self) -> u64 {
         self.first + self.chunks.len() as u64

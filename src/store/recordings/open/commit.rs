@@ -9,7 +9,7 @@ use super::super::super::journal::ChunkWriter;
 use super::super::super::records::{RecordedStreamV1, RecordingState, RecordingV1};
 use super::super::super::{Store, StoreError, encode};
 use super::blocks::StreamBlocks;
-use super::bounds::Journal;
+use super::bounds::JournalChunks;
 use super::lock;
 use super::rows::{RowBuffer, SealedRows, Sealing, Taken, recorded};
 use super::write::Change;
@@ -28,7 +28,7 @@ pub struct Committer {
     pub recording: RecordingV1,
     /// By place of the stream.
     pub streams: Vec<StreamBlocks>,
-    pub journal: Journal,
+    pub journal: JournalChunks,
     /// Number of the next gap.
     pub next_gap: u64,
     encoder: BlockEncoder,
@@ -119,7 +119,7 @@ impl Committer {
         Committer {
             recording,
             streams: Vec::new(),
-            journal: Journal::default(),
+            journal: JournalChunks::default(),
             next_gap: 0,
             encoder: BlockEncoder::new(),
             chunk: ChunkWriter::default(),

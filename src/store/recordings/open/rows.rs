@@ -9,7 +9,7 @@ use super::super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, Se
 use super::super::super::sessions::EncodedSession;
 use super::super::super::{StoreError, encode};
 use super::super::grid::Grids;
-use super::bounds::{Bounds, Journal};
+use super::bounds::{Bounds, JournalChunks};
 use super::waiting::WaitingStream;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
@@ -185,7 +185,7 @@ impl RowBuffer {
     pub fn take(
         &mut self,
         sealing: Sealing,
-        journal: &mut Journal,
+        journal: &mut JournalChunks,
         chunk: &mut ChunkWriter,
         is_over: bool,
     ) -> Taken {
@@ -216,7 +216,7 @@ impl RowBuffer {
 
     /// The chunk of this commit, and which older ones are needed no more. There is always one, because it knows when the
     /// latest row was received.
-    fn take_chunk(&mut self, journal: &mut Journal, chunk: &mut ChunkWriter, taken: &mut Taken) {
+    fn take_chunk(&mut self, journal: &mut JournalChunks, chunk: &mut ChunkWriter, taken: &mut Taken) {
         let number = journal.next();
         chunk.begin(self.last_received.unwrap_or(Timestamp::MIN));
         for place in &self.touched {
@@ -251,7 +251,7 @@ impl RowBuffer {
 
     /// Streams of which every row goes into blocks: those asked for, the largest while too many rows wait, the oldest
     /// while the journal is long.
-    fn chosen(&self, sealing: Sealing, journal: &Journal) -> BTreeSet<usize> {
+    fn chosen(&self, sealing: Sealing, journal: &JournalChunks) -> BTreeSet<usize> {
         let mut chosen = BTreeSet::new();
         match sealing {
             Sealing::Due => {}

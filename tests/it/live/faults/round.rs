@@ -18,7 +18,7 @@ use tradingd::exchange::mexc::{Health, Mexc, STREAMS, Settings};
 use tradingd::rehearsal::exchange::Exchange;
 use tradingd::rehearsal::{Kind, Scenario};
 use tradingd::service::recordings::ExportRequest;
-use tradingd::service::sessions::State;
+use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
 /// Maximum wait for a recovery.
@@ -126,7 +126,7 @@ impl Round {
         };
         self.until("the last frames", || self.market.exchange.look(is_flushed))?;
         self.until("the end of what was sent", || self.is_level())?;
-        if self.world.service.sessions.get(&self.id).unwrap().status != State::Running {
+        if self.world.service.sessions.get(&self.id).unwrap().status != SessionState::Running {
             return Err("the session does not run any more".to_owned());
         }
         let (after, lost_at) = (self.client.health(), self.event_time("disconnected"));
