@@ -3,6 +3,7 @@
 
 use super::exchange::Exchange;
 use super::faults::{Fault, Kind};
+use super::fraction::{fraction, parts};
 use super::market::next_settlement;
 use super::sockets::Out;
 use super::terms;
@@ -10,8 +11,7 @@ use super::topics::{Channel, Topic};
 use super::trading::account::Transfer;
 use super::trading::order::{Hold, NewOrder, category, kind};
 use super::wire::{self, Object};
-use crate::domain::decimal::Decimal;
-use crate::domain::num::{Money, Qty, Rate};
+use crate::domain::num::{Money, Qty};
 
 /// How long REST is down in a restart without `ms`.
 const DOWN_MS: i64 = 60_000;
@@ -334,14 +334,4 @@ impl Exchange {
         self.sockets.tell(id, how);
         self.sockets.remove(id);
     }
-}
-
-/// A fraction as a decimal with nine digits.
-pub fn fraction(rate: f64) -> Decimal {
-    Decimal::new((rate * 1e9).round() as i64, 9).unwrap_or(Decimal::ZERO)
-}
-
-/// A fraction in parts per billion.
-pub fn parts(rate: Decimal) -> Rate {
-    Rate((rate.to_f64() * 1e9).round() as i64)
 }

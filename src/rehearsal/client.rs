@@ -5,9 +5,9 @@
 
 use super::exchange::Exchange;
 use super::faults::Kind;
+use super::pushes::{Later, To};
 use super::rest::signature;
 use super::sockets::{Filter, Out};
-use super::streams::{Later, To};
 use super::topics::{self, Channel, Refused, Topic};
 use super::wire::{self, quoted};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! One open socket: writes outgoing frames, reads client frames. Knows nothing about channels.
 
-use super::running::Shared;
+use super::shared::Shared;
 use super::sockets::{Out, SOCKET_FRAMES};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};

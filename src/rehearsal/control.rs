@@ -4,7 +4,7 @@ use super::exchange::Exchange;
 use super::faults::Fault;
 use super::market::Market;
 use super::rest::{Reply, Request};
-use super::running::Shared;
+use super::shared::Shared;
 use super::trading::account::Account;
 use super::trading::order::{Hold, Order};
 use super::trading::{show, triggers};

@@ -2,7 +2,7 @@
 
 use super::exchange::Exchange;
 use super::faults::Kind;
-use super::streams::{Later, To};
+use super::pushes::{Later, To};
 use super::topics::{Channel, Topic};
 use super::wire;
 

@@ -2,16 +2,16 @@
 //!
 //! Invariant: it reads no clock and never blocks; the caller passes the time in, frames and replies come out.
 
-use super::acts::{fraction, parts};
 use super::faults::{Faults, Kind};
+use super::fraction::{fraction, parts};
 use super::market::ladder::Ladder;
 use super::market::{Deal, Market};
+use super::pushes::{Later, Stream};
 use super::requests::Requests;
 use super::rest::Budgets;
-use super::running::TestKey;
 use super::scenario::{Scenario, Settings};
 use super::sockets::{Out, Sockets};
-use super::streams::{Later, Stream};
+use super::test_key::TestKey;
 use super::topics::Topic;
 use super::trading::account::Account;
 use super::trading::{Spoiled, Trading};

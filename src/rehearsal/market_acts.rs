@@ -164,7 +164,7 @@ impl Exchange {
         let true_ms = self.true_ms();
         if let Some(fault) = self.faults.strikes(Kind::SettleLate, Some(index), true_ms) {
             let funding = &mut self.markets[index].funding;
-            funding.rate = fault.rate.map_or(funding.rate, super::acts::fraction);
+            funding.rate = fault.rate.map_or(funding.rate, super::fraction::fraction);
         }
         self.settle(index);
     }

@@ -27,16 +27,21 @@ mod client;
 mod connection;
 mod control;
 mod deliver;
+mod fraction;
 mod malformed;
 mod market_acts;
+mod pushes;
 mod server;
+mod shared;
 mod streams;
 mod terms;
+mod test_key;
 
 pub use faults::{Fault, Kind};
-pub use running::{BookTruth, Options, Rehearsal, Running, TestKey};
+pub use running::{BookTruth, Options, Rehearsal, Running};
 pub use scenario::Scenario;
 pub use source::{Generator, RowSource, Rows};
+pub use test_key::TestKey;
 
 #[cfg(test)]
 mod tests;

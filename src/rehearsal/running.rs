@@ -6,7 +6,9 @@ use super::market::Deal;
 use super::market::ladder::Change;
 use super::scenario::Scenario;
 use super::server::{self, Port};
+use super::shared::Shared;
 use super::source::RowSource;
+use super::test_key::TestKey;
 use crate::clock;
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
@@ -15,7 +17,7 @@ use crate::domain::record::Record;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -30,15 +32,6 @@ const BATCH: usize = 1_024;
 
 /// Pause between the end of a recording and its repetition.
 const REPEAT_PAUSE_NS: i64 = 1_000_000_000;
-
-/// A key for tests; must not be a real one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TestKey {
-    /// API key.
-    pub key: String,
-    /// Secret key.
-    pub secret: String,
-}
 
 /// Options of an exchange.
 pub struct Options {
@@ -58,36 +51,6 @@ pub struct Options {
     pub seed: u64,
     /// Test keys; each has an account of its own.
     pub keys: Vec<TestKey>,
-}
-
-/// State shared by the threads.
-pub struct Shared {
-    exchange: Mutex<Exchange>,
-    stop: watch::Sender<bool>,
-    is_paused: AtomicBool,
-    is_over: AtomicBool,
-}
-
-impl Shared {
-    /// The exchange. After a panic in another thread it is used as it is, so that tests can inspect it.
-    pub fn lock(&self) -> MutexGuard<'_, Exchange> {
-        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A receiver that turns true when the exchange stops.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stop.subscribe()
-    }
-
-    /// Stops the replay until it is resumed; the current state is still served.
-    pub fn pause(&self) {
-        self.is_paused.store(true, Ordering::Release);
-    }
-
-    /// Continues the replay where it stopped.
-    pub fn resume(&self) {
-        self.is_paused.store(false, Ordering::Release);
-    }
 }
 
 /// Starts exchanges.

@@ -3,7 +3,7 @@
 use super::connection;
 use super::control;
 use super::rest::{Reply, Request};
-use super::running::Shared;
+use super::shared::Shared;
 use crate::clock;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};

@@ -6,8 +6,6 @@ use super::market::Fresh;
 use super::market::bars::INTERVALS;
 use super::topics::{Channel, Topic};
 use super::wire::{Object, list};
-use crate::domain::num::Price;
-use crate::domain::order::Side;
 
 /// Minimum time between two candle pushes of a symbol.
 const KLINE_EVERY_MS: i64 = 250;
@@ -17,81 +15,6 @@ const MARK_EVERY_MS: i64 = 1_000;
 
 /// Maximum of changed levels that wait for a merged frame; when full the frame is sent early.
 const MERGED_LEVELS: usize = 4_096;
-
-/// Recipient of a delayed frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum To {
-    /// All subscribers of a topic.
-    Topic(Topic),
-    /// One socket.
-    Socket(u64),
-}
-
-/// A delayed frame.
-#[derive(Clone, Debug)]
-pub struct Later {
-    /// When it is due, true time; `None`: after the next frame of its topic.
-    pub due_ms: Option<i64>,
-    /// Recipient.
-    pub to: To,
-    /// The frame.
-    pub text: String,
-}
-
-/// Push state of one symbol.
-#[derive(Debug)]
-pub struct Stream {
-    changed: Vec<(Side, Price)>,
-    /// First version that is not in a merged frame yet.
-    begin: u64,
-    merged_ms: i64,
-    full_ms: i64,
-    full_version: u64,
-    ticker_ms: i64,
-    kline_ms: i64,
-    has_new_deals: bool,
-    mark_ms: i64,
-    fair: Option<Price>,
-    /// Versions still to be skipped, in merged frames and in single ones.
-    skipped: [u64; 2],
-    /// Whether the ticker changed since the list of tickers was last sent.
-    pub ticker_changed: bool,
-}
-
-impl Stream {
-    /// Nothing sent yet.
-    pub fn new(now_ms: i64) -> Self {
-        Stream {
-            changed: Vec::new(),
-            begin: 0,
-            merged_ms: now_ms,
-            full_ms: now_ms,
-            full_version: 0,
-            ticker_ms: now_ms,
-            kline_ms: now_ms,
-            has_new_deals: false,
-            mark_ms: now_ms,
-            fair: None,
-            skipped: [0; 2],
-            ticker_changed: false,
-        }
-    }
-
-    /// Skips this many versions.
-    pub fn skip(&mut self, versions: u64) {
-        self.skipped = [versions; 2];
-    }
-
-    /// Lets the fair and the index price be pushed again.
-    pub fn show_marks_again(&mut self) {
-        self.fair = None;
-    }
-
-    /// Drops the changes that wait to be merged.
-    pub fn forget(&mut self) {
-        self.changed.clear();
-    }
-}
 
 impl Exchange {
     fn has(&self, channel: Channel, symbol: usize) -> bool {

@@ -12,10 +12,10 @@ mod triggers;
 
 use super::exchange::Exchange;
 use super::rest::{Reply, Request, signature};
-use super::running::TestKey;
 use super::scenario::Scenario;
 use super::sockets::Out;
 use super::source::contract;
+use super::test_key::TestKey;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};

@@ -6,7 +6,6 @@ use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use crate::report::definitions::Unit;
 use crate::report::metrics::{Amount, Metric};
-use crate::report::run::RunResult;
 
 /// Shown for undefined values.
 pub(super) const NONE: &str = "—";
@@ -16,9 +15,9 @@ pub(super) const NONE: &str = "—";
 pub(super) struct Currency<'a>(pub(super) Option<&'a str>);
 
 impl<'a> Currency<'a> {
-    /// The currency of a result.
-    pub(super) fn of(run: &'a RunResult) -> Self {
-        Currency(run.currency())
+    /// A currency by name; `None`: symbols have different ones.
+    pub(super) fn of(name: Option<&'a str>) -> Self {
+        Currency(name)
     }
 
     /// Two decimals for dollars, six for other currencies such as bitcoin.

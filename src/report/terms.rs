@@ -8,7 +8,7 @@ use crate::report::run::RunResult;
 pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     let a: &Assumptions = &run.assumptions;
     let c = &a.coverage;
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     let mut lines = Vec::new();
     let mut put = |name: &str, value: String| lines.push((name.to_owned(), value));
     let kinds: Vec<String> = c

@@ -6,14 +6,14 @@ use super::hub::Hub;
 use super::log_tail::LogTail;
 use super::market::Market;
 use super::preview_turns::Previews;
-use super::readiness::{DiskFailed, Scan};
 use super::recordings::Recordings;
 use super::references::References;
 use super::results::Results;
 use super::sessions::Sessions;
 use super::settings::Settings;
+use super::store_watch::{DiskFailed, Scan};
 use super::strategies::{Seeded, Strategies, seed_builtin};
-use super::{Refusal, Users, upload};
+use super::{Refusal, Users, upload_folder};
 use crate::auth::Keys;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::Mexc;
@@ -79,7 +79,7 @@ impl Service {
     /// # Errors
     /// What the store reports.
     pub fn open(parts: Parts, now: Timestamp) -> Result<Arc<Service>, Refusal> {
-        upload::remove_leftovers(&parts.state);
+        upload_folder::remove_leftovers(&parts.state);
         let store = Arc::new(parts.store);
         let references = Arc::new(References::default());
         let users = Users::open(Arc::clone(&store), parts.keys)?;

@@ -23,9 +23,11 @@ mod secret_file;
 pub mod sessions;
 pub mod settings;
 mod source_error;
+mod store_watch;
 pub mod strategies;
 pub mod sweep;
 mod upload;
+mod upload_folder;
 pub mod users;
 pub mod watchdog;
 

@@ -7,15 +7,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
 use crate::store::{DiskState, StoreError, store_path};
 use serde_json::{Value, json};
-use std::sync::{Mutex, PoisonError};
-
-/// Result of [`Service::scan_large_store`] and when it was found.
-#[derive(Default)]
-pub(super) struct Scan(Mutex<Option<(Timestamp, Result<(), String>)>>);
-
-/// When the disk was first seen to refuse writes.
-#[derive(Default)]
-pub(super) struct DiskFailed(Mutex<Option<Timestamp>>);
+use std::sync::PoisonError;
 
 /// Change of the store's disk since the last check.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,19 +1,11 @@
 //! A file being uploaded: in the state directory until it is imported, deleted on drop.
 
+use super::upload_folder::UPLOAD_DIR;
 use super::{Refusal, RefusalKind, Service};
 use crate::auth::random_id;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// Folder of uploads in the state directory.
-const UPLOAD_DIR: &str = "uploads";
-
-/// Removes uploads that the end of the daemon interrupted.
-pub(super) fn remove_leftovers(state: &Path) {
-    // Best effort: what cannot be removed is tried again at the next start.
-    let _ = std::fs::remove_dir_all(state.join(UPLOAD_DIR));
-}
 
 /// An upload in progress.
 pub struct Upload {

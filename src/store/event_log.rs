@@ -7,28 +7,17 @@
 
 use super::checked::Snapshot;
 use super::error::during;
+use super::event_segment::{EncodedSegment, lines};
 use super::records::{LogEntryV1, SessionEventsV1};
-use super::sessions::{EncodedSession, EventSegment, lines};
-use super::tables::{EVENT_LOG, META, SESSION_EVENTS};
+use super::tables::{EVENT_LOG, SESSION_EVENTS};
 use super::{Store, StoreError, encode};
 use crate::limits::REMOVED_AT_ONCE;
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-/// What stands in the place of a session for events of the daemon itself.
-const DAEMON: &str = "daemon";
-/// Number of the last of them, in the table of numbers.
-const DAEMON_EVENTS: &str = "daemon_events";
 const WRITING: &str = "writing the event log";
 const TRIMMING: &str = "removing old events";
-
-/// An encoded `session_events` record and what its entry says.
-pub(super) struct EncodedSegment {
-    pub first_seq: u64,
-    pub count: u32,
-    pub bytes: Vec<u8>,
-}
 
 /// An event of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,22 +110,6 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(LogPart::Events(span, events))
-    }
-
-    /// Keeps an event of the daemon itself; `line` makes it, a JSON object, of its number among these.
-    ///
-    /// # Errors
-    /// What the disk reports.
-    pub fn log_daemon_event(&self, line: impl Fn(u64) -> String + Send + 'static) -> Result<(), StoreError> {
-        self.write(move |txn| {
-            let mut meta = txn.open_table(META).map_err(during(WRITING))?;
-            // Kept by itself: the events may all have been removed.
-            let first_seq =
-                meta.get(DAEMON_EVENTS).map_err(during(WRITING))?.map_or(0, |last| last.value()) + 1;
-            meta.insert(DAEMON_EVENTS, first_seq).map_err(during(WRITING))?;
-            let lines = line(first_seq) + "\n";
-            EncodedSession::of_events(DAEMON, &EventSegment { first_seq, lines })?.write(txn)
-        })
     }
 
     /// Removes the oldest entries until the events of the others have at most so many bytes, with the events of sessions
@@ -243,6 +216,7 @@ fn add(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::EventSegment;
 
     fn segment(first_seq: u64, count: u64) -> EventSegment {
         let lines = (first_seq..first_seq + count).map(|seq| format!("{{\"seq\":{seq}}}\n")).collect();

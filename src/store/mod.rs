@@ -10,9 +10,11 @@ pub mod codec;
 mod commit;
 mod contracts;
 mod current;
+mod daemon_events;
 mod disk;
 mod error;
 mod event_log;
+mod event_segment;
 mod guard;
 mod idempotency;
 mod journal;
@@ -38,6 +40,7 @@ mod verify;
 pub use current::DiskState;
 pub use error::StoreError;
 pub use event_log::{LogPart, LogSpan, LoggedEvent};
+pub use event_segment::EventSegment;
 pub use page::{StoredPage, Wanted};
 #[cfg(test)]
 use recordings::Bounds;
@@ -46,7 +49,6 @@ pub use recordings::{
     RecordingFeed, RecordingWriter, Retention, RowsIter,
 };
 pub use results::{NewResult, StrategyOutcome};
-pub use sessions::EventSegment;
 pub use sync::SyncChange;
 pub use transfer::Records;
 pub use verify::{Problem, VerifyReport, verify};

@@ -34,17 +34,11 @@ pub fn cycles(tree: &Tree) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// Cycles that are not listed, and listed ones that no longer exist.
-pub fn ratchet(found: &[String], listed: &[&str]) -> Vec<String> {
-    let new = found.iter().filter(|cycle| !listed.contains(&cycle.as_str()));
-    let new = new.map(|cycle| {
-        format!("{cycle}: these files name each other; move what both need into a file below them")
-    });
-    let gone = listed.iter().filter(|cycle| !found.iter().any(|other| other == *cycle));
-    new.chain(
-        gone.map(|cycle| format!("{cycle}: no cycle any more, well done; remove it from tests/tidy.rs")),
-    )
-    .collect()
+/// The cycles, with what to do about them.
+pub fn problems(tree: &Tree) -> Vec<String> {
+    let told =
+        |cycle| format!("{cycle}: these files name each other; move what both need into a file below them");
+    cycles(tree).into_iter().map(told).collect()
 }
 
 fn reach<'a>(graph: &Graph<'a>, from: &str) -> BTreeSet<&'a str> {

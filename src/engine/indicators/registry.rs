@@ -1,5 +1,6 @@
 //! All indicator types in catalogue order. A new type is one line here.
 
+use super::set::IndicatorSet;
 use super::{
     Kind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest, liquidity,
     macd, median_price, momentum, order_flow, peak, pump, range, rsi,
@@ -110,4 +111,11 @@ pub static ALL: &[&Kind] = &[
 /// The type with this name; case is ignored.
 pub fn find(name: &str) -> Option<&'static Kind> {
     ALL.iter().copied().find(|kind| kind.name.eq_ignore_ascii_case(name))
+}
+
+/// The slots of one symbol, of all these types.
+impl Default for IndicatorSet {
+    fn default() -> Self {
+        IndicatorSet::of_types(find)
+    }
 }

@@ -1,12 +1,13 @@
 //! Scores that combine other indicators by thresholds and weights.
 
+use super::deal_variation::PRICE_VOLATILITY;
 use super::imbalance::BID_ASK_IMBALANCE;
 use super::liquidity::LIQUIDITY_DRAIN_INDEX;
 use super::peak::RETRACEMENT_OF_PUMP_PCT;
 use super::pump::Stretch;
 use super::spread::SPREAD_PCT;
 use super::volume_spike::VOLUME_SURGE_RATIO;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, find, number};
+use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, number};
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 
 /// Whether a dump is running out of force.
@@ -152,12 +153,11 @@ pub static RISK_SCORE: Kind = Kind {
             .or_else(|| (LIQUIDITY_DRAIN_INDEX.check)(&drain(spec)))
     },
     build: |spec, wiring| {
-        let volatility = find("PRICE_VOLATILITY").expect("the registry has every part of this score");
         let window =
             [("t1", spec.number("vol_t1")), ("t2", 0.0), ("min_coverage", spec.number("min_coverage"))];
         Box::new(Risk {
             spread: wiring.slot(&SPREAD_PCT.spec(&[("t1", ParamValue::Number(0.0))])),
-            volatility: wiring.slot(&volatility.numbers(&window)),
+            volatility: wiring.slot(&PRICE_VOLATILITY.numbers(&window)),
             drain: wiring.slot(&drain(spec)),
             references: ["spread_ref", "vol_ref", "drain_ref"].map(|name| spec.number(name)),
             weights: WEIGHTS.map(|name| spec.number(name)),

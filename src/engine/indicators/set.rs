@@ -2,8 +2,7 @@
 //!
 //! Invariant: a slot only reads earlier slots, so there are no cycles.
 
-use super::wiring::Wiring;
-use super::{Indicator, Kind, Look, Missing, Value, find};
+use super::{Indicator, Kind, Look, Missing, Value};
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
@@ -29,9 +28,20 @@ struct Slot {
 /// The most trades that are foreseen at once: as many as one mask of a word has bits.
 pub const FORESEEN_TRADES: usize = 32;
 
+/// An indicator that has been built, and what it asked to be called for.
+pub(super) struct Built {
+    pub spec: IndicatorSpec,
+    pub indicator: Box<dyn Indicator>,
+    pub every_trade: bool,
+    pub every_second: bool,
+    /// Bars it is called for.
+    pub bars: Option<usize>,
+}
+
 /// The slots of one symbol.
-#[derive(Default)]
 pub struct IndicatorSet {
+    /// The type of a name. A type that reads another one would else name the registry, which names all types.
+    find: fn(&str) -> Option<&'static Kind>,
     slots: Vec<Slot>,
     every_trade: Vec<usize>,
     /// Of each of them the values after the trades that come next.
@@ -89,33 +99,32 @@ fn value_of(slots: &mut [Slot], turn: u64, id: SlotId, look: &Look<'_>) -> Value
 }
 
 impl IndicatorSet {
-    /// The slot that computes a spec; builds it if it is new. Only before the first event.
-    ///
-    /// # Panics
-    /// On a type that is not in the registry; validation rejects such documents.
-    pub fn intern(&mut self, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
-        if let Some(index) = self.slots.iter().position(|slot| slot.spec == *spec) {
-            return SlotId(index);
+    /// Nothing yet; `find` gives the type of a name.
+    pub(super) fn of_types(find: fn(&str) -> Option<&'static Kind>) -> Self {
+        IndicatorSet {
+            find,
+            slots: Vec::new(),
+            every_trade: Vec::new(),
+            foreseen: Vec::new(),
+            every_second: Vec::new(),
+            seconds_kept: Span::ZERO,
+            turn: 0,
         }
-        let kind = find(&spec.kind).expect("validated documents only name registered types");
-        self.build(kind, spec, market)
     }
 
-    /// The slot of a type that is not in the registry, so that documents cannot name it.
-    pub(super) fn intern_part(
-        &mut self,
-        kind: &'static Kind,
-        spec: &IndicatorSpec,
-        market: &mut MarketState,
-    ) -> SlotId {
-        let found = self.slots.iter().position(|slot| slot.spec == *spec);
-        found.map_or_else(|| self.build(kind, spec, market), SlotId)
+    /// The type of a name.
+    pub(super) fn kind(&self, name: &str) -> Option<&'static Kind> {
+        (self.find)(name)
     }
 
-    fn build(&mut self, kind: &Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
-        let mut wiring = Wiring { market, set: self, every_trade: false, every_second: false, bars: None };
-        let indicator = (kind.build)(spec, &mut wiring);
-        let (every_trade, every_second, bars) = (wiring.every_trade, wiring.every_second, wiring.bars);
+    /// The slot of a spec that has one.
+    pub(super) fn position(&self, spec: &IndicatorSpec) -> Option<SlotId> {
+        self.slots.iter().position(|slot| slot.spec == *spec).map(SlotId)
+    }
+
+    /// Adds a slot.
+    pub(super) fn push(&mut self, built: Built) -> SlotId {
+        let Built { spec, indicator, every_trade, every_second, bars } = built;
         let index = self.slots.len();
         if every_trade {
             self.every_trade.push(index);
@@ -125,7 +134,7 @@ impl IndicatorSet {
             self.every_second.push(index);
         }
         self.slots.push(Slot {
-            spec: spec.clone(),
+            spec,
             indicator,
             bars,
             asked_at: 0,

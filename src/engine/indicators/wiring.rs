@@ -3,7 +3,7 @@
 //! Everything is requested before the first event; nothing can be added later.
 
 use super::Kind;
-use super::set::{IndicatorSet, SlotId};
+use super::set::{Built, IndicatorSet, SlotId};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::MarketState;
@@ -93,5 +93,31 @@ impl Wiring<'_> {
     /// A type that documents cannot name, shared like a slot.
     pub(super) fn part(&mut self, kind: &'static Kind, given: &[(&str, f64)]) -> SlotId {
         self.set.intern_part(kind, &kind.numbers(given), self.market)
+    }
+}
+
+impl IndicatorSet {
+    /// The slot that computes a spec; builds it if it is new. Only before the first event.
+    ///
+    /// # Panics
+    /// On a type that is not in the registry; validation rejects such documents.
+    pub fn intern(&mut self, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+        if let Some(slot) = self.position(spec) {
+            return slot;
+        }
+        let kind = self.kind(&spec.kind).expect("validated documents only name registered types");
+        self.build(kind, spec, market)
+    }
+
+    /// The slot of a type that is not in the registry, so that documents cannot name it.
+    fn intern_part(&mut self, kind: &'static Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+        self.position(spec).unwrap_or_else(|| self.build(kind, spec, market))
+    }
+
+    fn build(&mut self, kind: &Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+        let mut wiring = Wiring { market, set: self, every_trade: false, every_second: false, bars: None };
+        let indicator = (kind.build)(spec, &mut wiring);
+        let (every_trade, every_second, bars) = (wiring.every_trade, wiring.every_second, wiring.bars);
+        self.push(Built { spec: spec.clone(), indicator, every_trade, every_second, bars })
     }
 }

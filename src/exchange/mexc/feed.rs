@@ -1,8 +1,7 @@
-//! A subscription: which symbols and streams, and the tasks that serve it until it is dropped.
+//! The tasks that serve a subscription until it is dropped.
 
+use super::subscription::{STREAMS, Subscription};
 use super::{Link, socket};
-use crate::domain::record::StreamKind;
-use crate::domain::time::Timestamp;
 use crate::exchange::ExchangeError;
 use crate::limits;
 use crate::session::ports::{MarketSink, Notice};
@@ -11,26 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-
-/// The streams MEXC offers.
-pub const STREAMS: [StreamKind; 5] = [
-    StreamKind::BookSnapshots,
-    StreamKind::BookChanges,
-    StreamKind::Trades,
-    StreamKind::Marks,
-    StreamKind::Funding,
-];
-
-/// What to subscribe to. `SymbolId(i)` of the rows is the index in `symbols`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Subscription {
-    /// Names as the exchange writes them, each once.
-    pub symbols: Vec<String>,
-    /// A subset of [`STREAMS`]; each symbol gets all of them.
-    pub streams: Vec<StreamKind>,
-    /// End of the previous subscription; funding paid since then is looked up. `None`: there was none.
-    pub heard_until: Option<Timestamp>,
-}
 
 /// A running subscription: rows arrive until it is dropped.
 #[must_use = "rows flow only while it lives"]

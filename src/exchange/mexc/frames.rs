@@ -1,10 +1,11 @@
 //! Decodes MEXC socket messages without a socket, for benchmarks, fuzzing and captures.
 
-use super::feed::{self, Subscription};
+use super::feed;
 use super::health::Counters;
 use super::market::Depth;
 use super::settings::Settings;
 use super::socket::{Dispatch, Received, Symbol, pace};
+use super::subscription::Subscription;
 use super::{ExchangeError, Health};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};

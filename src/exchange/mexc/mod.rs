@@ -14,6 +14,7 @@ mod network;
 mod rest;
 mod settings;
 mod socket;
+mod subscription;
 mod versions;
 mod wire;
 
@@ -21,7 +22,7 @@ mod wire;
 mod tests;
 
 pub use account::{Account, AccountNews, AccountSink, Listening, Outcome};
-pub use feed::{MarketFeed, STREAMS, Subscription};
+pub use feed::MarketFeed;
 pub use frames::Frames;
 pub use health::Health;
 pub use market::{
@@ -31,6 +32,7 @@ pub use market::{
 pub use rest::request;
 pub use rest::sign::Keys;
 pub use settings::{ONLY_REHEARSAL, Settings};
+pub use subscription::{STREAMS, Subscription};
 
 use crate::clock::TaskClock;
 use crate::domain::contract::Contract;

@@ -14,8 +14,8 @@ pub mod triggers;
 mod pulling;
 
 use super::market::Market;
-use super::running::TestKey;
 use super::scenario::{AttachedStop, Settings, TriggerOversized};
+use super::test_key::TestKey;
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::domain::rng::Rng;

@@ -158,7 +158,7 @@ fn lines(results: &[RunResult]) -> String {
 /// A metric as a table cell; net profit is coloured by its sign.
 fn metric_cell(run: &RunResult, id: &str) -> Cell {
     let Some(metric) = run.metric(id) else { return Cell::none("not computed") };
-    match f::metric(metric, f::Currency::of(run)) {
+    match f::metric(metric, f::Currency::of(run.currency())) {
         Err(reason) => Cell::none(reason),
         Ok(shown) if id == "net_profit" => Cell::signed(&shown, metric.number().unwrap_or(0.0)),
         Ok(shown) => Cell::number(&shown, metric.number().unwrap_or(0.0)),

@@ -138,7 +138,7 @@ fn marks(run: &RunResult, symbol: SymbolId) -> Vec<Mark> {
             trade.reason.as_str(),
             f::second(trade.closed_at),
             f::price(spec, trade.exit_price),
-            f::Currency::of(run).named(&f::Currency::of(run).signed(trade.net()))
+            f::Currency::of(run.currency()).named(&f::Currency::of(run.currency()).signed(trade.net()))
         );
         marks.push(Mark { at: trade.closed_at, value: trade.exit_price, class, sign, title });
     }

@@ -45,7 +45,7 @@ fn assumptions(out: &mut String, run: &RunResult) {
 }
 
 fn tiles(out: &mut String, run: &RunResult) {
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     let shown = |id: &str| {
         run.metric(id).and_then(|m| f::metric(m, currency).ok()).unwrap_or_else(|| f::NONE.to_owned())
     };
@@ -75,7 +75,7 @@ fn tiles(out: &mut String, run: &RunResult) {
 
 fn tile(out: &mut String, run: &RunResult, id: &str, beside: &str) {
     let Some(metric) = run.metric(id) else { return };
-    let (value, beside) = match f::metric(metric, f::Currency::of(run)) {
+    let (value, beside) = match f::metric(metric, f::Currency::of(run.currency())) {
         Ok(shown) => (escaped(&shown), beside),
         // The reason is also shown as text, because touch screens have no tooltips.
         Err(reason) => (none(reason), reason),

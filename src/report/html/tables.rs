@@ -34,7 +34,7 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
             f::grouped(trades.len() as u128)
         );
     }
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     let in_currency = |name: &str| currency.named(name);
     // The most wanted columns come first, so that they are visible without scrolling.
     let headings = [
@@ -75,7 +75,7 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
 
 /// The cells of one trade, in the order of the headings.
 fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     let spec = run.spec(trade.symbol);
     let held = (trade.closed_at - trade.opened_at).seconds_f64();
     let quantity =
@@ -137,7 +137,8 @@ pub(super) fn breakdowns(out: &mut String, run: &RunResult) {
         return;
     }
     out.push_str("<div class=\"columns\">\n");
-    let mut put = |title: &str, rows: Vec<(String, &Tally)>| group(out, title, rows, f::Currency::of(run));
+    let mut put =
+        |title: &str, rows: Vec<(String, &Tally)>| group(out, title, rows, f::Currency::of(run.currency()));
     let reason = |trigger: Trigger| format!("{} {}", trigger.as_str(), legend::trigger(trigger));
     put("By exit reason", s.by_reason.iter().map(|(key, tally)| (reason(*key), tally)).collect());
     put("By side", s.by_side.iter().map(|(key, tally)| (side_word(*key).to_owned(), tally)).collect());
@@ -197,7 +198,7 @@ pub(super) fn refusals(out: &mut String, run: &RunResult) {
 /// By month first if the run is long; always by day.
 pub(super) fn days(out: &mut String, run: &RunResult) {
     let days = &run.summary.days;
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     let amounts = ["Change", "Closed net", "Equity at the end"].map(|name| currency.named(name));
     let headings = ["<Period", &amounts[0], "Change %", "Trades", &amounts[1], &amounts[2]];
     let period = |name: &str, days: &[Day]| period(name, days, currency);
@@ -253,7 +254,7 @@ pub(super) fn drawdowns(out: &mut String, run: &RunResult) {
     if deepest.is_empty() {
         return;
     }
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     out.push_str("<h3>Deepest drawdowns</h3>\n");
     let rows = deepest.iter().map(|d| {
         let seconds = d.duration().seconds_f64();
@@ -275,7 +276,7 @@ pub(super) fn drawdowns(out: &mut String, run: &RunResult) {
 }
 
 pub(super) fn metrics(out: &mut String, run: &RunResult) {
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     out.push_str("<details><summary>All metrics with their definitions</summary>\n");
     let rows = run.summary.metrics.iter().map(|metric| {
         let value = match f::metric(metric, currency) {

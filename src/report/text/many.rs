@@ -157,7 +157,7 @@ fn lines(runs: &[RunResult], style: Style) -> String {
 fn result_row(index: usize, run: &RunResult) -> Vec<String> {
     let metric = |id: &str| {
         run.metric(id)
-            .and_then(|m| f::metric(m, f::Currency::of(run)).ok())
+            .and_then(|m| f::metric(m, f::Currency::of(run.currency())).ok())
             .unwrap_or_else(|| f::NONE.to_owned())
     };
     let first = run.signals().next();

@@ -66,7 +66,7 @@ pub fn one(run: &RunResult, style: Style) -> String {
 }
 
 fn headline(out: &mut String, run: &RunResult, style: Style) {
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     let metrics = || HEADLINE.iter().filter_map(|id| run.metric(id));
     let mut defined: Vec<String> = metrics()
         .filter_map(|metric| Some(named(metric.definition.name, &shown(metric, currency)?)))
@@ -124,7 +124,7 @@ fn reasons(out: &mut String, run: &RunResult, style: Style) {
     if run.summary.by_reason.is_empty() {
         return;
     }
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     line(out, "");
     line(out, &heading("By exit reason", style));
     let right = Align::Right;
@@ -183,7 +183,7 @@ fn trades(out: &mut String, run: &RunResult, style: Style) {
     line(out, "");
     line(out, &heading("Trades", style));
     let right = Align::Right;
-    let net = f::Currency::of(run).named("net");
+    let net = f::Currency::of(run.currency()).named("net");
     let columns = [
         ("#", right),
         ("symbol", Align::Left),
@@ -236,7 +236,7 @@ fn trade_row(run: &RunResult, index: usize, trade: &ClosedTrade) -> Vec<String> 
         f::seconds((trade.closed_at - trade.opened_at).seconds_f64()),
         f::price(spec, trade.entry_price),
         f::price(spec, trade.exit_price),
-        f::Currency::of(run).signed(trade.net()),
+        f::Currency::of(run.currency()).signed(trade.net()),
         f::plain(trade.net_pct(), 2),
         f::plain(trade.mae_pct, 2),
         f::plain(trade.mfe_pct, 2),

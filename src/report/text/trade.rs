@@ -105,7 +105,7 @@ fn fill(
 
 /// The parts of the net result.
 fn money(out: &mut String, run: &RunResult, trade: &ClosedTrade, style: Style) {
-    let currency = f::Currency::of(run);
+    let currency = f::Currency::of(run.currency());
     line(out, "");
     sentence(
         out,

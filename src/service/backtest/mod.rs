@@ -4,6 +4,7 @@
 //! speed.
 
 mod files;
+mod find;
 mod pace;
 mod run;
 mod settings;
@@ -12,10 +13,11 @@ mod store;
 mod stretches;
 mod symbol;
 
+pub use find::{Input, find, find_fit, refuse_empty_range};
 pub use pace::{Paced, StopSignal};
 pub use run::{Run, plan, plan_fit};
 pub use settings::{ReplayClock, RiskChoice, RunSettings, bounds};
-pub use source::{Input, Source, find, find_fit, market, refuse_empty_range};
+pub use source::{Source, market};
 pub use store::{GENERATOR, outcomes, summary};
 pub use stretches::stretches;
 pub use symbol::SourceSymbol;

@@ -7,25 +7,15 @@ use super::super::records::{RecordedSymbolV1, RecordingV1};
 use super::super::{Store, StoreError};
 use super::no_symbol;
 use super::reader::BlockReader;
+use super::source_context::{FeedClock, SourceContext};
 use super::ticks::TickSource;
 use super::trades::TradeSource;
-use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
 use crate::domain::event::Gap;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
-use crate::limits::{FEED_CHUNK_TICKS, MAX_TICKS};
+use crate::limits::FEED_CHUNK_TICKS;
 use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
-
-/// Which timestamp of a row orders the replay.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FeedClock {
-    /// Exchange time. Within a stream time never goes back: a row stamped earlier than its predecessor gets
-    /// that one's time.
-    Exchange,
-    /// Receive time; every chosen stream must have it.
-    Receive,
-}
 
 /// Which part of a recording to replay.
 #[derive(Clone, Copy, Debug)]
@@ -43,17 +33,6 @@ pub struct FeedChoice<'a> {
     pub from: Timestamp,
     /// End (exclusive).
     pub to: Timestamp,
-}
-
-/// Parameters common to all sources.
-#[derive(Clone, Debug)]
-pub struct SourceContext {
-    pub symbol: SymbolId,
-    pub price_step: Decimal,
-    pub quantity_step: Decimal,
-    pub clock: FeedClock,
-    pub from_ns: i64,
-    pub to_ns: i64,
 }
 
 /// The merged ticks of a recording.
@@ -287,30 +266,6 @@ impl Feed for RecordingFeed<'_> {
     fn found_damage(&self) -> bool {
         self.found_damage
     }
-}
-
-/// Converts mantissas at `scale` to whole steps, in place. `None` if one is negative, not a whole step, or
-/// not below [`MAX_TICKS`].
-pub fn to_steps(values: &mut [i64], scale: u8, step: Decimal) -> Option<()> {
-    let power = |up: u8| POWERS_OF_TEN.get(usize::from(up)).copied();
-    let up = power(step.scale().saturating_sub(scale))?;
-    let down = power(scale.saturating_sub(step.scale()))?.checked_mul(step.mantissa())?;
-    if down != 1 {
-        for value in values.iter_mut() {
-            let scaled = value.checked_mul(up)?;
-            if scaled % down != 0 {
-                return None;
-            }
-            *value = scaled / down;
-        }
-    } else if up != 1 {
-        let fits = values.iter().all(|value| value.unsigned_abs() <= (MAX_TICKS / up).unsigned_abs());
-        values.iter_mut().for_each(|value| *value = value.wrapping_mul(up));
-        fits.then_some(())?;
-    }
-    // All values are below a power of two if their bitwise union is: no branch per value.
-    let union = values.iter().fold(0, |union, value| union | value);
-    (0..MAX_TICKS).contains(&union).then_some(())
 }
 
 #[cfg(test)]

@@ -9,17 +9,19 @@ mod grid;
 mod open;
 mod reader;
 mod removal;
+mod source_context;
 mod ticks;
 mod trades;
 mod writer;
 
 pub use facts::NewFacts;
-pub use feed::{FeedChoice, FeedClock, RecordingFeed};
+pub use feed::{FeedChoice, RecordingFeed};
 #[cfg(test)]
 pub use open::Bounds;
 pub use open::{OpenRecording, RecordingCommit, RecordingEnd, RecordingLeases};
 pub use reader::RowsIter;
 pub use removal::{Pruned, Retention};
+pub use source_context::FeedClock;
 pub use writer::{NewRecording, RecordingWriter};
 
 use super::error::during;

@@ -3,9 +3,8 @@
 use super::super::StoreError;
 use super::super::blocks::{BlockDecoder, Rows, ScaleClass, rows::Column, rows::Field, rows::fields};
 use super::super::records::RecordedStreamV1;
-use super::feed::{FeedClock, SourceContext, to_steps};
 use super::reader::BlockReader;
-use super::trades::off_grid;
+use super::source_context::{FeedClock, SourceContext, off_grid, to_steps};
 use crate::domain::book::best_first;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Bar, Level, LevelChange};

@@ -2,8 +2,8 @@
 
 use super::super::StoreError;
 use super::super::blocks::{BlockDecoder, TradeColumns};
-use super::feed::{FeedClock, SourceContext, to_steps};
 use super::reader::BlockReader;
+use super::source_context::{FeedClock, SourceContext, off_grid, to_steps};
 use crate::domain::event::Trade;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::Side;
@@ -104,11 +104,4 @@ impl<'a> TradeSource<'a> {
         // A block that reaches past the time range is the last; one that ends before it is skipped.
         Ok(self.next < self.end || self.end == columns.at.len())
     }
-}
-
-/// The error for a number that is not a whole step of the symbol's specification.
-pub fn off_grid(place: &str) -> StoreError {
-    StoreError::Refused(format!(
-        "{place}: a price or quantity is not a whole number of the symbol's steps: use the steps that the recording itself gives"
-    ))
 }

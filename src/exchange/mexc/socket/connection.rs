@@ -2,8 +2,9 @@
 
 use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
-use super::dispatch::{Dispatch, Received, Said};
+use super::dispatch::{Dispatch, Said};
 use super::open::{self, Stream, unzipped};
+use super::received::Received;
 use super::subscriptions::Subscriptions;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
 use super::{Symbol, span};

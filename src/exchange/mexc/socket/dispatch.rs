@@ -1,6 +1,7 @@
 //! Turns messages into rows: which symbol a message concerns, and which of its rows are new.
 
 use super::channel::Channel;
+use super::received::Received;
 use super::symbol::{Symbol, ToSink};
 use crate::domain::decimal::Decimal;
 use crate::domain::event::GapCause;
@@ -34,15 +35,6 @@ pub enum Said {
     Complaint(String),
     /// Nothing to do.
     Nothing,
-}
-
-/// When a message was received.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Received {
-    /// Wall clock.
-    pub at: Timestamp,
-    /// Steady clock.
-    pub steady: Span,
 }
 
 /// The symbols of a socket and reused parsing buffers.

@@ -18,9 +18,10 @@ pub use blocks::halves;
 pub use bounds::Bounds;
 pub use leases::RecordingLeases;
 
+use super::super::event_segment::EventSegment;
 use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};
 use super::super::results::{EncodedResult, NewResult};
-use super::super::sessions::{EncodedSession, EventSegment};
+use super::super::sessions::EncodedSession;
 use super::super::{Store, StoreError};
 use super::{NewRecording, check_name, put};
 use crate::domain::record::{Record, RecordedGap};
