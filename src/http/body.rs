@@ -59,7 +59,7 @@ pub async fn read_json(
     context: &AppContext,
     route: &Route,
     caller: Option<&Caller>,
-    body: Incoming,
+    mut body: Incoming,
     timeout: Duration,
 ) -> Result<Body, Failure> {
     let is_large = body.size_hint().upper().unwrap_or(route.body_bytes as u64) > HTTP_SMALL_BODY_BYTES as u64;
@@ -74,13 +74,16 @@ pub async fn read_json(
         },
         None => None,
     };
-    let read = tokio::time::timeout(timeout, Limited::new(body, route.body_bytes).collect()).await;
+    let read = tokio::time::timeout(timeout, Limited::new(&mut body, route.body_bytes).collect()).await;
     let bytes = match read {
         Err(_) => {
             let message = "the body did not arrive in time: send it at once, or raise http.body_timeout_ms";
             return Err(Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", message).closing());
         }
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            // No length was announced, so only now it is known to be too large.
+            drop(turn);
+            discard(body).await;
             return Err(too_large(route.body_bytes));
         }
         Ok(Err(_)) => {
