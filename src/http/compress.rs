@@ -60,7 +60,7 @@ pub fn worthwhile(response: &Response<Payload>) -> bool {
 pub fn compress(mut response: Response<Payload>, encoding: Encoding) -> Response<Payload> {
     let Outgoing::Whole(Some(plain)) = &response.body().content else { return response };
     let Some(packed) = pack(plain, encoding) else { return response };
-    *response.body_mut() = Payload::whole(Some(Bytes::from(packed)));
+    response.body_mut().content = Outgoing::Whole(Some(Bytes::from(packed)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str()));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));

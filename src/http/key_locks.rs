@@ -2,6 +2,7 @@
 //! further requests wait behind them. One busy key cannot make others wait.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,6 +27,12 @@ pub struct Turn<K: Ord + Clone> {
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
     _registration: Registration<K>,
+}
+
+impl<K: Ord + Clone> fmt::Debug for Turn<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turn")
+    }
 }
 
 /// Why no turn was given.

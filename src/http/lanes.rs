@@ -5,7 +5,7 @@
 //! Invariant: in `http`, `spawn_blocking` is called only here and in `stream::client`, which has its own
 //! semaphore.
 
-use super::key_locks::{KeyLocks, NoTurn};
+use super::key_locks::{KeyLocks, NoTurn, Turn};
 use crate::limits::{
     HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_HEAVY_READS,
     HTTP_HEAVY_READS_PER_USER, HTTP_HEAVY_READS_WAITING_PER_USER, HTTP_IMPORTS, HTTP_LISTS,
@@ -27,7 +27,8 @@ pub enum Lane {
     Control,
     /// Reading and writing the store.
     Store,
-    /// Reading a whole result, or all rows of a recorded symbol, for one answer. Its users have shares.
+    /// Reading a whole result, or all rows of a recorded symbol, for one answer, which may be large. Its users have
+    /// shares, and a turn ends only when the answer has been sent.
     Heavy,
     /// Checking a password.
     Password,
@@ -131,6 +132,9 @@ pub struct Lanes {
     heavy: Arc<KeyLocks<Arc<str>>>,
 }
 
+/// A user's turn in the heavy lane: dropped with the last of the work and of the answer that it made.
+pub type HeavyTurn = Arc<Turn<Arc<str>>>;
+
 /// A permit of a lane, held until it and all work started with it are done.
 pub struct Place(Arc<OwnedSemaphorePermit>);
 
@@ -173,7 +177,8 @@ impl Lanes {
         self.enter(lane).await?.run(work).await
     }
 
-    /// As [`Lanes::run`], of a user, who in the heavy lane waits behind himself. All without a login are one user.
+    /// As [`Lanes::run`], of a user, who in the heavy lane waits behind himself. All without a login are one user. Gives
+    /// the turn in the heavy lane too: whoever holds a large answer holds it, until the answer has been sent.
     ///
     /// # Errors
     /// As [`Lanes::run`]; 429 `too_many_reads` for too many heavy reads of this user, or when their turn does not come.
@@ -182,17 +187,19 @@ impl Lanes {
         lane: Lane,
         user: Option<Arc<str>>,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<(T, Option<HeavyTurn>), Refusal> {
         if lane != Lane::Heavy {
-            return self.run(lane, work).await;
+            return Ok((self.run(lane, work).await?, None));
         }
         let turn = self.heavy.take(user.unwrap_or_default(), HEAVY_PATIENCE).await.map_err(no_turn)?;
+        let turn = Arc::new(turn);
+        let of_work = Arc::clone(&turn);
         // The work keeps its turn when its request is cancelled.
-        self.run(lane, move || {
-            let _turn = turn;
+        let done = self.run(lane, move || {
+            let _turn = of_work;
             work()
-        })
-        .await
+        });
+        Ok((done.await?, Some(turn)))
     }
 }
 
@@ -285,13 +292,13 @@ mod tests {
             greedy.push(read("greedy", Box::new(|| ())));
         }
         tokio::task::yield_now().await;
-        let refused = lanes.run_for(Lane::Heavy, Some("greedy".into()), || ()).await.unwrap_err();
+        let refused = lanes.run_for(Lane::Heavy, Some("greedy".into()), || ()).await.err().unwrap();
         assert_eq!(
             (refused.kind, refused.code, refused.retry_after_s),
             (RefusalKind::TooMany, "too_many_reads", Some(RETRY_AFTER_S))
         );
-        assert_eq!(lanes.run_for(Lane::Heavy, Some("modest".into()), || 7).await.unwrap(), 7);
-        assert_eq!(lanes.run_for(Lane::Store, Some("greedy".into()), || 7).await.unwrap(), 7);
+        assert_eq!(lanes.run_for(Lane::Heavy, Some("modest".into()), || 7).await.unwrap().0, 7);
+        assert_eq!(lanes.run_for(Lane::Store, Some("greedy".into()), || 7).await.unwrap().0, 7);
         drop(release);
         for read in greedy {
             read.await.unwrap().unwrap();

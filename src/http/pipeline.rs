@@ -242,7 +242,8 @@ async fn on_thread(
 ) -> Result<Reply, Failure> {
     let shared = Arc::clone(context);
     let user = call.caller.as_ref().map(|caller| Arc::clone(&caller.name));
-    context.lanes.run_for(lane, user, move || handler(&shared, &mut call)).await?
+    let (reply, turn) = context.lanes.run_for(lane, user, move || handler(&shared, &mut call)).await?;
+    Ok(Reply { turn, ..reply? })
 }
 
 /// Checks the announced size; returns whether there is a body.

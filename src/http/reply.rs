@@ -1,6 +1,7 @@
 //! Responses: the JSON envelope, files and streams.
 
 use super::addresses::Counted;
+use super::lanes::HeavyTurn;
 use crate::domain::time::Timestamp;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
@@ -23,6 +24,8 @@ pub struct Reply {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Entity tag, as in the header. A response with one may be cached by the client and revalidated.
     pub etag: Option<HeaderValue>,
+    /// The turn in which a large body was made, kept until it has been sent.
+    pub turn: Option<HeavyTurn>,
 }
 
 /// The body of a response.
@@ -53,7 +56,7 @@ impl Reply {
 
     /// Any status and content.
     pub fn new(status: StatusCode, content: Content) -> Self {
-        Reply { status, content, headers: Vec::new(), etag: None }
+        Reply { status, content, headers: Vec::new(), etag: None, turn: None }
     }
 
     /// Replaces the status.
@@ -76,15 +79,16 @@ impl Reply {
 
     /// The HTTP response.
     pub fn into_response(self, request_id: &str, at: Timestamp) -> Response<Payload> {
-        let (media, payload) = match self.content {
+        let (media, mut payload) = match self.content {
             Content::Data(data) => (Some(JSON), Payload::whole(Some(data.closed(request_id, at)))),
             Content::Flat(json) => (Some(JSON), Payload::whole(Some(json))),
             Content::File(media, bytes) => (Some(media), Payload::whole(Some(bytes))),
             Content::Stream(media, chunks) => {
-                (Some(media), Payload { content: Outgoing::Chunks(chunks), counted: None })
+                (Some(media), Payload { content: Outgoing::Chunks(chunks), ..Payload::whole(None) })
             }
             Content::Empty => (None, Payload::whole(None)),
         };
+        payload.turn = self.turn;
         let mut response = Response::new(payload);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -195,6 +199,21 @@ pub struct Payload {
     pub content: Outgoing,
     /// The counted connection of a forwarded client, released when the body has been sent.
     pub counted: Option<Arc<Counted>>,
+    /// The turn in which the bytes were made, released when they have been sent.
+    pub turn: Option<HeavyTurn>,
+}
+
+/// Bytes on their way to the socket. The server asks for the next frame before it has written the last, so the turn goes
+/// with the bytes and not with the body.
+struct Sending {
+    bytes: Bytes,
+    _turn: HeavyTurn,
+}
+
+impl AsRef<[u8]> for Sending {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// The bytes of an outgoing response.
@@ -209,7 +228,7 @@ pub enum Outgoing {
 impl Payload {
     /// From bytes that are complete.
     pub fn whole(bytes: Option<Bytes>) -> Self {
-        Payload { content: Outgoing::Whole(bytes), counted: None }
+        Payload { content: Outgoing::Whole(bytes), counted: None, turn: None }
     }
 }
 
@@ -221,8 +240,14 @@ impl Body for Payload {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.get_mut().content {
-            Outgoing::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        let payload = self.get_mut();
+        match &mut payload.content {
+            Outgoing::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| {
+                Ok(Frame::data(match payload.turn.take() {
+                    Some(turn) => Bytes::from_owner(Sending { bytes, _turn: turn }),
+                    None => bytes,
+                }))
+            })),
             Outgoing::Chunks(chunks) => {
                 chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
             }
@@ -240,5 +265,31 @@ impl Body for Payload {
             }
             Outgoing::Chunks(_) => SizeHint::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::lanes::{Lane, Lanes};
+    use crate::limits::HTTP_HEAVY_READS_PER_USER;
+    use http_body_util::BodyExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_ends_when_the_bytes_have_been_sent() {
+        let lanes = Lanes::default();
+        let read = || lanes.run_for(Lane::Heavy, Some("reader".into()), || Reply::data(&"large"));
+        let mut on_their_way = Vec::new();
+        for _ in 0..HTTP_HEAVY_READS_PER_USER {
+            let (reply, turn) = read().await.unwrap();
+            let mut body =
+                Reply { turn, ..reply }.into_response("id", Timestamp::from_seconds(1)).into_body();
+            // As the server does: it has all frames and no body any more, but has written nothing.
+            on_their_way.push(body.frame().await.unwrap().unwrap().into_data().unwrap());
+            assert!(body.frame().await.is_none());
+        }
+        assert_eq!(read().await.err().unwrap().code, "too_many_reads");
+        on_their_way.pop();
+        assert!(read().await.is_ok());
     }
 }

@@ -65,6 +65,7 @@ fn answer(
             Some(look) => Ok(look.answer(&question)),
             None => shared.service.sessions.answer_ended(&id, &question),
         });
-        Ok(Reply::data(&answered.await??))
+        let (data, turn) = answered.await?;
+        Ok(Reply { turn, ..Reply::data(&data?) })
     })
 }
