@@ -22,7 +22,7 @@ use crate::store::records::{ResultNoteV1, ResultV3};
 use crate::store::{Store, StoreError, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Parts of a result that have endpoints of their own.
@@ -237,34 +237,34 @@ impl Results {
         Ok(document)
     }
 
-    /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events.
+    /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events: at most `limit` orders behind
+    /// the number `behind`. A session may have hundreds of thousands, so no more are kept at once.
     ///
     /// # Errors
     /// As [`Results::of_session`]; `result_not_found` for a run of the command line, which stores no events.
-    pub fn orders(&self, session: &str) -> Result<Value, Refusal> {
+    pub fn orders(&self, session: &str, behind: Option<u64>, limit: usize) -> Result<Value, Refusal> {
         let line = self.line(session)?;
         let Some(id) = line.session_id else {
             return Err(not_found(&format!(
                 "{session} is a run of the command line; its orders were not kept"
             )));
         };
-        let mut orders: BTreeMap<u64, Value> = BTreeMap::new();
+        let mut page = OrderPage { behind, limit, ..OrderPage::default() };
         let mut after = 0;
         loop {
-            // Read in batches; only order events are kept, which bounds the memory.
+            // Read in batches; only the orders of the page are kept, which bounds the memory.
             let part = self.store.session_events(&id, after, PART)?;
             let Some((last, _)) = part.last() else { break };
             after = *last;
             let of_orders = part.iter().filter(|(_, line)| is_of_order(line));
-            for event in of_orders.filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok()) {
-                add_to_order(&mut orders, &event);
-            }
+            of_orders
+                .filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok())
+                .for_each(|event| page.add(&event));
         }
-        let orders: Vec<Value> = orders.into_values().collect();
         let complete = self.store.session(&id).is_ok_and(|row| row.reached.events_not_kept == 0);
-        Ok(
-            json!({"total_count": orders.len(), "complete": complete, "kept_at_most": SESSION_EVENTS, "orders": orders}),
-        )
+        let mut shown = json!({"limit": limit, "complete": complete, "kept_at_most": SESSION_EVENTS});
+        page.show(&mut shown);
+        Ok(shown)
     }
 
     /// The report as one self-contained HTML page.
@@ -390,22 +390,57 @@ fn is_of_order(line: &str) -> bool {
     serde_json::from_str::<Event>(line).is_ok_and(|event| event.order_id.is_some())
 }
 
-/// Applies one event to its order: submitted, filled in parts, cancelled, rejected.
-fn add_to_order(orders: &mut BTreeMap<u64, Value>, event: &Value) {
-    let Some(id) = event["order_id"].as_u64() else { return };
-    let (name, status) = (event["event"].as_str(), event["status"].as_str());
-    if (name, status) == (Some("order_update"), Some("submitted")) {
-        let pick = |field: &str| event[field].clone();
-        let order = json!({
-            "order_id": id, "strategy_id": pick("strategy_id"), "symbol": pick("symbol"), "side": pick("side"),
-            "purpose": pick("purpose"), "quantity": pick("quantity"), "limit": pick("limit"), "submitted_at": pick("timestamp"),
-            "price": pick("price"), "status": "submitted", "filled_quantity": 0.0, "average_price": null, "fills": [],
-        });
-        orders.insert(id, order);
-        return;
+/// Some of the orders of a session, collected from its events.
+#[derive(Default)]
+struct OrderPage {
+    /// Number behind which its orders are.
+    behind: Option<u64>,
+    limit: usize,
+    /// One more than wanted says that there are more.
+    orders: BTreeMap<u64, Value>,
+    /// Numbers of all orders of the session.
+    submitted: BTreeSet<u64>,
+}
+
+impl OrderPage {
+    /// Takes in the next event.
+    fn add(&mut self, event: &Value) {
+        let Some(id) = event["order_id"].as_u64() else { return };
+        let begins = event["event"] == "order_update" && event["status"] == "submitted";
+        if begins && self.submitted.insert(id) && self.behind.is_none_or(|behind| id > behind) {
+            self.orders.insert(id, submitted_order(id, event));
+            if self.orders.len() > self.limit.saturating_add(1) {
+                self.orders.pop_last();
+            }
+        } else if let Some(order) = self.orders.get_mut(&id) {
+            add_to_order(order, event);
+        }
     }
-    let Some(order) = orders.get_mut(&id) else { return };
-    match (name, status) {
+
+    /// Writes the orders, how many there are in all, and where the next part begins.
+    fn show(mut self, shown: &mut Value) {
+        if self.orders.len() > self.limit {
+            self.orders.pop_last();
+            shown["next_cursor"] = self.orders.keys().last().map(u64::to_string).into();
+        }
+        shown["total_count"] = self.submitted.len().into();
+        shown["orders"] = self.orders.into_values().collect();
+    }
+}
+
+/// An order before anything happened to it.
+fn submitted_order(id: u64, event: &Value) -> Value {
+    let pick = |field: &str| event[field].clone();
+    json!({
+        "order_id": id, "strategy_id": pick("strategy_id"), "symbol": pick("symbol"), "side": pick("side"),
+        "purpose": pick("purpose"), "quantity": pick("quantity"), "limit": pick("limit"), "submitted_at": pick("timestamp"),
+        "price": pick("price"), "status": "submitted", "filled_quantity": 0.0, "average_price": null, "fills": [],
+    })
+}
+
+/// Applies one event to its order: filled in parts, cancelled, rejected.
+fn add_to_order(order: &mut Value, event: &Value) {
+    match (event["event"].as_str(), event["status"].as_str()) {
         (Some("fill"), _) => fill(order, event),
         (Some("order_update"), Some(status)) => {
             order["status"] = status.into();
@@ -522,7 +557,7 @@ mod tests {
 
     #[test]
     fn an_order_is_what_its_events_say() {
-        let mut orders = BTreeMap::new();
+        let mut page = OrderPage { limit: 5, ..OrderPage::default() };
         let events = [
             json!({"event": "order_update", "status": "submitted", "order_id": 1, "quantity": 3.0, "side": "buy"}),
             json!({"event": "fill", "order_id": 1, "quantity": 1.0, "fill_price": 10.0}),
@@ -531,14 +566,14 @@ mod tests {
             json!({"event": "fill", "order_id": 1, "quantity": 2.0, "fill_price": 13.0}),
             json!({"event": "fill", "order_id": 9, "quantity": 2.0, "fill_price": 13.0}),
         ];
-        events.iter().for_each(|event| add_to_order(&mut orders, event));
-        let order = &orders[&1];
+        events.iter().for_each(|event| page.add(event));
+        let order = &page.orders[&1];
         assert_eq!((order["status"].as_str(), order["average_price"].as_f64()), (Some("filled"), Some(12.0)));
         let fill =
             |quantity: f64| json!({"event": "fill", "order_id": 1, "quantity": quantity, "fill_price": 0.3});
         let mut dimes = json!({"quantity": 0.3, "filled_quantity": 0.0, "fills": []});
         [0.1, 0.2].into_iter().for_each(|part| super::fill(&mut dimes, &fill(part)));
         assert_eq!((&dimes["filled_quantity"], &dimes["average_price"]), (&json!(0.3), &json!(0.3)));
-        assert_eq!((orders.len(), order["fills"].as_array().unwrap().len()), (1, 2));
+        assert_eq!((page.orders.len(), order["fills"].as_array().unwrap().len()), (1, 2));
     }
 }

@@ -204,8 +204,9 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     assert_eq!(events.last().unwrap()["event"], "session_completed");
     assert!(world.sessions.events(&session.session_id, counters.events, 10).unwrap().ended);
     let results = Results::new(Arc::clone(&world.store));
-    let orders = results.orders(&session.session_id).unwrap();
+    let orders = results.orders(&session.session_id, None, 5_000).unwrap();
     assert_eq!(orders["total_count"], counters.orders);
+    orders_come_in_parts(&results, &session.session_id, &orders);
     assert_eq!(json!(results.trades(&session.session_id).unwrap())["total_count"], counters.trades);
     let shown = results.of_session(&session.session_id).unwrap();
     assert_eq!(shown["metrics"]["trades"]["value"], counters.trades);
@@ -221,6 +222,23 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
         (1, Some(session.session_id.as_str()))
     );
     assert_eq!(results.of_session("exec_none").unwrap_err().code, "result_not_found");
+}
+
+/// All parts together are the whole, and none is larger than asked for.
+fn orders_come_in_parts(results: &Results, session: &str, whole: &Value) {
+    let all = whole["orders"].as_array().unwrap();
+    assert!(all.len() > 4 && whole.get("next_cursor").is_none(), "{whole}");
+    let (mut parts, mut behind) = (Vec::new(), None);
+    loop {
+        let part = results.orders(session, behind, 3).unwrap();
+        assert_eq!(part["total_count"], whole["total_count"]);
+        let orders = part["orders"].as_array().unwrap();
+        assert!((1..=3).contains(&orders.len()), "{part}");
+        parts.extend(orders.iter().cloned());
+        let Some(next) = part.get("next_cursor") else { break };
+        behind = Some(next.as_str().unwrap().parse().unwrap());
+    }
+    assert_eq!(&parts, all);
 }
 
 fn page(limit: usize) -> PageRequest {

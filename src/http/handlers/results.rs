@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Default number of points of an equity curve.
 const EQUITY_POINTS: usize = 1_000;
+/// Default number of orders in one answer.
+const ORDERS: usize = 1_000;
 /// Seconds that the chart of a trade shows before the entry and after the exit.
 const CHART_MARGIN_S: i64 = 60;
 /// Maximum number of results in one comparison.
@@ -75,7 +77,20 @@ pub fn signals(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
 
 /// `GET /results/session/{id}/orders`.
 pub fn orders(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(tagged(&context.service.results.orders(call.id(0))?, call.id(0)))
+    let limit = call.query.count("limit").unwrap_or(ORDERS);
+    let behind = match call.query.text("cursor") {
+        None => None,
+        Some(cursor) => Some(cursor.parse::<u64>().map_err(|_| {
+            let problem = "must be the `next_cursor` of the part before";
+            invalid("cursor", vec![("/query/cursor".to_owned(), problem.to_owned())])
+        })?),
+    };
+    let tag = format!(
+        "{}limit{limit}{}",
+        call.id(0),
+        behind.map_or_else(String::new, |behind| format!("behind{behind}"))
+    );
+    Ok(tagged(&context.service.results.orders(call.id(0), behind, limit)?, &tag))
 }
 
 /// `GET /results/session/{id}/report`.

@@ -411,7 +411,15 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/results/session/{id}/orders",
         tag: "results",
-        about: "Its orders.",
+        about: "Its orders by number, a part at a time.",
+        query: &[
+            Param {
+                name: "limit",
+                kind: Integer(1, 5_000),
+                about: "Orders at most; 1000 when it is left out.",
+            },
+            CURSOR,
+        ],
         refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: Data("ResultOrders"),
         run: Blocking(results::orders),

@@ -134,7 +134,7 @@ function TradeChart({ result, trades, path, chosen, onChoose, query }) {
   const [left, right] = trade ? [Date.parse(trade.entry_time) - 60_000, Date.parse(trade.exit_time) + 60_000] : [null, null];
   const { candles, gaps, error, isLoading } = useCandles({ recording: result.source, symbol, interval, from: left, to: right });
   const signals = useAnswer(() => get(`${path}/signals`).then((answer) => answer.signals), [path]);
-  const orders = useAnswer(() => get(`${path}/orders`).then((answer) => answer.orders), [path]);
+  const orders = useAnswer(() => get(`${path}/orders?limit=5000`).then((answer) => answer.orders), [path]);
   const marks = useMemo(() => marksOf(trades, symbol, signals.answer ?? [], orders.answer ?? []), [trades, symbol, signals.answer, orders.answer]);
   const lines = useMemo(() => trade ? [{ kind: "entry", price: trade.entry_price, title: words.board.entry }, { kind: trade.net >= 0 ? "target" : "stop", price: trade.exit_price, title: words.reasons[trade.reason] ?? trade.reason }] : [], [trade]);
   const click = (/** @type {string} */ id) => { if (id.startsWith("t")) onChoose(id.slice(1).split("·")[0]); };
