@@ -140,11 +140,13 @@ pub enum GapCause {
     MissingTrades,
     /// The exchange showed a book without levels, so the last one is no longer valid.
     EmptyBook,
+    /// No trade for far longer than usual, while the book went on.
+    TradeSilence,
 }
 
 impl GapCause {
     /// All causes with their names in documents and tables.
-    pub const ALL: [(GapCause, &'static str); 10] = [
+    pub const ALL: [(GapCause, &'static str); 11] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
         (GapCause::VersionHole, "version_hole"),
@@ -155,11 +157,22 @@ impl GapCause {
         (GapCause::Halt, "halt"),
         (GapCause::MissingTrades, "missing_trades"),
         (GapCause::EmptyBook, "empty_book"),
+        (GapCause::TradeSilence, "trade_silence"),
     ];
 
     /// Name in documents and tables.
     pub fn as_str(&self) -> &'static str {
         Self::ALL.iter().find(|(cause, _)| *cause == *self).map_or("", |(_, word)| word)
+    }
+
+    /// Whether the book of before is unknown behind it.
+    pub fn loses_book(self) -> bool {
+        self != GapCause::TradeSilence
+    }
+
+    /// Whether trades are missing or may be, so that what the price did over it is told.
+    pub fn is_of_trades(self) -> bool {
+        matches!(self, GapCause::Silence | GapCause::TradeSilence | GapCause::MissingTrades)
     }
 }
 

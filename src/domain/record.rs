@@ -44,6 +44,11 @@ impl StreamKind {
         Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
+    /// Whether its rows make a book.
+    pub fn is_of_book(self) -> bool {
+        matches!(self, StreamKind::BookSnapshots | StreamKind::BookChanges)
+    }
+
     /// The kind that holds the same in more detail. Where a symbol has both, only that one is replayed: book changes
     /// instead of snapshots, trades instead of bars.
     pub fn finer(self) -> Option<StreamKind> {

@@ -2,7 +2,7 @@
 //! silence.
 //!
 //! Sees every row once and needs bounded memory. A pause is not a gap where trade ids prove that no trade is
-//! missing.
+//! missing; that another stream goes on proves nothing of the trades.
 
 use crate::domain::event::{Gap, GapCause};
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
@@ -181,6 +181,17 @@ impl Continuity {
         all
     }
 
+    /// Whether it has a row before and after a pause.
+    fn surrounds(&self, pause: Pause) -> bool {
+        self.first.is_some_and(|first| first < pause.to) && self.last >= pause.to
+    }
+
+    /// Whether it has a row inside a pause.
+    fn has_rows_within(&self, pause: Pause) -> bool {
+        let rests = |own: &Pause| own.from <= pause.from && pause.to <= own.to;
+        self.first.is_some() && !self.without_rows().iter().any(rests)
+    }
+
     fn gap(&self, pause: &Pause, cause: GapCause) -> RecordedGap {
         RecordedGap {
             stream: self.kind,
@@ -189,8 +200,10 @@ impl Continuity {
     }
 }
 
-/// Gaps of one symbol's closed streams, sorted by time: holes in trade ids, files that do not touch, and
-/// silence of all streams at once.
+/// Gaps of one symbol's closed streams, sorted by time: holes in trade ids, files that do not touch, and silence.
+///
+/// A silence is judged on the stream that prices come from. Another one that goes on proves that somebody recorded, but not
+/// that no trade was lost; it only proves itself.
 pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
     let mut gaps = Vec::new();
     for stream in streams {
@@ -201,45 +214,72 @@ pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
         let apart = stream.between_files.iter().filter(|pause| !(counts && pause.is_proven));
         gaps.extend(apart.map(|pause| stream.gap(pause, GapCause::Import)));
     }
-    let known: Vec<Gap> = gaps.iter().map(|gap| gap.gap).collect();
-    for silence in silences(streams) {
-        // A known gap is not reported as silence too.
-        if known.iter().any(|gap| gap.from < silence.to && silence.from < gap.to) {
+    let judged = judged(streams);
+    let is_judged = |kind: StreamKind| judged.iter().any(|stream| stream.kind == kind);
+    let known = gaps.clone();
+    // A known gap is not reported as silence too.
+    let is_known = |kind: StreamKind, pause: &Pause| {
+        let mut own = known.iter().filter(|gap| gap.stream == kind).map(|gap| gap.gap);
+        own.any(|gap| gap.from < pause.to && pause.from < gap.to)
+    };
+    let shortest = shortest_silence(&judged);
+    for silence in silences(&judged, shortest) {
+        if judged.iter().any(|stream| is_known(stream.kind, &silence)) {
             continue;
         }
-        let gap = Gap { from: silence.from, to: silence.to, cause: GapCause::Silence };
-        let silent = streams
-            .iter()
-            .filter(|stream| stream.first.is_some_and(|first| first < gap.to) && stream.last >= gap.to);
-        gaps.extend(silent.map(|stream| RecordedGap { stream: stream.kind, gap }));
+        let went_on = |stream: &&&Continuity| stream.kind.is_of_book() && stream.has_rows_within(silence);
+        let cause = match is_judged(StreamKind::Trades) && streams.iter().any(|stream| went_on(&stream)) {
+            true => GapCause::TradeSilence,
+            false => GapCause::Silence,
+        };
+        for stream in streams.iter().filter(|stream| stream.surrounds(silence)) {
+            if is_judged(stream.kind) {
+                let gap = Gap { from: silence.from, to: silence.to, cause };
+                gaps.push(RecordedGap { stream: stream.kind, gap });
+                continue;
+            }
+            for part in intersection(&[silence], &stream.without_rows()) {
+                if part.to - part.from > shortest && !is_known(stream.kind, &part) {
+                    let gap = Gap { from: part.from, to: part.to, cause: GapCause::Silence };
+                    gaps.push(RecordedGap { stream: stream.kind, gap });
+                }
+            }
+        }
     }
     gaps.sort_by_key(|gap| (gap.gap.to, gap.gap.from, gap.stream));
     gaps
 }
 
-/// Times without any row of the symbol, with rows before and after, that are much longer than its usual
-/// intervals. Funding is ignored: its rows are hours apart.
-fn silences(streams: &[&Continuity]) -> Vec<Pause> {
-    let telling: Vec<&&Continuity> = streams
-        .iter()
-        .filter(|stream| stream.kind != StreamKind::Funding && stream.first.is_some())
-        .collect();
-    let Some(usual) = telling.iter().filter_map(|stream| stream.intervals.percentile_99()).min() else {
-        return Vec::new();
+/// The streams on which silence is judged: trades, else bars, else all but funding, whose rows are hours apart.
+fn judged<'a>(streams: &[&'a Continuity]) -> Vec<&'a Continuity> {
+    let of = |is: fn(StreamKind) -> bool| -> Vec<&'a Continuity> {
+        streams.iter().copied().filter(|stream| is(stream.kind) && stream.first.is_some()).collect()
     };
-    let longest = SHORTEST_SILENCE.max(Span::from_nanos(usual.nanos().saturating_mul(SILENCE_INTERVALS)));
-    let mut common: Option<Vec<Pause>> = None;
-    for stream in telling {
-        let own = stream.without_rows();
-        common = Some(match common {
-            None => own,
-            Some(before) => intersection(&before, &own),
-        });
-    }
+    let kinds: [fn(StreamKind) -> bool; 3] = [
+        |kind| kind == StreamKind::Trades,
+        |kind| kind == StreamKind::Bars,
+        |kind| kind != StreamKind::Funding,
+    ];
+    kinds.into_iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// The length that a pause must exceed to be silence.
+fn shortest_silence(judged: &[&Continuity]) -> Span {
+    let usual = judged.iter().filter_map(|stream| stream.intervals.percentile_99()).min();
+    let usual = usual.map_or(i64::MAX, Span::nanos);
+    SHORTEST_SILENCE.max(Span::from_nanos(usual.saturating_mul(SILENCE_INTERVALS)))
+}
+
+/// Times without a row of any judged stream, with rows before and after, that are longer than `shortest`.
+fn silences(judged: &[&Continuity], shortest: Span) -> Vec<Pause> {
+    let common = judged
+        .iter()
+        .map(|stream| stream.without_rows())
+        .reduce(|before, own| intersection(&before, &own))
+        .unwrap_or_default();
     let inside = |pause: &Pause| pause.from > Timestamp::MIN && pause.to < Timestamp::MAX;
-    let mut found = common.unwrap_or_default();
-    found.retain(|pause| inside(pause) && !pause.is_proven && pause.to - pause.from > longest);
-    found
+    let is_silence = |pause: &Pause| inside(pause) && !pause.is_proven && pause.to - pause.from > shortest;
+    common.into_iter().filter(is_silence).collect()
 }
 
 /// Intersection of two sorted lists; a pause is proven if either list proves it.

@@ -268,7 +268,7 @@ impl Coverage {
     /// Records the price before a gap, for causes whose price change is reported. `before` is the symbol's
     /// last price.
     pub fn jump(&mut self, symbol: SymbolId, gap: Gap, before: Option<Price>) {
-        if matches!(gap.cause, GapCause::Silence | GapCause::MissingTrades) && self.jumps.len() < GAP_JUMPS {
+        if gap.cause.is_of_trades() && self.jumps.len() < GAP_JUMPS {
             self.jumps.push(GapJump {
                 symbol,
                 cause: gap.cause,

@@ -9,7 +9,7 @@ use crate::domain::num::{Money, Price};
 use crate::domain::record::StreamKind;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage};
 use crate::report::fired::{Fired, FiredSections};
@@ -43,9 +43,34 @@ pub struct Collector<'a> {
     first: Option<Timestamp>,
     last: Timestamp,
     coverage: Coverage,
+    /// What of the time was in gaps, by symbol.
+    gaps: Vec<TimeInGaps>,
     /// Whether a gap waits for the first price after it.
     gap_waits: bool,
     sink: Option<Box<DecisionSink<'a>>>,
+}
+
+/// The latest gaps of a symbol, disjoint and in order of time: streams may have gaps that overlap.
+#[derive(Clone, Default)]
+struct TimeInGaps(Vec<(Timestamp, Timestamp)>);
+
+impl TimeInGaps {
+    /// Gaps that a later one may reach back to; the time of older ones would be counted again.
+    const KEPT: usize = 64;
+
+    /// Adds a gap that ends after all before; returns how much of its time was in none of them.
+    fn add(&mut self, mut from: Timestamp, to: Timestamp) -> Span {
+        let (mut time, begin) = (to - from, from);
+        while let Some((earlier, end)) = self.0.pop_if(|(_, end)| *end > begin) {
+            time = time - (end.min(to) - earlier.max(begin));
+            from = from.min(earlier);
+        }
+        if self.0.len() == Self::KEPT {
+            self.0.remove(0);
+        }
+        self.0.push((from, to));
+        time
+    }
 }
 
 /// What only the caller knows of a result.
@@ -81,6 +106,7 @@ impl<'a> Collector<'a> {
             first: None,
             last: Timestamp::MIN,
             coverage: Coverage::default(),
+            gaps: vec![TimeInGaps::default(); symbols],
             gap_waits: false,
             sink: None,
         }
@@ -216,7 +242,8 @@ impl Recorder for Collector<'_> {
                 self.prices[tick.symbol.index()].push(tick.at, trade.price);
             }
             TickKind::Gap(gap) => {
-                self.coverage.gap(gap.cause, gap.to - gap.from);
+                let time = self.gaps[tick.symbol.index()].add(gap.from, gap.to);
+                self.coverage.gap(gap.cause, time);
                 let before =
                     self.prices[tick.symbol.index()].buckets().last().map(|bucket| bucket.extent.close);
                 self.coverage.jump(tick.symbol, *gap, before);
@@ -289,6 +316,19 @@ mod tests {
             not_all_listed(&fired),
             "sections became true 50001 times: the first 50000 are listed, the others, signals among them, are only counted"
         );
+    }
+
+    #[test]
+    fn time_in_several_gaps_is_counted_once() {
+        let at = Timestamp::from_seconds;
+        let mut gaps = TimeInGaps::default();
+        let added = [(10, 20), (30, 40), (15, 50), (45, 45), (50, 60)]
+            .map(|(from, to)| gaps.add(at(from), at(to)).seconds_f64());
+        assert_eq!(added, [10.0, 10.0, 20.0, 0.0, 10.0]);
+        for n in 0..1_000 {
+            gaps.add(at(100 + 2 * n), at(101 + 2 * n));
+        }
+        assert_eq!(gaps.0.len(), TimeInGaps::KEPT);
     }
 
     #[test]

@@ -403,7 +403,9 @@ impl<G: Gateway> Driver<G> {
             }
             self.apply(tick.at, Body::Market(tick.symbol, market));
         } else if let TickKind::Gap(gap) = tick.kind {
-            self.gateway.on_gap(tick.symbol);
+            if gap.cause.loses_book() {
+                self.gateway.on_gap(tick.symbol);
+            }
             self.apply(tick.at, Body::Gap(tick.symbol, gap));
         }
     }

@@ -148,15 +148,17 @@ impl MarketState {
         }
     }
 
-    /// Applies a gap: nothing is carried forward across it.
+    /// Applies a gap: nothing is carried forward across it, except a book that went on.
     pub fn gap(&mut self, gap: Gap) {
-        self.book.clear();
-        self.book_at = None;
+        if gap.cause.loses_book() {
+            self.book.clear();
+            self.book_at = None;
+            for (_, series) in &mut self.series {
+                series.push(gap.from, None);
+            }
+        }
         self.tape.interrupt(gap.from);
         self.open_interest.push(gap.from, None);
-        for (_, series) in &mut self.series {
-            series.push(gap.from, None);
-        }
         for bars in &mut self.bars {
             bars.interrupt();
         }

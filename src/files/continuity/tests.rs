@@ -78,17 +78,50 @@ fn a_thin_coin_is_not_silent_for_being_thin() {
 }
 
 #[test]
-fn another_stream_that_goes_on_shows_that_nothing_is_missing() {
+fn a_stream_that_goes_on_proves_nothing_of_the_trades() {
+    let quiet =
+        || closed(StreamKind::Trades, (0..100).map(|n| trade(n + if n < 50 { 0 } else { 10_800 }, None)));
+    let going_on = [
+        (StreamKind::Marks, "silence"),
+        (StreamKind::Quotes, "silence"),
+        (StreamKind::Funding, "silence"),
+        (StreamKind::Bars, "silence"),
+        (StreamKind::BookSnapshots, "trade_silence"),
+        (StreamKind::BookChanges, "trade_silence"),
+    ];
+    for (kind, cause) in going_on {
+        let other = closed(kind, (0..11_000).map(mark));
+        assert_eq!(shown(&[&quiet(), &other]), [(49, 10_850, cause)], "{kind:?}");
+    }
+    let interrupted = |kind| closed(kind, (0..11_000).filter(|n| !(100..5_000).contains(n)).map(mark));
+    assert_eq!(
+        shown(&[&quiet(), &interrupted(StreamKind::BookChanges)]),
+        [(99, 5_000, "silence"), (49, 10_850, "trade_silence")],
+        "the book is lost only where it was silent too"
+    );
+    let ids = trades((0..100).map(|n| (n + if n < 50 { 0 } else { 10_800 }, n as u64)));
+    assert!(shown(&[&ids, &interrupted(StreamKind::Marks)]).is_empty(), "ids prove that nobody traded");
+}
+
+#[test]
+fn without_trades_bars_are_judged_and_without_both_what_all_have_in_common() {
+    let hole = |n: &i64| !(100..5_000).contains(n);
+    let bars = closed(StreamKind::Bars, (0..11_000).filter(hole).map(mark));
+    let marks = closed(StreamKind::Marks, (0..11_000).map(mark));
+    assert_eq!(shown(&[&bars, &marks]), [(99, 5_000, "silence")]);
+    let book = closed(StreamKind::BookSnapshots, (0..11_000).filter(hole).map(mark));
+    assert!(shown(&[&book, &marks]).is_empty());
+    let quotes = closed(StreamKind::Quotes, (0..11_000).filter(|n| !(50..400).contains(n)).map(mark));
+    assert_eq!(shown(&[&book, &quotes]), [(99, 400, "silence"), (99, 400, "silence")], "one of each stream");
+}
+
+#[test]
+fn a_missing_file_of_another_stream_hides_no_silence_of_the_trades() {
     let quiet =
         closed(StreamKind::Trades, (0..100).map(|n| trade(n + if n < 50 { 0 } else { 10_800 }, None)));
-    let marks = closed(StreamKind::Marks, (0..11_000).map(mark));
-    assert!(shown(&[&quiet, &marks]).is_empty());
-    let interrupted = closed(StreamKind::Marks, (0..11_000).filter(|n| !(100..5_000).contains(n)).map(mark));
-    assert_eq!(
-        shown(&[&quiet, &interrupted]),
-        [(99, 5_000, "silence"), (99, 5_000, "silence")],
-        "one of each stream"
-    );
+    let mut marks = closed(StreamKind::Marks, (0..1_000).map(mark));
+    marks.join(&closed(StreamKind::Marks, (5_000..11_000).map(mark)));
+    assert_eq!(shown(&[&quiet, &marks]), [(999, 5_000, "import"), (49, 10_850, "silence")]);
 }
 
 #[test]
