@@ -41,6 +41,9 @@ pub const fn section(section: SectionName) -> &'static str {
     }
 }
 
+/// What the columns of excursions show.
+pub const EXCURSIONS: &str = "MAE and MFE: worst and best traded price, not fair price, while the position was open, against its entry";
+
 /// All sections in one line.
 pub fn sections() -> String {
     let all = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];

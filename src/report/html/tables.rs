@@ -67,9 +67,10 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
     out.push_str(&table(&headings, rows, Sorting::ByColumn));
     let _ = writeln!(
         out,
-        "<p class=\"where\">{}. MAE and MFE: worst and best price while the position was open, against its entry. \
+        "<p class=\"where\">{}. {}. \
          Slippage: cost against the mid at the decision, inside the gross result; negative where fills were better.</p>",
-        escaped(&legend::triggers(trades.iter().map(|trade| trade.reason)))
+        escaped(&legend::triggers(trades.iter().map(|trade| trade.reason))),
+        escaped(legend::EXCURSIONS)
     );
 }
 

@@ -218,11 +218,7 @@ fn trades(out: &mut String, run: &RunResult, style: Style) {
     let dispensable: Vec<usize> = first.chain([10, 11, 5, 7]).collect();
     out.push_str(&table.render(style, &[], &dispensable));
     sentence(out, &legend::triggers(trades.iter().map(|trade| trade.reason)), style.width);
-    sentence(
-        out,
-        "MAE and MFE: worst and best price while the position was open, against its entry",
-        style.width,
-    );
+    sentence(out, legend::EXCURSIONS, style.width);
 }
 
 fn trade_row(run: &RunResult, index: usize, trade: &ClosedTrade) -> Vec<String> {
