@@ -10,9 +10,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, reload};
@@ -22,6 +24,9 @@ use tracing_subscriber::{Layer, Registry, reload};
 pub struct Telemetry {
     levels: reload::Handle<Targets, Registry>,
 }
+
+/// The field of a line that holds `name=value` pairs whose names are not known when the program is built.
+const PAIRS: &str = "fields";
 
 /// Takes every line once more, as JSON.
 pub type Tail = Arc<dyn Fn(&str) + Send + Sync>;
@@ -71,7 +76,16 @@ where
     S: Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false)
+    // Strings of a caller are in quotes; what was put together as `name=value` pairs stands as it is, without a name.
+    let fields = debug_fn(|out, field, value| match field.name() {
+        "message" | PAIRS => write!(out, "{value:?}"),
+        name => write!(out, "{name}={value:?}"),
+    });
+    tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_timer(Wall)
+        .with_ansi(false)
+        .fmt_fields(fields.delimited(" "))
 }
 
 fn json<S, W>(writer: W) -> impl Layer<S> + Send + Sync
@@ -210,6 +224,23 @@ mod tests {
                 (1, &"one\ntwo".into(), &"exec_1".into())
             );
         }
+    }
+
+    #[test]
+    fn pairs_are_plain_in_text_and_one_field_in_json() {
+        let say = |_: &Telemetry| {
+            let fields = "side=long reason=\"a b\"";
+            tracing::info!(session = %"exec_1", fields = %fields, quoted = "x", "position closed");
+        };
+        let text = &lines(Level::Info, Format::Text, say)[0];
+        let end = "position closed session=exec_1 side=long reason=\"a b\" quoted=\"x\"";
+        assert!(text.ends_with(end), "{text}");
+        let line: serde_json::Value =
+            serde_json::from_str(&lines(Level::Info, Format::Json, say)[0]).unwrap();
+        assert_eq!(
+            (&line["session"], &line["fields"]),
+            (&"exec_1".into(), &"side=long reason=\"a b\"".into())
+        );
     }
 
     #[test]

@@ -38,16 +38,17 @@ pub(super) fn write(
     }
     let Some(Line { level, message, fields }) = line(event, fields) else { return };
     let symbol = symbol.unwrap_or("all");
+    let fields = (!fields.is_empty()).then(|| tracing::field::display(fields));
     match level {
-        Level::Info => tracing::info!(session, symbol, fields, "{message}"),
-        Level::Warn => tracing::warn!(session, symbol, fields, "{message}"),
-        Level::Error => tracing::error!(session, symbol, fields, "{message}"),
+        Level::Info => tracing::info!(%session, %symbol, fields, "{message}"),
+        Level::Warn => tracing::warn!(%session, %symbol, fields, "{message}"),
+        Level::Error => tracing::error!(%session, %symbol, fields, "{message}"),
     }
 }
 
 fn line(event: &str, fields: &Value) -> Option<Line> {
-    let word = |name: &str| fields[name].as_str().unwrap_or_default();
-    let (level, message, names): (Level, &'static str, &[&str]) = match (event, word("status"), word("kind"))
+    let said = |name: &str| fields[name].as_str().unwrap_or_default();
+    let (level, message, names): (Level, &'static str, &[&str]) = match (event, said("status"), said("kind"))
     {
         ("session_started", ..) => (
             Level::Info,
@@ -78,7 +79,7 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
             (Level::Warn, "terms of a contract changed: entries stay off", &["reason"])
         }
         ("feed_gap", ..) => (Level::Warn, "market data are missing", &["from", "to", "cause"]),
-        ("signal", ..) if word("section") == "S1" => (Level::Info, "signal", &["strategy_id", "price"]),
+        ("signal", ..) if said("section") == "S1" => (Level::Info, "signal", &["strategy_id", "price"]),
         ("signal", _, "entry_blocked") => {
             (Level::Info, "entry blocked", &["strategy_id", "guard", "value", "threshold"])
         }
@@ -105,9 +106,24 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
         let value = fields.get(*name).filter(|value| !value.is_null())?;
         // On the wire every exit that waits for nothing is `emergency`, an ordinary stop too.
         let text = value.as_str().map(|text| if text == "emergency" { "market exit" } else { text });
-        Some(text.map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text:?}")))
+        Some(text.map_or_else(|| format!("{name}={}", plain(value)), |text| format!("{name}={}", word(text))))
     };
     Some(Line { level, message, fields: names.iter().filter_map(shown).collect::<Vec<_>>().join(" ") })
+}
+
+/// A text as it stands in a pair: in quotes where one could not see where it ends.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | ',');
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { format!("{text:?}") }
+}
+
+/// A value that is no text; of a list of texts its elements.
+fn plain(value: &Value) -> String {
+    let texts = value.as_array().and_then(|all| all.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+    match texts {
+        Some(texts) if !texts.is_empty() => texts.into_iter().map(word).collect::<Vec<_>>().join(","),
+        _ => value.to_string(),
+    }
 }
 
 /// What an end says.
@@ -129,8 +145,8 @@ mod tests {
         let cases = [
             (
                 "session_started",
-                json!({"session_type": "paper", "user": "ann", "symbols": ["A"], "request": {}}),
-                "Info session started session_type=\"paper\" user=\"ann\" symbols=[\"A\"]",
+                json!({"session_type": "paper", "user": "ann", "symbols": ["A", "B"], "request": {}}),
+                "Info session started session_type=paper user=ann symbols=A,B",
             ),
             (
                 "session_failed",
@@ -140,33 +156,33 @@ mod tests {
             (
                 "feed",
                 json!({"kind": "disconnected", "socket": 0, "reason": "reset"}),
-                "Warn market data lost socket=0 reason=\"reset\"",
+                "Warn market data lost socket=0 reason=reset",
             ),
             (
                 "feed_gap",
                 json!({"from": "a", "to": "b", "cause": "restart"}),
-                "Warn market data are missing from=\"a\" to=\"b\" cause=\"restart\"",
+                "Warn market data are missing from=a to=b cause=restart",
             ),
             (
                 "signal",
                 json!({"kind": "entry_blocked", "guard": "budget", "value": 3.0, "threshold": null}),
-                "Info entry blocked guard=\"budget\" value=3.0",
+                "Info entry blocked guard=budget value=3.0",
             ),
             (
                 "order_update",
                 json!({"status": "rejected", "order_id": 3, "reason": "no_market"}),
-                "Warn order rejected order_id=3 reason=\"no_market\"",
+                "Warn order rejected order_id=3 reason=no_market",
             ),
             (
                 "order_update",
                 json!({"status": "submitted", "order_id": 4, "purpose": "emergency", "side": "sell", "quantity": 2.0}),
-                "Info order submitted order_id=4 purpose=\"market exit\" side=\"sell\" quantity=2.0",
+                "Info order submitted order_id=4 purpose=\"market exit\" side=sell quantity=2.0",
             ),
             (
                 "position_update",
                 closed,
-                "Info position closed strategy_id=\"pump_v2\" side=\"long\" quantity=2.0 entry_price=100.0 \
-                 exit_price=97.0 net=-6.1 net_pct=-3.05 reason=\"SL\"",
+                "Info position closed strategy_id=pump_v2 side=long quantity=2.0 entry_price=100.0 \
+                 exit_price=97.0 net=-6.1 net_pct=-3.05 reason=SL",
             ),
         ];
         for (event, fields, expected) in cases {
