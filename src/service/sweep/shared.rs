@@ -19,6 +19,16 @@ impl Drop for Ticks {
     }
 }
 
+/// What a trial gets of a slot.
+pub(super) enum Shared {
+    /// The ticks.
+    Ticks(Arc<Ticks>),
+    /// They do not fit into memory: the trial reads them itself.
+    TooLarge,
+    /// Another trial could not read them and says why.
+    Unreadable,
+}
+
 /// The ticks of one run, loaded when the first trial needs them and dropped when the last is done with them.
 pub(super) struct Slot {
     state: Mutex<State>,
@@ -29,8 +39,14 @@ pub(super) struct Slot {
 struct State {
     /// Trials that will still ask.
     waiting: usize,
-    /// `Some(None)`: too large to be held.
-    loaded: Option<Option<Arc<Ticks>>>,
+    loaded: Loaded,
+}
+
+enum Loaded {
+    NotYet,
+    Ticks(Arc<Ticks>),
+    TooLarge,
+    Failed,
 }
 
 impl Slot {
@@ -40,26 +56,40 @@ impl Slot {
     }
 
     fn bounded(trials: usize, held: &Arc<AtomicUsize>, bound: usize) -> Self {
-        Slot { state: Mutex::new(State { waiting: trials, loaded: None }), held: Arc::clone(held), bound }
+        Slot {
+            state: Mutex::new(State { waiting: trials, loaded: Loaded::NotYet }),
+            held: Arc::clone(held),
+            bound,
+        }
     }
 
-    /// The ticks for one trial; `None` when they do not fit into memory and must be read by the trial itself. `open` gives
-    /// the feed; others wait while it is read.
+    /// The ticks for one trial. `open` gives the feed; others wait while it is read, and it is read once, also where that
+    /// fails.
     ///
     /// # Errors
-    /// As `open` and [`Feed::next`].
+    /// As `open` and [`Feed::next`], for the trial that reads.
     pub(super) fn take<'f, E: From<FeedError>>(
         &self,
         open: impl FnOnce() -> Result<Box<dyn Feed + 'f>, E>,
-    ) -> Result<Option<Arc<Ticks>>, E> {
+    ) -> Result<Shared, E> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting = state.waiting.saturating_sub(1);
-        let ticks = match &state.loaded {
-            Some(ticks) => ticks.clone(),
-            None => load(open()?, &self.held, self.bound)?,
+        if matches!(state.loaded, Loaded::NotYet) {
+            state.loaded = Loaded::Failed;
+            state.loaded = match load(open()?, &self.held, self.bound)? {
+                Some(ticks) => Loaded::Ticks(ticks),
+                None => Loaded::TooLarge,
+            };
+        }
+        let shared = match &state.loaded {
+            Loaded::Ticks(ticks) => Shared::Ticks(Arc::clone(ticks)),
+            Loaded::TooLarge => Shared::TooLarge,
+            Loaded::Failed | Loaded::NotYet => Shared::Unreadable,
         };
-        state.loaded = if state.waiting == 0 { None } else { Some(ticks.clone()) };
-        Ok(ticks)
+        if state.waiting == 0 {
+            state.loaded = Loaded::NotYet;
+        }
+        Ok(shared)
     }
 }
 
@@ -146,7 +176,22 @@ mod tests {
             reads.fetch_add(1, Ordering::Relaxed);
             Ok::<_, FeedError>(Box::new(Three(0)) as Box<dyn Feed>)
         };
-        slot.take(open).unwrap()
+        match slot.take(open).unwrap() {
+            Shared::Ticks(ticks) => Some(ticks),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_tried_once() {
+        let held = Arc::new(AtomicUsize::new(0));
+        let slot = Slot::new(3, &held);
+        assert!(slot.take(|| Err(FeedError("damaged".to_owned()))).is_err());
+        for _ in 0..2 {
+            let again = || -> Result<Box<dyn Feed>, FeedError> { panic!("it was tried before") };
+            assert!(matches!(slot.take(again), Ok(Shared::Unreadable)));
+        }
+        assert_eq!(held.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! decision depends on, so their number changes no result.
 
 use super::content;
-use super::shared::{Replay, Slot};
+use super::shared::{Replay, Shared, Slot};
 use super::{Folder, Plan, PlannedRun, Shard, SweepError, TrialRun};
 use crate::domain::quote::common_quote_currency;
 use crate::limits::SWEEP_QUEUE;
@@ -59,7 +59,7 @@ pub fn planned_runs(
         &indices,
         threads,
         &stop,
-        &|index: &usize| Ok((*index, planned_run(&runs[*index])?)),
+        &|index: &usize| Ok(Some((*index, planned_run(&runs[*index])?))),
         &mut |(index, run)| {
             planned[index] = Some(run);
             Ok(())
@@ -100,7 +100,8 @@ pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)
     }
     let mut done = all - keys.len();
     watch(Progress { done, all });
-    let one = |key: &(usize, usize)| work.finish(*key, &slots[key.1]);
+    let places = work.places(&trials)?;
+    let one = |key: &(usize, usize)| work.finish(*key, places.get(key.1).copied(), &slots[key.1]);
     on_threads(&keys, work.threads, &AtomicBool::new(false), &one, &mut |run| {
         folder.append(&run)?;
         done += 1;
@@ -109,39 +110,77 @@ pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)
     })
 }
 
+/// Where a run of the plan is: index of its source, and its number among the runs of that source.
+type Place = (usize, usize);
+
 impl Work<'_> {
-    fn finish(&self, (trial, index): (usize, usize), slot: &Slot) -> Result<TrialRun, SweepError> {
+    /// The places of the plan's runs, by index. Every trial has them in the same places, or it cannot run.
+    fn places(&self, trials: &[usize]) -> Result<Vec<Place>, SweepError> {
+        let Some(first) = trials.first() else { return Ok(Vec::new()) };
+        let strategy = self.plan.load(*first)?;
+        let mut places = Vec::new();
+        for (index, source) in self.sources.iter().enumerate() {
+            let count = match self.runs_of(source, &strategy) {
+                Ok(runs) => runs.len(),
+                Err(_) if self.settings.skip_unfit => 0,
+                Err(error) => return Err(error.into()),
+            };
+            places.extend((0..count).map(|run| (index, run)));
+        }
+        Ok(places)
+    }
+
+    fn runs_of<'r>(
+        &'r self,
+        source: &'r Source<'r>,
+        strategy: &'r Loaded,
+    ) -> Result<Vec<Run<'r>>, SourceError> {
+        backtest::plan(self.settings, std::slice::from_ref(source), std::slice::from_ref(strategy))
+    }
+
+    /// One run of a trial; `None`: another trial could not read its data and says why.
+    fn finish(
+        &self,
+        (trial, index): (usize, usize),
+        place: Option<Place>,
+        slot: &Slot,
+    ) -> Result<Option<TrialRun>, SweepError> {
         let strategy = self.plan.load(trial)?;
-        let runs = backtest::plan(self.settings, self.sources, std::slice::from_ref(&strategy))?;
         let planned = &self.plan.runs[index];
+        let mut runs = Vec::new();
+        if let Some((source, _)) = place {
+            // Of its own source only: all of them for each run would take the square of their number.
+            runs = self.runs_of(&self.sources[source], &strategy)?;
+        }
         let is_planned = |run: &&Run<'_>| {
             run.source_id() == planned.source && planned.symbols.iter().all(|name| run.has_symbol(name))
         };
-        let run = runs.get(index).filter(is_planned).ok_or_else(|| {
+        let run = place.and_then(|(_, number)| runs.get(number)).filter(is_planned).ok_or_else(|| {
             SweepError::Input(format!(
                 "trial {trial} ({}) cannot run on {}: it needs other data than the document it varies",
                 self.plan.values_line(trial),
                 planned.source
             ))
         })?;
-        Ok(TrialRun::new(trial, index, &finish(run, slot)?))
+        Ok(finish(run, slot)?.map(|result| TrialRun::new(trial, index, &result)))
     }
 }
 
-/// One run from the first to the last event.
-fn finish(run: &Run<'_>, slot: &Slot) -> Result<RunResult, SweepError> {
+/// One run from the first to the last event; `None` where another trial could not read its data.
+fn finish(run: &Run<'_>, slot: &Slot) -> Result<Option<RunResult>, SweepError> {
     let control = StopSignal::default();
     let mut driver = run.build();
     let open = || Ok::<_, Failed>(Box::new(run.feed(&driver, &control)?) as Box<dyn Feed>);
     let shared = slot.take(open).map_err(|Failed(error)| error)?;
     let mut feed: Box<dyn Feed> = match shared {
-        Some(ticks) => Box::new(Replay::new(ticks)),
-        None => Box::new(run.feed(&driver, &control)?),
+        Shared::Ticks(ticks) => Box::new(Replay::new(ticks)),
+        Shared::TooLarge => Box::new(run.feed(&driver, &control)?),
+        Shared::Unreadable => return Ok(None),
     };
     let mut collector = run.collector(&mut driver);
     driver.run(&mut *feed, &mut collector, &mut |_| Flow::Continue).map_err(unreadable)?;
     drop(feed);
-    Ok(run.result(driver, collector, Vec::new()))
+    Ok(Some(run.result(driver, collector, Vec::new())))
 }
 
 /// Why data could not be loaded.
@@ -160,12 +199,12 @@ impl From<SourceError> for Failed {
 }
 
 /// Does `one` for every item on several threads and hands each outcome to `take` on this thread, in the order in which
-/// they come. Ends at the first failure of either.
+/// they come. Ends at the first failure of either; an item without an outcome depends on one that failed.
 fn on_threads<I: Sync, T: Send>(
     items: &[I],
     threads: usize,
     stop: &AtomicBool,
-    one: &(dyn Fn(&I) -> Result<T, SweepError> + Sync),
+    one: &(dyn Fn(&I) -> Result<Option<T>, SweepError> + Sync),
     take: &mut dyn FnMut(T) -> Result<(), SweepError>,
 ) -> Result<(), SweepError> {
     let next = AtomicUsize::new(0);
@@ -173,7 +212,11 @@ fn on_threads<I: Sync, T: Send>(
     let work = |sender: SyncSender<Result<T, SweepError>>| {
         while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             // Nobody receives any more: the first failure has been returned.
-            if stop.load(Ordering::Relaxed) || sender.send(one(item)).is_err() {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let Some(outcome) = one(item).transpose() else { continue };
+            if sender.send(outcome).is_err() {
                 return;
             }
         }
