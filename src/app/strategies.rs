@@ -1,6 +1,7 @@
 //! `tradingd strategies`: lists and shows built-in and stored strategies, validates documents (all problems
 //! at once), adds and deletes stored ones.
 
+use super::backtest::RELEASE;
 use super::daemon::encoded;
 use super::state::Holder;
 use super::table::{Align, table};
@@ -131,10 +132,12 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
     all.extend(stored.iter().map(|stored| Listed::new(&stored.id, &stored.document, Some(stored.clone()))));
     let origin = |listed: &Listed| if listed.stored.is_some() { "stored" } else { "built-in" };
     let version = |listed: &Listed| listed.stored.as_ref().map(|stored| stored.version);
+    // A built-in strategy is as old as the program.
+    let release = |listed: &Listed| listed.stored.is_none().then_some(RELEASE);
     if as_json {
         let entry = |listed: &Listed| {
             json!({
-                "id": listed.id, "name": listed.name(), "origin": origin(listed), "version": version(listed),
+                "id": listed.id, "name": listed.name(), "origin": origin(listed), "version": version(listed), "release": release(listed),
                 "enabled": listed.document.as_ref().map(Document::enabled), "needs": listed.channels(),
                 "valid": listed.document.is_some(),
             })
@@ -155,7 +158,7 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
     let row = |listed: &Listed| {
         let needs =
             if listed.document.is_some() { listed.channels().join(",") } else { "not valid".to_owned() };
-        let version = version(listed).map_or("—".to_owned(), |version| version.to_string());
+        let version = version(listed).map_or_else(|| RELEASE.to_owned(), |version| version.to_string());
         vec![listed.id.clone(), origin(listed).to_owned(), version, needs, listed.name().to_owned()]
     };
     terminal::print(&table(&columns, all.iter().map(row).collect(), &[4], &[2, 1]));

@@ -91,6 +91,8 @@ pub struct StrategyRef {
     pub id: String,
     /// Version, if it came from the store.
     pub version: Option<u32>,
+    /// Version of the program, if it is built in and came with it.
+    pub release: Option<&'static str>,
     /// Name.
     pub name: String,
     /// The strategy document as text.
@@ -160,9 +162,10 @@ impl RunResult {
 
     /// Ids of all strategies, with versions.
     pub fn strategies_line(&self) -> String {
-        let shown = |strategy: &StrategyRef| match strategy.version {
-            Some(version) => format!("{} v{version}", strategy.id),
-            None => strategy.id.clone(),
+        let shown = |strategy: &StrategyRef| match (strategy.version, strategy.release) {
+            (Some(version), _) => format!("{} v{version}", strategy.id),
+            (None, Some(release)) => format!("{} of tradingd {release}", strategy.id),
+            (None, None) => strategy.id.clone(),
         };
         self.strategies.iter().map(shown).collect::<Vec<_>>().join(", ")
     }

@@ -211,6 +211,7 @@ pub(crate) fn result() -> RunResult {
         strategies: vec![StrategyRef {
             id: "pump_v2".to_owned(),
             version: Some(3),
+            release: None,
             name: "Pump & dump <b>v2</b>".to_owned(),
             document: Some("{\n  \"strategy_name\": \"pump_v2\"\n}".to_owned()),
             look_back: Some(LookBack {

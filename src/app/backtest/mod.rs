@@ -11,6 +11,7 @@ mod options;
 pub mod strategies;
 
 pub use options::{Options, RunOptions};
+pub use strategies::RELEASE;
 
 use super::output::write_whole;
 use super::state::Holder;

@@ -35,6 +35,9 @@ fn stored(names: &[String], global: &Global) -> Result<Option<Store>, Failure> {
     }
 }
 
+/// Version of this program, and so of its built-in strategies.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
 fn load_one(name: &str, store: Option<&Store>) -> Result<Loaded, Failure> {
     let path = Path::new(name);
     if path.is_file() {
@@ -46,7 +49,11 @@ fn load_one(name: &str, store: Option<&Store>) -> Result<Loaded, Failure> {
         return Ok(loaded);
     }
     match built_in(name) {
-        Some(text) => compiled(name, None, text.as_bytes(), name),
+        Some(text) => {
+            let mut loaded = compiled(name, None, text.as_bytes(), name)?;
+            loaded.label.release = Some(RELEASE);
+            Ok(loaded)
+        }
         None => {
             let known: Vec<&str> = strategy::builtin().iter().map(|(id, _)| *id).collect();
             let known = known.join(", ");

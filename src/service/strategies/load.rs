@@ -31,6 +31,7 @@ pub fn compile(id: &str, version: Option<u32>, document: &[u8]) -> Result<Loaded
     let label = StrategyRef {
         id: id.to_owned(),
         version,
+        release: None,
         name: document.name().to_owned(),
         document: Some(document.to_json()),
         look_back: strategy::look_back(&def),
