@@ -4,13 +4,17 @@
 //! the store is next opened. An invalid row fails the import; repeated trades that are left out and numbers
 //! that are rounded are counted in the recording.
 
+use super::daemon::Daemon;
 use super::declared::DeclaredOptions;
 use super::state::Holder;
 use super::{Failure, Global, dry_run, recordings, terminal};
 use crate::clock;
 use crate::files::{expand, why_left_out};
+use crate::service::Records;
 use crate::service::analytics::{self, FetchError, FetchSource};
-use crate::service::recordings::{Planned, Reading, import_files, in_time_order};
+use crate::service::recordings::{
+    Planned, Reading, has_same_rows, import_files, in_time_order, may_have_same_rows,
+};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
 use clap::Args;
@@ -134,6 +138,11 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
     match holder {
         Holder::Command(mut store) => {
             let recording = record(&store, &plan.files, &reading)?;
+            for other in may_have_same_rows(&recording, &store.recordings()?) {
+                if has_same_rows(&store, &recording, &store, &other)? {
+                    tell_same_rows(&other, &recording.id);
+                }
+            }
             recordings::show(&store, &recording, options.json)?;
             global.give_space_back(&mut store, "the recording is kept");
         }
@@ -142,6 +151,7 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
             let store = Store::temporary(&global.state())?;
             let recording = record(&store, &plan.files, &reading)?;
             let id = handed_over.get_or_init(|| recording.id.clone());
+            tell_if_known(&daemon, &store, &recording);
             if let Err(failure) = daemon.keep_recording(&store, id) {
                 return Err(match daemon.get(&format!("/api/data-collection/{id}")) {
                     // The answer was lost, or the daemon is gone.
@@ -154,6 +164,24 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
         }
     }
     Ok(())
+}
+
+/// Tells of a recording of the daemon that has the same rows.
+fn tell_if_known(daemon: &Daemon, store: &Store, recording: &RecordingV1) {
+    // Only a word of warning: without an answer or room for a copy there is none.
+    let known = daemon.copy(&[Records::Recordings]).ok().and_then(|copy| copy.recordings().ok());
+    for other in may_have_same_rows(recording, &known.unwrap_or_default()) {
+        let copy = daemon.copy(&[Records::Recording(other.clone())]);
+        if copy.is_ok_and(|copy| has_same_rows(store, recording, &copy, &other).unwrap_or(false)) {
+            tell_same_rows(&other, &recording.id);
+        }
+    }
+}
+
+fn tell_same_rows(other: &str, id: &str) {
+    eprintln!(
+        "warning: {other} has the same rows: if that was not meant, remove one with `tradingd recordings delete {id}`"
+    );
 }
 
 const NOTHING_KEPT: &str = "nothing of this import was kept";

@@ -10,6 +10,7 @@ mod labels;
 mod load;
 mod order;
 mod reading;
+mod same;
 mod seen;
 mod view;
 
@@ -18,6 +19,7 @@ pub use export::{Part, layout, write};
 pub use labels::{GRADES, NewLabel};
 pub use order::{Plan, Planned, in_time_order};
 pub use reading::Reading;
+pub use same::{has_same_rows, may_have_same_rows};
 pub use view::{RecordingFilter, RecordingLine};
 
 use super::page::{Page, PageRequest};
