@@ -81,7 +81,7 @@ fn whole_way(rows_wanted: usize, runs: usize) {
             let mut source = SourceFile::open(&path).expect("real data opens");
             let format = FileFormat::of_path(&target).expect("a known name");
             let mut sink =
-                RecordSink::create(&target, source.columns(), format).expect("a writable directory");
+                RecordSink::create(&target, source.layout(), format).expect("a writable directory");
             let mut batch = RecordBatch::default();
             while source.read(&mut batch).expect("real data is accepted") {
                 for (symbol, record) in batch.rows() {

@@ -95,8 +95,15 @@ pub const SYMBOL_FILE_NAME_BYTES: usize = 160;
 /// Distinct bar distances counted per file and symbol; further ones are ignored.
 pub const BAR_DISTANCES: usize = 256;
 
-/// Trade ids remembered per symbol and time to detect duplicates; when full, further ones are not remembered.
-pub const TRADES_OF_ONE_TIME: usize = 1 << 16;
+/// Trades with ids remembered per file to notice repeated ones, shared by its symbols; when full, the oldest are forgotten.
+pub const KNOWN_TRADES: usize = 1 << 17;
+
+/// Trades of a symbol whose id was there with another price, quantity or side; with more, and more than one in a hundred
+/// rows, the column holds no ids of trades and the file is refused.
+pub const CONTRADICTING_TRADES: u64 = 10;
+
+/// Rows of one time and symbol that are compared where two files overlap; with more the overlap is refused.
+pub const COMPARED_ROWS: usize = 1 << 16;
 
 /// Pauses longer than a minute kept per stream to detect silence; when full, the shortest are dropped.
 pub const STREAM_PAUSES: usize = 4_096;

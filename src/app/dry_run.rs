@@ -61,7 +61,7 @@ fn of_file(path: &Path, reading: &Reading, rows: usize) -> Result<Shown, FileErr
         let mut sink = RecordSink::to_writer(
             Path::new("-"),
             Box::new(out.clone()),
-            Layout::full(source.layout()),
+            Layout::full(source.kind()),
             format,
         )?;
         for (symbol, record) in batch.rows() {
@@ -73,10 +73,10 @@ fn of_file(path: &Path, reading: &Reading, rows: usize) -> Result<Shown, FileErr
     let json_lines = written(FileFormat::Jsonl)?;
     let first = batch.rows().first().map_or("", |(symbol, _)| source.symbol(*symbol));
     let bar = declared_bar(&source, first, reading.bar)
-        .filter(|_| source.layout() == crate::domain::record::StreamKind::Bars);
+        .filter(|_| source.kind() == crate::domain::record::StreamKind::Bars);
     Ok(Shown {
         path: path.display().to_string(),
-        kind: source.layout().as_str(),
+        kind: source.kind().as_str(),
         notes: source.notes(),
         bar_seconds: bar.map(|(length, _)| length.seconds_f64()),
         csv: written(FileFormat::Csv)?,

@@ -122,7 +122,7 @@ fn facts_lines(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Ve
         lines.push(format!("\n{name}: {}\n", known.join(", ")));
     }
     if kept.repeated > 0 {
-        lines.push(format!("\n{name}: {} rows repeated a trade id and were left out\n", kept.repeated));
+        lines.push(format!("\n{name}: {} rows repeated earlier ones and were left out\n", kept.repeated));
     }
     lines.extend(kept.notes.iter().map(|note| format!("\n{note}\n")));
     lines

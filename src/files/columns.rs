@@ -208,7 +208,7 @@ const READ_BYTES: usize = 64 << 10;
 /// Cuts JSON into lines: each element of an outer list is one, and each object where there is no list. White
 /// space between values is left out. Needs constant memory. Elements are lists or objects with exactly one
 /// comma between them; what is inside an element is parsed later.
-pub(super) struct JsonLines<R> {
+pub(super) struct JsonElements<R> {
     input: R,
     read: Vec<u8>,
     out: VecDeque<u8>,
@@ -239,9 +239,9 @@ enum Between {
     Nothing,
 }
 
-impl<R: Read> JsonLines<R> {
+impl<R: Read> JsonElements<R> {
     pub fn new(input: R) -> Self {
-        JsonLines {
+        JsonElements {
             input,
             read: vec![0; READ_BYTES],
             out: VecDeque::new(),
@@ -354,7 +354,7 @@ impl<R: Read> JsonLines<R> {
     }
 }
 
-impl<R: Read> Read for JsonLines<R> {
+impl<R: Read> Read for JsonElements<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.out.is_empty() && !self.ended {
             self.refill()?;
@@ -372,7 +372,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let mut out = String::new();
-        JsonLines::new(io::Cursor::new(text.to_owned())).read_to_string(&mut out).unwrap();
+        JsonElements::new(io::Cursor::new(text.to_owned())).read_to_string(&mut out).unwrap();
         out.lines().map(str::to_owned).collect()
     }
 
@@ -392,7 +392,7 @@ mod tests {
         for cut in ["[[1,2],", "[[1,2]", "{\"a\":\"x"] {
             let mut out = String::new();
             assert!(
-                JsonLines::new(io::Cursor::new(cut.to_owned())).read_to_string(&mut out).is_err(),
+                JsonElements::new(io::Cursor::new(cut.to_owned())).read_to_string(&mut out).is_err(),
                 "{cut}"
             );
         }
@@ -414,7 +414,8 @@ mod tests {
             ("{\"a\":1}\n[2]", 1, "no list and no object"),
         ] {
             let mut read = Vec::new();
-            let error = JsonLines::new(io::Cursor::new(text.to_owned())).read_to_end(&mut read).unwrap_err();
+            let error =
+                JsonElements::new(io::Cursor::new(text.to_owned())).read_to_end(&mut read).unwrap_err();
             assert!(error.to_string().contains(why), "{text}: {error}");
             assert_eq!(read.iter().filter(|byte| **byte == b'\n').count(), whole, "{text}");
         }

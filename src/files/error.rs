@@ -43,7 +43,7 @@ pub enum Problem {
     /// A parquet file that cannot be read.
     Parquet(String),
     /// An unsupported kind of file.
-    Foreign(&'static str),
+    Unsupported(&'static str),
     /// An answer that says that its request failed, with its code.
     Answer(i64),
     /// Bars of prices that nobody traded at.
@@ -131,8 +131,17 @@ pub enum Problem {
         /// Line of the previous row.
         before_line: u64,
     },
-    /// Two different trades at one time share an id.
+    /// Too many different trades share ids; this is one.
     TradeIdReused(u64),
+    /// A stream that overlaps the same stream of another file, with other rows.
+    Overlap {
+        /// The file that begins earlier.
+        other: PathBuf,
+        /// Where they differ.
+        what: String,
+    },
+    /// Rows that overlap another file's and are too many to be compared with them.
+    NotCompared(String),
     /// Declared facts of a symbol that are duplicate or invalid.
     Facts(String),
     /// Rows that do not form a book.
@@ -253,7 +262,7 @@ impl fmt::Display for Problem {
                 "has no column with the symbol, and its name does not begin with one; give it with --data-symbol BTC_USDT",
             ),
             Problem::Parquet(why) => write!(f, "is a parquet file that cannot be read ({why}); fetch it again, or give CSV"),
-            Problem::Foreign(what) => {
+            Problem::Unsupported(what) => {
                 write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd, or parquet")
             }
             Problem::Folder(why) => write!(f, "{why}; give the files themselves"),
@@ -315,8 +324,12 @@ impl Problem {
                 "{at} is before {before} in line {before_line}; rows of a symbol must be sorted by time; sort them, keeping the order of equal times, or let --sort do it"
             ),
             Problem::TradeIdReused(id) => {
-                write!(f, "`{id}` is the id of another trade of the same time; if these are not ids of single trades, remove the column")
+                write!(f, "`{id}` is the id of another trade, as are many before; if these are not ids of single trades, remove the column")
             }
+            Problem::Overlap { other, what } => {
+                write!(f, "overlaps {}: {what}; leave one of them out, or read them apart (--separate-files, or an import each)", other.display())
+            }
+            Problem::NotCompared(what) => write!(f, "{what}, too many to be compared with those of another file; read the files apart"),
             Problem::Facts(why) => write!(f, "{why}; correct the contract file, or remove it to have these facts assumed"),
             Problem::Book(why) => write!(f, "{why}; the rows of a snapshot must stand together, each side from level 1 outwards"),
             Problem::Bar(why) => write!(f, "{why}; this cannot be a bar, check how the file was made"),

@@ -93,6 +93,8 @@ impl FileFeed {
                     to: selection.to,
                     clock: selection.clock,
                     declared: selection.declared.clone(),
+                    elsewhere: file.elsewhere.clone(),
+                    sorted: file.sorted.clone(),
                 };
                 cursors.push(Cursor::new(plan, Arc::clone(&read_bytes)));
                 total_bytes += file.bytes;

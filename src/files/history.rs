@@ -1,9 +1,13 @@
-//! Joins consecutive files into one history: daily files of a symbol share one account and one warm-up.
+//! Joins files into one history: daily files of a symbol share one account and one warm-up. What overlapping files have in
+//! common is read once.
 //!
 //! Only files whose names differ in numbers alone are joined, so files of different venues are not.
 
+use super::error::FileError;
+use super::overlap::repeated_rows;
 use super::paths::{self, SourceGroup};
-use super::survey::FileSurvey;
+use super::repeated::RepeatedBySymbol;
+use super::survey::{FileSurvey, FileSymbol, Selection, survey_without};
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
@@ -20,17 +24,34 @@ pub struct History {
     pub files: Vec<FileSurvey>,
 }
 
-/// A history under construction: its stems, and the last time of each stream.
+/// A history under construction.
 struct Open {
+    /// Names of its groups.
     stems: Vec<String>,
     files: Vec<FileSurvey>,
-    reached: BTreeMap<(String, StreamKind), Timestamp>,
+    /// How far each stream reaches.
+    reached: BTreeMap<(String, StreamKind), Reached>,
     end: Timestamp,
 }
 
-/// Joins groups of surveyed files into histories, in the order of the groups' first files. Overlapping files
-/// are not joined.
-pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
+/// The last row of a stream, and the file that has it.
+#[derive(Clone, Copy)]
+struct Reached {
+    last: Timestamp,
+    file: usize,
+    /// Length of its bars.
+    bar: Span,
+}
+
+/// Joins groups of surveyed files into histories, in the order of the groups' first files. The files were surveyed with the
+/// selection.
+///
+/// # Errors
+/// Files of one history that overlap and do not agree, or that changed.
+pub fn histories(
+    groups: Vec<(SourceGroup, Vec<FileSurvey>)>,
+    selection: &Selection,
+) -> Result<Vec<History>, FileError> {
     let mut sorted: Vec<(usize, Timestamp, String, SourceGroup, Vec<FileSurvey>)> = Vec::new();
     for (index, (group, files)) in groups.into_iter().enumerate() {
         let family = group.paths.first().map(|path| paths::family(&paths::stem(path))).unwrap_or_default();
@@ -43,7 +64,7 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
             .iter()
             .position(|(_, known, history)| *known == family && history.goes_on_with(first, &files))
         {
-            Some(own) => open[own].2.add(group.label, files),
+            Some(own) => open[own].2.add(group.label, files, selection)?,
             None => {
                 let mut history = Open {
                     stems: Vec::new(),
@@ -51,7 +72,7 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
                     reached: BTreeMap::new(),
                     end: Timestamp::MIN,
                 };
-                history.add(group.label, files);
+                history.add(group.label, files, selection)?;
                 open.push((index, family, history));
             }
         }
@@ -68,39 +89,67 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
         .enumerate()
         .map(|(index, (_, _, history))| label(index, &history.stems[0]))
         .collect::<Vec<_>>();
-    named
-        .into_iter()
-        .zip(open)
-        .map(|(label, (_, _, history))| History { label, files: history.files })
-        .collect()
+    let joined = named.into_iter().zip(open);
+    Ok(joined.map(|(label, (_, _, history))| History { label, files: history.files }).collect())
 }
 
 impl Open {
-    /// Whether files share a stream with it and continue every stream they share.
+    /// Whether files share a stream with it, not too long after its end. Bars of another length that lie beside its own are
+    /// another history.
     fn goes_on_with(&self, first: Timestamp, files: &[FileSurvey]) -> bool {
-        if first - self.end > FURTHEST_APART {
-            return false;
-        }
         let mut shares = false;
-        for (stream, from, _) in streams(files) {
+        for (stream, symbol) in streams(files) {
             if let Some(reached) = self.reached.get(&stream) {
                 shares = true;
-                if from < *reached || stream.1 == StreamKind::Bars && from == *reached {
+                if symbol.bar != reached.bar && symbol.open_span().0 <= reached.last {
                     return false;
                 }
             }
         }
-        shares
+        shares && first - self.end <= FURTHEST_APART
     }
 
-    fn add(&mut self, stem: String, files: Vec<FileSurvey>) {
-        for (stream, _, to) in streams(&files) {
-            let reached = self.reached.entry(stream).or_insert(to);
-            *reached = to.max(*reached);
-        }
-        self.end = span(&files).map_or(self.end, |(_, last)| last.max(self.end));
+    /// Adds the files of a group, without the rows that it has already.
+    fn add(
+        &mut self,
+        stem: String,
+        mut files: Vec<FileSurvey>,
+        selection: &Selection,
+    ) -> Result<(), FileError> {
         self.stems.push(stem);
-        self.files.extend(files);
+        files.sort_by_key(|file| span(std::slice::from_ref(file)).map(|(first, _)| first));
+        for mut file in files {
+            let mut elsewhere = RepeatedBySymbol::new();
+            for symbol in &file.symbols {
+                let known = self.reached.get(&(symbol.name.clone(), file.kind));
+                let Some(known) = known.filter(|known| symbol.open_span().0 <= known.last) else { continue };
+                let earlier = &mut self.files[known.file];
+                let rows = repeated_rows(&earlier.path, &file.path, &symbol.name, &selection.declared)?;
+                if rows.count() == symbol.rows
+                    && let Some(own) = earlier.symbols.iter_mut().find(|own| own.name == symbol.name)
+                {
+                    // The file has nothing else of the symbol, so it does not tell of it.
+                    own.repeated += rows.count() + symbol.repeated;
+                }
+                if !rows.is_empty() {
+                    elsewhere.insert(symbol.name.clone(), rows);
+                }
+            }
+            if !elsewhere.is_empty() {
+                file = survey_without(&file.path, elsewhere, selection, &mut |_| {})?;
+            }
+            let index = self.files.len();
+            for (stream, symbol) in streams(std::slice::from_ref(&file)) {
+                let now = Reached { last: symbol.open_span().1, file: index, bar: symbol.bar };
+                let reached = self.reached.entry(stream).or_insert(now);
+                if now.last >= reached.last {
+                    *reached = now;
+                }
+            }
+            self.end = span(std::slice::from_ref(&file)).map_or(self.end, |(_, last)| last.max(self.end));
+            self.files.push(file);
+        }
+        Ok(())
     }
 
     /// The common prefix of the stems, without digits; the stem itself if there is only one.
@@ -118,19 +167,15 @@ impl Open {
     }
 }
 
-/// Every stream of the files, with its first and last row.
-fn streams(files: &[FileSurvey]) -> impl Iterator<Item = ((String, StreamKind), Timestamp, Timestamp)> {
-    files.iter().flat_map(|file| {
-        file.symbols.iter().map(|symbol| {
-            let (first, last) = symbol.open_span();
-            ((symbol.name.clone(), file.kind), first, last)
-        })
-    })
+/// Every stream of the files.
+fn streams(files: &[FileSurvey]) -> impl Iterator<Item = ((String, StreamKind), &FileSymbol)> {
+    files.iter().flat_map(|file| file.symbols.iter().map(|symbol| ((symbol.name.clone(), file.kind), symbol)))
 }
 
+/// Times of the first and last row of the files.
 fn span(files: &[FileSurvey]) -> Option<(Timestamp, Timestamp)> {
-    let first = streams(files).map(|(_, first, _)| first).min()?;
-    Some((first, streams(files).map(|(_, _, last)| last).max()?))
+    let first = streams(files).map(|(_, symbol)| symbol.open_span().0).min()?;
+    Some((first, streams(files).map(|(_, symbol)| symbol.open_span().1).max()?))
 }
 
 #[cfg(test)]
@@ -161,7 +206,8 @@ mod tests {
             let files = group.paths.iter().map(survey).collect();
             (group, files)
         });
-        histories(groups.collect()).into_iter().map(|history| (history.label, history.files.len())).collect()
+        let joined = histories(groups.collect(), &Selection::default()).unwrap();
+        joined.into_iter().map(|history| (history.label, history.files.len())).collect()
     }
 
     #[test]
@@ -179,14 +225,18 @@ mod tests {
     }
 
     #[test]
-    fn files_of_two_venues_of_two_symbols_far_apart_or_overlapping_stay_apart() {
+    fn files_of_two_venues_of_two_symbols_or_far_apart_stay_apart() {
         assert_eq!(joined(&[("spot_A_1.csv", "A", 0), ("usdm_A_2.csv", "A", DAY)]).len(), 2);
         assert_eq!(joined(&[("1INCH-1.csv", "1INCH", 0), ("2INCH-2.csv", "2INCH", DAY)]).len(), 2);
         assert_eq!(
             joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 8 * DAY)]),
             [("A-1".to_owned(), 1), ("A-2".to_owned(), 1)]
         );
-        assert_eq!(joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 150)]).len(), 2);
+        assert_eq!(
+            joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 100)]).len(),
+            1,
+            "they agree where they overlap"
+        );
         assert_eq!(joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 200)]).len(), 1, "they touch");
     }
 }

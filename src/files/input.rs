@@ -117,18 +117,18 @@ fn magic(head: &[u8]) -> Result<Packing, Problem> {
         // A zstd frame, or a skippable frame (0x184D2A50 to 0x184D2A5F) that some tools put in front.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Packing::Zstd),
         [b'P', b'A', b'R', b'1', ..] => {
-            Err(Problem::Foreign("parquet, which can only be read from a file of its own"))
+            Err(Problem::Unsupported("parquet, which can only be read from a file of its own"))
         }
         [b'P', b'K', 3 | 5, 4 | 6, ..] => {
-            Err(Problem::Foreign("a zip archive inside another file, or without members"))
+            Err(Problem::Unsupported("a zip archive inside another file, or without members"))
         }
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => Err(Problem::Foreign("compressed with xz")),
-        [b'B', b'Z', b'h', ..] => Err(Problem::Foreign("compressed with bzip2")),
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Err(Problem::Foreign(
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Err(Problem::Unsupported("compressed with xz")),
+        [b'B', b'Z', b'h', ..] => Err(Problem::Unsupported("compressed with bzip2")),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Err(Problem::Unsupported(
             "a feather file; convert it first (freqtrade convert-data --format-from feather --format-to jsongz, or in Python \
              pandas.read_feather(FILE).to_csv(\"FILE.csv\", index=False))",
         )),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Problem::Foreign("text in UTF-16")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Problem::Unsupported("text in UTF-16")),
         _ => Ok(Packing::Plain),
     }
 }

@@ -2,8 +2,8 @@
 //! same formats.
 //!
 //! Everything streams in constant memory. Invariants: this module does not use the store, and no row is
-//! repaired or guessed: only repeated trades are skipped (and counted), and numbers are rounded only to a
-//! declared step.
+//! repaired or guessed: only rows that were there before are skipped (and counted), and numbers are rounded only to
+//! a declared step.
 
 mod batch;
 mod columns;
@@ -21,8 +21,11 @@ mod lines;
 mod mapping_file;
 mod number;
 mod order;
+mod overlap;
 mod parquet_input;
 mod paths;
+mod recognise;
+mod repeated;
 mod row;
 mod sink;
 mod sorted;
@@ -40,10 +43,13 @@ pub use history::{FURTHEST_APART, History, histories};
 pub use input::size as stored_size;
 pub use layout::Layout;
 pub use mapping_file::{MappingFile, mapping_file};
+pub use overlap::repeated_rows;
 pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk, why_left_out};
+pub use repeated::RepeatedRows;
 pub use sink::{FileFormat, RecordSink};
+pub use sorted::{KeptRows, Spool};
 pub use source::SourceFile;
 pub use survey::{
     BarLengths, FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar,
-    joined, reading_note, survey, survey_file,
+    joined, notes_of, survey, survey_file,
 };

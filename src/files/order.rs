@@ -1,6 +1,8 @@
 //! Order rules between the rows of a file: sorted by time per symbol, snapshots complete and best first, each
 //! trade once. Market content is not judged: a crossed book is kept as recorded.
 
+mod known_trades;
+
 use super::error::Problem;
 use super::layout::TIME;
 use super::row::Flaw;
@@ -8,10 +10,10 @@ use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
 use crate::domain::time::Timestamp;
-use crate::limits::TRADES_OF_ONE_TIME;
+use known_trades::{KnownTrades, TradeOfId};
 
-/// Slot of `trade_id` in a trade row.
-const TRADE_ID: usize = 6;
+pub(super) use known_trades::{Contradiction, Place};
+
 /// Slots of `side`, `level` and `price` in a snapshot row.
 const SIDE: usize = 2;
 const LEVEL: usize = 3;
@@ -23,23 +25,9 @@ pub(super) struct Order {
     /// Last time and its line, by symbol; line 0: none yet.
     last: Vec<(Timestamp, u64)>,
     snapshot: Option<Snapshot>,
-    /// Trades of the last timestamp, by symbol.
-    trades: Vec<TradesOfOneTime>,
+    /// Trades with ids, by symbol.
+    trades: Vec<KnownTrades>,
 }
-
-/// Whether a row is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
-    /// A new row; keep it.
-    Next,
-    /// A trade that equals an earlier one in its id and all other values; drop it.
-    Repeated,
-}
-
-/// Trades of one timestamp with an id, sorted by id. A repeated trade has the same time, and files are sorted
-/// by time.
-#[derive(Default)]
-struct TradesOfOneTime(Vec<(u64, RecordBody)>);
 
 /// The snapshot being read.
 struct Snapshot {
@@ -69,30 +57,16 @@ impl Order {
             RecordBody::SnapshotLevel { side, level, price, .. } => {
                 self.check_level(symbol, at, side, level, price)?
             }
-            RecordBody::Trade { id: Some(id), .. } => {
-                return self.check_trade(index, at > before, id, record.body);
+            RecordBody::Trade { id: Some(id), price, quantity, taker } => {
+                if index >= self.trades.len() {
+                    self.trades.resize_with(index + 1, KnownTrades::default);
+                }
+                let symbols = self.trades.len();
+                return self.trades[index].take(id, TradeOfId { at, price, quantity, taker }, symbols);
             }
             _ => {}
         }
         Ok(Place::Next)
-    }
-
-    #[inline]
-    fn check_trade(
-        &mut self,
-        index: usize,
-        is_new_time: bool,
-        id: u64,
-        body: RecordBody,
-    ) -> Result<Place, Flaw> {
-        if index >= self.trades.len() {
-            self.trades.resize_with(index + 1, TradesOfOneTime::default);
-        }
-        let trades = &mut self.trades[index];
-        if is_new_time {
-            trades.0.clear();
-        }
-        trades.take(id, body)
     }
 
     /// A snapshot consists of one side and then the other, each starting at level 1 without holes and with
@@ -142,25 +116,5 @@ impl Order {
         }
         (open.level, open.price) = (level, price);
         Ok(())
-    }
-}
-
-impl TradesOfOneTime {
-    fn take(&mut self, id: u64, body: RecordBody) -> Result<Place, Flaw> {
-        // Ids usually grow, so most are appended.
-        let position = match self.0.last() {
-            Some((last, _)) if id <= *last => self.0.binary_search_by_key(&id, |(known, _)| *known),
-            _ => Err(self.0.len()),
-        };
-        match position {
-            Ok(known) if self.0[known].1 == body => Ok(Place::Repeated),
-            Ok(_) => Err(Box::new((TRADE_ID, Problem::TradeIdReused(id)))),
-            Err(position) => {
-                if self.0.len() < TRADES_OF_ONE_TIME {
-                    self.0.insert(position, (id, body));
-                }
-                Ok(Place::Next)
-            }
-        }
     }
 }

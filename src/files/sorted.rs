@@ -12,8 +12,10 @@ use crate::limits::{FILE_SYMBOLS, SORT_BYTES, SORT_PARTS};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Ranges of the values of a row by slot.
 type Ranges = [(u32, u32); MAX_COLUMNS];
@@ -61,9 +63,79 @@ pub(super) struct Sorted {
     parts: Vec<Part>,
 }
 
+/// Where sorted rows are kept that are read several times: one temporary file for all files of a source.
+#[derive(Clone, Default, Debug)]
+pub struct Spool(Arc<Mutex<Option<(Arc<File>, u64)>>>);
+
+/// Sorted rows that are kept.
+#[derive(Clone, Debug)]
+pub struct KeptRows(Section);
+
+/// A section of a temporary file, read from its beginning on.
+#[derive(Clone, Debug)]
+struct Section {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Section {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let read = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Spool {
+    /// Takes all rows and keeps them.
+    pub(super) fn keep(&self, mut rows: Sorted) -> io::Result<KeptRows> {
+        // A thread that panicked left rows behind the end that nobody reads.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, begin) = match kept.take() {
+            Some(open) => open,
+            None => (Arc::new(temporary()?), 0),
+        };
+        let mut out = BufWriter::new(At { file: &file, at: begin });
+        while let Some((row, text)) = rows.next_row()? {
+            row.write(&text, &mut out)?;
+        }
+        let end = out.into_inner().map_err(io::IntoInnerError::into_error)?.at;
+        *kept = Some((Arc::clone(&file), end));
+        Ok(KeptRows(Section { file, at: begin, end }))
+    }
+}
+
+impl KeptRows {
+    /// The rows from the first on.
+    pub(super) fn rows(&self) -> io::Result<Sorted> {
+        Sorted::of(vec![Part::over(self.0.clone())])
+    }
+}
+
+/// Writes at a position.
+struct At<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Write for At<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.at)?;
+        self.at += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A sorted part and its next row.
 struct Part {
-    file: Option<BufReader<File>>,
+    file: Option<BufReader<Section>>,
     /// Rows in memory, last first.
     memory: Vec<Row>,
     text: Vec<u8>,
@@ -144,14 +216,14 @@ impl Sorter {
             row.write(&self.arena, &mut out)?;
         }
         self.arena.clear();
-        self.parts.push(Part::over(out)?);
+        self.parts.push(Part::over(written(out)?));
         if self.parts.len() == SORT_PARTS {
             let mut all = Sorted::of(std::mem::take(&mut self.parts))?;
             let mut out = BufWriter::new(temporary()?);
             while let Some((row, text)) = all.next_row()? {
                 row.write(&text, &mut out)?;
             }
-            self.parts.push(Part::over(out)?);
+            self.parts.push(Part::over(written(out)?));
         }
         Ok(())
     }
@@ -195,10 +267,8 @@ impl Sorted {
 }
 
 impl Part {
-    fn over(out: BufWriter<File>) -> io::Result<Self> {
-        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        Ok(Part { file: Some(BufReader::new(file)), memory: Vec::new(), text: Vec::new(), next: None })
+    fn over(section: Section) -> Self {
+        Part { file: Some(BufReader::new(section)), memory: Vec::new(), text: Vec::new(), next: None }
     }
 
     /// The text of the next row.
@@ -258,6 +328,13 @@ impl Row {
         file.read_exact(text)?;
         Ok(Some(row))
     }
+}
+
+/// All that was written to a temporary file.
+fn written(out: BufWriter<File>) -> io::Result<Section> {
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let end = file.metadata()?.len();
+    Ok(Section { file: Arc::new(file), at: 0, end })
 }
 
 /// A file without a name, which is gone with its handle.

@@ -1,28 +1,29 @@
 //! Reads a file of market data as a stream of validated records, in constant memory. No row is repaired; only
-//! repeated trades (equal id, time, price, quantity and side) are dropped, and they are counted.
+//! trades whose id was there before are dropped, and they are counted, those with other values apart.
 
 use super::batch::RecordBatch;
-use super::columns::{JsonForm, JsonLines, json_form};
 use super::contract_file::{FactsBySymbol, facts_beside};
 use super::error::{FileError, Problem, excerpt};
-use super::fields::{Fields, csv_fields, json_names};
-use super::foreign::{Foreign, Opening, Refused};
+use super::fields::Fields;
+use super::foreign::Refused;
 use super::input;
-use super::layout::{self, Layout, LayoutRule, SYMBOL, TIME};
+use super::layout::{Layout, LayoutRule, SYMBOL, TIME};
 use super::lines::Lines;
 use super::number;
-use super::order::{Order, Place};
+use super::order::{Contradiction, Order, Place};
+use super::recognise::{Format, lines_of, recognise, recognise_json};
+use super::repeated::{RepeatedBySymbol, RepeatedRows};
 use super::row::{self, Flaw};
-use super::sorted::{Sorted, Sorter};
+use super::sorted::{KeptRows, Sorted, Sorter, Spool};
 use super::steps;
 use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::file_mapping::FileMapping;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::{FILE_SYMBOLS, FOREIGN_LINE_BYTES};
+use crate::limits::FILE_SYMBOLS;
 use std::collections::HashMap;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,24 +41,18 @@ pub struct SourceFile {
     symbols: Symbols,
     order: Order,
     rows: u64,
-    /// Repeated trades by symbol index.
+    /// Rows that were there before, in this file or in another one, by symbol index.
     repeated: Vec<u64>,
+    /// Trades whose id was there with other values, and the first of them, by symbol index.
+    contradicting: Vec<(u64, String)>,
+    /// Rows that another file has too, by name of the symbol and, once it was seen, by its index.
+    elsewhere: RepeatedBySymbol,
+    elsewhere_by_index: Vec<Option<RepeatedRows>>,
     facts: Facts,
     /// Rounded numbers by symbol index.
     rounded: Vec<u64>,
     total_bytes: u64,
     read_bytes: Arc<AtomicU64>,
-}
-
-/// Line format.
-enum Format {
-    /// The header line as written, and the slot of each column.
-    Csv {
-        header: Vec<u8>,
-        slots: Vec<u8>,
-    },
-    Json,
-    Foreign(Box<Foreign>),
 }
 
 impl SourceFile {
@@ -86,7 +81,6 @@ impl SourceFile {
     /// Reads all rows and sorts them by time.
     fn sort(&mut self) -> Result<(), FileError> {
         let rule = self.layout.rule();
-        let failed = |path: &Path, error| FileError::writing(path, error);
         let mut sorter = Sorter::new(rule);
         loop {
             let next = next_row(&mut self.format, &mut self.lines, &mut self.fields, rule);
@@ -97,10 +91,30 @@ impl SourceFile {
                 Ok(Next::Row(line, number)) => sorter.push(number, &self.fields, line),
                 Err((column, problem)) => return Err(refused(&self.path, &self.lines, column, problem)),
             };
-            pushed.map_err(|error| failed(&std::env::temp_dir(), error))?;
+            pushed.map_err(unsorted)?;
         }
-        self.sorted = Some(Box::new(sorter.finish().map_err(|error| failed(&std::env::temp_dir(), error))?));
+        self.sorted = Some(Box::new(sorter.finish().map_err(unsorted)?));
         Ok(())
+    }
+
+    /// Puts the rows, if they were sorted and none was read yet, where they can be read again; returns them.
+    pub(super) fn keep_sorted(&mut self, spool: &Spool) -> Result<Option<KeptRows>, FileError> {
+        let Some(rows) = self.sorted.take() else { return Ok(None) };
+        let kept = spool.keep(*rows).map_err(unsorted)?;
+        self.sorted = Some(Box::new(kept.rows().map_err(unsorted)?));
+        Ok(Some(kept))
+    }
+
+    /// Opens a file whose rows were sorted and kept.
+    ///
+    /// # Errors
+    /// As [`SourceFile::open_with`].
+    pub(super) fn open_sorted(path: &Path, declared: &Declared, kept: &KeptRows) -> Result<Self, FileError> {
+        let unsorted_mapping = FileMapping { sort: false, ..declared.mapping.clone() };
+        let declared = Declared { mapping: unsorted_mapping, ..declared.clone() };
+        let mut source = SourceFile::open_with(path, &declared)?;
+        source.sorted = Some(Box::new(kept.rows().map_err(unsorted)?));
+        Ok(source)
     }
 
     /// The time of the earliest row of a file that is read as the mapping says: of its first row, or of all where they are
@@ -203,6 +217,9 @@ impl SourceFile {
             order: Order::default(),
             rows: 0,
             repeated: Vec::new(),
+            contradicting: Vec::new(),
+            elsewhere: RepeatedBySymbol::new(),
+            elsewhere_by_index: Vec::new(),
             facts: Facts::default(),
             rounded: Vec::new(),
             total_bytes,
@@ -211,13 +228,19 @@ impl SourceFile {
     }
 
     /// Kind of the rows.
-    pub fn layout(&self) -> StreamKind {
+    pub fn kind(&self) -> StreamKind {
         self.layout.kind()
     }
 
-    /// The columns of the file; for JSON lines those of the first object.
-    pub fn columns(&self) -> Layout {
+    /// The layout with its columns; of JSON lines those of the first object.
+    pub fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// Leaves out rows that another file has too. Call it before the first row is read.
+    pub fn without(mut self, elsewhere: RepeatedBySymbol) -> Self {
+        self.elsewhere = elsewhere;
+        self
     }
 
     /// Path of the file.
@@ -240,7 +263,7 @@ impl SourceFile {
         self.rows
     }
 
-    /// How many repeated trades of a symbol were dropped.
+    /// How many rows of a symbol were dropped because they were there before.
     pub fn repeated(&self, index: u32) -> u64 {
         self.repeated.get(index as usize).copied().unwrap_or(0)
     }
@@ -303,12 +326,18 @@ impl SourceFile {
                 self.order.check(symbol, number, &record).map(|verdict| (verdict, (symbol, record)))
             });
             match checked {
+                Ok((Place::Next, (symbol, _))) if self.is_elsewhere(symbol) => {
+                    count(&mut self.repeated, symbol, 1);
+                }
                 Ok((Place::Next, row)) => batch.push(number, row),
                 Ok((Place::Repeated, (symbol, _))) => count(&mut self.repeated, symbol, 1),
+                Ok((Place::Contradicts(pair), (symbol, _))) => {
+                    tell(&mut self.contradicting, symbol, number, &pair);
+                }
                 Err(flaw) => return Err(self.refuse(number, *flaw)),
             }
         }
-        if self.rows == 0 && batch.rows.is_empty() {
+        if self.rows == 0 && batch.rows.is_empty() && self.elsewhere.is_empty() {
             return Err(FileError::of(&self.path, Problem::NoRows));
         }
         self.rows += batch.rows.len() as u64;
@@ -317,6 +346,27 @@ impl SourceFile {
             self.close();
         }
         Ok(!is_over)
+    }
+
+    /// Whether the next row of a symbol is one that another file has too.
+    #[inline]
+    fn is_elsewhere(&mut self, symbol: u32) -> bool {
+        if self.elsewhere.is_empty() {
+            return false;
+        }
+        for name in &self.symbols.names[self.elsewhere_by_index.len()..] {
+            self.elsewhere_by_index.push(self.elsewhere.get(name).cloned());
+        }
+        self.elsewhere_by_index[symbol as usize].as_mut().is_some_and(RepeatedRows::is_next)
+    }
+
+    /// What is told of trades of a symbol whose id was there with other values; they were dropped.
+    pub(super) fn contradiction(&self, index: u32) -> Option<String> {
+        let (count, first) = self.contradicting.get(index as usize).filter(|(count, _)| *count > 0)?;
+        let name = self.symbol(index);
+        Some(format!(
+            "{count} rows of {name} have the id of a different trade and were left out, the first in line {first}"
+        ))
     }
 
     /// Closes the file at its end, because what was learnt of it is kept: a folder may have more files than may be open.
@@ -333,6 +383,12 @@ impl SourceFile {
     }
 }
 
+/// Temporary files could not be written or read.
+#[cold]
+fn unsorted(error: std::io::Error) -> FileError {
+    FileError::writing(&std::env::temp_dir(), error)
+}
+
 #[cold]
 fn count(by_symbol: &mut Vec<u64>, symbol: u32, more: u64) {
     let index = symbol as usize;
@@ -340,6 +396,20 @@ fn count(by_symbol: &mut Vec<u64>, symbol: u32, more: u64) {
         by_symbol.resize(index + 1, 0);
     }
     by_symbol[index] += more;
+}
+
+/// Counts a trade whose id was there with other values.
+#[cold]
+fn tell(by_symbol: &mut Vec<(u64, String)>, symbol: u32, line: u64, pair: &Contradiction) {
+    let index = symbol as usize;
+    if index >= by_symbol.len() {
+        by_symbol.resize(index + 1, Default::default());
+    }
+    let (count, first) = &mut by_symbol[index];
+    if *count == 0 {
+        *first = format!("{line}: {pair}");
+    }
+    *count += 1;
 }
 
 /// Declared facts of the symbols of a file.
@@ -470,120 +540,6 @@ fn refused(path: &Path, lines: &Lines, column: Option<&'static str>, problem: Pr
             | Problem::JsonList(_)
     );
     FileError::at(path, lines.number() + u64::from(is_behind), column, problem)
-}
-
-/// Bytes by which the form of a text is found.
-const HEAD_BYTES: u64 = 16 << 10;
-
-/// The lines of a text; of JSON that is one document, its elements.
-fn lines_of(mut text: Box<dyn Read + Send>) -> Result<(Lines, Option<JsonForm>), Problem> {
-    let mut head = Vec::new();
-    (&mut text).take(HEAD_BYTES).read_to_end(&mut head).map_err(input::reading)?;
-    let form = json_form(&head);
-    let whole = Cursor::new(head).chain(text);
-    Ok(match form {
-        None => (Lines::new(Box::new(whole)), None),
-        Some(form) => (Lines::up_to(FOREIGN_LINE_BYTES, Box::new(JsonLines::new(whole))), Some(form)),
-    })
-}
-
-/// The first line that is not empty.
-fn first_line(lines: &mut Lines) -> Result<Vec<u8>, Problem> {
-    loop {
-        match lines.next()? {
-            None => return Err(Problem::Empty),
-            Some([]) => continue,
-            Some(line) => return Ok(line.to_vec()),
-        }
-    }
-}
-
-/// Detects the layout of a JSON document.
-fn recognise_json(
-    lines: &mut Lines,
-    form: JsonForm,
-    path: &Path,
-    mapping: &FileMapping,
-) -> Result<(Format, Layout), Problem> {
-    let first = first_line(lines)?;
-    let opening = Opening { path, mapping, first: &first };
-    match Foreign::of_list(form, &opening)? {
-        Some(foreign) => Ok(foreign_format(foreign)),
-        None => Err(layout::unknown(&first)),
-    }
-}
-
-fn foreign_format(foreign: Foreign) -> (Format, Layout) {
-    let layout = foreign.layout();
-    (Format::Foreign(Box::new(foreign)), layout)
-}
-
-/// Reads the column names, or inspects the first object, and detects the layout.
-fn recognise(lines: &mut Lines, path: &Path, mapping: &FileMapping) -> Result<(Format, Layout), Problem> {
-    let header = first_line(lines)?;
-    let is_text = !header.contains(&0) && std::str::from_utf8(&header).is_ok();
-    let foreign = |lines: &mut Lines| {
-        let opening = Opening { path, mapping, first: &header };
-        let found = Foreign::of_lines(&opening)?;
-        let Some(found) = found else { return Ok(None) };
-        if !found.keeps_first() && lines.next()?.is_none() {
-            return Err(Problem::NoRows);
-        }
-        if !found.keeps_first() {
-            lines.unread();
-        }
-        Ok(Some(foreign_format(found)))
-    };
-    if mapping.columns.is_some() {
-        return foreign(lines)?.ok_or(Problem::Foreign("not text"));
-    }
-    if !is_text {
-        return foreign(lines)?.ok_or(Problem::Foreign("not text"));
-    }
-    match own(lines, &header) {
-        Err(
-            problem @ (Problem::UnknownLayout { .. }
-            | Problem::UnknownColumn { .. }
-            | Problem::RepeatedColumn(_)
-            | Problem::MissingColumn { .. }
-            | Problem::Json(_)
-            | Problem::Quotes(_)),
-        ) => foreign(lines)?.ok_or_else(|| no_layout(problem, &header)),
-        found => found,
-    }
-}
-
-/// The problem of a first line that is of no layout. JSON without a time by our name is not ours to be corrected.
-#[cold]
-fn no_layout(problem: Problem, header: &[u8]) -> Problem {
-    let is_ours = || memchr::memmem::find(header, b"\"timestamp_us\"").is_some();
-    if matches!(problem, Problem::Json(_)) && !is_ours() { layout::unknown(header) } else { problem }
-}
-
-/// Detects one of our own layouts. When there is none, the lines go on behind the first one.
-fn own(lines: &mut Lines, header: &[u8]) -> Result<(Format, Layout), Problem> {
-    if header.trim_ascii_start().starts_with(b"{") {
-        let (names, side) = json_names(header)?;
-        let (layout, _) = layout::recognise(&names, side)?;
-        lines.unread();
-        return Ok((Format::Json, layout));
-    }
-    let names = csv_fields(header)?;
-    let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
-    let first_row = lines.next()?;
-    let has_row = first_row.is_some();
-    // Errors in the row itself are reported when it is read.
-    let fields = first_row.and_then(|row| csv_fields(row).ok()).unwrap_or_default();
-    let side = layout::side_position(&names).and_then(|at| fields.get(at)).map(Vec::as_slice);
-    let recognised = layout::recognise(&names, side);
-    if has_row {
-        lines.unread();
-    }
-    let (layout, slots) = recognised?;
-    if !has_row {
-        return Err(Problem::NoRows);
-    }
-    Ok((Format::Csv { header: header.to_vec(), slots }, layout))
 }
 
 #[cfg(test)]

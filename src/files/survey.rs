@@ -5,6 +5,8 @@ use super::batch::RecordBatch;
 use super::continuity::{self, Continuity};
 use super::error::FileError;
 use super::paths;
+use super::repeated::RepeatedBySymbol;
+use super::sorted::{KeptRows, Spool};
 use super::source::SourceFile;
 use crate::domain::bar_length::{BarDistances, BarSource, declared_by_name};
 use crate::domain::contract_facts::{ContractFacts, Declared};
@@ -31,6 +33,8 @@ pub struct Selection {
     pub declared: Declared,
     /// Bar length given by the user.
     pub bar: Option<Span>,
+    /// Where rows are kept that were sorted for the survey and are read again.
+    pub spool: Spool,
 }
 
 /// The clock that a replay follows.
@@ -87,7 +91,7 @@ pub struct SymbolSurvey {
     pub bar: Option<(Span, BarSource)>,
     /// How the distances of its bars contradict that length.
     pub bar_contradiction: Option<String>,
-    /// Dropped rows of repeated trades.
+    /// Rows that were there before and were dropped.
     pub repeated: u64,
     /// Numbers that were rounded to their declared step because of binary rounding noise.
     pub rounded: u64,
@@ -110,6 +114,10 @@ pub struct FileSurvey {
     pub is_time_ordered: bool,
     /// The selected symbols, in order of appearance.
     pub symbols: Vec<FileSymbol>,
+    /// Rows that another file of its source has too; they are not read.
+    pub elsewhere: RepeatedBySymbol,
+    /// Its rows, if they had to be sorted.
+    pub sorted: Option<KeptRows>,
 }
 
 /// One symbol in one file.
@@ -134,7 +142,7 @@ pub struct FileSymbol {
     distances: BarDistances,
     continuity: Continuity,
     facts: ContractFacts,
-    repeated: u64,
+    pub(super) repeated: u64,
     rounded: u64,
     notes: Vec<String>,
     first_open: Timestamp,
@@ -290,8 +298,19 @@ pub fn survey_file(
     selection: &Selection,
     progress: &mut dyn FnMut(u64),
 ) -> Result<FileSurvey, FileError> {
-    let mut source = SourceFile::open_with(path, &selection.declared)?;
-    let kind = source.layout();
+    survey_without(path, RepeatedBySymbol::new(), selection, progress)
+}
+
+/// The same without the rows that another file has too.
+pub(super) fn survey_without(
+    path: &Path,
+    elsewhere: RepeatedBySymbol,
+    selection: &Selection,
+    progress: &mut dyn FnMut(u64),
+) -> Result<FileSurvey, FileError> {
+    let mut source = SourceFile::open_with(path, &selection.declared)?.without(elsewhere.clone());
+    let sorted = source.keep_sorted(&selection.spool)?;
+    let kind = source.kind();
     let mut batch = RecordBatch::default();
     let mut found: Vec<Option<FileSymbol>> = Vec::new();
     let (mut has_receive_times, mut is_time_ordered, mut latest, mut counted) =
@@ -314,7 +333,7 @@ pub fn survey_file(
         let Some(symbol) = symbol else { continue };
         (symbol.repeated, symbol.rounded) = (source.repeated(index as u32), source.rounded(index as u32));
         symbol.facts = source.facts_of(&symbol.name);
-        symbol.notes = reading_note(&symbol.name, &source).into_iter().collect();
+        symbol.notes = notes_of(index as u32, &source);
     }
     let mut symbols: Vec<FileSymbol> = found.into_iter().flatten().filter(|symbol| symbol.rows > 0).collect();
     for symbol in &mut symbols {
@@ -334,13 +353,17 @@ pub fn survey_file(
         has_receive_times,
         is_time_ordered,
         symbols,
+        elsewhere,
+        sorted,
     })
 }
 
-/// How a file of another maker was read, for a symbol of it; `None` for our own layouts.
-pub fn reading_note(symbol: &str, source: &SourceFile) -> Option<String> {
-    let notes = source.notes();
-    (!notes.is_empty()).then(|| format!("{symbol}: {}", notes.join("; ")))
+/// What is told of a symbol of a file that was read, by its index: how a file of another maker was understood, and rows that
+/// contradict each other.
+pub fn notes_of(index: u32, source: &SourceFile) -> Vec<String> {
+    let reading = source.notes();
+    let reading = (!reading.is_empty()).then(|| format!("{}: {}", source.symbol(index), reading.join("; ")));
+    reading.into_iter().chain(source.contradiction(index)).collect()
 }
 
 /// Notes of several files: each once, and not more than are kept.

@@ -100,18 +100,24 @@ fn a_refused_first_import_leaves_no_store() {
 }
 
 #[test]
-fn files_that_overlap_are_refused_with_both_names() {
+fn files_that_overlap_with_other_rows_are_refused_with_both_names() {
     let cli = Cli::new();
     let one = cli.file("one.csv", format!("{TRADES}{ROW}1700000005000000,X,1.5,2,buy\n"));
     let two = cli.file("two.csv", format!("{TRADES}1700000004000000,X,1.5,2,buy\n"));
     cli.run(&["import", &two, &one]).fails(
         "overlap",
         64,
-        &["one.csv and ", "two.csv overlap", "leave one of them out"],
+        &[
+            "two.csv: overlaps ",
+            "one.csv: both have trades of X from 2023-11-14T22:13:24",
+            "leave one of them out",
+        ],
     );
-    let bars = "timestamp_us,symbol,open,high,low,close,volume\n1700000040000000,X,1,1,1,1,0\n";
-    let (day, same) = (cli.file("day.csv", bars), cli.file("same.csv", bars));
-    cli.run(&["import", &day, &same]).fails("the same bar twice", 64, &["overlap"]);
+    let bar = |close| {
+        format!("timestamp_us,symbol,open,high,low,close,volume\n1700000040000000,X,1,2,1,{close},0\n")
+    };
+    let (day, other) = (cli.file("day.csv", bar(1)), cli.file("other.csv", bar(2)));
+    cli.run(&["import", &day, &other]).fails("two bars of one time", 64, &["other.csv: overlaps"]);
     assert!(cli.recordings().is_empty());
     cli.holds_exactly(0);
 }
@@ -346,4 +352,33 @@ fn a_full_disk_is_said_so_and_what_was_acknowledged_stays() {
     );
     let left: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["state"], "an export that failed left something");
+}
+
+#[test]
+fn a_built_in_strategy_has_the_version_of_the_program() {
+    let cli = Cli::new();
+    let release = env!("CARGO_PKG_VERSION");
+    let listed = cli.ok(&["strategies", "list"]);
+    let line = listed.lines().find(|line| line.starts_with("pump_v2")).unwrap();
+    assert!(line.split_whitespace().any(|word| word == release), "{listed}");
+    let entry = &cli.json(&["strategies", "list", "--json"])["strategies"][0];
+    assert_eq!((entry["release"].as_str(), &entry["version"]), (Some(release), &serde_json::Value::Null));
+    let result = cli.ok(&["backtest", "--strategy", "pump_v2", "--data", &shipped_one("trades")]);
+    assert!(result.contains(&format!("pump_v2 of tradingd {release}")), "{result}");
+}
+
+#[test]
+fn an_import_of_what_is_there_already_is_told_and_kept() {
+    let cli = Cli::new();
+    let file = cli.file("a.csv", format!("{TRADES}{ROW}1700000005000000,X,1.5,2,buy\n"));
+    let other = cli.file("b.csv", format!("{TRADES}{ROW}1700000005000000,X,1.6,2,buy\n"));
+    let first = cli.run(&["import", &file, "--json"]);
+    let different = cli.run(&["import", &other, "--json"]);
+    let again = cli.run(&["import", &file, "--json"]);
+    let id =
+        serde_json::from_str::<serde_json::Value>(&first.out).unwrap()["id"].as_str().unwrap().to_owned();
+    assert_eq!((first.code, different.code, again.code), (0, 0, 0));
+    assert!(!first.err.contains("same rows") && !different.err.contains("same rows"), "{}", different.err);
+    assert!(again.err.contains(&format!("warning: {id} has the same rows")), "{}", again.err);
+    assert_eq!(cli.recordings().len(), 3);
 }

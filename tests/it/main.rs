@@ -29,6 +29,7 @@ mod properties;
 mod pumps;
 mod recordings;
 mod rehearsal;
+mod repeated_rows;
 mod results;
 mod round_trip;
 mod rules;

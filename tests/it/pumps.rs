@@ -76,6 +76,8 @@ fn backtest(trades: &Path, threads: &str) -> BTreeMap<String, Value> {
         "pump_v2",
         "--data",
         &data,
+        // Two of the events overlap; each has an account of its own.
+        "--separate-files",
         "--risk",
         "none",
         "--threads",

@@ -230,32 +230,26 @@ fn rows_of_many_symbols_may_be_mixed_in_one_file() {
     assert!(wanted == found);
 }
 
-/// The one pair of events whose windows overlap.
-const OVERLAPPING: [&str; 2] = ["RCNBTC_20210107T2100Z", "RCNBTC_20210110T1700Z"];
+/// Rows that both of the one pair of events have whose windows overlap: RCNBTC_20210107T2100Z and RCNBTC_20210110T1700Z.
+const IN_BOTH: u64 = 2_456;
 
 #[test]
 fn the_shared_pumps_are_one_import_with_a_gap_between_events_of_a_symbol() {
-    let Some(mut files) = shared(&["pumps/trades"], "import of all pumps as one recording") else { return };
+    let Some(files) = shared(&["pumps/trades"], "import of all pumps as one recording") else { return };
     let cli = Cli::new();
-    let all: Vec<String> = files.iter().map(|path| text(path)).collect();
-    let args: Vec<&str> = std::iter::once("import").chain(all.iter().map(String::as_str)).collect();
-    cli.run(&args).fails(
-        "two events of one symbol at once",
-        64,
-        &[OVERLAPPING[0], OVERLAPPING[1], "overlap"],
-    );
-    files.retain(|path| !text(path).contains(OVERLAPPING[1]));
     let recording = cli.import(&files.iter().map(|path| text(path)).collect::<Vec<_>>());
     let symbol =
         |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().split('_').next().unwrap().to_owned();
     let mut symbols: Vec<String> = files.iter().map(symbol).collect();
     symbols.dedup();
-    let rows: u64 = files.iter().map(|path| csv(path).count() as u64).sum();
+    let rows = files.iter().map(|path| csv(path).count() as u64).sum::<u64>() - IN_BOTH;
     assert_eq!(recording["rows"].as_u64(), Some(rows));
+    let both = recording["symbols"].as_array().unwrap().iter().find(|symbol| symbol["symbol"] == "RCNBTC");
+    assert_eq!(both.unwrap()["repeated_trades"].as_u64(), Some(IN_BOTH));
     assert_eq!(recording["symbols"].as_array().unwrap().len(), symbols.len());
-    // The events of a symbol are days to months apart.
+    // The other events of a symbol are days to months apart.
     let between_files = recording["gaps"].as_array().unwrap().iter().filter(|gap| gap["cause"] == "import");
-    assert_eq!(between_files.count(), files.len() - symbols.len());
+    assert_eq!(between_files.count(), files.len() - symbols.len() - 1);
     cli.holds_exactly(rows);
 }
 

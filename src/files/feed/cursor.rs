@@ -13,6 +13,8 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::files::batch::RecordBatch;
 use crate::files::error::{FileError, Problem};
+use crate::files::repeated::RepeatedBySymbol;
+use crate::files::sorted::KeptRows;
 use crate::files::source::SourceFile;
 use crate::files::survey::FeedClock;
 use crate::limits::MAX_TICKS;
@@ -33,6 +35,10 @@ pub(super) struct Plan {
     pub to: Option<Timestamp>,
     pub clock: FeedClock,
     pub declared: Declared,
+    /// Rows that another file has too.
+    pub elsewhere: RepeatedBySymbol,
+    /// Its rows, if they had to be sorted.
+    pub sorted: Option<KeptRows>,
 }
 
 /// A symbol of a pass.
@@ -156,8 +162,12 @@ impl Cursor {
 
 impl Open {
     fn new(plan: &Plan) -> Result<Self, FileError> {
-        let source = SourceFile::open_with(&plan.path, &plan.declared)?;
-        if source.layout() != plan.kind {
+        let source = match &plan.sorted {
+            Some(rows) => SourceFile::open_sorted(&plan.path, &plan.declared, rows)?,
+            None => SourceFile::open_with(&plan.path, &plan.declared)?,
+        };
+        let source = source.without(plan.elsewhere.clone());
+        if source.kind() != plan.kind {
             return Err(FileError::of(&plan.path, Problem::Changed));
         }
         Ok(Open { source, batch: RecordBatch::new(BATCH_ROWS), counted: 0, targets: Vec::new() })
@@ -165,10 +175,12 @@ impl Open {
 
     fn read(&mut self, plan: &Plan, read_bytes: &AtomicU64) -> Result<bool, FileError> {
         let more = self.source.read(&mut self.batch)?;
+        // Sorted rows are read from elsewhere.
+        let all_now = (!more && plan.sorted.is_some()).then(|| self.source.total_bytes());
         for name in &self.source.symbols()[self.targets.len()..] {
             self.targets.push(plan.targets.iter().position(|target| target.name == *name));
         }
-        let now = self.source.bytes_read();
+        let now = all_now.unwrap_or_else(|| self.source.bytes_read());
         read_bytes.fetch_add(now - self.counted, Ordering::Relaxed);
         self.counted = now;
         Ok(more)

@@ -236,6 +236,32 @@ fn receive_times_never_go_back_and_are_needed_on_every_row() {
 }
 
 #[test]
+fn rows_that_were_sorted_for_the_survey_are_not_sorted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "T3,A,3,1,buy\nT1,A,1,1,buy\nT2,A,2,1,buy\n";
+    let paths = write(
+        folder.path(),
+        &[("a.csv", format!("{TRADES}{rows}")), ("b.csv", format!("{TRADES}{}", rows.replace('A', "B")))],
+    );
+    let mut selection = Selection::default();
+    selection.declared.mapping.sort = true;
+    let survey = survey(&paths, &selection, &mut |_| {}).unwrap();
+    // Who read it again would meet other rows.
+    write(folder.path(), &[("a.csv", format!("{TRADES}T9,A,9,1,buy\n"))]);
+    for _ in 0..2 {
+        let mut feed = FileFeed::open(&survey, &selection, &table(&survey)).unwrap();
+        let (mut chunk, mut prices) = (Chunk::default(), Vec::new());
+        while feed.next(&mut chunk).unwrap() {
+            prices.extend(chunk.ticks().iter().filter_map(|tick| match tick.kind {
+                TickKind::Trade(trade) => Some(trade.price.0),
+                _ => None,
+            }));
+        }
+        assert_eq!(prices, [1, 1, 2, 2, 3, 3]);
+    }
+}
+
+#[test]
 fn a_price_off_its_step_names_its_row() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write(folder.path(), &[("a.csv", format!("{TRADES}T1,A,1,1,buy\nT2,A,1.25,1,buy"))]);
@@ -285,8 +311,8 @@ fn real_trades_and_books_are_merged_as_a_sort_would() {
         let mut batch = RecordBatch::default();
         while file.read(&mut batch).unwrap() {
             for (_, record) in batch.rows() {
-                let key = (record.exchange_at, file.layout());
-                let joins = file.layout() == StreamKind::BookSnapshots && expected.last() == Some(&key);
+                let key = (record.exchange_at, file.kind());
+                let joins = file.kind() == StreamKind::BookSnapshots && expected.last() == Some(&key);
                 if !joins {
                     expected.push(key);
                 }

@@ -34,6 +34,8 @@ pub(super) struct Mapped {
     notes: Vec<String>,
     /// The exchange of all rows, where a column has it.
     exchange: Option<OneExchange>,
+    /// Ids that were left out.
+    ids_left_out: u64,
 }
 
 /// The exchange of a file's rows: one symbol of two exchanges would be one series.
@@ -84,8 +86,12 @@ enum Value {
 }
 
 impl Mapped {
-    /// Rows of a preset.
-    pub fn by_preset(columns: &str, naming: &Naming<'_>, opening: &Opening<'_>) -> Result<Foreign, Problem> {
+    /// Rows of a known.
+    pub fn by_known_layout(
+        columns: &str,
+        naming: &Naming<'_>,
+        opening: &Opening<'_>,
+    ) -> Result<Foreign, Problem> {
         let list: ColumnList = columns.parse().map_err(Problem::Mapping)?;
         let form = Form::Csv { width: naming.names.len() };
         let position = |column: &str| match naming.has_names {
@@ -202,6 +208,7 @@ impl Mapped {
             header: None,
             notes,
             exchange: None,
+            ids_left_out: 0,
         })
     }
 
@@ -318,7 +325,12 @@ impl Translate for Mapped {
             let text = self.cells.get(line, column.at);
             match &mut column.value {
                 Value::AsIs => rows.set(column.slot, text),
-                Value::Id => rows.set(column.slot, if number::whole(text).is_some() { text } else { b"" }),
+                Value::Id if text.is_empty() || number::whole(text).is_some() => rows.set(column.slot, text),
+                // Ours are numbers: an UUID cannot be kept, and no rule needs it.
+                Value::Id => {
+                    self.ids_left_out += 1;
+                    rows.set(column.slot, b"");
+                }
                 Value::Time(clock) => {
                     let micros = clock.micros(text);
                     let micros = micros.ok_or_else(|| {
@@ -366,6 +378,9 @@ impl Translate for Mapped {
         }
         if clocks().any(|(_, clock)| clock.has_dates_without_zone()) {
             notes.push("times without a zone are taken as UTC".to_owned());
+        }
+        if self.ids_left_out > 0 {
+            notes.push(format!("{} ids are not whole numbers and were left out", self.ids_left_out));
         }
         notes
     }

@@ -286,7 +286,7 @@ impl Translate for Mexc {
     fn line(&mut self, line: &[u8], rows: &mut Rows) -> Result<(), Refused> {
         let damaged = |_| (None, Problem::Json("the JSON is damaged"));
         if self.what == What::Deal {
-            let text = std::str::from_utf8(line).map_err(|_| (None, Problem::Foreign("not text")))?;
+            let text = std::str::from_utf8(line).map_err(|_| (None, Problem::Unsupported("not text")))?;
             return self.deals(text, self.symbol.as_deref().unwrap_or_default(), rows);
         }
         let message: Message<'_> = serde_json::from_slice(line).map_err(damaged)?;

@@ -5,9 +5,9 @@
 
 mod candles;
 mod convert;
+mod known_layouts;
 mod mapped;
 mod mexc;
-mod presets;
 mod snapshots;
 mod symbols;
 mod untraded;
@@ -47,7 +47,7 @@ trait Translate: Send {
 pub(super) struct Foreign {
     layout: Layout,
     /// The name of the layout that was found by itself; empty where there is none.
-    preset: &'static str,
+    known: &'static str,
     translate: Box<dyn Translate>,
     rows: Rows,
     /// A line that was read to find the layout and is a row.
@@ -77,7 +77,7 @@ impl Foreign {
         if let Some(snapshots) = snapshots::of_header(opening)? {
             return Ok(Some(snapshots));
         }
-        traded(presets::find(opening)?, opening.path)
+        traded(known_layouts::find(opening)?, opening.path)
     }
 
     /// The layout of a JSON list, whose elements are the lines.
@@ -92,7 +92,7 @@ impl Foreign {
     fn new(layout: Layout, translate: impl Translate + 'static) -> Self {
         Foreign {
             layout,
-            preset: "",
+            known: "",
             translate: Box::new(translate),
             rows: Rows::default(),
             first: None,
@@ -106,13 +106,13 @@ impl Foreign {
     }
 
     /// The same, found as the layout of this name.
-    fn of_preset(self, preset: &'static str) -> Self {
-        Foreign { preset, ..self }
+    fn of_known_layout(self, known: &'static str) -> Self {
+        Foreign { known, ..self }
     }
 
     /// Quote and settlement currency of a symbol, where the layout tells that it is an inverse contract.
     pub fn settlement(&self, symbol: &str) -> Option<(String, String)> {
-        presets::settlement(self.preset, symbol)
+        known_layouts::settlement(self.known, symbol)
     }
 
     /// Whether the first line is kept here, so that reading goes on behind it.

@@ -20,7 +20,7 @@ fn read_all(path: &Path) -> (Layout, Rows) {
     while file.read(&mut batch).unwrap() {
         rows.extend(batch.rows().iter().map(|(symbol, record)| (file.symbol(*symbol).to_owned(), *record)));
     }
-    (file.columns(), rows)
+    (file.layout(), rows)
 }
 
 fn write_all(path: &Path, layout: Layout, format: FileFormat, rows: &Rows) {
@@ -54,7 +54,7 @@ fn shipped() -> Vec<PathBuf> {
 fn csv_comes_back(path: &Path, folder: &Path) -> usize {
     let mut source = SourceFile::open(path).unwrap();
     let target = folder.join("again.csv");
-    let mut sink = RecordSink::create(&target, source.columns(), FileFormat::Csv).unwrap();
+    let mut sink = RecordSink::create(&target, source.layout(), FileFormat::Csv).unwrap();
     let mut batch = RecordBatch::default();
     while source.read(&mut batch).unwrap() {
         for (symbol, record) in batch.rows() {

@@ -260,8 +260,13 @@ mod tests {
     fn amounts_name_their_currency_and_short_words_are_explained() {
         let text = one(&sample::result(), Style::default());
         assert!(text.contains("10,000.00 USDT with seed 7") && text.contains("net USDT"), "{text}");
-        for explained in ["SL stop loss", "TP take profit", "ZE1 close by rule", "S1 (signal)", "MAE and MFE"]
-        {
+        for explained in [
+            "SL stop loss",
+            "TP take profit",
+            "ZE1 close by rule",
+            "S1 (signal)",
+            "MAE and MFE: worst and best traded price",
+        ] {
             assert!(text.contains(explained), "{explained}\n{text}");
         }
         assert!(text.contains("the spread was 0.0123 %, 0.005 % is allowed"), "{text}");

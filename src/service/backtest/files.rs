@@ -5,8 +5,8 @@ use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
 use crate::domain::record::StreamKind;
 use crate::files::{
-    BarLengths, FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand,
-    group_by_stem, histories, survey_file, why_left_out,
+    BarLengths, FileError, FileSurvey, History, Inputs, Problem, Selection, SourceGroup, SourceSurvey,
+    expand, group_by_stem, histories, survey_file, why_left_out,
 };
 use crate::service::SourceError;
 use std::path::PathBuf;
@@ -24,8 +24,9 @@ pub(super) fn from_files(
     left_out.extend(inputs.left_out.iter().map(|path| format!("{}: {}", path.display(), why_left_out(path))));
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
     let mut refused = None;
+    let selection = selection(settings, &settings.symbols);
     for group in group_by_stem(&inputs.files) {
-        match survey_group(&group, settings, &inputs, left_out) {
+        match survey_group(&group, settings, &selection, &inputs, left_out) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => surveyed.push((group, files)),
             Err(error) if is_passed_over(&error, settings, &inputs) => {
@@ -42,7 +43,7 @@ pub(super) fn from_files(
     }
     let joined = match settings.separate_files {
         true => surveyed.into_iter().map(|(group, files)| History { label: group.label, files }).collect(),
-        false => histories(surveyed),
+        false => histories(surveyed, &selection)?,
     };
     joined.into_iter().map(|history| source(history, settings, left_out)).collect()
 }
@@ -70,13 +71,13 @@ fn said(error: &FileError) -> String {
 fn survey_group(
     group: &SourceGroup,
     settings: &RunSettings,
+    selection: &Selection,
     inputs: &Inputs,
     left_out: &mut Vec<String>,
 ) -> Result<Vec<FileSurvey>, FileError> {
-    let selection = selection(settings, &settings.symbols);
     let (mut files, mut unread) = (Vec::new(), Vec::new());
     for path in &group.paths {
-        match survey_file(path, &selection, &mut |_| {}) {
+        match survey_file(path, selection, &mut |_| {}) {
             Ok(file) => files.push(file),
             Err(error) if is_left_out(&error, settings, inputs) => unread.push(error),
             Err(error) => return Err(error),

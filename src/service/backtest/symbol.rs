@@ -131,7 +131,7 @@ impl Known<'_> {
             notes.push(format!("{name} is computed as linear, which its name does not tell: if it is coin-margined (inverse), this result is wrong"));
         }
         if self.repeated > 0 {
-            notes.push(format!("{} rows of {name} repeated a trade id and were left out", self.repeated));
+            notes.push(format!("{} rows of {name} repeated earlier ones and were left out", self.repeated));
         }
         let streams: Vec<StreamKind> = self.spans.iter().map(|(kind, ..)| *kind).collect();
         if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| streams.contains(kind)) {

@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::seen::Seen;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, RecordBatch, SourceFile};
+use crate::files::{FileError, RecordBatch, RepeatedRows, SourceFile, repeated_rows};
 use crate::service::SourceError;
 use crate::store::{RecordingWriter, StoreError};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub fn all(
     let mut seen = Seen::new(reading);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || parse(files, reading, done, &parts, &recycled));
-        let written = write(files, &mut writer, &mut seen, &incoming, &spent);
+        let written = write(files, reading, &mut writer, &mut seen, &incoming, &spent);
         // If writing failed, the parser may wait in `send`: dropping the receiver ends it.
         drop(incoming);
         let parsed = parser.join().unwrap_or_else(|_| {
@@ -94,7 +94,7 @@ fn parse_file(
     parts: &SyncSender<Part>,
     recycled: &Receiver<Vec<Record>>,
 ) -> Result<bool, FileError> {
-    let kind = source.layout();
+    let kind = source.kind();
     let mut batch = RecordBatch::default();
     let mut symbols: Vec<(Arc<str>, Vec<Record>)> = Vec::new();
     let mut touched: Vec<u32> = Vec::new();
@@ -123,58 +123,58 @@ fn parse_file(
     Ok(true)
 }
 
-/// The last row written of a stream.
+/// What is written of a stream.
 struct Reached {
-    file: usize,
+    /// Its last row, and the file that had it.
     last: Timestamp,
+    last_file: usize,
+    /// The file being read, and its rows that an earlier one has too.
+    file: usize,
+    repeated: RepeatedRows,
 }
 
-/// Appends the received parts in order.
+/// Appends the received parts in order, without the rows that an earlier file has too.
 fn write(
     files: &[Planned],
+    reading: &Reading,
     writer: &mut RecordingWriter<'_>,
     seen: &mut Seen<'_>,
     incoming: &Receiver<Part>,
     spent: &Sender<Vec<Record>>,
 ) -> Result<(), SourceError> {
-    let mut reached: BTreeMap<(StreamKind, Arc<str>), Reached> = BTreeMap::new();
+    let mut streams: BTreeMap<(StreamKind, Arc<str>), Reached> = BTreeMap::new();
     for mut part in incoming {
-        let (Some(first), Some(last)) = (part.rows.first(), part.rows.last()) else { continue };
-        let now = Reached { file: part.file, last: last.exchange_at };
-        let before = reached.insert((part.kind, Arc::clone(&part.symbol)), now);
-        if let Some(before) = before.filter(|before| before.file != part.file) {
-            refuse_overlap(files, &part, &before, first.exchange_at)?;
+        let Some(first) = part.rows.first().map(|row| row.exchange_at) else { continue };
+        let stream = streams.entry((part.kind, Arc::clone(&part.symbol))).or_insert_with(|| Reached {
+            last: Timestamp::MIN,
+            last_file: part.file,
+            file: part.file,
+            repeated: RepeatedRows::default(),
+        });
+        if stream.file != part.file {
+            stream.file = part.file;
+            stream.repeated = RepeatedRows::default();
+            if first <= stream.last {
+                let [earlier, later] = [stream.last_file, part.file].map(|file| &files[file].path);
+                stream.repeated = repeated_rows(earlier, later, &part.symbol, &reading.declared)?;
+                seen.repeated(&part.symbol, stream.repeated.count());
+            }
         }
-        seen.rows(part.file, &part.symbol, part.kind, &part.rows);
-        writer
-            .append(&part.symbol, part.kind, &part.rows)
-            .map_err(|error| refused(&files[part.file].path, error))?;
+        if !stream.repeated.is_empty() {
+            part.rows.retain(|_| !stream.repeated.is_next());
+        }
+        if let Some(last) = part.rows.last() {
+            (stream.last, stream.last_file) = (last.exchange_at, part.file);
+            seen.rows(part.file, &part.symbol, part.kind, &part.rows);
+            writer
+                .append(&part.symbol, part.kind, &part.rows)
+                .map_err(|error| refused(&files[part.file].path, error))?;
+        }
         part.rows.clear();
         // If the parser has ended, the buffer is dropped.
         let _ = spent.send(part.rows);
     }
     Ok(())
-}
-
-/// Refuses a file that starts before the stream's previous file ended.
-fn refuse_overlap(
-    files: &[Planned],
-    part: &Part,
-    before: &Reached,
-    first: Timestamp,
-) -> Result<(), SourceError> {
-    let overlaps = first < before.last || part.kind == StreamKind::Bars && first == before.last;
-    if !overlaps {
-        return Ok(());
-    }
-    Err(SourceError::Input(format!(
-        "{} and {} overlap: the one has {} {} up to {}, the other from {first}; leave one of them out, or import them as two recordings",
-        files[before.file].path.display(),
-        files[part.file].path.display(),
-        part.symbol,
-        part.kind.as_str(),
-        before.last
-    )))
 }
 
 /// Adds the file's path to a refusal by the store.

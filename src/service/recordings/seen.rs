@@ -8,7 +8,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::files::{BarLengths, Continuity, SourceFile, declared_bar, gaps, joined, reading_note};
+use crate::files::{BarLengths, Continuity, SourceFile, declared_bar, gaps, joined, notes_of};
 use crate::service::SourceError;
 use crate::store::NewFacts;
 use crate::store::records::SymbolFactsV1;
@@ -33,7 +33,7 @@ pub(super) struct Seen<'a> {
 #[derive(Clone, Default)]
 struct Stated {
     facts: ContractFacts,
-    /// Repeated trades.
+    /// Rows that were there before.
     repeated: u64,
     /// Rounded numbers.
     rounded: u64,
@@ -81,6 +81,11 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Counts rows of a symbol that an earlier file has too and that are left out.
+    pub fn repeated(&mut self, symbol: &str, rows: u64) {
+        self.stated.entry(symbol.to_owned()).or_default().repeated += rows;
+    }
+
     /// Adds what the completely read files state besides their rows.
     ///
     /// # Errors
@@ -93,9 +98,9 @@ impl<'a> Seen<'a> {
                 stated.facts = std::mem::take(&mut stated.facts).or(source.facts_of(name));
                 stated.repeated += source.repeated(index as u32);
                 stated.rounded += source.rounded(index as u32);
-                let note: Vec<String> = reading_note(name, &source).into_iter().collect();
-                stated.notes = joined([&stated.notes[..], &note].into_iter());
-                if source.layout() == StreamKind::Bars
+                let notes = notes_of(index as u32, &source);
+                stated.notes = joined([&stated.notes[..], &notes].into_iter());
+                if source.kind() == StreamKind::Bars
                     && let Some(bar) = declared_bar(&source, name, self.reading.bar)
                 {
                     lengths.add(name, source.path(), bar.0).map_err(SourceError::Input)?;

@@ -23,7 +23,7 @@ pub struct SymbolFactsV1 {
     pub contract_size: Option<(i64, u8)>,
     /// How the bar length is known: a name of [`BarSource`].
     pub bar_source: Option<String>,
-    /// Number of trades left out because their id was repeated.
+    /// Number of rows left out because they were there before.
     pub repeated: u64,
     /// Remarks for users of the recording.
     pub notes: Vec<String>,

@@ -8,7 +8,7 @@ use crate::files::fields::csv_fields;
 use crate::files::number;
 
 /// A layout of another maker.
-struct Preset {
+struct KnownLayout {
     name: &'static str,
     /// Columns that it has by these names.
     needs: &'static [&'static str],
@@ -30,8 +30,8 @@ const SYMBOL_COLUMNS: [&str; 7] =
     ["symbol", "inst_id", "instid", "instrument", "instrument_id", "pair", "market"];
 
 /// All of them; the first that fits applies.
-static PRESETS: [Preset; 16] = [
-    Preset {
+static KNOWN_LAYOUTS: [KnownLayout; 16] = [
+    KnownLayout {
         name: "Binance aggTrades",
         needs: &["agg_trade_id", "price", "quantity", "transact_time", "is_buyer_maker"],
         shape: "nnnnntb",
@@ -39,7 +39,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "time=6,price=2,quantity=3,buyer_is_maker=7,trade_id=1",
         note: AGGREGATED,
     },
-    Preset {
+    KnownLayout {
         name: "Binance spot aggTrades",
         needs: &["agg_trade_id", "price", "quantity", "transact_time", "is_buyer_maker", "is_best_match"],
         shape: "nnnnntbb",
@@ -47,7 +47,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "time=6,price=2,quantity=3,buyer_is_maker=7,trade_id=1",
         note: AGGREGATED,
     },
-    Preset {
+    KnownLayout {
         name: "Binance trades",
         needs: &["id", "price", "qty", "quote_qty", "time", "is_buyer_maker"],
         shape: "nnnntb",
@@ -55,7 +55,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "time=5,price=2,quantity=3,buyer_is_maker=6,trade_id=1",
         note: MAKER,
     },
-    Preset {
+    KnownLayout {
         name: "Binance spot trades",
         needs: &["id", "price", "qty", "quoteqty", "time", "isbuyermaker"],
         shape: "nnnntbb",
@@ -63,7 +63,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "time=5,price=2,quantity=3,buyer_is_maker=6,trade_id=1",
         note: MAKER,
     },
-    Preset {
+    KnownLayout {
         name: "Binance coin-margined trades",
         needs: &["id", "price", "qty", "base_qty", "time", "is_buyer_maker"],
         shape: "",
@@ -71,7 +71,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "is_buyer_maker true is a sell; quantities are contracts",
     },
-    Preset {
+    KnownLayout {
         name: "Binance klines",
         needs: &["open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume"],
         shape: "tnnnnntnnnnn",
@@ -79,7 +79,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "time=1,open=2,high=3,low=4,close=5,volume=6,quote_volume=8",
         note: "",
     },
-    Preset {
+    KnownLayout {
         name: "Binance bookTicker",
         needs: &[
             "update_id",
@@ -95,7 +95,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "time=6,bid_price=2,bid_quantity=3,ask_price=4,ask_quantity=5,update_id=1",
         note: "",
     },
-    Preset {
+    KnownLayout {
         name: "Binance fundingRate",
         needs: &["calc_time", "funding_interval_hours", "last_funding_rate"],
         shape: "",
@@ -103,7 +103,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "",
     },
-    Preset {
+    KnownLayout {
         name: "Bybit trades",
         needs: &["timestamp", "symbol", "side", "size", "price", "tickdirection", "trdmatchid"],
         shape: "",
@@ -111,7 +111,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "",
     },
-    Preset {
+    KnownLayout {
         name: "Bybit spot trades",
         needs: &["id", "timestamp", "price", "volume", "side"],
         shape: "",
@@ -119,7 +119,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "",
     },
-    Preset {
+    KnownLayout {
         name: "OKX trades",
         needs: &["trade_id", "side", "size", "price", "created_time", "instrument_name"],
         shape: "",
@@ -127,7 +127,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "quantities of swaps and futures are contracts; a file is a day at UTC+8, times are UTC",
     },
-    Preset {
+    KnownLayout {
         name: "OKX trades",
         needs: &["trade_id", "side", "size", "price", "created_time"],
         shape: "",
@@ -135,7 +135,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "quantities of swaps and futures are contracts; a file is a day at UTC+8, times are UTC",
     },
-    Preset {
+    KnownLayout {
         name: "Tardis trades",
         needs: &["exchange", "symbol", "timestamp", "local_timestamp", "id", "side", "price", "amount"],
         shape: "",
@@ -143,7 +143,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "quantities are those of the exchange, which may be contracts",
     },
-    Preset {
+    KnownLayout {
         name: "Tardis incremental_book_L2",
         needs: &[
             "exchange",
@@ -160,7 +160,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "quantities are those of the exchange, which may be contracts",
     },
-    Preset {
+    KnownLayout {
         name: "Tardis quotes",
         needs: &[
             "exchange",
@@ -178,7 +178,7 @@ static PRESETS: [Preset; 16] = [
         numbered: "",
         note: "quantities are those of the exchange, which may be contracts",
     },
-    Preset {
+    KnownLayout {
         name: "pump-and-dump downloader trades",
         needs: &["symbol", "timestamp", "datetime", "side", "price", "amount", "btc_volume"],
         shape: "",
@@ -190,9 +190,9 @@ static PRESETS: [Preset; 16] = [
 
 /// Quote and settlement currency of a symbol in a file of this layout, where the maker has only inverse contracts of such
 /// names there.
-pub(super) fn settlement(preset: &str, symbol: &str) -> Option<(String, String)> {
+pub(super) fn settlement(known: &str, symbol: &str) -> Option<(String, String)> {
     let (base, behind) = symbol.split_once("USD").filter(|(base, _)| !base.is_empty())?;
-    let is_inverse = match preset {
+    let is_inverse = match known {
         // BTCUSD and, with the month and year of their end, BTCUSDH26; linear ones are BTCUSDT and BTCPERP.
         "Bybit trades" => {
             behind.is_empty() || behind.len() == 3 && behind.bytes().skip(1).all(|byte| byte.is_ascii_digit())
@@ -207,29 +207,31 @@ pub(super) fn settlement(preset: &str, symbol: &str) -> Option<(String, String)>
 pub(super) fn find(opening: &Opening<'_>) -> Result<Option<Foreign>, Problem> {
     let Ok(fields) = csv_fields(opening.first) else { return Ok(None) };
     let names: Vec<String> = fields.iter().map(|field| convert::column_name(field)).collect();
-    let named = PRESETS.iter().find(|preset| fits(preset, &names));
-    if let Some(preset) = named {
-        let naming = Naming { name: preset.name, note: preset.note, names: &names, has_names: true };
-        return Mapped::by_preset(&with_symbol(preset.columns, &names), &naming, opening)
-            .map(|found| Some(found.of_preset(preset.name)));
+    let named = KNOWN_LAYOUTS.iter().find(|known| fits(known, &names));
+    if let Some(known) = named {
+        let naming = Naming { name: known.name, note: known.note, names: &names, has_names: true };
+        return Mapped::by_known_layout(&with_symbol(known.columns, &names), &naming, opening)
+            .map(|found| Some(found.of_known_layout(known.name)));
     }
-    let Some(preset) =
-        PRESETS.iter().find(|preset| !preset.shape.is_empty() && has_shape(preset.shape, &fields))
+    let Some(known) =
+        KNOWN_LAYOUTS.iter().find(|known| !known.shape.is_empty() && has_shape(known.shape, &fields))
     else {
         return Ok(None);
     };
-    let naming = Naming { name: preset.name, note: preset.note, names: &names, has_names: false };
-    Mapped::by_preset(preset.numbered, &naming, opening).map(|found| Some(found.of_preset(preset.name)))
+    let naming = Naming { name: known.name, note: known.note, names: &names, has_names: false };
+    Mapped::by_known_layout(known.numbered, &naming, opening)
+        .map(|found| Some(found.of_known_layout(known.name)))
 }
 
-/// Whether all columns that identify a preset are there. Other columns do not matter, unless a preset with
+/// Whether all columns that identify a layout are there. Other columns do not matter, unless one with
 /// more of them fits.
-fn fits(preset: &Preset, names: &[String]) -> bool {
-    let has_all = |preset: &Preset| preset.needs.iter().all(|need| names.iter().any(|name| name == need));
-    has_all(preset) && !PRESETS.iter().any(|other| other.needs.len() > preset.needs.len() && has_all(other))
+fn fits(known: &KnownLayout, names: &[String]) -> bool {
+    let has_all = |known: &KnownLayout| known.needs.iter().all(|need| names.iter().any(|name| name == need));
+    has_all(known)
+        && !KNOWN_LAYOUTS.iter().any(|other| other.needs.len() > known.needs.len() && has_all(other))
 }
 
-/// The columns of a preset, and the file's column with the symbol where the preset has none: rows of several
+/// The columns of a layout, and the file's column with the symbol where it has none: rows of several
 /// symbols must not become one series.
 fn with_symbol(columns: &str, names: &[String]) -> String {
     let own = SYMBOL_COLUMNS.iter().find(|own| names.iter().any(|name| name == *own));
@@ -257,7 +259,7 @@ mod tests {
 
     #[test]
     fn contracts_that_a_maker_has_only_as_inverse_ones_are_told_by_their_names() {
-        let inverse = |preset: &str, symbol: &str| settlement(preset, symbol).is_some();
+        let inverse = |known: &str, symbol: &str| settlement(known, symbol).is_some();
         for symbol in ["BTCUSD", "ETHUSDH26", "XRPUSD"] {
             assert_eq!(settlement("Bybit trades", symbol).unwrap().0, "USD", "{symbol}");
         }
@@ -267,21 +269,21 @@ mod tests {
         }
         assert!(inverse("Binance coin-margined trades", "BTCUSD") && !inverse("Bybit spot trades", "BTCUSD"));
         for name in ["Bybit trades", "Binance coin-margined trades"] {
-            assert!(PRESETS.iter().any(|preset| preset.name == name), "{name}");
+            assert!(KNOWN_LAYOUTS.iter().any(|known| known.name == name), "{name}");
         }
     }
 
     #[test]
     fn the_columns_of_every_preset_are_a_mapping_of_columns_it_needs() {
-        for preset in &PRESETS {
-            let columns: ColumnList = preset.columns.parse().unwrap();
+        for known in &KNOWN_LAYOUTS {
+            let columns: ColumnList = known.columns.parse().unwrap();
             for column in &columns.0 {
-                assert!(preset.needs.contains(&column.column.as_str()), "{}: {}", preset.name, column.column);
+                assert!(known.needs.contains(&column.column.as_str()), "{}: {}", known.name, column.column);
             }
-            if !preset.shape.is_empty() {
-                let numbered: ColumnList = preset.numbered.parse().unwrap();
-                assert_eq!(numbered.0.len(), columns.0.len(), "{}", preset.name);
-                assert!(numbered.0.iter().all(|c| c.column.parse::<usize>().unwrap() <= preset.shape.len()));
+            if !known.shape.is_empty() {
+                let numbered: ColumnList = known.numbered.parse().unwrap();
+                assert_eq!(numbered.0.len(), columns.0.len(), "{}", known.name);
+                assert!(numbered.0.iter().all(|c| c.column.parse::<usize>().unwrap() <= known.shape.len()));
             }
         }
     }
