@@ -196,6 +196,11 @@ impl FileError {
         }
     }
 
+    /// Whether two files contradict each other, so that none of them is the one to leave out.
+    pub fn is_overlap(&self) -> bool {
+        matches!(self.problem, Problem::Overlap { .. } | Problem::NotCompared(_))
+    }
+
     /// Whether the input is at fault (exit code 64); false for failed writes.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self.problem, Problem::Unwritable(_) | Problem::DiskFull(_))

@@ -149,10 +149,9 @@ fn overlapping_days_that_differ_are_refused_by_import_and_backtest_with_one_sent
         import.fails(name, 64, &words);
         backtest.fails(name, 64, &words);
         let sentence = |ran: &Ran| {
-            ran.err
-                .lines()
-                .find(|line| line.contains("overlaps"))
-                .map(|line| line[line.find("overlaps").unwrap()..].to_owned())
+            ran.err.lines().find(|line| line.contains("overlaps")).map(|line| {
+                line[line.find("overlaps").unwrap()..line.find(" (--separate").unwrap()].to_owned()
+            })
         };
         assert_eq!(sentence(&import), sentence(&backtest));
         assert_eq!(results(&cli, &["--data", &data, "--separate-files"]).len(), 2, "read apart when asked");

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::document::result;
 use crate::report::run::RunResult;
 use crate::report::{html, text};
+use crate::service::SourceError;
 use crate::service::backtest::{self, GENERATOR, Input, Run};
 use crate::service::strategies::Loaded;
 use crate::store::{NewResult, OpenMode};
@@ -66,8 +67,9 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     let mut left_out = Vec::new();
     let is_choice = options.runs.data.len() > 1 || options.runs.data.iter().any(|path| path.is_dir());
     let mut sources = backtest::find_fit(input, &settings, &mut left_out).map_err(|error| {
+        let is_overlap = matches!(&error, SourceError::File(file) if file.is_overlap());
         let failure = Failure::from(error);
-        let may_skip = is_choice && !settings.skip_unfit && failure.is_refusal();
+        let may_skip = is_choice && !is_overlap && !settings.skip_unfit && failure.is_refusal();
         if may_skip { failure.because("--skip-unfit leaves out what cannot be used") } else { failure }
     })?;
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
