@@ -214,6 +214,7 @@ fn coverage(run: &RunResult, c: &Coverage) -> Value {
         "covered_pct": c.covered_pct().map_or(Value::Null, number),
         "gaps": {"count": c.gaps_total(), "seconds": number(c.gap_time().seconds_f64()), "by_cause": causes.collect::<Map<_, _>>()},
         "jumps": c.jumps.iter().map(|of| jump(run, of)).collect::<Vec<_>>(),
+        "marks_missing_seconds": c.marks_missing.map_or(Value::Null, |span| number(span.seconds_f64())),
     })
 }
 

@@ -19,7 +19,7 @@ pub struct ClosedTrade {
     pub side: Side,
     /// Time of the first fill.
     pub opened_at: Timestamp,
-    /// Time of the last fill.
+    /// Time of the last closing fill.
     pub closed_at: Timestamp,
     /// Total lots opened.
     pub qty: Qty,

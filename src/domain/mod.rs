@@ -13,6 +13,7 @@ pub mod event;
 pub mod file_mapping;
 pub mod intent;
 pub mod ledger;
+pub mod mark;
 pub mod num;
 pub mod order;
 pub mod position_key;

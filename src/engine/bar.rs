@@ -19,7 +19,7 @@ impl Engine {
         if let Some((_, last)) = &mut market.last {
             last.price = bar.open;
         }
-        if self.account.holds(symbol) && market.mark.is_none() && market.touch(at).is_none() {
+        if self.account.holds(symbol) && market.mark(at).is_none() && market.touch(at).is_none() {
             self.account.mark(symbol, table.spec(symbol), bar.open);
         }
     }
@@ -53,8 +53,20 @@ impl Engine {
         if self.account.holds(symbol) {
             let excursion = &mut self.symbols[symbol.index()].excursion;
             [bar.open, bar.low, bar.high].into_iter().for_each(|price| excursion.trade(price));
-            self.each_position(table, symbol, at, out, Instance::bar_passed);
+            self.each_position(table, symbol, at, out, |instance, turn| instance.bar_passed(bar, turn));
         }
+    }
+
+    /// A bar has ended, and what acts at its close has acted: a stop that only this brought into force may lie beyond it.
+    pub fn bar_ended(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        bar: &Bar,
+        out: &mut Outputs,
+    ) {
+        self.each_position(table, symbol, at, out, |instance, turn| instance.end_bar(bar, turn));
     }
 
     fn each_position(

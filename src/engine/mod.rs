@@ -255,7 +255,7 @@ impl Engine {
     }
 
     /// Marks the positions of a symbol and closes everything when a loss limit is reached. Returns the prices
-    /// to compare stops and targets with: the mark price where one is recorded.
+    /// to compare stops and targets with: the mark price while one counts.
     fn value_positions(
         &mut self,
         table: &SymbolTable,
@@ -272,16 +272,9 @@ impl Engine {
             }
         }
         let spec = table.spec(symbol);
-        let seen = state.market.mark.map(|mark| (mark, mark)).or(prices);
-        let mark = match state.market.mark {
-            Some(mark) => Some(mark),
-            None => match state.market.touch(at) {
-                Some((bid, ask)) => Some(Price((bid.0 + ask.0) / 2)),
-                None => state.market.last.map(|(_, trade)| trade.price),
-            },
-        };
-        if let Some(mark) = mark {
-            self.account.mark(symbol, spec, mark);
+        let seen = state.market.mark(at).map(|mark| (mark, mark)).or(prices);
+        if let Some(value) = state.market.value(at) {
+            self.account.mark(symbol, spec, value);
         }
         if let Some((trigger, ends)) = self.account.breach() {
             self.breach(table, at, trigger, ends, out);

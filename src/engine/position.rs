@@ -34,6 +34,8 @@ pub struct Position {
     pub slippage_x2: Option<i128>,
     /// Time of the first fill.
     pub opened_at: Timestamp,
+    /// Time of the last closing fill, never before the first fill; that of the first fill until there is one.
+    pub reduced_at: Timestamp,
     /// The moment of the first fill in the symbol's [`Excursion`](super::excursion::Excursion).
     pub opened_after: u64,
     /// Lowest price at the first fill; lower when a resting entry filled inside a bar.
@@ -61,6 +63,7 @@ impl Position {
             paid: Money::ZERO,
             slippage_x2: Some(0),
             opened_at: fill.at,
+            reduced_at: fill.at,
             opened_after,
             first_low: fill.price,
             first_high: fill.price,
@@ -100,6 +103,7 @@ impl Position {
         self.lots -= fill.qty.0;
         self.cost -= cost;
         self.exit_value += value;
+        self.reduced_at = self.reduced_at.max(fill.at);
         self.count(fill, mid_x2);
         i128::from(self.side.sign()) * (value - cost)
     }

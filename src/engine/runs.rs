@@ -95,7 +95,7 @@ impl Engine {
             if mark.is_some_and(|mark| mark != self.account.marked_at(symbol)) {
                 return None;
             }
-            if let Some(mark) = state.market.mark {
+            if let Some(mark) = state.market.mark(first) {
                 // Stops and targets are compared with the mark price, which stays.
                 let is_due = wake.is_due(first, Some((mark, mark)));
                 wake = if is_due { return None } else { Wake { at: wake.at, ..Wake::NEVER } };
@@ -178,8 +178,8 @@ impl Engine {
 /// The price at which positions are valued whatever is traded from `first` on, if there is one: the mark price, or the mid
 /// price of a book; and until when that is so.
 fn mark_without_trades(state: &SymbolState, first: Timestamp) -> (Option<Price>, Timestamp) {
-    if state.market.mark.is_some() {
-        return (state.market.mark, Timestamp::MAX);
+    if let Some(mark) = state.market.last_mark.filter(|mark| first < mark.ends()) {
+        return (Some(mark.price), mark.ends());
     }
     let fresh = state.market.book_lives_until().filter(|until| first <= *until);
     let Some((until, (bid, ask))) = fresh.zip(state.market.quotes()) else { return (None, Timestamp::MAX) };

@@ -22,7 +22,7 @@ pub struct FeedStatus {
     pub book_at: Option<Timestamp>,
     /// Best bid and ask, when the book is fresh.
     pub touch: Option<(Price, Price)>,
-    /// Fair price, where one is recorded.
+    /// Fair price, while one counts.
     pub mark: Option<Price>,
     /// Whether entries are enabled.
     pub is_enabled: bool,
@@ -72,7 +72,7 @@ impl Engine {
                 last: market.last.map(|(at, trade)| (at, trade.price)),
                 book_at: market.book_at,
                 touch: market.touch(at),
-                mark: market.mark,
+                mark: market.mark(at),
                 is_enabled: table.is_enabled(symbol),
             }
         };

@@ -198,6 +198,8 @@ pub struct Coverage {
     /// Price changes across gaps of silence or missing trades; at most [`GAP_JUMPS`], further ones are only
     /// counted as gaps.
     pub jumps: Vec<GapJump>,
+    /// For how long symbols with recorded marks had none that counts, over all of them; `None` without marks.
+    pub marks_missing: Option<Span>,
 }
 
 /// The price before and after a gap.

@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod drawdown;
 pub mod fired;
 pub mod legend;
+pub mod marks;
 pub mod metrics;
 pub mod no_trade;
 pub mod overfitting;

@@ -1,5 +1,6 @@
 //! The assumptions of a result as text, shared by the terminal and HTML forms.
 
+use crate::domain::time::Span;
 use crate::report::assumptions::{Assumptions, BookSource, FeeTerms, FundingSource};
 use crate::report::format as f;
 use crate::report::run::RunResult;
@@ -36,6 +37,15 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
         .map(|gap| format!("{} × {} {}", gap.count, gap.cause.as_str(), f::seconds(gap.time.seconds_f64())))
         .collect();
     put("gaps", if causes.is_empty() { "none".to_owned() } else { causes.join(", ") });
+    if let Some(missing) = c.marks_missing.filter(|missing| *missing > Span::ZERO) {
+        put(
+            "marks",
+            format!(
+                "missing for {}: positions followed the last price then",
+                f::seconds(missing.seconds_f64())
+            ),
+        );
+    }
     put(
         "book",
         match a.book {

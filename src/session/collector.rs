@@ -13,6 +13,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage};
 use crate::report::fired::{Fired, FiredSections};
+use crate::report::marks::MissingMarks;
 use crate::report::run::{Mode, Refusals, RunResult, StrategyRef};
 use crate::report::series::{PriceSeries, price_series};
 use crate::report::statistics::Statistics;
@@ -45,6 +46,8 @@ pub struct Collector<'a> {
     coverage: Coverage,
     /// What of the time was in gaps, by symbol.
     gaps: Vec<TimeInGaps>,
+    /// By symbol.
+    marks: Vec<MissingMarks>,
     /// Whether a gap waits for the first price after it.
     gap_waits: bool,
     sink: Option<Box<DecisionSink<'a>>>,
@@ -107,6 +110,7 @@ impl<'a> Collector<'a> {
             last: Timestamp::MIN,
             coverage: Coverage::default(),
             gaps: vec![TimeInGaps::default(); symbols],
+            marks: vec![MissingMarks::default(); symbols],
             gap_waits: false,
             sink: None,
         }
@@ -180,6 +184,8 @@ impl<'a> Collector<'a> {
         let mut coverage = self.coverage;
         coverage.first = self.first;
         coverage.last = self.first.map(|_| self.last);
+        coverage.marks_missing =
+            self.marks.iter().filter_map(|marks| marks.total(end)).reduce(|one, other| one + other);
         let kinds = StreamKind::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);
         coverage.events = kinds.map(|((kind, _), count)| (*kind, count)).collect();
         let mut assumptions =
@@ -255,6 +261,9 @@ impl Recorder for Collector<'_> {
             kind => {
                 if let Some(place) = place(kind) {
                     self.counts[place] += 1;
+                }
+                if let TickKind::Mark(..) = kind {
+                    self.marks[tick.symbol.index()].mark(self.first.unwrap_or(tick.at), tick.at);
                 }
                 if let TickKind::Bar(bar) = kind {
                     if self.gap_waits {

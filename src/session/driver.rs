@@ -357,14 +357,16 @@ impl<G: Gateway> Driver<G> {
     /// Applies the first of these ticks as far as they are trades of this symbol with nothing due in between, up to the
     /// first with consequences: as [`Driver::tick`] would one by one. Returns how many.
     fn trades<R: Recorder>(&mut self, symbol: SymbolId, ticks: &[Tick], recorder: &mut R) -> usize {
-        let Some((below, above)) = self.gateway.calm(symbol) else { return 0 };
-        let (clock, due) = (self.engine.next_clock(), self.gateway.next_due());
+        let Some(calm) = ticks.first().and_then(|first| self.gateway.calm(symbol, first.at)) else {
+            return 0;
+        };
+        let (clock, due) = (self.engine.next_clock(), self.gateway.next_due().min(calm.until));
         let mut trades = std::mem::take(&mut self.trades);
         trades.clear();
         trades.extend(ticks.iter().take(RUN_TRADES).map_while(|tick| match tick.kind {
             TickKind::Trade(trade) => {
                 let is_quiet = tick.symbol == symbol && tick.at <= clock && tick.at < due;
-                (is_quiet && trade.price > below && trade.price < above).then_some((tick.at, trade))
+                (is_quiet && trade.price > calm.below && trade.price < calm.above).then_some((tick.at, trade))
             }
             _ => None,
         }));
@@ -429,6 +431,8 @@ impl<G: Gateway> Driver<G> {
         self.engine.bar_passed(&self.table, symbol, at, bar, &mut self.out);
         self.gateway.close_bar(&self.table, symbol, at, bar, &mut self.events);
         self.deliver(at, recorder);
+        self.engine.bar_ended(&self.table, symbol, at, bar, &mut self.out);
+        self.flush_news(at, recorder);
         self.apply(at, Body::Market(symbol, Market::Bar(*bar)));
     }
 

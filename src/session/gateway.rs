@@ -9,7 +9,7 @@ use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
-use crate::sim::VenueCounts;
+use crate::sim::{Calm, VenueCounts};
 
 /// Where orders go. A gateway whose answers come through the inbox needs nothing that has a default.
 pub trait Gateway {
@@ -48,10 +48,10 @@ pub trait Gateway {
     ) {
     }
 
-    /// Prices between which trades of the symbol, the bounds excluded, are of no consequence but that the last of them is
-    /// remembered; `None`: none is, whatever its price.
-    fn calm(&self, _symbol: SymbolId) -> Option<(Price, Price)> {
-        Some((Price(i64::MIN), Price(i64::MAX)))
+    /// Which trades of the symbol, the first of them at `at`, are of no consequence but that the last of them is remembered;
+    /// `None`: none is.
+    fn calm(&self, _symbol: SymbolId, _at: Timestamp) -> Option<Calm> {
+        Some(Calm::ALWAYS)
     }
 
     /// Trades at calm prices, of which this was the last; the engine has seen them.

@@ -6,7 +6,7 @@ use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::gateway::Gateway;
-use crate::sim::{Venue, VenueCounts};
+use crate::sim::{Calm, Venue, VenueCounts};
 
 impl Gateway for Venue {
     const ANSWERS_ARE_INPUTS: bool = false;
@@ -45,8 +45,8 @@ impl Gateway for Venue {
     }
 
     #[inline]
-    fn calm(&self, symbol: SymbolId) -> Option<(Price, Price)> {
-        Venue::calm(self, symbol)
+    fn calm(&self, symbol: SymbolId, at: Timestamp) -> Option<Calm> {
+        Venue::calm(self, symbol, at)
     }
 
     #[inline]

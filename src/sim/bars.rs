@@ -26,6 +26,13 @@ pub(super) struct BarQueue {
     taken: [i64; 2],
 }
 
+impl BarQueue {
+    /// Place of an order that waits.
+    fn waits_at(&self, order: OrderId) -> Option<usize> {
+        self.waiting.iter().position(|arrival| arrival.order() == Some(order))
+    }
+}
+
 impl Venue {
     /// Applies a bar's open: waiting messages act on it and margins are checked at it. Then resting entries
     /// fill if the bar's other prices went through them.
@@ -109,10 +116,36 @@ impl Venue {
         ends
     }
 
-    /// Whether a cancel belongs to an order that rests in the bar being processed; it then arrives without
-    /// latency.
+    /// Whether a cancel belongs to an order of the symbol whose bar is being processed, which rests, waits or is on its
+    /// way; it then acts at once.
     pub(super) fn is_inside_bar_of(&self, order: OrderId) -> bool {
-        self.books.iter().any(|book| book.bars.is_inside && book.resting_at(order).is_some())
+        let travels = self.arrivals.iter().any(|arrival| self.is_in_bar(arrival, order));
+        travels
+            || self.books.iter().any(|book| {
+                book.bars.is_inside
+                    && (book.resting_at(order).is_some() || book.bars.waits_at(order).is_some())
+            })
+    }
+
+    fn is_in_bar(&self, arrival: &Arrival, order: OrderId) -> bool {
+        arrival
+            .request()
+            .is_some_and(|request| request.id == order && self.books[request.symbol.index()].bars.is_inside)
+    }
+
+    /// Ends an order that waits or is on its way while a bar of its symbol is being processed.
+    pub(super) fn withdraw_inside_bar(&mut self, order: OrderId, events: &mut Vec<OrderEvent>) {
+        let done = OrderEvent::Done { order, filled: Qty::ZERO };
+        if let Some(at) = self.arrivals.iter().position(|arrival| self.is_in_bar(arrival, order)) {
+            self.arrivals.remove(at);
+            return events.push(done);
+        }
+        for bars in self.books.iter_mut().map(|book| &mut book.bars).filter(|bars| bars.is_inside) {
+            if let Some(at) = bars.waits_at(order) {
+                bars.waiting.remove(at);
+                return events.push(done);
+            }
+        }
     }
 
     /// Queues a message that must wait for the next bar; returns whether it was queued.
@@ -133,8 +166,8 @@ impl Venue {
             }
             Travelling::Cancel(order) => {
                 let concerns = |book: &SymbolBooks| {
-                    book.depth.is_of_bars() && !book.bars.is_inside && book.resting_at(*order).is_some()
-                        || book.bars.waiting.iter().any(|other| other.order() == Some(*order))
+                    let rests = book.depth.is_of_bars() && book.resting_at(*order).is_some();
+                    !book.bars.is_inside && (rests || book.bars.waits_at(*order).is_some())
                 };
                 self.books.iter().position(concerns).map(|index| SymbolId(index as u32))
             }
@@ -182,11 +215,15 @@ impl Arrival {
         matches!(&self.what, Travelling::Order(request) if request.purpose == Purpose::Entry)
     }
 
-    pub(super) fn order(&self) -> Option<OrderId> {
+    fn request(&self) -> Option<&OrderRequest> {
         match &self.what {
-            Travelling::Order(request) => Some(request.id),
+            Travelling::Order(request) => Some(request),
             Travelling::Cancel(_) => None,
         }
+    }
+
+    pub(super) fn order(&self) -> Option<OrderId> {
+        self.request().map(|request| request.id)
     }
 }
 

@@ -10,8 +10,7 @@ use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
 
 impl Venue {
-    /// Liquidates positions by the mark price, or by this event's lowest and highest price where no mark is
-    /// recorded.
+    /// Liquidates positions by the mark price, or by this event's lowest and highest price while no mark counts.
     pub(super) fn check_margins(
         &mut self,
         table: &SymbolTable,
@@ -21,7 +20,7 @@ impl Venue {
         events: &mut Vec<OrderEvent>,
     ) {
         let book = &self.books[symbol.index()];
-        let (low, high) = book.mark.map_or(prices, |mark| (mark, mark));
+        let (low, high) = book.mark(at).map_or(prices, |mark| (mark, mark));
         if low > book.safe.0 && high < book.safe.1 {
             return;
         }
@@ -47,7 +46,7 @@ impl Venue {
     ) -> bool {
         let Some(margin) = self.margins.get(&instance) else { return false };
         let spec = table.spec(margin.symbol);
-        let price = self.books[margin.symbol.index()].mark.unwrap_or(price);
+        let price = self.books[margin.symbol.index()].mark(at).unwrap_or(price);
         let is_used_up = margin.is_used_up(spec, price, price);
         if is_used_up {
             self.liquidate(spec, instance, at, events);

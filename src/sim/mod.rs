@@ -13,6 +13,7 @@ mod liquidation;
 mod resting;
 
 use crate::domain::event::{Market, Trade};
+use crate::domain::mark::Mark;
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::{
     Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side,
@@ -68,10 +69,11 @@ struct Margin {
 
 struct SymbolBooks {
     depth: Depth,
-    /// Better prices first on each side, older orders first at equal prices.
+    /// Buys, then sells; better prices first on each side, older orders first at equal prices.
     resting: Vec<Resting>,
     bars: bars::BarQueue,
-    mark: Option<Price>,
+    /// The last mark price, which may no longer count.
+    last_mark: Option<Mark>,
     last: Option<Price>,
     positions: u32,
     /// Between these prices no margin can be used up, so margins are not checked. May be narrower than
@@ -81,6 +83,22 @@ struct SymbolBooks {
 
 /// No position, so no price needs a check.
 const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
+
+/// Prices and times, these bounds excluded, of trades that are of no consequence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Calm {
+    /// Prices are above this.
+    pub below: Price,
+    /// Prices are below this.
+    pub above: Price,
+    /// Times are before this.
+    pub until: Timestamp,
+}
+
+impl Calm {
+    /// Any trade.
+    pub const ALWAYS: Calm = Calm { below: ALWAYS_SAFE.0, above: ALWAYS_SAFE.1, until: Timestamp::MAX };
+}
 
 /// The simulated venue.
 pub struct Venue {
@@ -102,7 +120,7 @@ impl Venue {
                 depth: Depth::new(config.synthetic),
                 resting: Vec::new(),
                 bars: bars::BarQueue::default(),
-                mark: None,
+                last_mark: None,
                 last: None,
                 positions: 0,
                 safe: ALWAYS_SAFE,
@@ -133,15 +151,15 @@ impl Venue {
 
     /// Sends a cancel.
     pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
-        // It arrives after its order: a cancel of an unknown order would have no effect and the order would
-        // rest for ever.
-        let order_due = self
-            .arrivals
-            .iter()
-            .find(|arrival| arrival.order() == Some(order))
-            .map_or(now, |arrival| arrival.due);
-        let travel = if self.is_inside_bar_of(order) { Span::ZERO } else { self.travel() };
-        let due = (now + travel).max(order_due);
+        let due = if self.is_inside_bar_of(order) {
+            now
+        } else {
+            // It arrives after its order: a cancel of an unknown order would have no effect and the order would rest for
+            // ever.
+            let order_due = self.arrivals.iter().find(|arrival| arrival.order() == Some(order));
+            let order_due = order_due.map_or(now, |arrival| arrival.due);
+            (now + self.travel()).max(order_due)
+        };
         self.send(Arrival { sent: now, due, what: Travelling::Cancel(order) });
     }
 
@@ -193,17 +211,18 @@ impl Venue {
                     .push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
             }
             Travelling::Order(request) => self.execute(table, at, request, events),
-            Travelling::Cancel(order) => self.cancel_resting(order, events),
+            Travelling::Cancel(order) => self.withdraw(order, events),
         }
     }
 
-    fn cancel_resting(&mut self, order: OrderId, events: &mut Vec<OrderEvent>) {
+    fn withdraw(&mut self, order: OrderId, events: &mut Vec<OrderEvent>) {
         for book in &mut self.books {
             if let Some(at) = book.resting_at(order) {
                 let resting = book.resting.remove(at);
-                events.push(OrderEvent::Done { order, filled: resting.filled });
+                return events.push(OrderEvent::Done { order, filled: resting.filled });
             }
         }
+        self.withdraw_inside_bar(order, events);
     }
 
     /// Applies a trade: the hot path of [`Venue::on_market`].
@@ -227,16 +246,15 @@ impl Venue {
         }
     }
 
-    /// Prices between which a trade, the bounds excluded, neither fills an order nor uses up a margin; `None`: there are
-    /// none.
+    /// Where a trade neither fills an order nor uses up a margin, from `at` on; `None`: nowhere.
     #[inline]
-    pub fn calm(&self, symbol: SymbolId) -> Option<(Price, Price)> {
+    pub fn calm(&self, symbol: SymbolId, at: Timestamp) -> Option<Calm> {
         let book = &self.books[symbol.index()];
         let is_calm = |price: Price| price > book.safe.0 && price < book.safe.1;
-        match book.mark.filter(|_| book.positions > 0) {
+        match book.last_mark.filter(|mark| book.positions > 0 && at < mark.ends()) {
             _ if !book.resting.is_empty() => None,
-            Some(mark) => is_calm(mark).then_some(ALWAYS_SAFE),
-            None => Some(book.safe),
+            Some(mark) => is_calm(mark.price).then_some(Calm { until: mark.ends(), ..Calm::ALWAYS }),
+            None => Some(Calm { below: book.safe.0, above: book.safe.1, ..Calm::ALWAYS }),
         }
     }
 
@@ -263,15 +281,15 @@ impl Venue {
             Market::Trade(trade) => return self.on_trade(table, symbol, at, *trade, events),
             Market::BookSnapshot { bids, asks } => book.depth.replace(at, bids, asks),
             Market::BookChange(changes) => book.depth.change(at, changes),
-            Market::Mark { mark, .. } => book.mark = Some(*mark),
-            Market::Funding { rate } => self.settle_funding(table, symbol, *rate, events),
+            Market::Mark { mark, .. } => book.last_mark = Some(Mark { price: *mark, at }),
+            Market::Funding { rate } => self.settle_funding(table, symbol, at, *rate, events),
             Market::Bar(bar) => {
                 self.open_bar(table, symbol, at, bar, events);
                 return self.close_bar(table, symbol, at, bar, events);
             }
             Market::OpenInterest(_) => {}
         }
-        let prices = prices.or(self.books[symbol.index()].mark.map(|mark| (mark, mark)));
+        let prices = prices.or(self.books[symbol.index()].mark(at).map(|mark| (mark, mark)));
         if let Some(prices) = prices.filter(|_| self.books[symbol.index()].positions > 0) {
             self.check_margins(table, symbol, at, prices, events);
         }
@@ -497,11 +515,12 @@ impl Venue {
         &mut self,
         table: &SymbolTable,
         symbol: SymbolId,
+        at: Timestamp,
         rate: Rate,
         events: &mut Vec<OrderEvent>,
     ) {
         let book = &self.books[symbol.index()];
-        let Some(mark) = book.mark.or(book.last) else { return };
+        let Some(mark) = book.mark(at).or(book.last) else { return };
         for (instance, margin) in self.margins.iter_mut().filter(|(_, margin)| margin.symbol == symbol) {
             let paid = table.spec(symbol).notional(mark, Qty(margin.lots)).at_rate(rate);
             let amount = Money(-i128::from(margin.side.sign()) * paid.0);
@@ -514,15 +533,25 @@ impl Venue {
 }
 
 impl SymbolBooks {
+    /// The mark price, while it counts.
+    #[inline]
+    fn mark(&self, now: Timestamp) -> Option<Price> {
+        self.last_mark.and_then(|mark| mark.price_at(now))
+    }
+
     /// Index of a resting order.
     fn resting_at(&self, order: OrderId) -> Option<usize> {
         self.resting.iter().position(|resting| resting.request.id == order)
     }
 
-    /// Adds a resting order behind better prices and older orders of its side.
+    /// Adds a resting order behind better prices and older orders of its side, all buys before all sells: in which order one
+    /// trade fills two orders does not depend on others.
     fn rest(&mut self, order: Resting) {
-        let before =
-            |other: &Resting| other.request.side == order.request.side && other.stands_before(order.price);
+        let side = order.request.side;
+        let before = |other: &Resting| {
+            let is_same_side = other.request.side == side;
+            if is_same_side { other.stands_before(order.price) } else { side == Side::Sell }
+        };
         let slot = self.resting.iter().rposition(before).map_or(0, |at| at + 1);
         self.resting.insert(slot, order);
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::decimal::Decimal;
-use crate::domain::event::Bar;
+use crate::domain::event::{Bar, Level};
 use crate::domain::order::InsideBar;
 
 const A: SymbolId = SymbolId(0);
@@ -242,4 +242,49 @@ fn the_end_of_bars_closes_positions_and_cancels_entries() {
     bench.venue.end_bars(&bench.table, seconds(120), &mut bench.events);
     assert!(bench.events.contains(&OrderEvent::Done { order: entry, filled: Qty::ZERO }));
     assert_eq!(bench.fills(), [(exit, 10_020, 10)]);
+}
+
+#[test]
+fn the_order_in_which_one_trade_fills_two_sides_does_not_depend_on_other_orders() {
+    let filled = |is_alone: bool| {
+        let mut bench = Bench::new(|_| {});
+        let limit = |price: i64| OrderKind::Limit(Price(price));
+        let level = |price: i64| [Level { price: Price(price), qty: Qty(1_000) }];
+        let book = |bench: &mut Bench, middle: i64| {
+            let (bids, asks) = (level(middle - 1), level(middle + 1));
+            let market = Market::BookSnapshot { bids: &bids, asks: &asks };
+            bench.venue.on_market(&bench.table, A, seconds(1), &market, &mut bench.events);
+        };
+        book(&mut bench, 9_000);
+        if !is_alone {
+            bench.order(1, 9, Side::Sell, limit(9_800), Purpose::Entry);
+        }
+        book(&mut bench, 11_000);
+        let buy = bench.order(1, 1, Side::Buy, limit(10_200), Purpose::Entry);
+        book(&mut bench, 9_000);
+        let sell = bench.order(1, 2, Side::Sell, limit(9_900), Purpose::Entry);
+        bench.trade(1, 10_000, 1_000, Side::Buy);
+        let fills = bench.fills();
+        let own = fills.iter().filter_map(|(order, ..)| [buy.0, sell.0].iter().position(|id| id == order));
+        own.collect::<Vec<_>>()
+    };
+    assert_eq!(filled(true), [0, 1]);
+    assert_eq!(filled(false), filled(true));
+}
+
+#[test]
+fn trades_are_calm_by_a_mark_only_while_it_counts() {
+    let mut bench = Bench::new(|_| {});
+    bench.trade(0, 10_000, 1, Side::Buy);
+    let open = Market::Mark { mark: Price(10_000), index: None };
+    bench.venue.on_market(&bench.table, A, seconds(1), &open, &mut bench.events);
+    bench.order(1, 0, Side::Buy, OrderKind::Market, Purpose::Entry);
+    let calm = |at: i64| bench.venue.calm(A, seconds(at)).unwrap();
+    let until = seconds(61) + Span::from_nanos(1);
+    assert_eq!((calm(2), calm(61)), (Calm { until, ..Calm::ALWAYS }, Calm { until, ..Calm::ALWAYS }));
+    assert!(calm(62).below > Price(8_000) && calm(62).until == Timestamp::MAX);
+    bench.trade(61, 8_000, 1, Side::Sell);
+    assert_eq!(bench.venue.counts().liquidations, 0);
+    bench.trade(62, 8_000, 1, Side::Sell);
+    assert_eq!(bench.venue.counts().liquidations, 1);
 }

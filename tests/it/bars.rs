@@ -12,7 +12,7 @@ use tradingd::domain::symbol::SymbolId;
 use tradingd::session::ports::{Chunk, TickKind};
 
 /// Buys (or sells) 10 % of the account when a bar closes at 100 or above; no fees and no slippage.
-fn trader(change: impl FnOnce(&mut StrategyDef)) -> World {
+pub fn trader(change: impl FnOnce(&mut StrategyDef)) -> World {
     let def = strategy("x").s1("PRICE >= 100").market().cooldown(36_000.0).with(change);
     let mut world = world(vec![def]);
     world.venue.synthetic = synthetic(0.0);
@@ -49,7 +49,7 @@ fn run(world: &World, bars: &str) -> Story {
 }
 
 /// First bar: signal at its end, so that the entry is at the open of the second bar.
-const SIGNAL: &str = "100 100 100 100";
+pub const SIGNAL: &str = "100 100 100 100";
 
 #[test]
 fn what_a_bar_decides_acts_at_the_next_open() {

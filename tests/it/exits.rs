@@ -167,6 +167,70 @@ fn stops_follow_the_mark_where_one_is_recorded() {
 }
 
 #[test]
+fn a_mark_that_is_a_minute_old_no_longer_counts() {
+    let held = |change: fn(&mut StrategyDef)| hold(move |def| change(&mut *def));
+    let stop = held(|def| *def = def.clone().stop(5.0).target(5.0));
+    // The last mark at 1 s counts up to 61 s, then the trade does, at its own event.
+    for (quiet, price, says) in [
+        ("30 trade 9 1\n 61 trade 9 1", "9.5", "62 POSITION_ACTIVE > EMERGENCY_EXIT SL"),
+        ("30 trade 11 1\n 61 trade 11 1", "10.5", "62 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TP"),
+    ] {
+        let script = format!("1 mark 10\n {quiet}\n 62 trade {price} 1\n 70 end");
+        assert_eq!(run(&stop, &script).with("POSITION_ACTIVE >"), [says]);
+    }
+    let trailing = held(|def| def.trailing = Some(Trailing { activation_pct: 5.0, distance_pct: 2.0 }));
+    let story = run(&trailing, "1 mark 11\n 2 trade 11 1\n 30 trade 10 1\n 62 trade 10.77 1\n 70 end");
+    story.once("62 POSITION_ACTIVE > EMERGENCY_EXIT TRAIL");
+    // A mark that comes again counts again.
+    let story = run(&stop, "1 mark 10\n 70 mark 10\n 71 trade 9 1\n 72 trade 9 1\n 80 end");
+    story.never("EMERGENCY_EXIT SL");
+    // The margin is used up at a trade, and the account is worth what was traded.
+    let levered = held(|def| def.z1.leverage = 10);
+    let story =
+        run(&levered, "1 mark 10\n 30 trade 8 1\n 61 trade 8 1\n 62 trade 9.5 1\n 63 trade 8 1\n 70 end");
+    story.once("63 POSITION_ACTIVE > EXITED LIQ");
+    let worth = |seconds: f64| {
+        let point = story.equity.iter().rev().find(|point| point.at <= crate::harness::at(seconds));
+        point.unwrap().equity.to_string()
+    };
+    assert_eq!((worth(61.5), worth(62.5)), ("10000".to_owned(), "9950".to_owned()));
+    // Funding too: 1 % of 100 at 9.
+    let story = run(&hold(|_| {}), "1 mark 10\n 65 trade 9 1\n 66 funding 0.01\n 70 end");
+    assert_eq!(story.funding[0].1.to_string(), "-9");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_close_that_rests_or_is_on_its_way() {
+    let stop = |change: fn(&mut StrategyDef)| {
+        hold(|def| {
+            *def = def.clone().stop(5.0);
+            change(def);
+        })
+    };
+    // The holding time has sent a market order: it is the exit, at what the market is when it arrives.
+    let held = stop(|def| def.max_hold = Some(seconds(30.0)));
+    let story = run(&held, "30.3 trade 9.5 1\n 30.35 book 9.4x1000 / 9.5x1\n 40 end");
+    story
+        .once("30.3 CLOSE_ORDER_EVALUATION > EMERGENCY_EXIT SL")
+        .once("30.4 fill 2 100 @ 9.4")
+        .once("30.4 EMERGENCY_EXIT > EXITED SL");
+    // A close that rests is cancelled, and a market order follows.
+    let rests = stop(|def| {
+        *def = def.clone().ze1("BID_QTY == 1");
+        let scaling =
+            RiskScaling { operand: crate::strategy::operand(def, "BID_QTY"), points: vec![(0.0, 5.0)] };
+        def.ze1.pricing = Some(RiskPricing { scaling, factor: 1.0, min_pct: -10.0, max_pct: 10.0 });
+    });
+    let story =
+        run(&rests, "2 book 10.4x1 / 10.41x1000\n 3 trade 9.5 1\n 3.1 book 9.4x1000 / 9.5x1\n 20 end");
+    story
+        .once("3 CLOSE_ORDER_EVALUATION > EMERGENCY_EXIT SL")
+        .once("3 cancel 2")
+        .once("3.2 submit 3 sell 100 market Emergency")
+        .once("3.4 fill 3 100 @ 9.4");
+}
+
+#[test]
 fn a_stop_fills_at_the_gap_price() {
     // From 9.6 to 8 in one trade: the stop at 9.5 fills at the bid 0.2 s later.
     let stop = hold(|def| *def = def.clone().stop(5.0));

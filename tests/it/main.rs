@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // clippy exempts only `#[test]` functions, not the functions they share
 
 mod account;
+mod bar_exits;
 mod bars;
 mod candles;
 mod cli;

@@ -26,7 +26,7 @@ pub fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> 
     prop::collection::vec((dt, 0_u8..2, 0_u8..32, -30_i8..=30, 1_u16..400), count)
 }
 
-/// Prices start at 10.00 with a tick of 0.01. With `marks` every symbol has a mark price from the start;
+/// Prices start at 10.00 with a tick of 0.01. With `marks` every symbol has a mark price that counts from the start;
 /// `scale` multiplies the quantities in the books.
 pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     let mut chunk = Chunk::default();
@@ -37,10 +37,17 @@ pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
             chunk.push(now, SymbolId(symbol), TickKind::Mark(Price(1_000), None));
         }
     }
+    let mut marked = [now; 2];
     for (dt, symbol, what, change, qty) in steps {
         now = now + Span::from_millis(i64::from(*dt));
         let id = SymbolId(u32::from(*symbol));
         let price = &mut prices[usize::from(*symbol)];
+        let marked = &mut marked[usize::from(*symbol)];
+        // A mark counts for a minute; the auditor knows no other value of a position.
+        if marks && now - *marked >= seconds(59.0) {
+            chunk.push(now, id, TickKind::Mark(Price(*price), None));
+            *marked = now;
+        }
         let qty = i64::from(*qty);
         match what {
             0..=15 => {
@@ -61,7 +68,8 @@ pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
                 chunk.push_snapshot(now, id, &bids, &asks);
             }
             28 | 29 if marks => {
-                chunk.push(now, id, TickKind::Mark(Price(*price + i64::from(*change) / 3), None))
+                chunk.push(now, id, TickKind::Mark(Price(*price + i64::from(*change) / 3), None));
+                *marked = now;
             }
             30 => chunk.push(now, id, TickKind::Funding(Rate(i64::from(*change) * 10_000))),
             31 => {

@@ -1,9 +1,8 @@
 //! Effects of the prices inside a bar on an open position, before the bar's end is an event.
 //!
-//! The order of the prices is unknown, so the worst for the position is assumed. Invariant: no exit is better
-//! than its stop, its target, or the bar's open beyond them.
+//! The order of the prices is unknown, so the worst for the position is assumed. Invariant: an exit is at a price of the
+//! bar, and not better than its stop, its target, or the bar's open beyond them.
 
-use super::exit::StopKind;
 use super::{Instance, Turn};
 use crate::domain::decision::{State, Trigger};
 use crate::domain::event::Bar;
@@ -33,83 +32,144 @@ struct Path {
     worst: Price,
     /// Most favourable price of the whole bar, perhaps before the position was opened.
     furthest: Price,
+    /// Whether the most adverse price may have come after the most favourable one.
+    may_fall_back: bool,
 }
 
 impl Instance {
     /// Applies the prices inside a bar to stop, trailing stop, target and ladder. Returns whether another
     /// order of the prices would have ended the position differently.
     pub(crate) fn pass_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) -> bool {
-        let manages = matches!(
-            self.state,
-            State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation
-        );
-        // Where a mark price is recorded, stops and targets use it.
-        if turn.market.mark.is_some() || self.position.is_none_or(|position| position.lots == 0) {
+        let manages = match self.state {
+            State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation => true,
+            // What was refused inside this bar is tried again later.
+            State::EmergencyExit => self.exit.is_some() || self.retry_at <= turn.at,
+            _ => false,
+        };
+        // A stop that was met already waits for the end of another exit.
+        let is_met = self.bar.inside.is_some_and(|(ends, _)| ends == turn.at);
+        if is_met || !manages || !self.follows_bars(turn) {
             return false;
         }
-        let path = self.path(bar, turn);
-        if self.exit.is_some_and(|order| !order.rests || order.cancel_sent) {
-            // The exit executes at the close; a stop may have been reached before.
-            return self.exits.stop.is_some_and(|(stop, _)| self.is_against(path.worst, stop));
-        }
-        if !manages {
-            return false;
-        }
-        if self.exits.stop.is_some_and(|(stop, _)| self.is_against(path.first, stop)) {
-            self.stop_inside(path.first, path.first, path.first, turn);
-            return false;
-        }
-        if self.take_all_inside(path.first, path, turn) {
-            return false;
-        }
+        let (path, earlier) = self.path(bar, turn);
+        let is_active = self.state == State::PositionActive;
+        // The stop is where the prices before these have moved it, also when nobody could move it then.
         let before = self.exits.stop;
-        // No price beyond a target is reached before the target itself.
-        let target = self.next_target().filter(|target| self.is_in_favour(path.best, *target));
-        let best = target.unwrap_or(path.best);
-        if self.state == State::PositionActive {
-            let best = self.best_so_far(best, turn);
+        if is_active {
+            let best = self.best_so_far(earlier.unwrap_or(path.first), turn);
             self.move_stop(best, turn);
         }
-        let targets_met = self.next_target().is_some_and(|target| self.is_in_favour(path.furthest, target));
-        match self.exits.stop {
-            Some((stop, _)) if self.is_against(path.worst, stop) => {
-                let moved = before != self.exits.stop;
-                let best = if moved { best } else { path.first };
-                let worst = if self.is_against(stop, path.first) { stop } else { path.first };
-                self.stop_inside(stop, worst, best, turn);
-                moved || targets_met
+        if self.stop_met(path.first).is_some() {
+            let is_moved = before != self.exits.stop;
+            self.stop_inside(path.first, path.first, path.first, turn);
+            return earlier.is_some() && is_moved;
+        }
+        if is_active { self.pass_active(path, turn) } else { self.pass_stop(path, turn) }
+    }
+
+    /// The stop as it stands: the entry still works, or another exit rests or is on its way. The stop is assumed to be
+    /// met before that exit.
+    fn pass_stop(&mut self, path: Path, turn: &mut Turn<'_>) -> bool {
+        let Some(stop) = self.stop_met(path.worst) else { return false };
+        let matters = self.exit.is_some_and(|order| {
+            let rests_at = order.limit.filter(|_| !order.cancel_sent);
+            rests_at.is_none_or(|limit| !self.is_against(path.furthest, limit))
+        });
+        self.stop_inside(stop, stop, path.first, turn);
+        matters
+    }
+
+    /// Stop, trailing stop, target and ladder of a position without an order.
+    fn pass_active(&mut self, path: Path, turn: &mut Turn<'_>) -> bool {
+        loop {
+            let target = self.next_target();
+            if target.is_some_and(|target| self.is_in_favour(path.first, target)) {
+                // The open is the price paid.
+                if self.take_inside(path.first, path.first, turn) {
+                    return false;
+                }
+                continue;
             }
-            _ => !self.take_all_inside(path.best, path, turn) && targets_met,
+            // No price beyond a target is reached before the target itself.
+            let reached = target.filter(|target| self.is_in_favour(path.best, *target));
+            let best = reached.unwrap_or(path.best);
+            let best_so_far = self.best_so_far(best, turn).filter(|_| path.may_fall_back);
+            let targets_met = target.is_some_and(|target| self.is_in_favour(path.furthest, target));
+            // The stop from before is further away than one that these prices move.
+            if let Some(stop) = self.stop_met(path.worst) {
+                let moves = self.would_tighten(best_so_far, turn);
+                self.stop_inside(stop, stop, path.first, turn);
+                return moves || targets_met;
+            }
+            self.move_stop(best_so_far, turn);
+            if let Some(stop) = self.stop_met(path.worst) {
+                // One that is met where it arises was met on the way there.
+                let price = if self.is_against(best, stop) { path.first } else { stop };
+                self.stop_inside(price, self.more_against(path.first, price), best, turn);
+                return true;
+            }
+            let Some(level) = reached else { return targets_met };
+            if self.take_inside(level, path.worst, turn) {
+                return false;
+            }
         }
     }
 
-    /// The prices the position met. For a resting entry that filled inside the bar, only the far side and the
-    /// close are certain to have come after the fill.
-    fn path(&mut self, bar: &Bar, turn: &Turn<'_>) -> Path {
+    /// The stop at the close of a bar, after what acts there: an order that ended there may have brought a stop into force
+    /// that the close has passed. No later price is as bad for certain.
+    pub(crate) fn end_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) {
+        let manages = matches!(self.state, State::PositionActive | State::EntryEvaluation);
+        if !manages || !self.follows_bars(turn) {
+            return;
+        }
+        if self.state == State::PositionActive {
+            let best = self.best_so_far(bar.close, turn);
+            self.move_stop(best, turn);
+        }
+        if self.stop_met(bar.close).is_some() {
+            self.stop_inside(bar.close, bar.close, bar.close, turn);
+        }
+    }
+
+    /// Whether there are lots whose exits follow the prices of bars: no mark price counts.
+    fn follows_bars(&self, turn: &Turn<'_>) -> bool {
+        self.position.is_some_and(|position| position.lots > 0) && turn.market.mark(turn.at).is_none()
+    }
+
+    /// The prices the position met, and the best of this bar that it may have met before them. For a resting entry that
+    /// filled inside the bar, only the far side and the close are certain to have come after the fill, in this order.
+    fn path(&self, bar: &Bar, turn: &Turn<'_>) -> (Path, Option<Price>) {
         let (best, worst) = match self.side {
             Side::Buy => (bar.high, bar.low),
             Side::Sell => (bar.low, bar.high),
         };
-        let path = Path { first: bar.open, best, worst, furthest: best };
-        let Some((_, filled)) = self.bar.rested.filter(|(at, _)| *at == turn.at) else { return path };
+        let path = Path { first: bar.open, best, worst, furthest: best, may_fall_back: true };
+        let Some((_, filled)) = self.bar.rested.filter(|(at, _)| *at == turn.at) else { return (path, None) };
         let best = self.more_in_favour(bar.close, filled);
-        if let Some(position) = self.position.as_mut().filter(|position| position.opened_at == turn.at) {
-            position.first_low = position.first_low.min(best).min(worst);
-            position.first_high = position.first_high.max(best).max(worst);
-        }
-        Path { first: filled, best, ..path }
+        let is_older = self.position.is_some_and(|position| position.opened_at < turn.at);
+        (Path { first: filled, best, may_fall_back: false, ..path }, is_older.then_some(path.furthest))
     }
 
     /// Ends the inside of a bar. Its prices count for the excursions of positions that were open from its
     /// start, not for a new one.
-    pub(crate) fn bar_passed(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn bar_passed(&mut self, bar: &Bar, turn: &mut Turn<'_>) {
         self.bar.inside = None;
         if self.position.is_some_and(|position| position.lots > 0) {
             self.bar.extremes = None;
         }
+        let (path, _) = self.path(bar, turn);
         if let Some(position) = self.position.as_mut().filter(|position| position.opened_at == turn.at) {
+            if !path.may_fall_back {
+                position.first_low = position.first_low.min(path.best).min(path.worst);
+                position.first_high = position.first_high.max(path.best).max(path.worst);
+            }
             position.opened_after = turn.excursion.moment();
         }
+    }
+
+    /// The stop, if a price meets it.
+    fn stop_met(&self, price: Price) -> Option<Price> {
+        self.exits.stop.map(|(stop, _)| stop).filter(|stop| self.is_against(price, *stop))
     }
 
     /// Whether a price is at a level or beyond it in the adverse direction.
@@ -144,40 +204,35 @@ impl Instance {
             .reduce(|one, other| self.more_against(one, other))
     }
 
+    /// Leaves at a price inside the bar, at which the stop was met; every other exit is cancelled.
     fn stop_inside(&mut self, price: Price, worst: Price, best: Price, turn: &mut Turn<'_>) {
         let Some((_, kind)) = self.exits.stop else { return };
         self.meet(price, worst, (self.more_against(price, worst), best), turn);
-        self.leave(StopKind::trigger(kind), self.normal_cooldown(), turn, None);
-    }
-
-    /// Takes the profit up to a price that was reached; returns whether an order was sent. Ladder steps too
-    /// small for a lot are skipped.
-    fn take_all_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
-        while self.take_inside(reached, path, turn) {
-            if self.exit.is_some() {
-                return true;
-            }
-            (self.bar.inside, self.bar.extremes) = (None, None);
+        let other = self.exit.filter(|order| !order.rests || order.cancel_sent);
+        if self.state != State::EmergencyExit {
+            self.leave(kind.trigger(), self.normal_cooldown(), turn, None);
+        } else if self.exit.is_none() {
+            self.retry_at = turn.at;
+            self.keep_leaving(turn);
         }
-        false
+        if let Some(order) = other {
+            self.cancel_exit(order.id, turn);
+        }
     }
 
-    /// Takes the nearest target or ladder step if the price reached it; returns whether it did. When the bar
-    /// opened beyond it, the open is the price paid.
-    fn take_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
-        let Some(level) = self.next_target().filter(|level| self.is_in_favour(reached, *level)) else {
-            return false;
-        };
-        let gapped = self.is_in_favour(path.first, level);
-        let price = if gapped { path.first } else { level };
-        let worst = if gapped { path.first } else { path.worst };
+    /// Takes the nearest target or ladder step at a price; returns whether an order was sent, which is not so for a
+    /// ladder step too small for a lot.
+    fn take_inside(&mut self, price: Price, worst: Price, turn: &mut Turn<'_>) -> bool {
         self.meet(price, worst, (worst, price), turn);
-        if self.exits.target == Some(level) {
+        if self.exits.target == self.next_target() {
             self.close(Trigger::TakeProfit, turn, None);
         } else {
             self.climb(turn);
         }
-        true
+        if self.exit.is_none() {
+            (self.bar.inside, self.bar.extremes) = (None, None);
+        }
+        self.exit.is_some()
     }
 
     /// Makes the next exit order execute at `price`; if it ends the position, its extremes are at most `met`

@@ -180,7 +180,7 @@ impl Instance {
         }
     }
 
-    fn cancel_exit(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+    pub(super) fn cancel_exit(&mut self, id: OrderId, turn: &mut Turn<'_>) {
         if let Some(order) = &mut self.exit {
             order.cancel_sent = true;
         }
@@ -335,10 +335,9 @@ impl Instance {
         turn.out.actions.push(Action::Submit(risk::approve_exit(request)));
     }
 
-    /// The prices to compare stops and targets with: the mark price where one is recorded, else this event's
-    /// prices.
+    /// The prices to compare stops and targets with: the mark price while one counts, else this event's prices.
     fn trigger_prices(&self, turn: &Turn<'_>) -> Option<(Price, Price)> {
-        turn.market.mark.map(|mark| (mark, mark)).or(turn.prices)
+        turn.market.mark(turn.at).map(|mark| (mark, mark)).or(turn.prices)
     }
 
     fn stop_hit(&mut self, turn: &mut Turn<'_>) -> bool {
@@ -425,28 +424,47 @@ impl Instance {
 
     /// Applies break-even and trailing; both only tighten the stop.
     pub(super) fn move_stop(&mut self, best: Option<Price>, turn: &mut Turn<'_>) {
-        let (Some(position), Some(best_tick)) = (&self.position, best) else { return };
+        let [break_even, trail] = self.moved_stops(best, turn);
+        if let Some(price) = break_even {
+            self.exits.broke_even = true;
+            self.tighten(price, StopKind::BreakEven, turn);
+        }
+        if let Some(price) = trail {
+            self.tighten(price, StopKind::Trailing, turn);
+        }
+    }
+
+    /// Where a best price puts break-even, unless it was there before, and the trailing stop.
+    fn moved_stops(&self, best: Option<Price>, turn: &Turn<'_>) -> [Option<f64>; 2] {
+        let (Some(position), Some(best_tick)) = (&self.position, best) else { return [None; 2] };
         let (entry, best) = (position.entry_price(turn.spec), turn.spec.price_f64(best_tick));
         let dir = self.side.sign() as f64;
         let entry_ticks = position.opened_cost as f64 / position.opened_lots as f64;
         let best_pct = dir * 100.0 * (best_tick.0 as f64 - entry_ticks) / entry_ticks;
-        if let Some(rule) =
-            self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct)
-        {
-            self.exits.broke_even = true;
-            self.tighten(entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
-        }
-        if let Some(rule) = self.def.trailing.filter(|rule| best_pct >= rule.activation_pct) {
-            self.tighten(best * (1.0 - dir * rule.distance_pct / 100.0), StopKind::Trailing, turn);
-        }
+        let break_even =
+            self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct);
+        let trail = self.def.trailing.filter(|rule| best_pct >= rule.activation_pct);
+        [
+            break_even.map(|rule| entry * (1.0 + dir * rule.offset_pct / 100.0)),
+            trail.map(|rule| best * (1.0 - dir * rule.distance_pct / 100.0)),
+        ]
+    }
+
+    /// Whether a best price tightens the stop.
+    pub(super) fn would_tighten(&self, best: Option<Price>, turn: &Turn<'_>) -> bool {
+        let stops = self.moved_stops(best, turn).into_iter().flatten();
+        stops.map(|price| self.stop_tick(price, turn)).any(|tick| self.is_tighter(tick))
+    }
+
+    fn is_tighter(&self, tick: Price) -> bool {
+        let old = self.exits.stop.map(|(old, _)| old);
+        old.is_none_or(|old| if self.side == Side::Buy { tick > old } else { tick < old })
     }
 
     fn tighten(&mut self, price: f64, kind: StopKind, turn: &mut Turn<'_>) {
         let tick = self.stop_tick(price, turn);
         let before = self.exits.stop;
-        let tighter =
-            before.is_none_or(|(old, _)| if self.side == Side::Buy { tick > old } else { tick < old });
-        if !tighter {
+        if !self.is_tighter(tick) {
             return;
         }
         self.exits.stop = Some((tick, kind));

@@ -182,7 +182,7 @@ impl Instance {
             symbol: self.symbol,
             side: position.side,
             opened_at: position.opened_at,
-            closed_at: turn.at,
+            closed_at: position.reduced_at,
             qty: Qty(position.opened_lots),
             entry_price,
             exit_price: position.exit_price(turn.spec),

@@ -72,8 +72,7 @@ impl Turn<'_> {
 
     /// The price that values margin and unrealised profit: mark, else mid, else last.
     pub(crate) fn mark(&self) -> Option<Price> {
-        let mid = || self.market.touch(self.at).map(|(bid, ask)| Price((bid.0 + ask.0) / 2));
-        self.market.mark.or_else(mid).or(self.market.last.map(|(_, trade)| trade.price))
+        self.market.value(self.at)
     }
 }
 

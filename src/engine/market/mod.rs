@@ -9,6 +9,7 @@ pub mod window;
 
 use crate::domain::book::Book;
 use crate::domain::event::{Bar, Gap, Market, Trade};
+use crate::domain::mark::Mark;
 use crate::domain::num::{Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
@@ -28,8 +29,8 @@ pub struct MarketState {
     pub book: Book,
     /// Time of the last book update.
     pub book_at: Option<Timestamp>,
-    /// Fair price.
-    pub mark: Option<Price>,
+    /// The last mark price, which may no longer count.
+    pub last_mark: Option<Mark>,
     /// Index price.
     pub index: Option<Price>,
     /// Rate of the last funding settlement.
@@ -50,7 +51,7 @@ impl Default for MarketState {
             last: None,
             book: Book::default(),
             book_at: None,
-            mark: None,
+            last_mark: None,
             index: None,
             funding: None,
             open_interest: StepSeries::new(Span::ZERO),
@@ -78,7 +79,7 @@ impl MarketState {
                 self.book_changed(spec, at);
             }
             Market::Mark { mark, index } => {
-                self.mark = Some(*mark);
+                self.last_mark = Some(Mark { price: *mark, at });
                 self.index = index.or(self.index);
             }
             Market::Funding { rate } => self.funding = Some(*rate),
@@ -174,6 +175,19 @@ impl MarketState {
     /// Best bid and ask of a fresh, two-sided, uncrossed book.
     pub fn touch(&self, now: Timestamp) -> Option<(Price, Price)> {
         if self.book_is_live(now) { self.quotes() } else { None }
+    }
+
+    /// The mark price, while it counts.
+    #[inline]
+    pub fn mark(&self, now: Timestamp) -> Option<Price> {
+        self.last_mark.and_then(|mark| mark.price_at(now))
+    }
+
+    /// The price that values margin and unrealised profit: the mark, else the mid price of the book, else the last one.
+    #[inline]
+    pub fn value(&self, now: Timestamp) -> Option<Price> {
+        let mid = || self.touch(now).map(|(bid, ask)| Price((bid.0 + ask.0) / 2));
+        self.mark(now).or_else(mid).or(self.last.map(|(_, trade)| trade.price))
     }
 
     /// The last time at which a trade finds the book fresh; `None` without a book.

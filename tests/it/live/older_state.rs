@@ -5,6 +5,7 @@ use super::{Market, World, until};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tradingd::engine::ENGINE_VERSION;
 use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
@@ -12,6 +13,7 @@ use tradingd::store::{OpenMode, Store};
 const ENDED: &str = "exec_20261129_193623_7982d4";
 const DIGEST: &str = "212fbf7c2ac3a0fcee8b1daf6989aad3218c04b8a7b638785ffa37b1c360a979";
 const EVENTS_THAT_FOLLOW: u64 = 78;
+const ENGINE: u32 = 2;
 const GOING: &str = "exec_20261129_193628_c19637";
 const EVENTS: usize = 101;
 const TRADES: u64 = 5;
@@ -44,6 +46,9 @@ fn a_state_of_the_commit_before_the_driver_opens_replays_equal_and_goes_on() {
     assert!(replayed.equal, "{replayed:?}");
     assert_eq!(replayed.digest_replayed, DIGEST);
     assert_eq!(replayed.events_equal, EVENTS_THAT_FOLLOW);
+    // Another engine, which decides the same here, and says which.
+    assert_eq!((replayed.engine_version, replayed.engine_version_replayed), (ENGINE, ENGINE_VERSION));
+    assert_ne!(ENGINE, ENGINE_VERSION);
 
     until("trades behind those of then", || {
         let session = world.service.sessions.get(GOING).unwrap();

@@ -348,7 +348,7 @@ pub struct FeedView {
     pub best_bid: Option<f64>,
     /// Best ask of a fresh book.
     pub best_ask: Option<f64>,
-    /// Fair price, where one is received.
+    /// Fair price, where one was received within the last minute.
     pub fair_price: Option<f64>,
     /// Whether the symbol is switched on.
     pub entries_enabled: bool,
