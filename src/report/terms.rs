@@ -1,7 +1,7 @@
 //! The assumptions of a result as text, shared by the terminal and HTML forms.
 
 use crate::domain::time::Span;
-use crate::report::assumptions::{Assumptions, BookSource, FeeTerms, FundingSource};
+use crate::report::assumptions::{Assumptions, BookSource, Coverage, FeeTerms, FundingSource};
 use crate::report::format as f;
 use crate::report::run::RunResult;
 
@@ -31,20 +31,9 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
             _ => "no event".to_owned(),
         },
     );
-    let causes: Vec<String> = c
-        .gaps
-        .iter()
-        .map(|gap| format!("{} × {} {}", gap.count, gap.cause.as_str(), f::seconds(gap.time.seconds_f64())))
-        .collect();
-    put("gaps", if causes.is_empty() { "none".to_owned() } else { causes.join(", ") });
-    if let Some(missing) = c.marks_missing.filter(|missing| *missing > Span::ZERO) {
-        put(
-            "marks",
-            format!(
-                "missing for {}: positions followed the last price then",
-                f::seconds(missing.seconds_f64())
-            ),
-        );
+    put("gaps", gap_line(c));
+    if let Some(line) = marks_line(c) {
+        put("marks", line);
     }
     put(
         "book",
@@ -114,6 +103,22 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
         put("warning", warning.clone());
     }
     lines
+}
+
+fn gap_line(coverage: &Coverage) -> String {
+    let causes: Vec<String> = coverage
+        .gaps
+        .iter()
+        .map(|gap| format!("{} × {} {}", gap.count, gap.cause.as_str(), f::seconds(gap.time.seconds_f64())))
+        .collect();
+    if causes.is_empty() { "none".to_owned() } else { causes.join(", ") }
+}
+
+/// Told only where marks were missing.
+fn marks_line(coverage: &Coverage) -> Option<String> {
+    let missing = coverage.marks_missing.filter(|missing| *missing > Span::ZERO)?;
+    let time = f::seconds(missing.seconds_f64());
+    Some(format!("missing for {time}: positions followed the last price then"))
 }
 
 fn fee_line(run: &RunResult) -> String {

@@ -316,6 +316,9 @@ impl Recorder for Collector<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::num::Qty;
+    use crate::domain::order::Side;
+    use crate::domain::time::Span;
 
     #[test]
     fn a_list_that_is_cut_says_how_much_there_was() {
@@ -338,6 +341,20 @@ mod tests {
             gaps.add(at(100 + 2 * n), at(101 + 2 * n));
         }
         assert_eq!(gaps.0.len(), TimeInGaps::KEPT);
+    }
+
+    #[test]
+    fn time_without_marks_is_counted_by_symbol_from_the_first_event_on() {
+        let mut collector = Collector::new(Money::ZERO, 2, Vec::new());
+        let mut tick = |seconds: i64, symbol: u32, kind: TickKind| {
+            collector.tick(&Tick { at: Timestamp::from_seconds(seconds), symbol: SymbolId(symbol), kind });
+        };
+        let trade = Trade { price: Price(7), qty: Qty(1), taker: Side::Buy };
+        tick(100, 1, TickKind::Trade(trade));
+        tick(130, 0, TickKind::Mark(Price(7), None));
+        tick(300, 0, TickKind::Trade(trade));
+        let total = |symbol: usize| collector.marks[symbol].total(Timestamp::from_seconds(300));
+        assert_eq!((total(0), total(1)), (Some(Span::from_seconds(30 + 110)), None));
     }
 
     #[test]

@@ -168,8 +168,7 @@ fn stops_follow_the_mark_where_one_is_recorded() {
 
 #[test]
 fn a_mark_that_is_a_minute_old_no_longer_counts() {
-    let held = |change: fn(&mut StrategyDef)| hold(move |def| change(&mut *def));
-    let stop = held(|def| *def = def.clone().stop(5.0).target(5.0));
+    let stop = hold(|def| *def = def.clone().stop(5.0).target(5.0));
     // The last mark at 1 s counts up to 61 s, then the trade does, at its own event.
     for (quiet, price, says) in [
         ("30 trade 9 1\n 61 trade 9 1", "9.5", "62 POSITION_ACTIVE > EMERGENCY_EXIT SL"),
@@ -178,14 +177,14 @@ fn a_mark_that_is_a_minute_old_no_longer_counts() {
         let script = format!("1 mark 10\n {quiet}\n 62 trade {price} 1\n 70 end");
         assert_eq!(run(&stop, &script).with("POSITION_ACTIVE >"), [says]);
     }
-    let trailing = held(|def| def.trailing = Some(Trailing { activation_pct: 5.0, distance_pct: 2.0 }));
+    let trailing = hold(|def| def.trailing = Some(Trailing { activation_pct: 5.0, distance_pct: 2.0 }));
     let story = run(&trailing, "1 mark 11\n 2 trade 11 1\n 30 trade 10 1\n 62 trade 10.77 1\n 70 end");
     story.once("62 POSITION_ACTIVE > EMERGENCY_EXIT TRAIL");
     // A mark that comes again counts again.
     let story = run(&stop, "1 mark 10\n 70 mark 10\n 71 trade 9 1\n 72 trade 9 1\n 80 end");
     story.never("EMERGENCY_EXIT SL");
     // The margin is used up at a trade, and the account is worth what was traded.
-    let levered = held(|def| def.z1.leverage = 10);
+    let levered = hold(|def| def.z1.leverage = 10);
     let story =
         run(&levered, "1 mark 10\n 30 trade 8 1\n 61 trade 8 1\n 62 trade 9.5 1\n 63 trade 8 1\n 70 end");
     story.once("63 POSITION_ACTIVE > EXITED LIQ");
