@@ -59,7 +59,7 @@ fn fits(value: &Value, form: &str) -> bool {
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }
 
-/// Real data with symbols in MEXC's spelling, so that the frontend's requests work unchanged.
+/// Real data whose files call the symbols other names than the exchange does.
 fn renamed(cli: &Cli, stream: &str, symbol: &str) -> String {
     let mut text = String::new();
     GzDecoder::new(File::open(shipped_one(stream)).unwrap()).read_to_string(&mut text).unwrap();
@@ -77,7 +77,7 @@ struct World {
 impl World {
     fn new() -> World {
         let cli = Cli::new();
-        let files = ["BTC_USDT", "ETH_USDT"]
+        let files = ["BTCUSDT", "ETHUSDT"]
             .map(|symbol| ["trades", "book20"].map(|stream| renamed(&cli, stream, symbol)));
         let imported = cli.import(&files.concat());
         let (recording, rows) =
@@ -205,7 +205,7 @@ fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
     begins(recording, &RECORDING);
     assert!(fits(&recording["session_id"], "session_########_######_%%%%%%"), "{recording}");
     assert!(is_time(&recording["start_time"]) && is_time(&recording["end_time"]), "{recording}");
-    assert_eq!(recording["symbols"], json!(["BTC_USDT", "ETH_USDT"]));
+    assert_eq!(recording["symbols"], json!(["BTCUSDT", "ETHUSDT"]));
     assert_eq!(
         (&recording["data_types"], &recording["status"]),
         (&json!(["tick_prices", "orderbook"]), &json!("completed"))
