@@ -294,6 +294,9 @@ impl Account {
 
     /// A fill changed a position: `lots` and `cost` (ticks × lots) are positive when it grew, negative when
     /// it shrank.
+    ///
+    /// # Panics
+    /// When it shrank by more than was open, which is a bug.
     pub fn position_changed(
         &mut self,
         symbol: SymbolId,
@@ -307,8 +310,10 @@ impl Account {
         holding.net_lots += dir.sign() * lots;
         holding.gross_lots += lots;
         holding.net_cost += i128::from(dir.sign()) * cost;
+        assert!(holding.gross_lots >= 0, "positions shrank by more lots than were open");
         holding.mark = mark;
         self.revalue(symbol, spec);
+        assert!(self.exposure >= Money::ZERO, "the exposure of all positions is below zero");
     }
 
     /// Adds (or subtracts) cash realised by a strategy.
@@ -319,15 +324,31 @@ impl Account {
     }
 
     /// Reserves the notional of an entry order (positive) or releases it (negative).
+    ///
+    /// # Panics
+    /// When more is released than was reserved, which is a bug.
     pub fn reserve(&mut self, symbol: SymbolId, notional: Money) {
-        self.holdings[symbol.index()].reserved += notional;
+        let holding = &mut self.holdings[symbol.index()];
+        holding.reserved += notional;
         self.reserved += notional;
+        assert!(
+            holding.reserved >= Money::ZERO && self.reserved >= Money::ZERO,
+            "entry orders gave back more notional than they had reserved"
+        );
     }
 
     /// Changes the strategy's notional and the used margin: positive when opening, negative when closing.
+    ///
+    /// # Panics
+    /// When more is given back than was committed, which is a bug.
     pub fn commit(&mut self, strategy: u32, notional: Money, margin: Money) {
-        self.strategy_exposure[strategy as usize] += notional;
+        let exposure = &mut self.strategy_exposure[strategy as usize];
+        *exposure += notional;
         self.used_margin += margin;
+        assert!(
+            *exposure >= Money::ZERO && self.used_margin >= Money::ZERO,
+            "positions and entry orders gave back more notional or margin than they had committed"
+        );
     }
 
     /// Counts an entry order: it occupies the symbol and a position slot and counts for the day.
@@ -523,3 +544,6 @@ impl Account {
         [allocation, share, cap].into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests;

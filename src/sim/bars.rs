@@ -4,7 +4,7 @@
 //! Invariant: no fill at a price from before the decision, and bar fills stay at prices of that bar, costs
 //! apart.
 
-use super::resting::Resting;
+use super::resting::{self, Resting};
 use super::{Arrival, SymbolBooks, Travelling, Venue};
 use crate::domain::event::Bar;
 use crate::domain::num::{Price, Qty};
@@ -83,6 +83,7 @@ impl Venue {
         self.check_margins(table, symbol, at, (bar.low, bar.high), events);
         let mut taken = self.books[symbol.index()].bars.taken;
         self.hit_resting(table, symbol, at, &mut taken, |order, taken| order.passed(bar, taken), events);
+        resting::assert_within(taken, bar.volume);
         let book = &mut self.books[symbol.index()];
         book.bars.is_inside = false;
         book.set_price(bar.close);

@@ -150,6 +150,7 @@ impl Depth {
                     break;
                 };
                 let lots = level.qty.0.min(rest);
+                assert!(lots > 0, "a level of the book shows {} lots", level.qty.0);
                 taken.push((level.price, Qty(lots)));
                 self.book.change(side.opposite(), Level { qty: Qty(level.qty.0 - lots), ..level });
                 rest -= lots;

@@ -60,6 +60,11 @@ impl Venue {
         self.books[symbol.index()].forget_position();
         self.counts.liquidations += 1;
         let (price, fee) = margin.final_fill(spec, self.config.liquidation_fee_pct);
+        assert!(
+            margin.loss(spec, price, fee) <= margin.whole(spec.money(margin.cost)),
+            "a liquidation at {} costs more than the margin of the position",
+            price.0
+        );
         let fill = Fill {
             order: OrderId(0),
             symbol,
@@ -105,9 +110,24 @@ impl Margin {
         }
     }
 
+    /// The margin at entry.
+    fn whole(&self, notional: Money) -> Money {
+        Money(notional.0 / i128::from(self.leverage))
+    }
+
     /// What is left of the margin after fees and funding, before the loss of the position itself.
     fn left(&self, notional: Money) -> Money {
-        Money(notional.0 / i128::from(self.leverage)) - self.paid
+        self.whole(notional) - self.paid
+    }
+
+    /// What the position has cost once it is closed at this price and fee.
+    fn loss(&self, spec: &SymbolSpec, price: Price, fee: Money) -> Money {
+        self.paid + fee - spec.money(self.gross(price))
+    }
+
+    /// Gross result at a price, ticks × lots.
+    fn gross(&self, price: Price) -> i128 {
+        i128::from(self.side.sign()) * (i128::from(price.0) * i128::from(self.lots) - self.cost)
     }
 
     /// That amount as a fraction of the notional.
@@ -130,7 +150,6 @@ impl Margin {
             Side::Sell => spec.price_floor(exact),
         };
         let price = Price(price.0.max(1));
-        let gross = i128::from(self.side.sign()) * (i128::from(price.0) * i128::from(self.lots) - self.cost);
-        (price, self.left(notional) + spec.money(gross))
+        (price, self.left(notional) + spec.money(self.gross(price)))
     }
 }

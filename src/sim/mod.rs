@@ -239,7 +239,9 @@ impl Venue {
         book.last = Some(trade.price);
         book.depth.trade(trade.price);
         if !book.resting.is_empty() {
-            self.hit_resting(table, symbol, at, &mut [0; 2], |order, taken| order.hit(&trade, taken), events);
+            let mut taken = [0; 2];
+            self.hit_resting(table, symbol, at, &mut taken, |order, taken| order.hit(&trade, taken), events);
+            resting::assert_within(taken, trade.qty);
         }
         if self.books[symbol.index()].positions > 0 {
             self.check_margins(table, symbol, at, (trade.price, trade.price), events);
@@ -454,6 +456,13 @@ impl Venue {
         liquidity: Liquidity,
         events: &mut Vec<OrderEvent>,
     ) {
+        assert!(
+            qty > Qty::ZERO && filled + qty <= request.qty,
+            "a fill of {} lots after {} exceeds the order's {}",
+            qty.0,
+            filled.0,
+            request.qty.0
+        );
         let price = Price(price.0.max(1));
         let (maker, taker) = self.config.fees.unwrap_or((spec.maker_fee, spec.taker_fee));
         let rate = if liquidity == Liquidity::Maker { maker } else { taker };
@@ -500,6 +509,12 @@ impl Venue {
             let limits = margin.limits(spec);
             self.books[request.symbol.index()].watch(limits);
         } else if let Some(margin) = self.margins.get_mut(&request.instance) {
+            assert!(
+                fill.qty.0 <= margin.lots,
+                "an exit of {} lots exceeds the position of {}",
+                fill.qty.0,
+                margin.lots
+            );
             margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
             margin.paid =
                 Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));

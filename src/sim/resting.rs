@@ -61,3 +61,12 @@ impl Resting {
         }
     }
 }
+
+/// Asserts that our orders of a side took no more lots than traded.
+pub fn assert_within(taken: [i64; 2], traded: Qty) {
+    assert!(
+        taken.iter().all(|lots| *lots <= traded.0),
+        "of {} lots that traded, resting orders took {taken:?}",
+        traded.0
+    );
+}

@@ -43,6 +43,15 @@ fn a_market_order_walks_the_book_it_meets() {
 }
 
 #[test]
+fn margins_rounded_at_each_entry_fill_are_given_back_once() {
+    // A third of 20.00 and a third of 10.01 round down to one unit less than a third of 30.01.
+    let story = trader(3.0, |def| def.z1.leverage = 3)
+        .simulate("0 book 9.99x777 / 10x2,10.01x9\n 1 level bid 9.99 555\n 2 end");
+    assert_eq!(story.with("fill 1"), ["0.2 fill 1 2 @ 10", "0.2 fill 1 1 @ 10.01"]);
+    assert_eq!(net(&story), "-0.04");
+}
+
+#[test]
 fn what_was_taken_is_gone_until_the_level_changes() {
     let run = |update: &str| {
         let second = strategy("y")

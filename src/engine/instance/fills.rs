@@ -74,7 +74,8 @@ impl Instance {
         let gross = position.reduce(fill, mid);
         let cost = cost_before - position.cost;
         let notional = turn.spec.money(cost);
-        let margin = Money(notional.0 / i128::from(position.leverage.max(1)));
+        // Each entry fill rounded its margin down, so the quotient of the whole may exceed their sum.
+        let margin = Money((notional.0 / i128::from(position.leverage.max(1))).min(self.committed.1.0));
         self.committed = (self.committed.0 - notional, self.committed.1 - margin);
         turn.account.commit(self.strategy, -notional, -margin);
         let mark = turn.mark().unwrap_or(fill.price);
