@@ -269,7 +269,8 @@ fn serve_until_signal(
         let serving = tokio::spawn(server.run());
         eprintln!("tradingd is ready");
         systemd::ready();
-        signals.wait_for_stop(watch).await;
+        let signal = signals.wait_for_stop(watch).await;
+        tracing::info!(signal, "stopping");
         systemd::stopping();
         stop.stop();
         let drain_ms = service.settings.current().http.drain_timeout_ms;
@@ -284,6 +285,8 @@ fn serve_until_signal(
         let ended = tokio::time::timeout(Duration::from_millis(drain_ms) + PATIENCE, async { tokio::join!(serving, closing) });
         if ended.await.is_err() {
             tracing::error!("something did not end in time; the process ends without it");
+        } else {
+            tracing::info!("stopped");
         }
         Ok(())
     })
@@ -308,8 +311,8 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT; serves SIGHUP and the systemd watchdog meanwhile.
-    async fn wait_for_stop(&mut self, watch: Option<&Watch>) {
+    /// Waits for SIGTERM or SIGINT and tells which; serves SIGHUP and the systemd watchdog meanwhile.
+    async fn wait_for_stop(&mut self, watch: Option<&Watch>) -> &'static str {
         let patience = systemd::watchdog();
         // Sent from the runtime that serves: if it hangs, the watchdog expires and systemd restarts the
         // daemon.
@@ -317,8 +320,8 @@ impl Signals {
         loop {
             tokio::select! {
                 _ = alive.tick(), if patience.is_some() => systemd::alive(),
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hang_up.recv() => {
                     systemd::reloading();
                     if let Some(watch) = watch {

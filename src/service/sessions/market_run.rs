@@ -1,6 +1,6 @@
 //! The life of a session on a live market: opened or taken up again, run, ended with its recording in one transaction.
 //!
-//! Never: a session taken up that does not come to where it was; a recording that ends without its session.
+//! Invariants: a session that is taken up comes to where it was or fails, and its recording ends with it.
 
 use super::allowance;
 use super::collect;
@@ -255,6 +255,12 @@ impl Running {
             Inbox::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), plan.streams(), clock, after);
         if let Some(since) = reached {
             inbox.restarted(since, open);
+            tracing::info!(
+                session = self.id,
+                missing_from = since.rfc3339_millis(),
+                missing_s = (after - since).seconds_f64(),
+                "session goes on; the market data in between are missing"
+            );
         }
         (Arc::new(inbox), after)
     }

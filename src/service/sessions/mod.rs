@@ -1,7 +1,7 @@
 //! Sessions of the daemon: started, watched, stopped, found again after a restart.
 //!
-//! A session's row is on disk before its id is given out; its end, its result and what its strategies were worth are
-//! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
+//! Invariants: a session's row is on disk before its id is given out; its end, its result and what its strategies were
+//! worth are one transaction, and a session has one end; a run that panics ends its session and not the daemon.
 
 // A start: from a request to a row on disk.
 mod allowance;
@@ -360,7 +360,11 @@ impl Sessions {
         running.values().for_each(|session| session.suspend());
         let watch = clock::Stopwatch::start();
         let left = || Span::from_nanos(drain.nanos().saturating_sub(watch.elapsed().nanos()));
-        running.values().filter(|session| !session.wait(left())).map(|session| session.id.clone()).collect()
+        running
+            .values()
+            .filter(|session| !session.leaves_within(left()))
+            .map(|session| session.id.clone())
+            .collect()
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {

@@ -193,6 +193,26 @@ impl Running {
         self.status().ended
     }
 
+    /// Waits up to `timeout` until its thread has left it because the daemon ends, and logs what becomes of a session that
+    /// has not ended; whether the thread has left.
+    pub(super) fn leaves_within(&self, timeout: Span) -> bool {
+        let (left, session) = (self.wait(timeout), &self.id);
+        match (left, self.survives_a_restart()) {
+            (true, _) if self.is_over() => {}
+            (true, true) => tracing::info!(session, "session suspended; it goes on with the next start"),
+            (false, true) => {
+                tracing::warn!(
+                    session,
+                    "session did not come to rest in time; it goes on from its last commit with the next start"
+                );
+            }
+            (_, false) => {
+                tracing::warn!(session, "session has no stored end; the next start closes it as failed")
+            }
+        }
+        left
+    }
+
     /// Whether its end is on disk, or never will be.
     pub(super) fn is_over(&self) -> bool {
         let status = self.status();

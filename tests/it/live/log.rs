@@ -1,6 +1,7 @@
 //! The event log: a reader that goes on from its cursor, over restarts, sees every event of every session once and in order.
 
 use super::{Market, World, paper, until};
+use crate::serve::daemon::Daemon;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tradingd::clock;
@@ -116,4 +117,46 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     let rest = world.service.sessions.events(&id, oldest - 1, 1_000).unwrap();
     assert_eq!(rest.events.first().map(|event| event["seq"].as_u64().unwrap()), Some(oldest));
     assert_eq!(rest.events.last().unwrap()["event"], "session_stopped");
+}
+
+/// The lines of standard error are what a trader has after the fact: when the daemon stopped, what became of each
+/// session, and what of the market is missing.
+#[test]
+fn the_log_says_that_sessions_are_suspended_and_go_on() {
+    let market = Market::new(1, 300, 8);
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = crate::serve::daemon::config();
+    config["exchange"] = json!({
+        "enabled": true, "rest_url": market.exchange.rest_url(), "ws_url": market.exchange.ws_url(), "reconnect_min_ms": 50,
+    });
+    config["recording"] = json!({"min_free_mib": 0});
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let mut daemon = Daemon::at(folder.path());
+    let admin = daemon.admin();
+    let body = json!({"session_type": "collect", "symbols": market.symbols});
+    let started = daemon.ask_as(&admin, "POST", "/sessions/start", Some(&body));
+    let id = started.data()["data"]["session_id"].as_str().unwrap().to_owned();
+    let ticks = |daemon: &Daemon, login| {
+        let session = daemon.ask_as(login, "GET", &format!("/sessions/{id}"), None).data();
+        session["counters"]["ticks"].as_u64().unwrap_or(0)
+    };
+    until("rows", || ticks(&daemon, &admin) > 10);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    let line = |daemon: &Daemon, message: &str| {
+        let log = daemon.log.lock().unwrap();
+        log.lines().find(|line| line.contains(message)).map(str::to_owned)
+    };
+    until("the last line", || line(&daemon, "stopped").is_some());
+    assert!(line(&daemon, "stopping").unwrap().contains("SIGTERM"));
+    assert!(line(&daemon, "session suspended; it goes on with the next start").unwrap().contains(&id));
+    assert_eq!(line(&daemon, "session goes on"), None);
+    let daemon = Daemon::at(folder.path());
+    let login = daemon.log_in("admin");
+    until("further rows", || ticks(&daemon, &login) > 20);
+    let goes_on = line(&daemon, "session goes on").unwrap();
+    assert!(
+        goes_on.contains(&id) && goes_on.contains("missing_from=") && goes_on.contains("missing_s="),
+        "{goes_on}"
+    );
 }
