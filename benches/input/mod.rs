@@ -1,4 +1,4 @@
-//! Shared by benchmarks: real trades, repeated with shifted times where more are needed, and median times.
+//! Shared by benchmarks: the real trades of the repository, repeated with shifted times where more are needed, and median times.
 #![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
 
 pub mod journal;
@@ -23,10 +23,12 @@ pub struct Input {
     pub label: String,
 }
 
-/// Trades of the real file, repeated to at least `wanted`; generated ones if the file is missing. With
-/// `cargo bench -- --test` 5,000 trades.
+/// Trades of the real file, repeated to at least `wanted`. With `cargo bench -- --test` 5,000 trades.
+///
+/// # Panics
+/// Without the file: figures of other trades would not be comparable.
 pub fn load(wanted: usize) -> Input {
-    let mut input = real().unwrap_or_else(generated);
+    let mut input = real();
     if is_test() {
         input.trades.truncate(5_000);
         return input;
@@ -92,10 +94,13 @@ fn next_id(body: RecordBody, pass: i64, count: usize) -> RecordBody {
     }
 }
 
-fn real() -> Option<Input> {
+fn real() -> Input {
     let given = std::env::var_os("TRADINGD_DATA_DIR").map(|dir| PathBuf::from(dir).join("market"));
     let path = given.map(|dir| dir.join(FILE)).filter(|path| path.exists()).unwrap_or_else(shipped);
-    Some(Input { trades: read(&path)?, label: format!("real {FILE}") })
+    let trades = read(&path).unwrap_or_else(|| {
+        panic!("{} has no readable trades: it belongs to the repository, check it out again", path.display())
+    });
+    Input { trades, label: format!("real {FILE}") }
 }
 
 /// Where the repository keeps the real file.
@@ -122,35 +127,4 @@ fn parse(line: &str) -> Option<Record> {
             id: Some(id.parse().ok()?),
         },
     })
-}
-
-/// A seeded random walk (xorshift64) shaped like trades: bursts in one millisecond, small steps, mixed
-/// quantities.
-fn generated() -> Input {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below) as i64
-    };
-    let (mut at_ms, mut price) = (1_723_161_256_322, 618_003);
-    let trades = (0..20_000)
-        .map(|id| {
-            at_ms += if next(3) == 0 { next(60) } else { 0 };
-            price += if next(4) == 0 { next(5) - 2 } else { 0 };
-            let quantity = if next(2) == 0 { 1 + next(20) } else { 1 + next(3_000) };
-            Record {
-                exchange_at: Timestamp::from_nanos(at_ms * 1_000_000),
-                received_at: Some(Timestamp::from_nanos(at_ms * 1_000_000 + next(3_000) * 1_000)),
-                body: RecordBody::Trade {
-                    price: Decimal::new(price, 1).expect("one digit is in range"),
-                    quantity: Decimal::new(quantity, 3).expect("three digits are in range"),
-                    taker: if next(2) == 0 { Side::Buy } else { Side::Sell },
-                    id: Some(id),
-                },
-            }
-        })
-        .collect();
-    Input { trades, label: "generated walk (the real file was not found)".to_owned() }
 }

@@ -12,7 +12,10 @@ use tradingd::domain::time::Timestamp;
 use tradingd::files::{RecordBatch, SourceFile};
 use tradingd::store::{NewRecording, OpenMode, OpenRecording, RecordingCommit, RecordingEnd, Store};
 
+/// Book changes of the whole recording, too large to ship.
 const BOOK: &str = "market/binance-usdm_BTCUSDT_20240808.l2.csv.gz";
+/// Those of its first 32 s, in the repository.
+const BOOK_START: &str = "tests/data/binance-usdm_BTCUSDT_20240808-start.l2.csv.gz";
 const SYMBOLS: usize = 200;
 /// Messages per commit; at a commit every 10 ms that is 20,000 per second.
 const MESSAGES: usize = 200;
@@ -99,15 +102,15 @@ fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Recor
     report("the same rows imported", import as f64 / count, "bytes", "");
 }
 
-/// Real book changes, received 2 to 30 ms after their exchange time; empty if the file is missing.
+/// Real book changes, received 2 to 30 ms after their exchange time: of the whole recording where it is in
+/// `TRADINGD_DATA_DIR` or beside the repository, else of its start.
 fn book() -> Vec<Record> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let given = std::env::var_os("TRADINGD_DATA_DIR").map(PathBuf::from);
-    let dirs = [given, Some(here.join("../shared/data")), Some(here.join("tests/data"))];
-    let Some(path) = dirs.into_iter().flatten().map(|dir| dir.join(BOOK)).find(|path| path.exists()) else {
-        println!("SKIPPED: book changes of {BOOK} were not found, a walk stands in");
-        return walk();
-    };
+    let whole = [given, Some(here.join("../shared/data"))].into_iter().flatten().map(|dir| dir.join(BOOK));
+    let path = { whole }.find(|path| path.exists()).unwrap_or_else(|| here.join(BOOK_START));
+    assert!(path.exists(), "{} is missing: it belongs to the repository, check it out again", path.display());
+    println!("book changes of {}", path.file_name().unwrap_or_default().display());
     let mut file = SourceFile::open(&path).expect("a file of market data");
     let (mut batch, mut rows) = (RecordBatch::default(), Vec::new());
     while rows.len() < if is_test() { 5_000 } else { 200_000 }
@@ -124,28 +127,6 @@ fn late(record: &Record) -> Record {
         received_at: Some(Timestamp::from_nanos(record.exchange_at.nanos() + delay_us * 1_000)),
         ..*record
     }
-}
-
-fn walk() -> Vec<Record> {
-    let change = |i: i64| RecordBody::LevelChange {
-        side: if i % 3 == 0 {
-            tradingd::domain::order::Side::Sell
-        } else {
-            tradingd::domain::order::Side::Buy
-        },
-        price: Decimal::new(618_000 + i * 7_919 % 400, 1).expect("one digit is in range"),
-        quantity: Decimal::new(i * 104_729 % 5_000, 3).expect("three digits are in range"),
-        snapshot: i == 0,
-        update_id: Some(1_007_198_635_033 + i as u64 / 5),
-    };
-    let row = |i| {
-        late(&Record {
-            exchange_at: Timestamp::from_nanos(i / 5 * 3_000_000),
-            received_at: None,
-            body: change(i),
-        })
-    };
-    arrived(&(0..if is_test() { 5_000 } else { 200_000 }).map(row).collect::<Vec<_>>())
 }
 
 /// Records 200 symbols with trades, book changes (5 levels per message) and marks; a commit holds the

@@ -301,3 +301,6 @@ pub fn approve_exit(request: OrderRequest) -> Approved<OrderRequest> {
     assert!(request.purpose != Purpose::Entry, "entries go through approve_entry");
     Approved(request)
 }
+
+#[cfg(test)]
+mod tests;
