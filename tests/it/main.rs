@@ -8,6 +8,7 @@ mod account;
 mod bar_exits;
 mod bars;
 mod candles;
+mod capacities;
 mod cli;
 mod commands;
 mod configuration;
