@@ -9,6 +9,7 @@ mod documented;
 mod fairness;
 mod hostile;
 mod matrix;
+mod names;
 mod now;
 mod pipes;
 pub mod reload;
