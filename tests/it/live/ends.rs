@@ -1,5 +1,5 @@
-//! How a session ends or resumes when a stop, a shutdown, a kill and a full disk come in different orders, on
-//! a disk that loses unsynced writes.
+//! How a session ends or resumes when a stop, a shutdown, a kill, a failure and a full disk come in different orders, on
+//! a disk that loses unsynced writes. What comes of each order is the table of `docs/ends.md`.
 
 use super::{Market, config, paper, until};
 use crate::session_now::{Folded, questions};
@@ -96,12 +96,33 @@ enum Step {
     Room,
     /// As [`Step::Room`], while somebody stops the session again and again until that is accepted.
     RoomWhileStopping,
+    /// The session fails. One that is short of room does so by itself after a second. Any other one because the daemon is
+    /// shut down (killed when the disk is full) and comes back without an exchange.
+    Fail,
 }
 
-use Step::{Full, Kill, Room, RoomWhileStopping, Stop, Suspend};
+use Step::{Fail, Full, Kill, Room, RoomWhileStopping, Stop, Suspend};
+
+impl Step {
+    fn words(self) -> &'static str {
+        match self {
+            Stop => "stop",
+            Suspend => "restart",
+            Kill => "kill",
+            Full => "disk full",
+            Room => "room",
+            RoomWhileStopping => "room, stop until accepted",
+            Fail => "failure",
+        }
+    }
+}
+
+/// Kinds of sessions: [`SHORT`] is a collect session whose `recording.min_free_mib` is more than there is.
+const KINDS: [&str; 3] = ["paper", "collect", SHORT];
+const SHORT: &str = "collect, short of room";
 
 /// Steps in immediate succession, and the expected final state of the session.
-const CELLS: [(&[Step], SessionState); 24] = [
+const CELLS: [(&[Step], SessionState); 34] = [
     (&[Full, RoomWhileStopping], SessionState::Stopped),
     (&[Full, RoomWhileStopping, Suspend], SessionState::Stopped),
     (&[], SessionState::Running),
@@ -127,6 +148,17 @@ const CELLS: [(&[Step], SessionState); 24] = [
     (&[Suspend, Kill, Suspend], SessionState::Running),
     (&[Full, Room, Full, Room], SessionState::Running),
     (&[Kill, Full, Room, Stop, Suspend], SessionState::Stopped),
+    (&[Fail], SessionState::Failed),
+    (&[Fail, Stop], SessionState::Failed),
+    (&[Fail, Kill], SessionState::Failed),
+    (&[Fail, Suspend, Stop], SessionState::Failed),
+    (&[Kill, Fail], SessionState::Failed),
+    (&[Full, Room, Fail], SessionState::Failed),
+    (&[Fail, Full, Room, Kill], SessionState::Failed),
+    // What was told to stop needs no market to end.
+    (&[Stop, Fail], SessionState::Stopped),
+    (&[Stop, Fail, Kill], SessionState::Stopped),
+    (&[Full, Fail], SessionState::Failed),
 ];
 
 /// Number of concurrent cells.
@@ -141,15 +173,17 @@ struct Daemon {
     updates: Vec<Arc<Update>>,
     /// What was shown of it when somebody looked, likewise.
     shown: Vec<(&'static str, Value)>,
+    /// What each step reported.
+    said: Vec<String>,
 }
 
-fn service(disk: &Disk, folder: &Path, market: &Market) -> Arc<Service> {
+fn service(disk: &Disk, folder: &Path, market: Option<&Market>) -> Arc<Service> {
     let parts = Parts {
         store: Store::with_backend(disk.clone()).unwrap(),
         state: folder.to_owned(),
         keys: Keys::load(folder, None).unwrap(),
         settings: InForce::new(config(), Path::new("the test's own"), clock::now()),
-        exchange: Some(market.client()),
+        exchange: market.map(Market::client),
         log: std::sync::Arc::default(),
     };
     Service::open(parts, clock::now()).unwrap()
@@ -195,34 +229,50 @@ impl Daemon {
     }
 
     /// Ends this daemon and starts another on the same disk, or on what a kill leaves of it.
-    fn restart(self, is_killed: bool, id: &str, folder: &Path, market: &Market) -> Daemon {
+    fn restart(self, is_killed: bool, id: &str, folder: &Path, market: Option<&Market>) -> Daemon {
         let disk = if is_killed { self.disk.after_a_kill() } else { self.disk.clone() };
         let mut ended = self;
         assert_eq!(ended.service.close(Span::from_seconds(30)), Vec::<String>::new());
         ended.look();
-        let Daemon { disk: before, service: old, cursor: _, updates, shown } = ended;
+        let Daemon { disk: before, service: old, cursor: _, updates, shown, said } = ended;
         drop(old);
         // Session threads release the store as their last step.
         let mine = if is_killed { 1 } else { 2 };
         until("the store", || Arc::strong_count(&before.0) == mine);
         let service = service(&disk, folder, market);
         let cursor = follow(&service, id);
-        Daemon { disk, service, cursor, updates, shown }
+        Daemon { disk, service, cursor, updates, shown, said }
     }
 
-    fn step(mut self, step: Step, id: &str, folder: &Path, market: &Market) -> Daemon {
+    /// Takes a step; `before` are those taken already.
+    fn step(
+        mut self,
+        step: Step,
+        before: &[Step],
+        (kind, id): (&str, &str),
+        folder: &Path,
+        market: &Market,
+    ) -> Daemon {
+        let was_stopped = before.contains(&Stop);
         match step {
             Stop => {
                 let answer = self.service.sessions.stop(id, Span::ZERO);
                 let is_full = self.disk.bytes().is_full;
-                assert_eq!(
-                    answer.as_ref().err().map(|refusal| refusal.code),
-                    is_full.then_some("store_unavailable")
-                );
+                let has_failed = before.contains(&Fail) && !was_stopped;
+                let refused = answer.as_ref().err().map(|refusal| refusal.code);
+                let expected = is_full.then_some("store_unavailable");
+                assert_eq!(refused, expected.or(has_failed.then_some("session_already_stopped")));
+                self.said.push(format!("stop: {}", refused.unwrap_or("accepted")));
                 let over = answer.is_ok_and(|stopped| !stopped.still_stopping);
                 assert!(!over || self.state(id).is_final(), "it was called stopped and is not");
             }
-            Suspend | Kill => return self.restart(step == Kill, id, folder, market),
+            Suspend | Kill => return self.restart(step == Kill, id, folder, Some(market)),
+            Fail if kind != SHORT => {
+                let is_full = self.disk.bytes().is_full;
+                self = self.restart(is_full, id, folder, None);
+                self.fail(id);
+            }
+            Fail => self.fail(id),
             Full => {
                 self.disk.bytes().is_full = true;
                 until("the session to stand still", || {
@@ -230,6 +280,10 @@ impl Daemon {
                     let session = self.service.sessions.get(id).unwrap();
                     session.error_message.is_some() || session.status.is_final()
                 });
+                let session = self.service.sessions.get(id).unwrap();
+                let is_over = was_stopped || before.contains(&Fail);
+                assert!(is_over || session.error_message.unwrap().contains("stands still"));
+                self.said.extend((!is_over).then(|| "it stands still".to_owned()));
             }
             Room => {
                 self.disk.bytes().is_full = false;
@@ -247,41 +301,65 @@ impl Daemon {
                         Err(refusal) => refusal.code == "session_already_stopped",
                     }
                 });
+                self.said.push("stop: accepted".to_owned());
             }
         }
         self
     }
+
+    /// Waits for the end of a session that cannot go on.
+    fn fail(&mut self, id: &str) {
+        until("its failure", || {
+            self.look();
+            self.state(id).is_final()
+        });
+        let why = self.service.sessions.get(id).unwrap().error_message;
+        self.said.push(why.map_or("no failure".to_owned(), |why| format!("failed: {}", reason(&why))));
+    }
+}
+
+/// The part of a failure's message that tells what is missing.
+fn reason(message: &str) -> &str {
+    let known = ["recording.min_free_mib", "exchange.enabled"];
+    known.into_iter().find(|part| message.contains(part)).unwrap_or(message)
 }
 
 /// Runs one cell: the session reaches the expected state, every published event is stored, whatever was shown
-/// follows from stored events, and a replay gives equal decisions.
-fn run(kind: &str, steps: &[Step], expected: SessionState) {
+/// follows from stored events, and a replay gives equal decisions. Returns what was reported.
+fn run(kind: &str, steps: &[Step], expected: SessionState) -> String {
     let market = &Market::new(2, 300, 17);
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::default();
-    let first = service(&disk, folder.path(), market);
+    let first = service(&disk, folder.path(), Some(market));
     first.strategies.create(super::STRATEGY.to_string().as_bytes(), clock::now()).unwrap();
     let mut body = paper(&market.symbols);
-    if kind == "collect" {
+    let mut settings = (*first.settings.current()).clone();
+    if kind == SHORT {
+        settings.recording.min_free_mib = 1 << 40;
+    }
+    if kind != "paper" {
         body = json!({"session_type": "collect", "symbols": market.symbols});
     } else {
         // A latency so long that a stop comes while orders or positions are open.
         body["config"]["latency_ms"] = json!(700);
     }
     let now = clock::now();
-    let id = first.sessions.start(&body, "ann", &first.settings.current(), now).unwrap().session_id;
+    let id = first.sessions.start(&body, "ann", &settings, now).unwrap().session_id;
     let cursor = follow(&first, &id);
-    let mut daemon = Daemon { disk, service: first, cursor, updates: Vec::new(), shown: Vec::new() };
+    let (updates, shown, said) = (Vec::new(), Vec::new(), Vec::new());
+    let mut daemon = Daemon { disk, service: first, cursor, updates, shown, said };
     until("the first rows", || {
         daemon.look();
         let counters = daemon.service.sessions.get(&id).unwrap().counters.unwrap();
-        counters.ticks > 200 && (kind == "collect" || counters.fills >= 3)
+        // One that is short of room has a second.
+        let enough = if kind == SHORT { 20 } else { 200 };
+        counters.ticks > enough && (kind != "paper" || counters.fills >= 3)
     });
-    for step in steps {
+    for (place, step) in steps.iter().enumerate() {
         if kind == "paper" {
             daemon.ask(&id, market);
         }
-        daemon = daemon.step(*step, &id, folder.path(), market);
+        daemon = daemon.step(*step, &steps[..place], (kind, &id), folder.path(), market);
     }
     if kind == "paper" {
         daemon.ask(&id, market);
@@ -304,17 +382,25 @@ fn run(kind: &str, steps: &[Step], expected: SessionState) {
     });
     daemon.look();
     let session = daemon.service.sessions.get(&id).unwrap();
-    assert_eq!((session.status, session.error_message), (SessionState::Stopped, None));
+    let ends = if expected == SessionState::Failed { SessionState::Failed } else { SessionState::Stopped };
+    assert_eq!(
+        (session.status, session.error_message.is_some()),
+        (ends, ends == SessionState::Failed),
+        "{session:?}"
+    );
     let stored = daemon.service.sessions.events(&id, 0, usize::MAX).unwrap().events;
     check_published(&daemon.updates, &stored);
+    let failures = stored.iter().filter(|event| event["event"] == "session_failed").count();
+    assert_eq!(failures, usize::from(ends == SessionState::Failed), "it is told once that it failed");
     for (name, answer) in &daemon.shown {
         Folded::new(&stored, answer["seq"].as_u64().unwrap(), 1_000_000.0).agrees(name, answer);
     }
-    if kind == "paper" {
+    if kind == "paper" && ends == SessionState::Stopped {
         let replayed = daemon.service.sessions.replay(&id).unwrap();
         assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
     }
     daemon.service.close(Span::from_seconds(30));
+    if daemon.said.is_empty() { "—".to_owned() } else { daemon.said.join("; ") }
 }
 
 /// Checks that stored events are numbered without holes and that each published event equals the stored one.
@@ -337,24 +423,81 @@ fn check_published(updates: &[Arc<Update>], stored: &[Value]) {
         }
     }
     assert!(numbered > 0, "something was published");
-    assert!(updates.iter().all(|update| update.event != "session_failed"));
+    let failures = updates.iter().filter(|update| update.event == "session_failed").count();
+    assert!(failures <= stored.iter().filter(|event| event["event"] == "session_failed").count());
 }
 
+/// Whether a kind of session can come to these steps: one that is short of room fails within a second, and on a full disk it
+/// cannot.
+fn is_possible(kind: &str, steps: &[Step]) -> bool {
+    let fails_soon = |place| place <= 1 && !steps[..place].contains(&Full);
+    kind != SHORT || steps.iter().position(|step| *step == Fail).is_some_and(fails_soon)
+}
+
+/// Writes `docs/ends.md` with `BLESS=1`.
 #[test]
 fn a_session_comes_to_what_was_said_whatever_happens_between() {
-    let cells: Vec<_> = CELLS.iter().flat_map(|cell| ["paper", "collect"].map(|kind| (kind, cell))).collect();
-    let mut failed = Vec::new();
+    let all = CELLS.iter().flat_map(|cell| KINDS.map(|kind| (kind, cell)));
+    let cells: Vec<_> = all.filter(|(kind, (steps, _))| is_possible(kind, steps)).collect();
+    let (mut failed, mut rows) = (Vec::new(), Vec::new());
     for some in cells.chunks(SIDE_BY_SIDE) {
         std::thread::scope(|scope| {
             let start = |(kind, (steps, expected)): &(&'static str, &(&'static [Step], SessionState))| {
                 let (kind, steps, expected) = (*kind, *steps, *expected);
-                (format!("{kind} {steps:?}"), scope.spawn(move || run(kind, steps, expected)))
+                (kind, steps, expected, scope.spawn(move || run(kind, steps, expected)))
             };
             let runs: Vec<_> = some.iter().map(start).collect();
-            failed.extend(runs.into_iter().filter_map(|(name, run)| run.join().is_err().then_some(name)));
+            for (kind, steps, expected, run) in runs {
+                let words: Vec<&str> = steps.iter().map(|step| step.words()).collect();
+                match run.join() {
+                    Ok(said) => {
+                        let words =
+                            if words.is_empty() { "nothing".to_owned() } else { words.join(", then ") };
+                        let state = if expected == SessionState::Running { "runs on" } else { expected.as_str() };
+                        rows.push((words, kind, state, said));
+                    }
+                    Err(_) => failed.push(format!("{kind} {words:?}")),
+                }
+            }
         });
     }
-    assert!(failed.is_empty(), "{} of {}: {failed:#?}", failed.len(), 2 * CELLS.len());
+    assert!(failed.is_empty(), "{} of {}: {failed:#?}", failed.len(), cells.len());
+    assert_is_documented(&table(&rows));
+}
+
+/// A line for every order of steps; kinds to which the same happened share it.
+fn table(rows: &[(String, &str, &str, String)]) -> String {
+    let mut lines: Vec<(String, Vec<&str>, String)> = Vec::new();
+    for (words, kind, state, said) in rows {
+        let rest = format!("{state} | {said}");
+        match lines.iter_mut().find(|(known, _, same)| known == words && *same == rest) {
+            Some((_, kinds, _)) => kinds.push(kind),
+            None => lines.push((words.clone(), vec![kind], rest)),
+        }
+    }
+    let line = |(words, kinds, rest): &(String, Vec<&str>, String)| {
+        format!("| {words} | {} | {rest} |\n", kinds.join("; "))
+    };
+    let table: String = lines.iter().map(line).collect();
+    print!("{table}");
+    table
+}
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ends.md");
+const HEAD: &str = "| what happens | to a session | it | what was reported |\n| --- | --- | --- | --- |\n";
+
+#[track_caller]
+fn assert_is_documented(table: &str) {
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    let (front, written) = text.split_once(HEAD).unwrap();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(DOCUMENT, format!("{front}{HEAD}{table}")).unwrap();
+        return;
+    }
+    assert_eq!(
+        written, table,
+        "docs/ends.md is old: run BLESS=1 cargo test --test it a_session_comes_to_what_was_said"
+    );
 }
 
 /// A failure is stored in one transaction with the rows and events before it.
@@ -362,7 +505,7 @@ fn a_session_comes_to_what_was_said_whatever_happens_between() {
 fn a_session_that_fails_keeps_what_it_failed_on() {
     let market = Market::new(2, 300, 19);
     let folder = tempfile::tempdir().unwrap();
-    let service = service(&Disk::default(), folder.path(), &market);
+    let service = service(&Disk::default(), folder.path(), Some(&market));
     let mut config = config();
     config.recording.min_free_mib = 1 << 40;
     let body = json!({"session_type": "collect", "symbols": market.symbols});
