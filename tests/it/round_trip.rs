@@ -175,6 +175,24 @@ fn trades(symbol: &str, from_seconds: u64, count: u64) -> String {
     std::iter::once("timestamp_us,symbol,price,quantity,side\n".to_owned()).chain(rows).collect()
 }
 
+#[test]
+fn a_number_keeps_its_value_and_not_its_spelling() {
+    let cli = Cli::new();
+    let rows = |spellings: &[[&str; 2]]| {
+        let row = |[price, quantity]: &[&str; 2]| format!("1700000000000000,A_USDT,{price},{quantity},buy\n");
+        "timestamp_us,symbol,price,quantity,side\n".to_owned()
+            + &spellings.iter().map(row).collect::<String>()
+    };
+    let written =
+        rows(&[["0100.70", "1.0"], ["1.007e2", "0.00010"], ["100.70000001", "1E3"], ["+100.7", "5."]]);
+    let exact = rows(&[["100.7", "1"], ["100.7", "0.0001"], ["100.70000001", "1000"], ["100.7", "5"]]);
+    for text in [written, exact.clone()] {
+        let file = cli.file("spelled.trades.csv", text);
+        let id = cli.import(&[file])["id"].as_str().unwrap().to_owned();
+        assert_eq!(cli.ok(&["export", &id, "--out", "-"]), exact);
+    }
+}
+
 const DAY: u64 = 1_700_000_000;
 
 #[test]
