@@ -65,7 +65,10 @@ pub(super) struct Sorted {
 
 /// Where sorted rows are kept that are read several times: one temporary file for all files of a source.
 #[derive(Clone, Default, Debug)]
-pub struct Spool(Arc<Mutex<Option<(Arc<File>, u64)>>>);
+pub struct Spool(Arc<Mutex<Option<Spooled>>>);
+
+/// The temporary file, and the end of what is kept in it.
+type Spooled = (Arc<File>, u64);
 
 /// Sorted rows that are kept.
 #[derive(Clone, Debug)]

@@ -208,7 +208,8 @@ fn the_first_limit_of_the_list_is_the_one_that_is_told() {
         stop_pct: Some(10.0),
         ..small()
     };
-    let mends: [(Guard, fn(&mut EntryImpact)); 7] = [
+    type Mend = (Guard, fn(&mut EntryImpact));
+    let mends: [Mend; 7] = [
         (Guard::Leverage, |entry| entry.leverage = 5),
         (Guard::Spread, |entry| entry.spread_pct = Some(0.5)),
         (Guard::PriceBand, |entry| entry.band_pct = Some(0.5)),
