@@ -53,16 +53,28 @@ impl Instance {
         }
         let (path, earlier) = self.path(bar, turn);
         let is_active = self.state == State::PositionActive;
-        // The stop is where the prices before these have moved it, also when nobody could move it then.
-        let before = self.exits.stop;
         if is_active {
-            let best = self.best_so_far(earlier.unwrap_or(path.first), turn);
+            // The stop is where the prices before these have moved it, also when nobody could move it then.
+            let before = if earlier.is_some() { bar.open } else { path.first };
+            let best = self.best_so_far(before, turn);
             self.move_stop(best, turn);
         }
         if self.stop_met(path.first).is_some() {
-            let is_moved = before != self.exits.stop;
             self.stop_inside(path.first, path.first, path.first, turn);
-            return earlier.is_some() && is_moved;
+            return false;
+        }
+        if let Some(furthest) = earlier.filter(|_| is_active) {
+            let best = self.best_so_far(furthest, turn);
+            if self.moved_stop_met(path.first, best, turn) {
+                // Either the furthest price came before the fill, and the position ends with it, or the stop from before was met.
+                if let Some(stop) = self.stop_met(path.worst) {
+                    self.stop_inside(stop, stop, path.first, turn);
+                } else {
+                    self.move_stop(best, turn);
+                    self.stop_inside(path.first, path.first, path.first, turn);
+                }
+                return true;
+            }
         }
         if is_active { self.pass_active(path, turn) } else { self.pass_stop(path, turn) }
     }

@@ -456,6 +456,15 @@ impl Instance {
         stops.map(|price| self.stop_tick(price, turn)).any(|tick| self.is_tighter(tick))
     }
 
+    /// Whether a price meets the stop that a best price would move.
+    pub(super) fn moved_stop_met(&self, price: Price, best: Option<Price>, turn: &Turn<'_>) -> bool {
+        let stops = self.moved_stops(best, turn).into_iter().flatten();
+        stops.map(|stop| self.stop_tick(stop, turn)).any(|stop| match self.side {
+            Side::Buy => price <= stop,
+            Side::Sell => price >= stop,
+        })
+    }
+
     fn is_tighter(&self, tick: Price) -> bool {
         let old = self.exits.stop.map(|(old, _)| old);
         old.is_none_or(|old| if self.side == Side::Buy { tick > old } else { tick < old })
