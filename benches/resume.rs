@@ -3,7 +3,7 @@
 //! Budget: 10 s for 7 days of 50 symbols with 200 rows per second, 121 million rows. One day is measured unless
 //! `TRADINGD_RESUME_DAYS` says otherwise. The session is started on the rehearsal exchange, left running on disk, and its
 //! recording made longer with rows of the same generator, stamped as they would have arrived; then the service is
-//! opened and waited for.
+//! opened and waited for: once with its whole journal, once from a checkpoint that was made of it then.
 
 mod input;
 
@@ -42,6 +42,12 @@ fn main() {
     let id = begin(folder.path(), client(&exchange, &runtime));
     let (time, reached) = timed(|| lengthen(folder.path(), &id, rows, ROWS_A_SECOND));
     println!("pump_v2 on {SYMBOLS} symbols, {rows} rows up to {reached}, written in {time:.1?}");
+    println!("without a checkpoint");
+    resume(folder.path(), client(&exchange, &runtime), &id, rows);
+    let store = Store::open(folder.path(), OpenMode::MustExist).expect("a store");
+    let kept = store.checkpoint(&id).expect("it reads").expect("it was made");
+    drop(store);
+    println!("from a checkpoint of {} bytes, {} compressed", kept.state_bytes, kept.state.len());
     resume(folder.path(), client(&exchange, &runtime), &id, rows);
 }
 
@@ -110,7 +116,7 @@ fn begin(state: &Path, client: Arc<Mexc>) -> String {
     id
 }
 
-/// Opens the service and waits until the session decides again.
+/// Opens the service and waits until the session decides again; when it has, leaves a checkpoint of all that it saw.
 fn resume(state: &Path, client: Arc<Mexc>, id: &str, rows: u64) {
     let begun = Instant::now();
     let service = open(state, client);
@@ -122,5 +128,9 @@ fn resume(state: &Path, client: Arc<Mexc>, id: &str, rows: u64) {
     report("  the service is open after", opened.as_secs_f64(), "s", "");
     report("  the session decides again after", time, "s", "<= 10 for 7 days");
     report("  rows", rows as f64 / 1e6 / time, "M rows/s", ">= 12.1");
+    let (made, ()) = timed(|| {
+        until(|| service.sessions.make_checkpoint(id).is_ok_and(|kept| kept > rows * 9 / 10));
+    });
+    report("  a checkpoint by the follower", made.as_secs_f64(), "s", "");
     close(service, state);
 }

@@ -7,6 +7,7 @@
 pub mod json;
 pub mod limits;
 
+pub mod checkpoint;
 pub mod domain;
 pub mod engine;
 pub mod report;

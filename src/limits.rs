@@ -166,6 +166,13 @@ pub const REMOVED_AT_ONCE: usize = 1_024;
 /// Levels of one recorded book message; more mean a damaged or foreign recording: the feed ends in an error.
 pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 
+/// Bytes of a session's checkpoint before compression; of a session with a larger one none is kept, which the log says, and a
+/// restart replays its whole journal.
+pub const CHECKPOINT_BYTES: usize = 128 << 20;
+
+/// Rows of a session on paper after which a checkpoint of it is made, if an hour is not over before.
+pub const CHECKPOINT_ROWS: u64 = 2_000_000;
+
 /// Chunks of a session's journal that are read before they are applied; when so many wait, their reader waits.
 pub const READ_AHEAD_CHUNKS: usize = 4;
 

@@ -14,7 +14,7 @@ use tidy::source::Tree;
 use tidy::{cycles, documents, rules};
 
 /// Deterministic layers: the same input always gives the same output.
-const PURE: [&str; 5] = ["domain", "engine", "sim", "report", "session"];
+const PURE: [&str; 6] = ["checkpoint", "domain", "engine", "sim", "report", "session"];
 
 /// Names that are forbidden there: they would break determinism or tie these layers to one runtime.
 const IMPURE: [&str; 22] = [

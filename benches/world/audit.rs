@@ -8,6 +8,7 @@ use crate::venue::AuditedVenue;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::decision::{Decision, DecisionKind};
 use tradingd::domain::num::Money;
 use tradingd::domain::order::{Purpose, RejectReason, Side};
@@ -16,7 +17,7 @@ use tradingd::engine::output::Outputs;
 use tradingd::session::driver::{Driver, Recorder};
 use tradingd::session::gateway::{Gateway, Journaled};
 use tradingd::session::inputs::Control;
-use tradingd::session::replay::replay;
+use tradingd::session::replay::{Journal, replay};
 use tradingd::sim::Venue;
 
 /// # Errors
@@ -225,9 +226,10 @@ fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<(),
     let mut driver =
         with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway));
     let mut kept = Kept(Vec::new());
-    let mut feed = world.feed(driver.table());
+    let (mut feed, controls) = (world.feed(driver.table()), world.controls());
+    let journal = Journal::whole(&mut feed, &controls);
     let over =
-        replay(&mut driver, &symbols, &mut feed, &world.controls(), &mut kept).map_err(|error| error.0)?;
+        replay(&mut driver, &symbols, journal, &mut kept, &mut |_, _, _| {}).map_err(|error| error.0)?;
     if !over {
         return Err("the journal does not end".to_owned());
     }
@@ -243,7 +245,17 @@ fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<(),
     Ok(())
 }
 
-struct Kept(Vec<Event>);
+/// The events of a run.
+pub struct Kept(pub Vec<Event>);
+
+/// They are with whoever counts them.
+impl Saved for Kept {
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(&mut self, _: &mut Reader<'_>) -> Result<(), Damaged> {
+        Ok(())
+    }
+}
 
 impl Recorder for Kept {
     fn outputs(&mut self, out: &Outputs) {

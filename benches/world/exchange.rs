@@ -3,6 +3,7 @@
 
 use crate::journal::Shared;
 use std::collections::BTreeMap;
+use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::num::{Money, Price, Qty};
 use tradingd::domain::order::{Fill, Liquidity, OrderEvent, OrderId, OrderRequest, RejectReason, Side};
 use tradingd::domain::rng::Rng;
@@ -126,6 +127,15 @@ impl Exchange {
 
 /// Orders on their way to the exchange: they leave when the commit with their decision is durable.
 pub struct OrderPath(pub Shared);
+
+/// What it knows outlives the process.
+impl Saved for OrderPath {
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(&mut self, _: &mut Reader<'_>) -> Result<(), Damaged> {
+        Ok(())
+    }
+}
 
 impl Gateway for OrderPath {
     const ANSWERS_ARE_INPUTS: bool = true;

@@ -5,6 +5,7 @@ use crate::market::Market;
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::decision::{Decision, DecisionKind, Evidence};
 use tradingd::domain::event::{Gap, GapCause};
 use tradingd::domain::ledger::ClosedTrade;
@@ -280,22 +281,49 @@ impl World {
                 Entry::Control { .. } => {}
             }
         }
-        JournalFeed(Some(chunk))
+        JournalFeed { ticks: chunk, next: 0, size: usize::MAX }
     }
 }
 
-/// All ticks in one chunk.
-pub struct JournalFeed(Option<Chunk>);
+/// The ticks in chunks of some size.
+pub struct JournalFeed {
+    ticks: Chunk,
+    next: usize,
+    size: usize,
+}
+
+impl JournalFeed {
+    /// In chunks of this many ticks.
+    pub fn in_chunks_of(self, size: usize) -> Self {
+        JournalFeed { size, ..self }
+    }
+
+    /// Without the ticks up to a time.
+    pub fn behind(self, at: Timestamp) -> Self {
+        JournalFeed { next: self.ticks.ticks().partition_point(|tick| tick.at <= at), ..self }
+    }
+}
 
 impl Feed for JournalFeed {
     fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
-        *chunk = self.0.take().unwrap_or_default();
+        chunk.clear();
+        let part = self.ticks.ticks()[self.next..].iter().take(self.size);
+        self.next += part.map(|tick| chunk.push_from(&self.ticks, tick)).count();
         Ok(!chunk.ticks().is_empty())
     }
 }
 
 /// Records a session into the world; while it catches up, compares with what is durable.
 pub struct Tape(pub Shared);
+
+/// It keeps nothing of its own.
+impl Saved for Tape {
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(&mut self, _: &mut Reader<'_>) -> Result<(), Damaged> {
+        Ok(())
+    }
+}
 
 impl Recorder for Tape {
     fn outputs(&mut self, out: &Outputs) {

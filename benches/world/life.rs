@@ -1,6 +1,6 @@
 //! One life of a session: begun, traded, stopped, suspended, killed, resumed, ended.
 
-use crate::audit;
+use crate::audit::{self, Kept};
 use crate::exchange::{Exchange, OrderPath};
 use crate::journal::{Entry, Shared, Tape, World};
 use crate::market::{Market, STREAMS, contract, table};
@@ -10,6 +10,7 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tradingd::checkpoint::Saved;
 use tradingd::document::strategy;
 use tradingd::domain::contract::Contract;
 use tradingd::domain::num::Money;
@@ -20,14 +21,16 @@ use tradingd::domain::time::Timestamp;
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::allowance::Allowance;
+use tradingd::session::checkpoint;
 use tradingd::session::driver::{Driver, Progress};
-use tradingd::session::gateway::Gateway;
+use tradingd::session::gateway::{Gateway, Journaled};
 use tradingd::session::halts::News;
 use tradingd::session::inputs::{Arrived, Batch, Control};
 use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use tradingd::session::ports::ContractTerms;
-use tradingd::session::replay::{CaughtUp, catch_up};
+use tradingd::session::replay::{CaughtUp, Journal, Position, catch_up, replay_ticks};
 use tradingd::session::switches::Switches;
+use tradingd::sim::Venue;
 
 /// A life in which something is wrong.
 pub struct Failure {
@@ -193,7 +196,7 @@ fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
 }
 
 /// One process: catches up with the journal when there is one, and goes on.
-fn process<G: Gateway>(
+fn process<G: Gateway + Saved>(
     shared: &Shared,
     gateway: G,
     seed: u64,
@@ -209,16 +212,24 @@ fn process<G: Gateway>(
     let in_force = journaled(&at_start(seed), &shared.world().controls());
     if resumes {
         let (mut feed, controls) = {
-            let mut world = shared.world();
-            world.caught_up = Some(0);
+            let world = shared.world();
             (world.feed(driver.table()), world.controls())
         };
+        let begun = made_before(shared, seed)?;
+        let done = begun.as_ref().map_or(0, |begun| begun.events);
+        shared.world().caught_up = Some(done);
+        if let Some(Checkpoint { position, state, .. }) = &begun {
+            checkpoint::load(state, &mut driver, &mut tape).map_err(|error| format!("{error:?}"))?;
+            feed = feed.behind(position.at);
+        }
+        let begun = begun.map(|begun| begun.position);
+        let journal = Journal { feed: &mut feed, controls: &controls, begun };
         let stored = {
             let world = shared.world();
             world.reached.max(world.last_row())
         };
         let known = stored.filter(|_| !shared.is_planted("timer_lost_over_a_restart"));
-        let caught_up = catch_up(&mut driver, &table, &mut feed, &controls, known, &mut tape);
+        let caught_up = catch_up(&mut driver, &table, journal, known, &mut tape, &mut |_, _, _| {});
         CaughtUp { is_over, is_closing, reached, .. } = caught_up.map_err(|error| error.0)?;
         let mut world = shared.world();
         let (done, recorded) = (world.caught_up.take().unwrap_or(0), world.events.len());
@@ -264,6 +275,48 @@ fn process<G: Gateway>(
         Ok(Ended::Suspended) | Err(Broken::Killed) => Exit::Gone,
         Err(Broken::Refused) => Exit::Stalled,
     })
+}
+
+/// A state of the session, and how many events led to it.
+struct Checkpoint {
+    position: Position,
+    state: Vec<u8>,
+    events: usize,
+}
+
+/// Every other time, and only where nothing is planted: a checkpoint that somebody makes of the journal, at some place of it.
+fn made_before(shared: &Shared, seed: u64) -> Result<Option<Checkpoint>, String> {
+    let mut world = shared.world();
+    if world.plant.is_some() || world.rng.once_in(2) {
+        return Ok(None);
+    }
+    match world.exchange {
+        None => made_over(&mut world, Venue::new(AuditedVenue::config(seed), 2), seed),
+        Some(_) => made_over(&mut world, Journaled, seed),
+    }
+}
+
+fn made_over<G: Gateway + Saved>(
+    world: &mut World,
+    gateway: G,
+    seed: u64,
+) -> Result<Option<Checkpoint>, String> {
+    let symbols = Arc::new(ArcSwap::from_pointee(table()));
+    let mut driver =
+        with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway));
+    let size = 1 + world.rng.place(200);
+    let (mut feed, controls) = (world.feed(driver.table()).in_chunks_of(size), world.controls());
+    let (mut kept, mut made) = (Kept(Vec::new()), None);
+    let (rng, durable) = (&mut world.rng, world.events.len());
+    let mut watch = |position, driver: &Driver<G>, kept: &Kept| {
+        // What the disk does not have yet may be decided otherwise.
+        if kept.0.len() <= durable && rng.once_in(3) {
+            made = Some(Checkpoint { position, state: checkpoint::save(driver, kept), events: kept.0.len() });
+        }
+    };
+    let journal = Journal::whole(&mut feed, &controls);
+    replay_ticks(&mut driver, &symbols, journal, &mut kept, &mut watch).map_err(|error| error.0)?;
+    Ok(made)
 }
 
 /// The last transaction.

@@ -1,6 +1,7 @@
 //! The simulated venue behind an auditor that sees every order and answer, and may misbehave.
 
 use crate::journal::Shared;
+use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::event::{Market, Trade};
 use tradingd::domain::order::{OrderEvent, OrderId, OrderRequest};
 use tradingd::domain::symbol::{SymbolId, SymbolTable};
@@ -35,6 +36,16 @@ impl AuditedVenue {
         {
             events.insert(before, fill);
         }
+    }
+}
+
+impl Saved for AuditedVenue {
+    fn save(&self, to: &mut Vec<u8>) {
+        self.venue.save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.venue.load(from)
     }
 }
 

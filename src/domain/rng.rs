@@ -10,6 +10,11 @@ impl Rng {
         Rng(seed)
     }
 
+    /// The seed of a generator that goes on from here.
+    pub fn state(&self) -> u64 {
+        self.0
+    }
+
     /// The next number.
     #[expect(clippy::should_implement_trait, reason = "it never ends")]
     pub fn next(&mut self) -> u64 {

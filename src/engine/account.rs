@@ -5,6 +5,7 @@
 
 pub mod status;
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::decision::{Guard, Trigger};
 use crate::domain::event::Trade;
 use crate::domain::ledger::EquityPoint;
@@ -42,6 +43,12 @@ pub struct SessionConfig {
     /// Assumed spread where no book is recorded, percent of the last price.
     pub assumed_spread_pct: f64,
 }
+
+// A session may be given tighter limits while it runs.
+saved!(SessionConfig { risk } fixed {
+    initial_balance, budget_cap, allocations, assigned, max_position, minimum_lots, stop_loss_pct, take_profit_pct,
+    force_session_stops, assumed_spread_pct,
+});
 
 impl Default for SessionConfig {
     fn default() -> Self {
@@ -84,11 +91,15 @@ struct Holding {
     occupants: u32,
 }
 
+plain!(struct Holding { net_lots, gross_lots, net_cost, mark, unrealised, exposure, reserved, occupants });
+
 #[derive(Clone, Copy, Default, Debug)]
 struct StrategyDay {
     entries: u32,
     realised: Money,
 }
+
+plain!(struct StrategyDay { entries, realised });
 
 /// The session's account.
 pub struct Account {
@@ -124,6 +135,12 @@ pub struct Account {
     stop_floor: Money,
     changed: bool,
 }
+
+saved!(Account {
+    config, cash, unrealised, exposure, used_margin, reserved, occupants, day_end, day_start_equity, entries_today,
+    peak_equity, losses_in_a_row, paused_until, paused_by_command, stopped, entry_times, entry_times_max, next_order,
+    flatten_floor, stop_floor, changed,
+} each { holdings, strategy_occupants, strategy_exposure, strategy_days });
 
 impl Account {
     /// An account before the first event.

@@ -3,6 +3,7 @@
 //! Prices between two such moments count as one stretch, so a price costs two comparisons. Of the stretches, two
 //! monotonic stacks keep what can still be an extreme.
 
+use crate::checkpoint::saved;
 use crate::domain::num::Price;
 
 /// Running extremes of a symbol's prices while positions are open.
@@ -17,6 +18,8 @@ pub struct Excursion {
     /// (number, price) of the running minima: prices rise from front to back.
     lows: Vec<(u64, Price)>,
 }
+
+saved!(Excursion { ended, current, highs, lows });
 
 impl Excursion {
     /// Forgets all prices; called when no position is open.

@@ -4,6 +4,7 @@
 //! Invariant: a gate never decides an entry. While it stays shut no member's S1 could have become true at an
 //! allowed time; when it opens, each member evaluates its own rules. A gate that sleeps would have been shut.
 
+use crate::checkpoint::saved;
 use crate::domain::event::Trade;
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
@@ -55,6 +56,10 @@ pub struct RuleGroup {
     /// Looks until sleeping is tried again.
     sleepless: u32,
 }
+
+saved!(RuleGroup {
+    tests, watching, next_look, pending, shut_by, wake, sleepless,
+} fixed { members, thresholds, interval, on_clock });
 
 /// After a test that could not say how long it stays as it is, so many looks only ask it.
 const SLEEPLESS: u32 = 64;

@@ -29,6 +29,7 @@ pub mod value;
 mod version;
 pub mod wake;
 
+use crate::checkpoint::saved;
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
 use crate::domain::num::Price;
@@ -76,6 +77,10 @@ pub struct Engine {
     started: bool,
     warm_at: Option<Timestamp>,
 }
+
+saved!(Engine {
+    account, owners, next_second, next_timer, timer_stale, timers, warming, next_bar, started, warm_at,
+} each { symbols, instances } fixed { sees_seconds, settles_after, due, tests });
 
 impl Engine {
     /// An engine before its first event. Each strategy runs on every symbol that `config` assigns to it.

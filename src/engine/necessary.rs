@@ -2,6 +2,7 @@
 //!
 //! Invariant: a test compares as the condition it comes from does, without that condition's age limit.
 
+use crate::checkpoint::plain;
 use crate::domain::strategy::Comparison;
 use crate::engine::indicators::{IndicatorSet, Look, Missing, SlotId};
 use crate::engine::rules::{Right, Source, Test};
@@ -16,6 +17,8 @@ pub(super) struct GateTest {
     pub(super) right: GateRight,
 }
 
+plain!(struct GateTest { slot, comparison, right });
+
 /// What a [`GateTest`] compares with.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum GateRight {
@@ -24,6 +27,13 @@ pub(super) enum GateRight {
     /// Another slot × multiplier + offset.
     Slot(SlotId, f64, f64),
 }
+
+plain!(
+    enum GateRight {
+        Number(number),
+        Slot(slot, multiplier, offset),
+    }
+);
 
 impl GateTest {
     /// The test of a condition that compares a slot with a number or another slot.

@@ -3,6 +3,7 @@
 //! Cost is kept in ticks × lots, so partial exits lose no fraction. Invariant: every amount comes from fills
 //! and funding.
 
+use crate::checkpoint::plain;
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{Fill, Side};
 use crate::domain::symbol::SymbolSpec;
@@ -47,6 +48,11 @@ pub struct Position {
     /// Number of fills so far.
     pub fills: u32,
 }
+
+plain!(struct Position {
+    side, lots, cost, opened_lots, opened_cost, exit_value, fees, funding, paid, slippage_x2, opened_at, reduced_at, opened_after,
+    first_low, first_high, leverage, fills,
+});
 
 impl Position {
     /// An empty position, opened by a fill that [`Position::increase`] still has to add.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: only this file creates an [`Approved`] order.
 
+use crate::checkpoint::plain;
 use crate::domain::decision::Guard;
 use crate::domain::num::Money;
 use crate::domain::order::{OrderId, OrderRequest, Purpose};
@@ -88,6 +89,12 @@ pub struct RiskLimits {
     /// Whether only one instance at a time may hold a position on a symbol.
     pub exclusive_symbols: bool,
 }
+
+plain!(struct RiskLimits {
+    max_position_pct, risk_per_trade_pct, max_concurrent, symbol_exposure_pct, total_exposure_pct, margin_pct, daily_loss_pct,
+    drawdown_pct, consecutive_losses, loss_pause, trades_per_day, orders_per_second, orders_per_minute, max_leverage,
+    max_spread_pct, max_slippage_pct, max_depth_share_pct, price_band_pct, min_liquidation_to_stop, exclusive_symbols,
+});
 
 impl Default for RiskLimits {
     fn default() -> Self {

@@ -6,6 +6,7 @@
 
 pub mod conditions;
 
+use crate::checkpoint::{Damaged, Reader, Saved, plain, saved};
 use crate::domain::decision::{Evidence, SectionName};
 use crate::domain::strategy::{
     Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold,
@@ -98,6 +99,8 @@ struct Memory {
     edge_at: Option<Timestamp>,
 }
 
+plain!(struct Memory { true_since, unknown_since, last_known, edge_at });
+
 #[derive(Clone, Debug)]
 enum Expr {
     Test(usize),
@@ -118,6 +121,8 @@ struct Steps {
     complete: bool,
 }
 
+saved!(Steps { next, started, advanced, complete } fixed { steps, max_gap, max_total });
+
 /// The compiled rule of a section with its memory.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -125,6 +130,18 @@ pub struct Rule {
     root: Option<Expr>,
     steps: Option<Steps>,
     memory: Vec<Memory>,
+}
+
+saved!(Rule { steps } each { memory } fixed { tests, root });
+
+impl Saved for Option<Steps> {
+    fn save(&self, to: &mut Vec<u8>) {
+        self.as_slice().save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.as_mut_slice().load(from)
+    }
 }
 
 impl Rule {

@@ -9,6 +9,7 @@ use super::market::MarketState;
 use super::necessary::GateTest;
 use super::output::Outputs;
 use super::wake::Wake;
+use crate::checkpoint::saved;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 
@@ -38,6 +39,10 @@ pub(super) struct SymbolState {
     /// Whether a group has an interval, so that an event may put its check off.
     pub(super) puts_off: bool,
 }
+
+saved!(SymbolState {
+    market, indicators, excursion, busy, wake, sleeps_until, exit_tests, foresight, timer, timer_known, stale, warming,
+} each { groups } fixed { instances, on_clock, puts_off });
 
 impl SymbolState {
     /// What an instance of this symbol works with at a moment that has no prices of its own.

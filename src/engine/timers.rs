@@ -8,6 +8,7 @@ use super::gate::RuleGroup;
 use super::instance::Instance;
 use super::symbol::SymbolState;
 use super::wake::Wake;
+use crate::checkpoint::saved;
 use crate::domain::time::Timestamp;
 
 impl Engine {
@@ -49,6 +50,8 @@ pub(super) struct Timers {
     touched: Vec<usize>,
     is_touched: Vec<bool>,
 }
+
+saved!(Timers { earliest, touched, is_touched } fixed { leaves });
 
 impl Timers {
     /// Of so many symbols, all of them to be settled.

@@ -1,5 +1,6 @@
 //! A value of an indicator: a finite number, or the reason why there is none; and how two numbers compare.
 
+use crate::checkpoint::plain;
 use crate::domain::strategy::Comparison;
 
 /// A number, or the reason why there is none.
@@ -34,6 +35,23 @@ pub enum Missing {
     BelowMinimum,
 }
 
+plain!(
+    enum Missing {
+        WarmUp,
+        EmptyWindow,
+        ZeroDenominator,
+        TooFew,
+        Gap,
+        WindowOverflow,
+        NoBook,
+        TooThin,
+        NotRecorded,
+        NoPosition,
+        NoSignal,
+        BelowMinimum,
+    }
+);
+
 impl Missing {
     /// Name in records.
     pub const fn as_str(&self) -> &'static str {
@@ -51,6 +69,27 @@ impl Missing {
             Missing::NoSignal => "no_signal",
             Missing::BelowMinimum => "below_minimum",
         }
+    }
+
+    /// All reasons.
+    const ALL: [Missing; 12] = [
+        Missing::WarmUp,
+        Missing::EmptyWindow,
+        Missing::ZeroDenominator,
+        Missing::TooFew,
+        Missing::Gap,
+        Missing::WindowOverflow,
+        Missing::NoBook,
+        Missing::TooThin,
+        Missing::NotRecorded,
+        Missing::NoPosition,
+        Missing::NoSignal,
+        Missing::BelowMinimum,
+    ];
+
+    /// The reason with this name.
+    pub fn from_name(name: &str) -> Option<Missing> {
+        Missing::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }
 
@@ -73,5 +112,21 @@ pub fn compare(left: f64, comparison: Comparison, right: f64) -> bool {
         Comparison::LessOrEqual => left <= right,
         Comparison::Equal => (left - right).abs() <= EQUAL_TOLERANCE * right.abs().max(1.0),
         Comparison::NotEqual => (left - right).abs() > EQUAL_TOLERANCE * right.abs().max(1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{Plain, Reader};
+
+    #[test]
+    fn every_reason_has_a_name_of_its_own_and_is_found_by_it() {
+        for (tag, reason) in Missing::ALL.into_iter().enumerate() {
+            assert_eq!(Missing::from_name(reason.as_str()), Some(reason));
+            assert_eq!(Missing::decode(&mut Reader::new(&[tag as u8])), Ok(reason), "the list is in order");
+        }
+        let next = [Missing::ALL.len() as u8];
+        assert!(Missing::decode(&mut Reader::new(&next)).is_err(), "the list is complete");
     }
 }

@@ -1,5 +1,6 @@
 //! Why somebody is evaluated, and how long they can sleep: until a price or a time.
 
+use crate::checkpoint::plain;
 use crate::domain::num::Price;
 use crate::domain::time::Timestamp;
 
@@ -35,6 +36,8 @@ pub struct Wake {
     /// On every event.
     pub always: bool,
 }
+
+plain!(struct Wake { below, above, at, always });
 
 impl Wake {
     /// Not before something else happens.

@@ -1,6 +1,7 @@
 //! The assumptions behind a result: costs, latency, book, funding, data coverage. Every form of a result
 //! shows them before any number.
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::bar_length::BarSource;
 use crate::domain::contract_facts::SpecSources;
 use crate::domain::event::{Gap, GapCause};
@@ -202,6 +203,9 @@ pub struct Coverage {
     pub marks_missing: Option<Span>,
 }
 
+// The numbers of events and the time without marks are filled in at the end.
+saved!(Coverage { first, last, gaps, jumps } fixed { events, marks_missing });
+
 /// The price before and after a gap.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct GapJump {
@@ -218,6 +222,8 @@ pub struct GapJump {
     /// First price after the gap; `None` until there is one.
     pub after: Option<Price>,
 }
+
+plain!(struct GapJump { symbol, cause, from, to, before, after });
 
 impl GapJump {
     /// Price change in percent.
@@ -237,6 +243,8 @@ pub struct GapShare {
     /// Total duration.
     pub time: Span,
 }
+
+plain!(struct GapShare { cause, count, time });
 
 impl Coverage {
     /// Number of all events.

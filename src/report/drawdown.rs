@@ -3,6 +3,7 @@
 //! A value holds until the next one. So a drawdown begins when the series leaves its peak, and a quiet week
 //! at the peak is not part of the drawdown after it. The starting value is a peak.
 
+use crate::checkpoint::plain;
 use crate::domain::num::Money;
 use crate::domain::time::{Span, Timestamp};
 use crate::report::series::depth_pct;
@@ -28,6 +29,8 @@ pub struct Drawdown {
     /// 100 · (peak − trough) / peak.
     pub depth_pct: f64,
 }
+
+plain!(struct Drawdown { started_at, trough_at, recovered_at, until, peak, trough, depth_pct });
 
 impl Drawdown {
     /// Money lost since the peak.
@@ -64,12 +67,16 @@ pub struct DrawdownTracker {
     longest: Option<Drawdown>,
 }
 
+plain!(struct DrawdownTracker { peak, value, under, deepest, longest });
+
 #[derive(Clone, Copy, Debug)]
 struct Under {
     started_at: Timestamp,
     trough_at: Timestamp,
     trough: Money,
 }
+
+plain!(struct Under { started_at, trough_at, trough });
 
 impl DrawdownTracker {
     /// Starts at this value, which is the first peak.

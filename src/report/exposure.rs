@@ -1,6 +1,7 @@
 //! Time in the market and exposure, weighted by time. Warm-up and gaps are excluded from both numerator and
 //! denominator.
 
+use crate::checkpoint::plain;
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 
@@ -15,6 +16,8 @@ pub(super) struct Exposure {
     weighted: f64,
     equity_positive: bool,
 }
+
+plain!(struct Exposure { until, exposure, equity, observed_ns, exposed_ns, weighted, equity_positive });
 
 impl Exposure {
     pub(super) fn new(start: Timestamp, initial: Money) -> Self {

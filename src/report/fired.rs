@@ -1,6 +1,7 @@
 //! The sections that fired in a run. Each is counted; only the first [`FIRED_SECTIONS`] are listed, because an entry that
 //! is blocked again and again fires its signal a million times.
 
+use crate::checkpoint::plain;
 use crate::domain::decision::SectionName;
 use crate::domain::num::Price;
 use crate::domain::symbol::SymbolId;
@@ -22,6 +23,8 @@ pub struct Fired {
     pub price: Option<Price>,
 }
 
+plain!(struct Fired { at, section, symbol, strategy, price });
+
 /// All sections that fired, in time order.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct FiredSections {
@@ -29,6 +32,8 @@ pub struct FiredSections {
     /// By section, in the order of [`SectionName`].
     counts: [u64; 5],
 }
+
+plain!(struct FiredSections { listed, counts });
 
 impl FiredSections {
     /// Counts a section, and lists it while there is room.

@@ -1,5 +1,6 @@
 //! For how long a run had no mark price that counts, although marks were recorded.
 
+use crate::checkpoint::plain;
 use crate::domain::mark::MARK_COUNTS_FOR;
 use crate::domain::time::{Span, Timestamp};
 
@@ -10,6 +11,8 @@ pub struct MissingMarks {
     counts_until: Option<Timestamp>,
     missing: Span,
 }
+
+plain!(struct MissingMarks { counts_until, missing });
 
 impl MissingMarks {
     /// A mark; the run began at `first`.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: an undefined metric carries the reason instead of a number.
 
+use crate::checkpoint::plain;
 use crate::domain::decision::Trigger;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::Money;
@@ -77,6 +78,8 @@ pub struct Trials {
     /// Variance of their daily (not annualised) Sharpe ratios.
     pub sharpe_variance: f64,
 }
+
+plain!(struct Trials { count, sharpe_variance });
 
 /// Inputs of the metrics.
 pub(super) struct Sources<'a> {

@@ -1,5 +1,6 @@
 //! Equity per UTC day, and growth that is unaffected by deposits.
 
+use crate::checkpoint::plain;
 use crate::domain::num::Money;
 use crate::domain::time::{NANOS_PER_SECOND, Timestamp};
 
@@ -27,6 +28,8 @@ pub struct Day {
     pub trades_net: Money,
 }
 
+plain!(struct Day { day, opening, closing, deposits, growth, whole, trades, trades_net });
+
 impl Day {
     /// Change of equity without deposits.
     pub fn change(&self) -> Money {
@@ -45,6 +48,8 @@ pub(super) struct Growth {
     base: Money,
     factor: Option<f64>,
 }
+
+plain!(struct Growth { base, factor });
 
 impl Growth {
     pub(super) fn new(base: Money) -> Self {
@@ -73,6 +78,8 @@ pub(super) struct Days {
     growth: Growth,
     whole: bool,
 }
+
+plain!(struct Days { rows, next_midnight, opening, deposits, growth, whole });
 
 impl Days {
     pub(super) fn new(start: Timestamp, initial: Money) -> Self {

@@ -1,5 +1,6 @@
 //! A result: everything a run produced that is read, exported or compared.
 
+use crate::checkpoint::plain;
 use crate::domain::decision::{Guard, SectionName};
 use crate::domain::quote::common_quote_currency;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
@@ -116,9 +117,13 @@ pub struct Refusal {
     pub threshold: f64,
 }
 
+plain!(struct Refusal { guard, count, first_at, value, threshold });
+
 /// Counts blocked entries by guard.
 #[derive(Clone, Debug, Default)]
 pub struct Refusals(BTreeMap<Guard, Refusal>);
+
+plain!(struct Refusals(by_guard));
 
 impl Refusals {
     /// Counts a blocked entry; the first one of a guard is kept as the example.

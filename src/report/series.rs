@@ -3,6 +3,7 @@
 //!
 //! Invariant: a merged bucket keeps the first, lowest, highest and last value of its samples.
 
+use crate::checkpoint::plain;
 use crate::domain::num::{Money, Price};
 use crate::domain::time::Timestamp;
 use crate::limits::{EQUITY_POINTS, PRICE_POINTS};
@@ -29,6 +30,8 @@ pub struct Series<E> {
     open_until: i64,
 }
 
+plain!(<E> struct Series { width_ns, points_max, buckets, open_until });
+
 /// A bucket.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bucket<E> {
@@ -37,6 +40,8 @@ pub struct Bucket<E> {
     /// Summary of its samples.
     pub extent: E,
 }
+
+plain!(<E> struct Bucket { at, extent });
 
 impl<E: Extent> Series<E> {
     /// A series with this initial bucket width and at most `points_max` (at least 2) buckets.
@@ -116,6 +121,8 @@ pub struct PriceExtent {
     pub close: Price,
 }
 
+plain!(struct PriceExtent { open, low, high, close });
+
 impl Extent for PriceExtent {
     type Sample = Price;
 
@@ -160,6 +167,8 @@ pub struct EquityExtent {
     trough: Money,
     settled_pct: f64,
 }
+
+plain!(struct EquityExtent { open, low, high, close, peak, trough, settled_pct });
 
 /// Equity and its running peak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,7 @@
 //! Events must arrive in time order. Memory does not grow with the number of events: the curve is bounded,
 //! each day is one row, and only trades are stored individually.
 
+use crate::checkpoint::plain;
 use crate::domain::decision::Trigger;
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::num::Money;
@@ -39,6 +40,11 @@ pub struct Statistics {
     /// Fees and funding of the trades.
     closed_costs: (Money, Money),
 }
+
+plain!(struct Statistics {
+    start, initial, last, equity, balance, exposure, days, growth, curve, deposits, closing_cost, trials, gaps, trades,
+    closed_costs,
+});
 
 /// A point of the equity curve: one bucket of time. The last value holds until the next point.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -2,6 +2,7 @@
 //!
 //! Memory grows with trades and, up to [`crate::limits::FIRED_SECTIONS`], with signals; not with ticks. Never: a number that did not come from the engine.
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
 use crate::domain::event::Trade;
 use crate::domain::ledger::EquityPoint;
@@ -75,6 +76,12 @@ impl TimeInGaps {
         time
     }
 }
+
+plain!(struct TimeInGaps(gaps));
+
+saved!([impl] Collector<'_> {
+    digest, statistics, fired, reasons, refusals, counts, first, last, coverage, gap_waits,
+} each { prices, gaps, marks } fixed { initial, strategies, sink });
 
 /// What only the caller knows of a result.
 pub struct Labels {

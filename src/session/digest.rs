@@ -2,8 +2,10 @@
 //!
 //! Never: anything that depends on the machine, on speed, or on how a run was watched.
 
+use crate::checkpoint::{Damaged, Plain, Reader, Saved};
 use crate::domain::decision::{Decision, DecisionKind, Evidence};
 use crate::domain::num::Price;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
 
 /// Hashes decisions in the order they were made.
@@ -11,6 +13,21 @@ use sha2::{Digest, Sha256};
 pub struct DecisionDigest {
     hasher: Sha256,
     buffer: Vec<u8>,
+}
+
+/// The state of the hash, so that it goes on over what comes next.
+impl Saved for DecisionDigest {
+    fn save(&self, to: &mut Vec<u8>) {
+        let DecisionDigest { hasher, buffer: _ } = self;
+        hasher.serialize().to_vec().encode(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        let bytes = Vec::<u8>::decode(from)?;
+        let state = SerializedState::<Sha256>::try_from(bytes.as_slice()).map_err(|_| Damaged)?;
+        self.hasher = Sha256::deserialize(&state).map_err(|_| Damaged)?;
+        Ok(())
+    }
 }
 
 impl Default for DecisionDigest {

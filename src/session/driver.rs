@@ -4,6 +4,7 @@
 //! One timeline: the engine's clock. Invariants: it never reads the wall clock; nothing is shown to the engine before
 //! its time; the recorder sees an order before the gateway does.
 
+use crate::checkpoint::{Saved, saved};
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Bar, Body, Command, Event, Market, Trade};
 use crate::domain::ledger::EquityPoint;
@@ -129,6 +130,11 @@ pub struct Driver<G = Venue> {
     unassigned: BTreeSet<SymbolId>,
 }
 
+// Between two inputs. What is switched off in the table is kept by `session::checkpoint`.
+saved!([impl<G: Saved>] Driver<G> {
+    engine, gateway, orders, seq, ticks, at, bars_in_doubt, stopping, unassigned,
+} fixed { table, shared, out, events, trades, valued });
+
 impl Driver {
     /// Before the first event. The strategies run on every symbol of the table.
     pub fn new(
@@ -207,6 +213,12 @@ impl<G: Gateway> Driver<G> {
         // What the engine says of the account now belongs to this moment, not to the next event.
         self.flush(self.at, recorder);
         true
+    }
+
+    /// Takes over the table that the run had where it is loaded, without a word of it.
+    pub(super) fn load_table(&mut self, table: SymbolTable) {
+        self.table = Arc::new(table);
+        self.shared.arc_swap().store(Arc::clone(&self.table));
     }
 
     /// Runs a feed to its end, then closes what is open. `watch` is called once per chunk.

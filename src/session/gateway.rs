@@ -4,6 +4,7 @@
 //! again. Answers of an exchange come through the inbox like market data ([`super::driver::Driver::answer`]), so that a
 //! replay applies what was journaled.
 
+use crate::checkpoint::saved;
 use crate::domain::event::{Bar, Market, Trade};
 use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
@@ -115,6 +116,8 @@ pub trait Gateway {
 
 /// Sends nothing: the gateway of a replay whose answers are in the journal.
 pub struct Journaled;
+
+saved!(Journaled {});
 
 impl Gateway for Journaled {
     const ANSWERS_ARE_INPUTS: bool = true;

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod allowance;
+pub mod checkpoint;
 pub mod collector;
 pub mod digest;
 pub mod driver;

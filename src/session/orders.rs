@@ -3,6 +3,7 @@
 //! A venue may repeat an answer, send it late, or send one for an order that we did not make. Invariants: an execution counts
 //! once; what cannot be assigned changes nothing here and is said.
 
+use crate::checkpoint::plain;
 use crate::domain::num::Qty;
 use crate::domain::order::{Fill, OrderEvent, OrderId, OrderRequest};
 use crate::limits::{ENDED_ORDERS_KNOWN, ORDER_EXECUTIONS_KNOWN};
@@ -26,12 +27,16 @@ pub struct OpenOrders {
     ended: VecDeque<(OrderId, OpenOrder)>,
 }
 
+plain!(struct OpenOrders { open, ended });
+
 struct OpenOrder {
     qty: Qty,
     filled: Qty,
     /// Numbers of its executions; when there are too many, how much has filled decides alone.
     executions: Vec<u64>,
 }
+
+plain!(struct OpenOrder { qty, filled, executions });
 
 impl OpenOrders {
     /// An order is sent.

@@ -1,9 +1,11 @@
 //! On what each trade was decided: the evidence of its signal, its entry and its exit, kept until the trade is over.
 
+use crate::checkpoint::{Damaged, Plain, Reader, plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::time::Timestamp;
+use crate::engine::value::Missing;
 use crate::limits::EXPLAINED_TRADES;
 use crate::report::reason::{Checked, DecisionReason, TradeReason};
 use std::collections::VecDeque;
@@ -15,6 +17,40 @@ struct Made {
     at: Timestamp,
     trigger: Trigger,
     evidence: Box<[Evidence]>,
+}
+
+/// The evidence of a decision names missing values by words of [`Missing`].
+impl Plain for Made {
+    fn encode(&self, to: &mut Vec<u8>) {
+        let Made { at, trigger, evidence } = self;
+        at.encode(to);
+        trigger.encode(to);
+        evidence.len().encode(to);
+        for Evidence { section, condition, value, threshold, met } in evidence {
+            section.encode(to);
+            condition.encode(to);
+            value.ok().encode(to);
+            value.err().and_then(Missing::from_name).encode(to);
+            threshold.encode(to);
+            met.encode(to);
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let (at, trigger) = Plain::decode(from)?;
+        let evidence = (0..usize::decode(from)?).map(|_| {
+            let (section, condition) = Plain::decode(from)?;
+            let (value, missing) = <(Option<f64>, Option<Missing>)>::decode(from)?;
+            let value = match (value, missing) {
+                (Some(value), None) => Ok(value),
+                (None, Some(missing)) => Err(missing.as_str()),
+                _ => return Err(Damaged),
+            };
+            let (threshold, met) = Plain::decode(from)?;
+            Ok(Evidence { section, condition, value, threshold, met })
+        });
+        Ok(Made { at, trigger, evidence: evidence.collect::<Result<_, Damaged>>()? })
+    }
 }
 
 impl Made {
@@ -32,6 +68,8 @@ struct Open {
     has_filled: bool,
 }
 
+plain!(struct Open { signal, entry, exit, has_filled });
+
 /// The trades of a run and what led to them.
 pub(super) struct Reasons {
     /// Under way, by instance.
@@ -41,6 +79,8 @@ pub(super) struct Reasons {
     /// In the order of the trades, with the strategy of each.
     trades: Vec<(u32, Open)>,
 }
+
+saved!(Reasons { trades } each { open, over });
 
 impl Reasons {
     pub(super) fn new(instances: usize) -> Self {

@@ -25,6 +25,35 @@ pub struct CaughtUp {
     pub reached: Timestamp,
 }
 
+/// Where a replay is between two ticks of different times.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// Every tick up to here was applied, and every control before here.
+    pub at: Timestamp,
+    /// How many controls those were.
+    pub controls: usize,
+}
+
+/// Told where a replay is, now and then.
+pub type Watch<'a, G, R> = dyn FnMut(Position, &Driver<G>, &R) + 'a;
+
+/// The inputs of a session that are to be replayed.
+pub struct Journal<'a> {
+    /// Rows and gaps, behind [`Journal::begun`] where there is one.
+    pub feed: &'a mut dyn Feed,
+    /// Everything that was done to the session, in the order of time.
+    pub controls: &'a [(Timestamp, Control)],
+    /// Where the driver is already.
+    pub begun: Option<Position>,
+}
+
+impl<'a> Journal<'a> {
+    /// From the first input on.
+    pub fn whole(feed: &'a mut dyn Feed, controls: &'a [(Timestamp, Control)]) -> Self {
+        Journal { feed, controls, begun: None }
+    }
+}
+
 /// Replays the journal of a session that is to go on; `stored`: the engine time of its last commit.
 ///
 /// # Errors
@@ -32,12 +61,13 @@ pub struct CaughtUp {
 pub fn catch_up<G: Gateway, R: Recorder>(
     driver: &mut Driver<G>,
     table: &ArcSwap<SymbolTable>,
-    feed: &mut dyn Feed,
-    controls: &[(Timestamp, Control)],
+    journal: Journal<'_>,
     stored: Option<Timestamp>,
     recorder: &mut R,
+    watch: &mut Watch<'_, G, R>,
 ) -> Result<CaughtUp, FeedError> {
-    let is_over = replay(driver, table, feed, controls, recorder)?;
+    let controls = journal.controls;
+    let is_over = replay(driver, table, journal, recorder, watch)?;
     let reached = stored.unwrap_or(Timestamp::MIN).max(driver.progress().at);
     if !is_over {
         driver.wait_until(reached, recorder);
@@ -46,35 +76,60 @@ pub fn catch_up<G: Gateway, R: Recorder>(
     Ok(CaughtUp { is_over, was_stopped: has(Control::End), is_closing: has(Control::CloseAndEnd), reached })
 }
 
-/// Applies every tick of a feed and every control at its place; `controls` are in the order of their times, and one
-/// comes before the ticks that are later than it. Returns whether the session had ended by then.
+/// Applies every tick of a journal and every control at its place: one comes before the ticks that are later than it.
+/// Returns whether the session had ended by then.
 ///
 /// # Errors
 /// What the feed could not read.
 pub fn replay<G: Gateway, R: Recorder>(
     driver: &mut Driver<G>,
     table: &ArcSwap<SymbolTable>,
-    feed: &mut dyn Feed,
-    controls: &[(Timestamp, Control)],
+    journal: Journal<'_>,
     recorder: &mut R,
+    watch: &mut Watch<'_, G, R>,
 ) -> Result<bool, FeedError> {
-    let mut controls = controls.iter().peekable();
+    let controls = journal.controls;
+    let Some(behind) = replay_ticks(driver, table, journal, recorder, watch)? else { return Ok(true) };
+    let mut rest = controls[behind.controls..].iter();
+    Ok(rest.any(|(at, control)| apply(driver, table, *at, control, recorder)))
+}
+
+/// Applies every tick of a journal and every control before the last of them. Returns where it is then; `None`: the session had
+/// ended by then. `watch` is told between two chunks.
+///
+/// # Errors
+/// What the feed could not read.
+pub fn replay_ticks<G: Gateway, R: Recorder>(
+    driver: &mut Driver<G>,
+    table: &ArcSwap<SymbolTable>,
+    journal: Journal<'_>,
+    recorder: &mut R,
+    watch: &mut Watch<'_, G, R>,
+) -> Result<Option<Position>, FeedError> {
+    let Journal { feed, controls, begun } = journal;
+    let mut position = begun.unwrap_or(Position { at: Timestamp::MIN, controls: 0 });
     let mut chunk = Chunk::default();
     while feed.next(&mut chunk)? {
+        // Behind a chunk that ends with some of the ticks of one time the rest of them could not be found again.
+        if position.at > Timestamp::MIN && chunk.ticks().first().is_some_and(|tick| tick.at > position.at) {
+            watch(position, driver, recorder);
+        }
         for tick in chunk.ticks() {
-            while let Some((at, control)) = controls.next_if(|(at, _)| *at < tick.at) {
+            while let Some((at, control)) = controls.get(position.controls).filter(|(at, _)| *at < tick.at) {
+                position.controls += 1;
                 if apply(driver, table, *at, control, recorder) {
-                    return Ok(true);
+                    return Ok(None);
                 }
             }
             driver.tick(&chunk, tick, recorder);
+            position.at = tick.at;
             if driver.has_ended() {
                 driver.finish(recorder);
-                return Ok(true);
+                return Ok(None);
             }
         }
     }
-    Ok(controls.any(|(at, control)| apply(driver, table, *at, control, recorder)))
+    Ok(Some(position))
 }
 
 /// What was done to the session at a moment, at that moment again. Whether it ended the session.

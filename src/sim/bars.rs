@@ -6,6 +6,7 @@
 
 use super::resting::{self, Resting};
 use super::{Arrival, SymbolBooks, Travelling, Venue};
+use crate::checkpoint::plain;
 use crate::domain::event::Bar;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest, Purpose};
@@ -32,6 +33,8 @@ impl BarQueue {
         self.waiting.iter().position(|arrival| arrival.order() == Some(order))
     }
 }
+
+plain!(struct BarQueue { known_at, is_inside, waiting, taken });
 
 impl Venue {
     /// Applies a bar's open: waiting messages act on it and margins are checked at it. Then resting entries

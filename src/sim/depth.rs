@@ -4,6 +4,7 @@
 //! Market impact: lots that were taken from a level stay gone until the recording updates that level.
 
 use super::SyntheticBook;
+use crate::checkpoint::{plain, saved};
 use crate::domain::book::Book;
 use crate::domain::event::{Level, LevelChange};
 use crate::domain::num::{Price, Qty};
@@ -25,6 +26,14 @@ enum Source {
     Bar,
 }
 
+plain!(
+    enum Source {
+        Book,
+        Trade,
+        Bar,
+    }
+);
+
 /// Recorded and synthetic depth of one symbol.
 #[derive(Debug)]
 pub struct Depth {
@@ -37,6 +46,8 @@ pub struct Depth {
     /// Lots taken from the synthetic book since the last price, by side of the taker.
     taken: [i64; 2],
 }
+
+saved!(Depth { book, updated, last, source, taken } fixed { synthetic });
 
 impl Depth {
     /// Nothing is known yet.

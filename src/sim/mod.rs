@@ -12,6 +12,7 @@ mod gap;
 mod liquidation;
 mod resting;
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::event::{Market, Trade};
 use crate::domain::mark::Mark;
 use crate::domain::num::{Money, Price, Qty, Rate};
@@ -41,6 +42,8 @@ pub struct VenueCounts {
     pub bars_in_doubt: u64,
 }
 
+plain!(struct VenueCounts { synthetic_fills, penalised_fills, liquidations, rejects, bars_in_doubt });
+
 /// An order or cancel in transit.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
@@ -49,11 +52,20 @@ struct Arrival {
     what: Travelling,
 }
 
+plain!(struct Arrival { sent, due, what });
+
 #[derive(Clone, Copy, Debug)]
 enum Travelling {
     Order(OrderRequest),
     Cancel(OrderId),
 }
+
+plain!(
+    enum Travelling {
+        Order(request),
+        Cancel(order),
+    }
+);
 
 /// A position at the venue: isolated margin, one per instance.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +78,8 @@ struct Margin {
     /// Fees and funding paid out of the margin of the open lots.
     paid: Money,
 }
+
+plain!(struct Margin { symbol, side, lots, cost, leverage, paid });
 
 struct SymbolBooks {
     depth: Depth,
@@ -80,6 +94,8 @@ struct SymbolBooks {
     /// necessary.
     safe: (Price, Price),
 }
+
+saved!(SymbolBooks { depth, resting, bars, last_mark, last, positions, safe });
 
 /// No position, so no price needs a check.
 const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
@@ -111,6 +127,8 @@ pub struct Venue {
     /// Executions so far.
     fills: u64,
 }
+
+saved!(Venue { rng, arrivals, margins, counts, fills } each { books } fixed { config });
 
 impl Venue {
     /// A venue before its first event.

@@ -1,5 +1,6 @@
 //! A resting order and the queue ahead of it.
 
+use crate::checkpoint::plain;
 use crate::domain::event::{Bar, Trade};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderRequest, Side};
@@ -16,6 +17,8 @@ pub struct Resting {
     /// Lots displayed at the price when it joined and not traded since. Cancels ahead of it are not counted.
     pub ahead: i64,
 }
+
+plain!(struct Resting { request, price, filled, ahead });
 
 impl Resting {
     /// Lots of a trade that reach this order: those left behind the queue when the opposite taker trades at

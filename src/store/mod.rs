@@ -6,6 +6,7 @@
 
 pub mod blocks;
 mod checked;
+mod checkpoints;
 pub mod codec;
 mod commit;
 mod contracts;

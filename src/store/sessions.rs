@@ -1,5 +1,6 @@
 //! Session records and their events: what was asked for, what happened, how it ended.
 
+use super::checkpoints;
 use super::error::during;
 use super::event_log;
 use super::event_segment::{EncodedSegment, EventSegment, lines};
@@ -17,6 +18,7 @@ const WRITING: &str = "writing a session";
 pub(super) struct EncodedSession {
     id: String,
     session: Option<Vec<u8>>,
+    is_over: bool,
     events: Vec<EncodedSegment>,
     controls: Vec<Vec<u8>>,
 }
@@ -26,6 +28,7 @@ impl EncodedSession {
         Ok(EncodedSession {
             id: session.id.clone(),
             session: Some(encode(session)?),
+            is_over: session.ended_us.is_some(),
             events: events.encoded()?,
             controls: Vec::new(),
         })
@@ -38,7 +41,13 @@ impl EncodedSession {
 
     /// Nothing yet of a session.
     pub(super) fn empty(id: &str) -> Self {
-        EncodedSession { id: id.to_owned(), session: None, events: Vec::new(), controls: Vec::new() }
+        EncodedSession {
+            id: id.to_owned(),
+            session: None,
+            is_over: false,
+            events: Vec::new(),
+            controls: Vec::new(),
+        }
     }
 
     /// Further events of a session.
@@ -62,6 +71,9 @@ impl EncodedSession {
         if let Some(bytes) = &self.session {
             let mut table = SESSIONS.write(txn, WRITING)?;
             table.insert(id, bytes.as_slice()).map_err(during(WRITING))?;
+        }
+        if self.is_over {
+            checkpoints::remove(txn, id)?;
         }
         if !self.events.is_empty() {
             let mut table = SESSION_EVENTS.write(txn, WRITING)?;

@@ -7,8 +7,8 @@ use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
 use super::journal;
 use super::records::{
-    ContractV2, DeadLetterV1, GapV1, IdempotencyV1, LogEntryV1, LoginV1, PresetV1, PumpLabelV1, RecordingV1,
-    ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3, RevokedTokenV1, SessionControlV1,
+    CheckpointV1, ContractV2, DeadLetterV1, GapV1, IdempotencyV1, LogEntryV1, LoginV1, PresetV1, PumpLabelV1,
+    RecordingV1, ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3, RevokedTokenV1, SessionControlV1,
     SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolFactsV1, SymbolSpecV2, SyncCursorV1,
     SyncRevisionV1, SyncStateV1, TickerCacheV1, UnsentV1, UserV1,
 };
@@ -213,6 +213,13 @@ pub const DEAD_LETTERS: TableOf<u64, DeadLetterV1> =
 pub const UNSENT: TableOf<u64, UnsentV1> =
     TableOf::records("unsent_v1", |number| format!("unsent rows {number}"), |_, row| row.rows > 0);
 
+/// `session id -> CheckpointV1`: the newest of each running session that has one.
+pub const CHECKPOINTS: TableOf<&str, CheckpointV1> = TableOf::records(
+    "checkpoints_v1",
+    |key| format!("checkpoint of session `{key}`"),
+    |key, checkpoint| checkpoint.session_id == *key,
+);
+
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
@@ -260,10 +267,11 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(SYNC_REVISIONS.definition)?;
     write.open_table(DEAD_LETTERS.definition)?;
     write.open_table(UNSENT.definition)?;
+    write.open_table(CHECKPOINTS.definition)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 31] {
+fn names() -> [&'static str; 32] {
     [
         META.name(),
         STRATEGIES.definition.name(),
@@ -296,6 +304,7 @@ fn names() -> [&'static str; 31] {
         SYNC_REVISIONS.definition.name(),
         DEAD_LETTERS.definition.name(),
         UNSENT.definition.name(),
+        CHECKPOINTS.definition.name(),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The store as a whole, on a file and in memory: cut off at every write, damaged, and refusing input.
 
-use super::records::{RecordingState, ResultStrategyV2, ResultV3, SessionRow};
+use super::records::{CheckpointV1, RecordingState, ResultStrategyV2, ResultV3, SessionRow};
 use super::*;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Gap, GapCause, Market};
@@ -228,6 +228,33 @@ fn a_session_ends_with_its_result_and_counts_once() {
         store.finish_session(&session("exec_2", "failed"), &events(1, 1), None).unwrap();
         assert_eq!(store.session("exec_2").unwrap().state, "failed");
     });
+}
+
+#[test]
+fn a_checkpoint_is_replaced_and_goes_with_the_end_of_its_session() {
+    let store = Store::in_memory().unwrap();
+    let of = |rows: u64| {
+        let mut checkpoint =
+            CheckpointV1 { session_id: "exec_a".to_owned(), rows, ..CheckpointV1::default() };
+        checkpoint.pack(&vec![7; 100_000]).unwrap();
+        checkpoint
+    };
+    assert!(store.put_checkpoint(&of(1)).unwrap_err().to_string().contains("has ended"), "nobody runs");
+    let running = SessionRow { ended_us: None, ..session("exec_a", "running") };
+    store.put_session(&running, &EventSegment::default()).unwrap();
+    assert_eq!(store.checkpoint("exec_a").unwrap(), None);
+    [1, 2].iter().for_each(|rows| store.put_checkpoint(&of(*rows)).unwrap());
+    let kept = store.checkpoint("exec_a").unwrap().unwrap();
+    assert_eq!((kept.rows, kept.unpack()), (2, Some(vec![7; 100_000])));
+    assert!(kept.state.len() < 1_000, "it is compressed");
+    let longer = CheckpointV1 { state_bytes: kept.state_bytes + 1, ..kept };
+    assert_eq!(longer.unpack(), None);
+    let ended = SessionRow { ended_us: Some(9), ..session("exec_a", "stopped") };
+    store.put_session(&ended, &EventSegment::default()).unwrap();
+    assert_eq!(store.checkpoint("exec_a").unwrap(), None);
+    assert!(store.put_checkpoint(&of(3)).is_err(), "it has ended meanwhile");
+    let large = vec![0; crate::limits::CHECKPOINT_BYTES + 1];
+    assert!(CheckpointV1::default().pack(&large).unwrap_err().to_string().contains("at most"));
 }
 
 #[test]

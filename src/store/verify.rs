@@ -11,10 +11,10 @@ use super::guard::guarded;
 use super::journal::ChunkReader;
 use super::records::{RecordingState, RecordingV1};
 use super::tables::{
-    BLOCKS, CONTRACTS, CONTROLS, DEAD_LETTERS, EVENT_LOG, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, PRESETS,
-    PUMP_LABELS, RECORDINGS, RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS,
-    REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS,
-    SYNC_CURSORS, SYNC_REVISIONS, SYNC_STATE, TICKERS, UNSENT, USERS,
+    BLOCKS, CHECKPOINTS, CONTRACTS, CONTROLS, DEAD_LETTERS, EVENT_LOG, GAPS, IDEMPOTENCY, JOURNAL, LOGINS,
+    PRESETS, PUMP_LABELS, RECORDINGS, RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS,
+    RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_FACTS,
+    SYMBOL_SPECS, SYNC_CURSORS, SYNC_REVISIONS, SYNC_STATE, TICKERS, UNSENT, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -160,6 +160,7 @@ impl Checker {
         checker.records(txn, CONTROLS, |_| ())?;
         checker.records(txn, CONTRACTS, |_| ())?;
         checker.records(txn, TICKERS, |_| ())?;
+        checker.records(txn, CHECKPOINTS, |_| ())?;
         checker.records(txn, SYNC_STATE, |_| ())?;
         checker.records(txn, SYNC_CURSORS, |_| ())?;
         checker.records(txn, SYNC_REVISIONS, |_| ())?;

@@ -9,6 +9,7 @@ mod bar_exits;
 mod bars;
 mod candles;
 mod capacities;
+mod checkpoint_layout;
 mod cli;
 mod commands;
 mod configuration;

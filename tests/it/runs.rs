@@ -1,4 +1,5 @@
-//! Trades that are applied together give the same result as one by one: random sessions both ways, whole results.
+//! Random sessions played in two ways, with equal whole results: trades applied together or one by one; without a break or
+//! from checkpoints into drivers that have seen nothing.
 
 use crate::harness::{Slices, World, at, spec, world};
 use crate::strategy::{Build, operand, seconds, strategy};
@@ -7,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::event::{Bar, Command, Gap, GapCause, Level, LevelChange, Trade};
 use tradingd::domain::ledger::EquityPoint;
 use tradingd::domain::num::{Money, Price, Qty, Rate};
@@ -18,6 +20,7 @@ use tradingd::engine::Engine;
 use tradingd::engine::output::Outputs;
 use tradingd::report::assumptions::{Assumptions, BookSource, ClockUsed, Coverage, FundingSource};
 use tradingd::report::run::Mode;
+use tradingd::session::checkpoint;
 use tradingd::session::collector::{Collector, Labels};
 use tradingd::session::driver::{Driver, Flow, Recorder};
 use tradingd::session::ports::{Chunk, Tick, TickKind};
@@ -312,6 +315,8 @@ enum Break {
     /// A symbol is switched on or off.
     Switch(SymbolId),
     Order(Command),
+    /// The process ends, and another one goes on from a checkpoint.
+    Checkpoint,
 }
 
 /// Where a session is interrupted, in thousandths of its ticks, and by what.
@@ -338,6 +343,7 @@ impl Break {
                 shared.store(Arc::new(table.with_enabled(symbol, !table.is_enabled(symbol))));
             }
             Break::Order(command) => driver.command(command, recorder),
+            Break::Checkpoint => {}
         }
     }
 }
@@ -366,14 +372,46 @@ fn one_by_one(driver: &mut Driver, part: &Chunk, whole: &mut Whole<'_>) {
     }
 }
 
-/// Plays a session in chunks of this many ticks, or one by one.
-fn played(world: &World, ticks: &Chunk, breaks: &[(usize, Break)], chunks_of: Option<usize>) -> Played {
+/// A session before its first event, and the table that it shares.
+fn begun<'a>(world: &World) -> (Arc<ArcSwap<SymbolTable>>, Driver, Whole<'a>) {
     let shared = Arc::new(ArcSwap::new(Arc::new(world.table())));
     let mut driver =
         Driver::sharing(Arc::clone(&shared), &world.strategies, world.session.clone(), world.venue.clone());
     let owners = driver.engine().instances().iter().map(|instance| instance.strategy).collect();
     let collector = Collector::new(world.session.initial_balance, SYMBOLS + 1, owners);
-    let mut whole = Whole { collector, equity: Vec::new(), ticks: Vec::new(), together: 0, stopped: false };
+    let whole = Whole { collector, equity: Vec::new(), ticks: Vec::new(), together: 0, stopped: false };
+    (shared, driver, whole)
+}
+
+/// What the collector has is kept; the rest is what this test heard.
+impl Saved for Whole<'_> {
+    fn save(&self, to: &mut Vec<u8>) {
+        self.collector.save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.collector.load(from)
+    }
+}
+
+/// The session goes on in drivers that were made anew and given its checkpoint.
+fn go_on<'a>(
+    world: &World,
+    driver: &Driver,
+    whole: Whole<'a>,
+) -> (Arc<ArcSwap<SymbolTable>>, Driver, Whole<'a>) {
+    let bytes = checkpoint::save(driver, &whole);
+    let (shared, mut next, mut fresh) = begun(world);
+    checkpoint::load(&bytes, &mut next, &mut fresh).unwrap();
+    assert!(checkpoint::save(&next, &fresh) == bytes, "what was loaded is saved as other bytes");
+    assert_eq!(shared.load().version, next.table().version);
+    let (equity, ticks, together, stopped) = (whole.equity, whole.ticks, whole.together, whole.stopped);
+    (shared, next, Whole { equity, ticks, together, stopped, ..fresh })
+}
+
+/// Plays a session in chunks of this many ticks, or one by one.
+fn played(world: &World, ticks: &Chunk, breaks: &[(usize, Break)], chunks_of: Option<usize>) -> Played {
+    let (mut shared, mut driver, mut whole) = begun(world);
     let all = ticks.ticks();
     let mut places: Vec<(usize, Break)> =
         breaks.iter().map(|(at, what)| (at * all.len() / 1_000, *what)).collect();
@@ -394,8 +432,10 @@ fn played(world: &World, ticks: &Chunk, breaks: &[(usize, Break)], chunks_of: Op
         if driver.has_ended() {
             break;
         }
-        if let Some((_, what)) = places.get(index).filter(|_| driver.progress().ticks > 0) {
-            what.happens(&mut driver, &shared, &mut whole);
+        match places.get(index) {
+            Some((_, Break::Checkpoint)) => (shared, driver, whole) = go_on(world, &driver, whole),
+            Some((_, what)) if driver.progress().ticks > 0 => what.happens(&mut driver, &shared, &mut whole),
+            _ => {}
         }
     }
     finished(driver, whole, world)
@@ -498,4 +538,34 @@ fn trades_together_are_as_one_by_one() {
         cases < 64 || stopped > 2 && liquidations > 2,
         "too little happens: {liquidations} liquidations, {stopped} sessions stopped"
     );
+}
+
+#[test]
+fn a_session_that_goes_on_from_checkpoints_is_as_one_without_a_break() {
+    let seen = [const { AtomicUsize::new(0) }; 2];
+    let cases = sessions();
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let places = prop::collection::vec(0_usize..1_000, 1..5);
+    let session =
+        (bursts(), prop::collection::vec(any::<Dice>(), 1..6), any::<u64>(), 0_u8..8, (breaks(), places));
+    let outcome = runner.run(&session, |(bursts, dice, seed, has, (breaks, places))| {
+        let (ticks, world) = (market(&bursts, has & 1 > 0, has & 2 > 0, has & 4 > 0), any_world(&dice, seed));
+        let broken: Vec<_> =
+            breaks.iter().copied().chain(places.iter().map(|at| (*at, Break::Checkpoint))).collect();
+        for chunks_of in [None, Some(700)] {
+            let whole = played(&world, &ticks, &breaks, chunks_of);
+            let parts = played(&world, &ticks, &broken, chunks_of);
+            for (whole, parts) in whole.told.iter().zip(&parts.told) {
+                prop_assert_eq!(whole, parts);
+            }
+            prop_assert_eq!(whole.told.len(), parts.told.len());
+            seen[0].fetch_add(parts.orders as usize, Ordering::Relaxed);
+            seen[1].fetch_add(places.len(), Ordering::Relaxed);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    let [orders, checkpoints] = seen.map(AtomicUsize::into_inner);
+    assert!(orders > 20 && checkpoints > 20, "only {orders} orders and {checkpoints} checkpoints");
 }

@@ -1,4 +1,5 @@
-//! Seconds of silence that are passed over together give the same as one by one: random sessions both ways.
+//! Seconds of silence that are passed over together give the same as one by one, and from checkpoints the same as without a
+//! break: random sessions both ways.
 
 use crate::harness::{START, World, at, spec, world};
 use crate::strategy::{Build, seconds, strategy};
@@ -6,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::event::{Bar, Gap, GapCause, Level, Trade};
 use tradingd::domain::ledger::EquityPoint;
 use tradingd::domain::num::{Money, Price, Qty, Rate};
@@ -14,6 +16,7 @@ use tradingd::domain::strategy::*;
 use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::engine::output::Outputs;
+use tradingd::session::checkpoint;
 use tradingd::session::driver::{Driver, Recorder};
 use tradingd::session::ports::{Chunk, TickKind};
 
@@ -187,12 +190,32 @@ impl Recorder for Whole {
     }
 }
 
-/// Plays the ticks; where a step is given, the driver never waits longer, so that every second is shown.
-fn played(world: &World, ticks: &Chunk, step: Option<Span>) -> Whole {
+/// What was told is with whoever listens.
+impl Saved for Whole {
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(&mut self, _: &mut Reader<'_>) -> Result<(), Damaged> {
+        Ok(())
+    }
+}
+
+fn begun(world: &World) -> Driver {
     let table = Arc::new(world.table());
-    let mut driver = Driver::new(table, &world.strategies, world.session.clone(), world.venue.clone());
+    Driver::new(table, &world.strategies, world.session.clone(), world.venue.clone())
+}
+
+/// Plays the ticks; where a step is given, the driver never waits longer, so that every second is shown. Each time that so many
+/// ticks are over a driver that is made anew goes on from a checkpoint.
+fn played(world: &World, ticks: &Chunk, step: Option<Span>, checkpoint_every: Option<usize>) -> Whole {
+    let mut driver = begun(world);
     let mut whole = Whole::default();
-    for tick in ticks.ticks() {
+    for (number, tick) in ticks.ticks().iter().enumerate() {
+        if checkpoint_every.is_some_and(|every| number % every == every - 1) {
+            let bytes = checkpoint::save(&driver, &whole);
+            driver = begun(world);
+            checkpoint::load(&bytes, &mut driver, &mut whole).unwrap();
+            assert!(checkpoint::save(&driver, &whole) == bytes, "what was loaded is saved as other bytes");
+        }
         let mut reached = driver.progress().at;
         while let Some(step) = step.filter(|step| reached != Timestamp::MIN && reached + *step < tick.at) {
             reached = reached + step;
@@ -209,7 +232,7 @@ fn played(world: &World, ticks: &Chunk, step: Option<Span>) -> Whole {
 }
 
 #[test]
-fn seconds_of_silence_together_are_as_one_by_one() {
+fn seconds_of_silence_together_and_from_checkpoints_are_as_one_by_one() {
     let seen = [const { AtomicUsize::new(0) }; 2];
     let count = |what: usize, more: usize| seen[what].fetch_add(more, Ordering::Relaxed);
     let mut runner =
@@ -218,7 +241,10 @@ fn seconds_of_silence_together_are_as_one_by_one() {
     let outcome = runner.run(&session, |(bursts, dice, seed, books)| {
         let (ticks, world) = (market(&bursts, books), any_world(&dice, seed));
         let (slow, fast) =
-            (played(&world, &ticks, Some(Span::from_millis(500))), played(&world, &ticks, None));
+            (played(&world, &ticks, Some(Span::from_millis(500)), None), played(&world, &ticks, None, None));
+        let parts = played(&world, &ticks, None, Some(1 + (seed % 9) as usize));
+        prop_assert_eq!(&fast.told, &parts.told);
+        prop_assert_eq!(&fast.equity, &parts.equity);
         for (slow, fast) in slow.told.iter().zip(&fast.told) {
             prop_assert_eq!(slow, fast);
         }
@@ -247,7 +273,7 @@ fn a_year_of_silence_costs_a_few_turns() {
     let world = World { spec: spec("0.01", "0.001"), ..world(vec![quiet, rests]) };
     let ticks = world
         .ticks(&format!("0 trade 1000 1\n1 trade 1000 1\n{year} trade 1001 1\n{} trade 1001 1", year + 1.0));
-    let whole = played(&world, &ticks, None);
+    let whole = played(&world, &ticks, None, None);
     let signals = whole.told.iter().filter(|told| told.contains("SignalDetected")).count();
     assert!(signals >= 4, "{:#?}", whole.told);
     assert!(whole.turns < 300, "{} turns in {} seconds from {START}", whole.turns, year);

@@ -2,6 +2,7 @@
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Channel, Kind, Look, Missing, Value, unchecked};
+use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 
 /// `ATR(period)` (J. W. Wilder, "New Concepts in Technical Trading Systems", 1978).
@@ -31,6 +32,8 @@ struct Atr {
     /// Sum of true ranges while seeding, then their smoothed mean; in ticks.
     state: f64,
 }
+
+saved!(Atr { last_close, seen, state } fixed { period });
 
 impl BarFormula for Atr {
     fn push(&mut self, bar: &ClosedBar) {

@@ -3,6 +3,7 @@
 use super::window_params::{WINDOW, one_window};
 use super::wiring::SeriesId;
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::series::{Average, BookMeasure};
@@ -60,6 +61,8 @@ pub static TW_MIDPRICE: Kind = Kind {
 
 struct BookMean(BookWindow);
 
+saved!(BookMean { 0 });
+
 impl BookMean {
     fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, measure: BookMeasure) -> Box<dyn Indicator> {
         Box::new(BookMean(BookWindow::new(spec, wiring, measure, spec.span("t1"), spec.span("t2"))))
@@ -79,6 +82,8 @@ pub(super) struct BookWindow {
     t2: Span,
     min_coverage: f64,
 }
+
+saved!(BookWindow {} fixed { series, t1, t2, min_coverage });
 
 impl BookWindow {
     /// Over [T−t1, T−t2] with the spec's `min_coverage`.

@@ -4,6 +4,7 @@ use super::deals::{Pairs, Terms, scaled_covariance};
 use super::median::SlidingMedian;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, WINDOW, one_window, two_windows};
 use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, ratio};
+use crate::checkpoint::{plain, saved};
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Needs, Point, PointKind};
 
@@ -68,6 +69,8 @@ fn gap(earlier: &Point, next: &Point) -> Option<Span> {
 
 struct MedianGap(Pairs<SlidingMedian>);
 
+saved!(MedianGap { 0 });
+
 impl Terms for SlidingMedian {
     /// Gap in nanoseconds, and the number of the point at its start.
     type Term = (i64, u64);
@@ -102,6 +105,8 @@ struct GapRatio {
     baseline: MedianGap,
 }
 
+saved!(GapRatio { current, baseline });
+
 impl Indicator for GapRatio {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         ratio(self.baseline.seconds(look)?, self.current.seconds(look)?)
@@ -116,6 +121,8 @@ struct GapSums {
     sum: i128,
     sum_of_squares: i128,
 }
+
+plain!(struct GapSums { count, sum, sum_of_squares });
 
 impl Terms for GapSums {
     type Term = i64;
@@ -141,6 +148,8 @@ struct Clustering {
     gaps: Pairs<GapSums>,
     min_gaps: i64,
 }
+
+saved!(Clustering { gaps } fixed { min_gaps });
 
 impl Indicator for Clustering {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -4,6 +4,7 @@ use super::deal_intervals::MIN_DEALS;
 use super::deals::{Pairs, Terms, scaled_covariance, scaled_deviation};
 use super::window_params::{T1, T2, one_window};
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
+use crate::checkpoint::{plain, saved};
 use crate::engine::market::tape::{Needs, Point, PointKind};
 
 /// Standard deviation of the returns from trade to trade.
@@ -63,6 +64,8 @@ struct Returns {
     sum_of_squares: i128,
 }
 
+plain!(struct Returns { count, sum, sum_of_squares });
+
 impl Terms for Returns {
     type Term = i64;
 
@@ -90,6 +93,8 @@ struct PriceVolatility {
     min_deals: i64,
 }
 
+saved!(PriceVolatility { pairs } fixed { min_deals });
+
 impl Indicator for PriceVolatility {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let sums = self.pairs.read(look)?.sums;
@@ -104,6 +109,8 @@ impl Indicator for PriceVolatility {
 /// Sum of squared lots, without the pending trade.
 #[derive(Default)]
 struct SquaredSizes(i128);
+
+plain!(struct SquaredSizes(sum));
 
 impl Terms for SquaredSizes {
     type Term = i128;
@@ -125,6 +132,8 @@ struct SizeVolatility {
     pairs: Pairs<SquaredSizes>,
     min_deals: i64,
 }
+
+saved!(SizeVolatility { pairs } fixed { min_deals });
 
 impl Indicator for SizeVolatility {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
@@ -148,6 +157,8 @@ struct Products {
     yy: i128,
     xy: i128,
 }
+
+plain!(struct Products { count, x, y, xx, yy, xy });
 
 impl Terms for Products {
     type Term = (i64, i64);
@@ -175,6 +186,8 @@ struct Correlation {
     pairs: Pairs<Products>,
     min_deals: i64,
 }
+
+saved!(Correlation { pairs } fixed { min_deals });
 
 impl Indicator for Correlation {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -5,6 +5,7 @@
 //! interval is taken across a gap.
 
 use super::{Look, Missing, Wiring};
+use crate::checkpoint::{Plain, Saved, saved};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Needs, Point, PointKind, Tape};
@@ -12,9 +13,9 @@ use crate::engine::market::window::{Slice, Window};
 use std::collections::VecDeque;
 
 /// The contribution of two neighbouring points, and its sum over a window.
-pub(super) trait Terms: Default + Send {
+pub(super) trait Terms: Default + Send + Saved {
     /// Contribution of a pair, kept until it leaves the window.
-    type Term: Copy + Send;
+    type Term: Copy + Send + Plain;
 
     /// The contribution of the trade `earlier`, the point with this number, once `next`, a trade or an interruption,
     /// is known; `None` for none.
@@ -33,6 +34,8 @@ pub(super) struct Pairs<T: Terms> {
     pairs: Joined<T>,
 }
 
+saved!([impl<T: Terms>] Pairs<T> { window, pairs });
+
 /// The pairs that have entered.
 struct Joined<T: Terms> {
     /// Terms with the number of their earlier point, oldest first.
@@ -42,6 +45,8 @@ struct Joined<T: Terms> {
     pending: Option<(u64, Point)>,
     seen: u64,
 }
+
+saved!([impl<T: Terms>] Joined<T> { terms, sums, pending, seen });
 
 /// A window after all its pairs have been added.
 pub(super) struct PairSlice<'a, T> {

@@ -1,6 +1,7 @@
 //! Data that only derivatives have: funding, basis, open interest.
 
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, number, ratio, unchecked};
+use crate::checkpoint::saved;
 use crate::domain::time::Span;
 
 /// Last funding rate.
@@ -17,6 +18,8 @@ pub static FUNDING_RATE_PCT: Kind = Kind {
 };
 
 struct FundingRate;
+
+saved!(FundingRate {});
 
 impl Indicator for FundingRate {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
@@ -38,6 +41,8 @@ pub static BASIS_PCT: Kind = Kind {
 };
 
 struct Basis;
+
+saved!(Basis {});
 
 impl Indicator for Basis {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
@@ -65,6 +70,8 @@ pub static OPEN_INTEREST_CHANGE_PCT: Kind = Kind {
 };
 
 struct OpenInterestChange(Span);
+
+saved!(OpenInterestChange {} fixed { 0 });
 
 impl Indicator for OpenInterestChange {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

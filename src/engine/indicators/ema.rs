@@ -3,6 +3,7 @@
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Upstream, Value, ratio};
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::bars::ClosedBar;
 
@@ -74,6 +75,8 @@ struct TradeEma {
     restarted: bool,
 }
 
+saved!(TradeEma { ema, seen, restarted } fixed { k, needed });
+
 impl Indicator for TradeEma {
     fn value(&mut self, _: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         match self.seen < self.needed {
@@ -114,6 +117,8 @@ impl Indicator for TradeEma {
 
 struct BarEma(Ema);
 
+saved!(BarEma { 0 });
+
 impl BarFormula for BarEma {
     fn push(&mut self, bar: &ClosedBar) {
         self.0.push(bar.close.0 as f64);
@@ -129,6 +134,8 @@ impl BarFormula for BarEma {
 }
 
 struct EmaSpread(EmaPair);
+
+saved!(EmaSpread { 0 });
 
 impl BarFormula for EmaSpread {
     fn push(&mut self, bar: &ClosedBar) {
@@ -151,6 +158,8 @@ pub(super) struct EmaPair {
     fast: Ema,
     slow: Ema,
 }
+
+saved!(EmaPair { fast, slow });
 
 impl EmaPair {
     /// A pair with the spec's `fast` and `slow` periods.
@@ -185,6 +194,8 @@ pub(super) struct Ema {
     /// Sum while seeding, then the average.
     state: f64,
 }
+
+saved!(Ema { seen, state } fixed { period });
 
 impl Ema {
     pub(super) fn new(period: usize) -> Self {

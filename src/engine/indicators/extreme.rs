@@ -5,6 +5,7 @@
 
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
+use crate::checkpoint::{plain, saved};
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::Timestamp;
@@ -69,6 +70,8 @@ struct Extremes<const N: usize> {
     seen: u64,
 }
 
+saved!([impl<const N: usize>] Extremes<N> { window, seen } each { of });
+
 /// One of the two.
 struct Extreme {
     /// 1 for the highest price, −1 for the lowest: the extreme is always the largest `sign · price`.
@@ -81,6 +84,8 @@ struct Extreme {
     ticks: f64,
     found_at: Timestamp,
 }
+
+saved!(Extreme { blocks, current, ticks, found_at } fixed { sign });
 
 /// Number of points per block.
 const BLOCK: u64 = 16;
@@ -95,6 +100,8 @@ struct Best {
     /// Number of the last point of its block.
     last: u64,
 }
+
+plain!(struct Best { at, key, last });
 
 const NO_PRICE: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
 

@@ -4,6 +4,7 @@ use super::wiring::SeriesId;
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average, number,
 };
+use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
@@ -48,6 +49,8 @@ struct Imbalance {
     t2: Span,
     min_coverage: f64,
 }
+
+saved!(Imbalance {} fixed { series, t1, t2, min_coverage });
 
 impl Indicator for Imbalance {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

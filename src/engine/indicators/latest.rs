@@ -3,6 +3,7 @@
 //! Invariant: no price from before a gap and no stale book is read.
 
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
+use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Point;
 
@@ -108,6 +109,8 @@ struct LastTrade {
     of: fn(&Point, &Look<'_>) -> f64,
 }
 
+saved!(LastTrade {} fixed { of });
+
 impl LastTrade {
     fn boxed(wiring: &mut Wiring<'_>, of: fn(&Point, &Look<'_>) -> f64) -> Box<dyn Indicator> {
         wiring.history(Span::ZERO);
@@ -124,6 +127,8 @@ impl Indicator for LastTrade {
 struct Touch {
     of: fn(&Look<'_>) -> Option<f64>,
 }
+
+saved!(Touch {} fixed { of });
 
 impl Indicator for Touch {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -5,6 +5,7 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, book_average,
     number, ordered, ratio, unchecked,
 };
+use crate::checkpoint::saved;
 use crate::domain::num::Money;
 use crate::domain::order::Side;
 use crate::domain::time::Span;
@@ -56,6 +57,8 @@ struct Drain {
     min_coverage: f64,
 }
 
+saved!(Drain {} fixed { series, current, baseline, min_baseline, min_coverage });
+
 impl Indicator for Drain {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = book_average(look, self.series, self.baseline, self.min_coverage)?;
@@ -101,6 +104,8 @@ struct Depth {
     min_coverage: f64,
 }
 
+saved!(Depth {} fixed { series, window, min_coverage });
+
 impl Indicator for Depth {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         book_average(look, self.series, self.window, self.min_coverage)
@@ -130,6 +135,8 @@ struct Slippage {
     side: Side,
     notional: Money,
 }
+
+saved!(Slippage {} fixed { side, notional });
 
 impl Indicator for Slippage {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

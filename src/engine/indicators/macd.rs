@@ -3,6 +3,7 @@
 use super::ema::{Ema, EmaPair, fast_below_slow};
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Accepts, Channel, Kind, Look, Param, Value};
+use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 
 /// `MACD(fast, slow, signal)` (G. Appel, "Technical Analysis", 2005).
@@ -48,6 +49,8 @@ struct Macd {
     signal: Ema,
     line: Line,
 }
+
+saved!(Macd { averages, signal } fixed { line });
 
 impl BarFormula for Macd {
     fn push(&mut self, bar: &ClosedBar) {

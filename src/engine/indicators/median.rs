@@ -4,6 +4,7 @@
 //! until more than half of the heap has left, so a step takes O(log n) on average and memory is at most about
 //! twice the window.
 
+use crate::checkpoint::plain;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -23,6 +24,8 @@ pub(super) struct SlidingMedian {
     /// Entries with a smaller number have left the window.
     first: u64,
 }
+
+plain!(struct SlidingMedian { low, high, low_count, high_count, first });
 
 /// A heap is cleaned up when it holds this many entries more than twice those in the window.
 const SLACK: usize = 64;

@@ -9,6 +9,7 @@ use super::{
     Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
     fires_from, is_rising, number, ordered, ratio,
 };
+use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::{Span, Timestamp};
@@ -74,6 +75,8 @@ struct AboveMedian {
     highest: SlotId,
 }
 
+saved!(AboveMedian {} fixed { moves_on_seconds, median, highest });
+
 impl Indicator for AboveMedian {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let median = upstream.value(self.median, look)?;
@@ -114,6 +117,8 @@ struct MedianPrice {
     /// Number of points before that second.
     before: u64,
 }
+
+saved!(MedianPrice { window, samples, median, next, before } fixed { end });
 
 impl MedianPrice {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {

@@ -69,6 +69,7 @@ pub use registry::{ALL, find};
 pub use set::{FORESEEN_TRADES, IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;
 
+use crate::checkpoint::Saved;
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec, ParamValue};
 use crate::domain::symbol::SymbolSpec;
@@ -107,7 +108,7 @@ impl Look<'_> {
 }
 
 /// Streaming computation of an indicator for one symbol.
-pub trait Indicator: Send {
+pub trait Indicator: Send + Saved {
     /// The current value. Called at most once per event; `upstream` gives access to the slots it was wired
     /// to.
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value;

@@ -5,6 +5,7 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
     ratio,
 };
+use crate::checkpoint::saved;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
 
@@ -50,6 +51,8 @@ struct ByTrades {
     baseline: Window,
 }
 
+saved!(ByTrades { current, baseline });
+
 impl Indicator for ByTrades {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = mean_price(&mut self.baseline, look)?;
@@ -61,6 +64,8 @@ struct ByTime {
     current: TimeAverage,
     baseline: TimeAverage,
 }
+
+saved!(ByTime { current, baseline });
 
 impl Indicator for ByTime {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

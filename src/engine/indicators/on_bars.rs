@@ -5,6 +5,7 @@
 
 use super::wiring::BarsId;
 use super::{Accepts, Indicator, Look, Missing, Param, Upstream, Value, Wiring};
+use crate::checkpoint::{Saved, saved};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::symbol::SymbolSpec;
 use crate::engine::market::bars::ClosedBar;
@@ -29,7 +30,7 @@ pub(super) const fn period(name: &'static str, default: u32, min: u32, max: u32)
 }
 
 /// A formula over closed bars.
-pub(super) trait BarFormula: Send {
+pub(super) trait BarFormula: Send + Saved {
     /// Adds a closed bar.
     fn push(&mut self, bar: &ClosedBar);
 
@@ -47,6 +48,8 @@ pub(super) struct OnBars<F> {
     live: bool,
     restarted: bool,
 }
+
+saved!([impl<F: BarFormula>] OnBars<F> { formula, restarted } fixed { bars, live });
 
 impl<F: BarFormula + 'static> OnBars<F> {
     /// The indicator of a formula, on the bars and with the `live` flag of a spec.

@@ -4,6 +4,7 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
     ratio,
 };
+use crate::checkpoint::saved;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::{Window, nearest_f64};
 
@@ -44,6 +45,8 @@ struct Imbalance {
     min_trades: i64,
 }
 
+saved!(Imbalance { window } fixed { by_value, min_trades });
+
 impl Indicator for Imbalance {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let slice = self.window.read(&look.market.tape, look.now)?;
@@ -81,6 +84,8 @@ pub static CVD: Kind = Kind {
 };
 
 struct VolumeDelta(Window);
+
+saved!(VolumeDelta { 0 });
 
 impl Indicator for VolumeDelta {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -7,6 +7,7 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
     number, ratio, unchecked,
 };
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 
 const LOOKBACK: Param =
@@ -26,6 +27,8 @@ pub static PUMP_PEAK_PRICE: Kind = Kind {
 };
 
 struct Peak(SlotId);
+
+saved!(Peak {} fixed { 0 });
 
 impl Indicator for Peak {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
@@ -79,6 +82,8 @@ struct Retracement {
     min_pump_pct: f64,
 }
 
+saved!(Retracement {} fixed { peak, baseline, min_pump_pct });
+
 impl Indicator for Retracement {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let baseline = upstream.value(self.baseline, look)?;
@@ -118,6 +123,8 @@ pub static MOMENTUM_DECAY: Kind = Kind {
 
 /// Reads the highest price in ticks.
 struct Drawdown(SlotId);
+
+saved!(Drawdown {} fixed { 0 });
 
 impl Indicator for Drawdown {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {

@@ -4,6 +4,7 @@ use super::twpa::TimeAverage;
 use super::{
     Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ratio,
 };
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 
@@ -77,6 +78,8 @@ struct Acceleration {
     seconds: f64,
 }
 
+saved!(Acceleration { before } fixed { now, seconds });
+
 impl Indicator for Acceleration {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let before = self.before.percent(look)?;
@@ -126,6 +129,8 @@ pub(super) struct Move {
     baseline: TimeAverage,
     seconds: f64,
 }
+
+saved!(Move { current, baseline } fixed { seconds });
 
 impl Move {
     /// The velocity over these windows, `ago` before now.

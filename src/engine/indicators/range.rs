@@ -5,6 +5,7 @@ use super::{
     Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, fires_from,
     is_rising, number, ordered, ratio,
 };
+use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::Timestamp;
@@ -46,6 +47,8 @@ fn range(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
 
 struct RangeWidth(SlotId);
 
+saved!(RangeWidth {} fixed { 0 });
+
 impl Indicator for RangeWidth {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let (highest, lowest) = upstream.pair(self.0, look)?;
@@ -65,6 +68,8 @@ impl Indicator for RangeWidth {
 }
 
 struct RangePosition(SlotId);
+
+saved!(RangePosition {} fixed { 0 });
 
 fn position(price: f64, (highest, lowest): (f64, f64)) -> Value {
     ratio(100.0 * (price - lowest), highest - lowest)

@@ -2,6 +2,7 @@
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Value, number, unchecked};
+use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
 
@@ -53,6 +54,8 @@ struct Wilder {
     down: f64,
 }
 
+saved!(Wilder { last, seen, up, down } fixed { period });
+
 impl BarFormula for Wilder {
     fn push(&mut self, bar: &ClosedBar) {
         let Some(last) = self.last.replace(bar.close.0) else { return };
@@ -97,6 +100,8 @@ struct Cutler {
     up: i64,
     down: i64,
 }
+
+saved!(Cutler { last, moves, up, down } fixed { period });
 
 impl Cutler {
     fn sums_with(&self, change: i64) -> (i64, i64) {

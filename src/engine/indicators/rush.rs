@@ -6,6 +6,7 @@
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number, ordered,
 };
+use crate::checkpoint::saved;
 use crate::domain::order::Side;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::{Span, Timestamp};
@@ -52,6 +53,8 @@ struct RushOrders {
     /// Number of points that have entered.
     seen: u64,
 }
+
+saved!(RushOrders { window, reached, millisecond, fills, seen } fixed { side, min_fills });
 
 impl RushOrders {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {

@@ -4,6 +4,7 @@ use super::window_params::one_window;
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, number,
 };
+use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::time::{Span, Timestamp};
 use std::collections::VecDeque;
@@ -66,6 +67,8 @@ struct Sampled {
     /// Reason reported while samples are missing.
     why: Missing,
 }
+
+saved!(Sampled { waiting, inside, candidates, why } fixed { source, beats, t1, t2, min_coverage });
 
 impl Sampled {
     fn new(spec: &IndicatorSpec, source: Option<SlotId>, beats: fn(f64, f64) -> bool) -> Self {

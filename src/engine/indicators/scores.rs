@@ -8,6 +8,7 @@ use super::pump::Stretch;
 use super::spread::SPREAD_PCT;
 use super::volume_spike::VOLUME_SURGE_RATIO;
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, number};
+use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 
 /// Whether a dump is running out of force.
@@ -84,6 +85,8 @@ struct DumpExhaustion {
     imbalance: SlotId,
     thresholds: DumpParts,
 }
+
+saved!(DumpExhaustion {} fixed { velocity, volume, retracement, imbalance, thresholds });
 
 /// The four components, or their thresholds.
 struct DumpParts {
@@ -182,6 +185,8 @@ struct Risk {
     references: [f64; 3],
     weights: [f64; 3],
 }
+
+saved!(Risk {} fixed { spread, volatility, drain, references, weights });
 
 impl Indicator for Risk {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {

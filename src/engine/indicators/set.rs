@@ -3,6 +3,7 @@
 //! Invariant: a slot only reads earlier slots, so there are no cycles.
 
 use super::{Indicator, Kind, Look, Missing, Value};
+use crate::checkpoint::{Damaged, Reader, Saved, plain, saved};
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
@@ -12,6 +13,8 @@ use crate::engine::wake::Wake;
 /// Index of a slot in its symbol's set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SlotId(pub usize);
+
+plain!(struct SlotId(index));
 
 struct Slot {
     spec: IndicatorSpec,
@@ -23,6 +26,18 @@ struct Slot {
     /// CPU (store forwarding).
     number: f64,
     missing: Option<Missing>,
+}
+
+saved!(Slot { indicator, asked_at, number, missing } fixed { spec, bars });
+
+impl Saved for Box<dyn Indicator> {
+    fn save(&self, to: &mut Vec<u8>) {
+        self.as_ref().save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.as_mut().load(from)
+    }
 }
 
 /// The most trades that are foreseen at once: as many as one mask of a word has bits.
@@ -52,6 +67,9 @@ pub struct IndicatorSet {
     /// Increases with every event that may change a value.
     turn: u64,
 }
+
+// What is foreseen holds within one run of trades.
+saved!(IndicatorSet { turn } each { slots } fixed { find, every_trade, foreseen, every_second, seconds_kept });
 
 /// The slots before the one that is being computed.
 pub struct Upstream<'a> {

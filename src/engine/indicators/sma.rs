@@ -4,6 +4,7 @@
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Accepts, Channel, Kind, Look, Missing, Param, Value, number, ratio, unchecked};
+use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
 
@@ -60,6 +61,8 @@ pub static BOLLINGER_BANDS: Kind = Kind {
 
 struct Sma(Closes);
 
+saved!(Sma { 0 });
+
 impl BarFormula for Sma {
     fn push(&mut self, bar: &ClosedBar) {
         self.0.push(bar);
@@ -88,6 +91,8 @@ struct Bollinger {
     deviations: f64,
     line: Line,
 }
+
+saved!(Bollinger { closes } fixed { deviations, line });
 
 impl BarFormula for Bollinger {
     fn push(&mut self, bar: &ClosedBar) {
@@ -118,6 +123,8 @@ struct Closes {
     sum: i128,
     sum_of_squares: i128,
 }
+
+saved!(Closes { ring, sum, sum_of_squares } fixed { period });
 
 /// Sums over exactly `period` closes.
 struct Sums {

@@ -4,6 +4,7 @@ use super::wiring::SeriesId;
 use super::{
     Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered, ratio,
 };
+use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
@@ -39,6 +40,8 @@ struct Spread {
     t2: Span,
     min_coverage: f64,
 }
+
+saved!(Spread {} fixed { series, t1, t2, min_coverage });
 
 impl Indicator for Spread {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
@@ -80,6 +83,8 @@ struct Widening {
     baseline: (Span, Span),
     min_coverage: f64,
 }
+
+saved!(Widening {} fixed { series, current, baseline, min_coverage });
 
 impl Indicator for Widening {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -6,6 +6,7 @@ use crate::domain::event::{Gap, GapCause, Level, Market, Trade};
 use crate::domain::num::{Price, Qty, Rate};
 use crate::domain::order::Side;
 
+mod checkpoint;
 mod oracle;
 mod properties;
 mod silence;

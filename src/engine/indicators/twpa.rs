@@ -1,6 +1,7 @@
 //! Time-weighted price average: each price weighted by how long it was in force.
 
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio};
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Needs;
@@ -27,6 +28,8 @@ pub static TWPA: Kind = Kind {
 };
 
 struct Twpa(TimeAverage);
+
+saved!(Twpa { 0 });
 
 impl Indicator for Twpa {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
@@ -105,6 +108,8 @@ struct TwpaRatio {
     baseline: TimeAverage,
 }
 
+saved!(TwpaRatio { current, baseline });
+
 impl Indicator for TwpaRatio {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         ratio(self.current.ticks(look)?, self.baseline.ticks(look)?)
@@ -116,6 +121,8 @@ struct Proximity {
     support: TimeAverage,
 }
 
+saved!(Proximity { support } fixed { current });
+
 impl Indicator for Proximity {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let support = self.support.price(look)?;
@@ -125,6 +132,8 @@ impl Indicator for Proximity {
 
 /// A time-weighted average price, for use in other formulas.
 pub(super) struct TimeAverage(Window);
+
+saved!(TimeAverage { 0 });
 
 impl TimeAverage {
     /// Over [T−t1, T−t2].

@@ -4,6 +4,7 @@ use super::pump::{Move, Stretch};
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number, ratio,
 };
+use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::time::Span;
 
@@ -66,6 +67,8 @@ struct Cascade {
     slots: Vec<SlotId>,
 }
 
+saved!(Cascade {} fixed { slots });
+
 impl Indicator for Cascade {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let mut shorter = upstream.value(self.slots[0], look)?;
@@ -116,6 +119,8 @@ struct Reversal {
     slow: SlotId,
     fast: SlotId,
 }
+
+saved!(Reversal {} fixed { slow, fast });
 
 impl Indicator for Reversal {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
@@ -169,6 +174,8 @@ struct Stabilization {
     now: SlotId,
     before: Vec<Move>,
 }
+
+saved!(Stabilization {} each { before } fixed { now });
 
 impl Indicator for Stabilization {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {

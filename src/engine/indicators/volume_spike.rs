@@ -4,6 +4,7 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number,
     ordered, ratio,
 };
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Needs;
@@ -166,6 +167,8 @@ struct RateSpike {
     stretch: f64,
 }
 
+saved!(RateSpike { current, baseline } fixed { amount, stretch });
+
 impl RateSpike {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, amount: Amount) -> Self {
         let current = wiring.window(spec, spec.span("t1"), spec.span("t2"), amount.needs());
@@ -196,6 +199,8 @@ struct BucketSpike {
     edges: Vec<Boundary>,
     sums: Vec<f64>,
 }
+
+saved!(BucketSpike { current, baseline } each { edges } fixed { amount, sums });
 
 impl BucketSpike {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, amount: Amount) -> Self {

@@ -3,6 +3,7 @@
 use super::deals::{Pairs, Terms};
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use crate::checkpoint::{plain, saved};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Needs, Point};
@@ -22,6 +23,8 @@ pub static VTWPA: Kind = Kind {
 
 struct Vtwpa(HeldVolume);
 
+saved!(Vtwpa { 0 });
+
 impl Indicator for Vtwpa {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.ticks(look).map(|ticks| look.price(ticks))
@@ -31,6 +34,8 @@ impl Indicator for Vtwpa {
 /// A volume- and time-weighted average price, for use in other formulas.
 pub(super) struct HeldVolume(Pairs<Holdings>);
 
+saved!(HeldVolume { 0 });
+
 /// Σ lots·ns and Σ ticks·lots·ns. Wraps only beyond 2^81 ticks·lots per trade over a day, which no trade
 /// reaches.
 #[derive(Default)]
@@ -38,6 +43,8 @@ struct Holdings {
     volume: i128,
     value: i128,
 }
+
+plain!(struct Holdings { volume, value });
 
 impl Holdings {
     fn held(point: &Point, span: Span) -> (i128, i128) {

@@ -3,6 +3,7 @@
 use super::latest::percent_above;
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
@@ -35,6 +36,8 @@ struct Vwap {
     distance: bool,
 }
 
+saved!(Vwap { average } fixed { distance });
+
 impl Indicator for Vwap {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let ticks = self.average.ticks(look)?;
@@ -43,6 +46,8 @@ impl Indicator for Vwap {
 }
 
 struct VolumeAverage(Window);
+
+saved!(VolumeAverage { 0 });
 
 impl VolumeAverage {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {

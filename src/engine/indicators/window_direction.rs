@@ -2,6 +2,7 @@
 
 use super::Missing;
 use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number};
+use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -64,6 +65,8 @@ struct Direction {
     of: fn(&[i64]) -> Value,
 }
 
+saved!(Direction { steps } fixed { of });
+
 impl Indicator for Direction {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         (self.of)(self.steps.signs(look)?)
@@ -76,6 +79,8 @@ struct Steps {
     boundaries: Vec<Boundary>,
     signs: Vec<i64>,
 }
+
+saved!(Steps { whole } each { boundaries } fixed { signs });
 
 impl Steps {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {

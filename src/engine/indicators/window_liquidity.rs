@@ -3,6 +3,7 @@
 use super::book_average::BookWindow;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, one_window, two_windows};
 use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, ratio};
+use crate::checkpoint::saved;
 use crate::engine::market::series::BookMeasure;
 
 /// Σ price·quantity of the best level on both sides.
@@ -58,6 +59,8 @@ pub static LIQUIDITY_RATIO: Kind = Kind {
 
 struct Total(Vec<BookWindow>);
 
+saved!(Total {} fixed { 0 });
+
 impl Indicator for Total {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.iter().map(|part| part.mean(look)).sum()
@@ -68,6 +71,8 @@ struct Relative {
     current: BookWindow,
     baseline: BookWindow,
 }
+
+saved!(Relative { current, baseline });
 
 impl Indicator for Relative {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -4,6 +4,7 @@ use super::book_average::BookWindow;
 use super::twpa::TimeAverage;
 use super::window_params::{T1, WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, ratio, unchecked};
+use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
@@ -42,6 +43,8 @@ pub static DEAL_VS_MID_DEVIATION: Kind = Kind {
 
 struct MidVelocity(BookWindow);
 
+saved!(MidVelocity { 0 });
+
 impl Indicator for MidVelocity {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let average = self.0.mean(look)?;
@@ -53,6 +56,8 @@ struct Deviation {
     trades: TimeAverage,
     mid: BookWindow,
 }
+
+saved!(Deviation { trades, mid });
 
 impl Indicator for Deviation {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

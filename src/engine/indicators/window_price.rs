@@ -3,6 +3,7 @@
 use super::extreme::{highest_ticks, lowest_ticks};
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value};
+use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
@@ -62,6 +63,8 @@ struct EdgePrice {
     oldest: bool,
 }
 
+saved!(EdgePrice { window } fixed { oldest });
+
 impl Indicator for EdgePrice {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
@@ -75,6 +78,8 @@ impl Indicator for EdgePrice {
 
 /// A highest or lowest price in the quote currency.
 struct ExtremePrice(SlotId);
+
+saved!(ExtremePrice {} fixed { 0 });
 
 impl Indicator for ExtremePrice {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {

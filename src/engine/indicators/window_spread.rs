@@ -3,6 +3,7 @@
 use super::book_average::BookWindow;
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Upstream, Value, ratio};
+use crate::checkpoint::saved;
 use crate::engine::market::series::BookMeasure;
 
 /// A variance below this times (1 + 2·mean) counts as rounding noise.
@@ -50,6 +51,8 @@ struct AverageSpread {
     ask: BookWindow,
 }
 
+saved!(AverageSpread { bid, ask });
+
 impl Indicator for AverageSpread {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let (bid, ask) = (self.bid.mean(look)?, self.ask.mean(look)?);
@@ -58,6 +61,8 @@ impl Indicator for AverageSpread {
 }
 
 struct SpreadDeviation(BookWindow);
+
+saved!(SpreadDeviation { 0 });
 
 impl Indicator for SpreadDeviation {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -10,6 +10,7 @@ use super::window_params::{
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, ratio,
 };
+use crate::checkpoint::{Damaged, Reader, Saved, saved};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
@@ -63,6 +64,26 @@ enum Source {
     Mid(BookWindow),
 }
 
+impl Saved for Source {
+    fn save(&self, to: &mut Vec<u8>) {
+        match self {
+            Source::Last(window) => window.save(to),
+            Source::Time(average) => average.save(to),
+            Source::VolumeTime(average) => average.as_ref().save(to),
+            Source::Mid(window) => window.save(to),
+        }
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        match self {
+            Source::Last(window) => window.load(from),
+            Source::Time(average) => average.load(from),
+            Source::VolumeTime(average) => average.as_mut().load(from),
+            Source::Mid(window) => window.load(from),
+        }
+    }
+}
+
 impl Source {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
         match spec.word("of") {
@@ -93,6 +114,8 @@ struct Velocity {
     baseline: Source,
 }
 
+saved!(Velocity { current, baseline });
+
 impl Indicator for Velocity {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = self.baseline.price(look)?;
@@ -104,6 +127,8 @@ struct Acceleration {
     short: TimeAverage,
     long: TimeAverage,
 }
+
+saved!(Acceleration { short, long });
 
 impl Indicator for Acceleration {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

@@ -2,6 +2,7 @@
 
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::{Slice, Window};
@@ -76,6 +77,8 @@ struct WindowSum {
     window: Window,
     of: OfSums,
 }
+
+saved!(WindowSum { window } fixed { of });
 
 impl WindowSum {
     fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, of: OfSums) -> Box<dyn Indicator> {

@@ -5,6 +5,7 @@ use super::window_params::{
 };
 use super::window_volume::average_size;
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio};
+use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Needs;
@@ -89,6 +90,8 @@ struct TwoWindows {
     of: fn(&Slice<'_>, &Slice<'_>) -> Value,
 }
 
+saved!(TwoWindows { current, baseline } fixed { of });
+
 impl TwoWindows {
     fn boxed(
         spec: &IndicatorSpec,
@@ -115,6 +118,8 @@ struct Acceleration {
     previous: Window,
     baseline: Window,
 }
+
+saved!(Acceleration { current, previous, baseline });
 
 impl Indicator for Acceleration {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {

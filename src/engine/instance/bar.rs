@@ -4,6 +4,7 @@
 //! bar, and not better than its stop, its target, or the bar's open beyond them.
 
 use super::{Instance, Turn};
+use crate::checkpoint::plain;
 use crate::domain::decision::{State, Trigger};
 use crate::domain::event::Bar;
 use crate::domain::num::Price;
@@ -20,6 +21,8 @@ pub(super) struct BarMemory {
     /// Time and price of the last fill of a resting entry.
     pub rested: Option<(Timestamp, Price)>,
 }
+
+plain!(struct BarMemory { inside, extremes, rested });
 
 /// Prices that a position met inside a bar.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 //! Invariant: an exit is never larger than the position, and there is at most one exit order at a time.
 
 use super::{Instance, Turn, Wake, Working, values};
+use crate::checkpoint::plain;
 use crate::domain::decision::{DecisionKind, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
@@ -31,12 +32,22 @@ pub(super) struct Exits {
     pub(super) broke_even: bool,
 }
 
+plain!(struct Exits { stop, target, next_ladder, broke_even });
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StopKind {
     Fixed,
     Trailing,
     BreakEven,
 }
+
+plain!(
+    enum StopKind {
+        Fixed,
+        Trailing,
+        BreakEven,
+    }
+);
 
 impl StopKind {
     pub(super) fn trigger(self) -> Trigger {
@@ -561,6 +572,8 @@ pub(super) struct Frozen {
     target: Option<f64>,
     target_scale: f64,
 }
+
+plain!(struct Frozen { stop, stop_scale, target, target_scale });
 
 impl Frozen {
     pub(super) const NONE: Frozen = Frozen { stop: None, stop_scale: 1.0, target: None, target_scale: 1.0 };

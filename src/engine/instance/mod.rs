@@ -11,6 +11,7 @@ mod size;
 pub mod status;
 mod view;
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Guard, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{OrderId, Purpose, Side};
@@ -92,6 +93,8 @@ pub(crate) struct Working {
     rests: bool,
 }
 
+plain!(struct Working { id, purpose, qty, filled, mid_x2, submitted_at, cancel_sent, limit, rests });
+
 /// A strategy on one symbol and side.
 pub struct Instance {
     /// Index in the session.
@@ -152,6 +155,12 @@ pub struct Instance {
     put_off: bool,
     disabled: bool,
 }
+
+saved!(Instance {
+    state, since, s1, o1, z1, ze1, e1, warming, signal_at, refused, entry, exit, position, exits, ladder_ticks, frozen,
+    closing, cooldown, until, retry_at, retries, retry_lots, rejects_in_a_row, unknown_since, data_loss_warned,
+    initial_risk, bar, committed, reserved, reference, looked_at, entry_checked, put_off, disabled,
+} fixed { index, strategy, symbol, side, def, reads_own, only_exits_and_rules, slots });
 
 impl Instance {
     /// An inactive instance; its indicators are interned in the symbol's set.

@@ -3,6 +3,7 @@
 //! A bar is reported only once its end is reached; a bar without trades repeats the last close with volume
 //! zero. Invariant: no bar spans a gap.
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::num::{Price, Qty};
 use crate::domain::time::{Span, Timestamp};
 
@@ -23,6 +24,8 @@ pub struct ClosedBar {
     pub volume: Qty,
 }
 
+plain!(struct ClosedBar { end, open, high, low, close, volume });
+
 /// The bar being formed, of one length.
 #[derive(Clone, Debug)]
 pub struct BarSeries {
@@ -33,6 +36,8 @@ pub struct BarSeries {
     /// Number of gaps so far; readers start afresh when it changes.
     epoch: u32,
 }
+
+saved!(BarSeries { forming, untouched, epoch } fixed { seconds });
 
 impl BarSeries {
     /// Bars of this many seconds.

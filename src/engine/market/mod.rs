@@ -7,6 +7,7 @@ pub mod series;
 pub mod tape;
 pub mod window;
 
+use crate::checkpoint::{Damaged, Reader, Saved, saved};
 use crate::domain::book::Book;
 use crate::domain::event::{Bar, Gap, Market, Trade};
 use crate::domain::mark::Mark;
@@ -43,6 +44,18 @@ pub struct MarketState {
     pub series: Vec<(BookMeasure, StepSeries)>,
     /// Bars of trades, one series per length.
     pub bars: Vec<BarSeries>,
+}
+
+saved!(MarketState { last, book, book_at, last_mark, index, funding, open_interest, tape } each { series, bars });
+
+impl Saved for (BookMeasure, StepSeries) {
+    fn save(&self, to: &mut Vec<u8>) {
+        self.1.save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.1.load(from)
+    }
 }
 
 impl Default for MarketState {

@@ -4,6 +4,7 @@
 //! Integrals are fixed-point integers (precise enough for the cheapest coin, see [`BookMeasure`]), so no
 //! error accumulates. Invariant: no value is carried forward across a gap.
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::book::Book;
 use crate::domain::event::Level;
 use crate::domain::order::Side;
@@ -108,6 +109,8 @@ struct Step {
     defined: i64,
 }
 
+plain!(struct Step { at, value, area, square_area, defined });
+
 /// A number that holds until the next one, over time.
 #[derive(Clone, Debug)]
 pub struct StepSeries {
@@ -117,6 +120,8 @@ pub struct StepSeries {
     /// Fractional bits of the integrals.
     bits: u32,
 }
+
+saved!(StepSeries { steps, overflowed } fixed { longest, bits });
 
 /// Mean of a window of a step series.
 #[derive(Clone, Copy, PartialEq, Debug)]

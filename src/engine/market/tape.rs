@@ -5,6 +5,7 @@
 //! no price is carried forward across a gap; sums are integers (wrapping, which a difference undoes), so no error
 //! accumulates.
 
+use crate::checkpoint::{plain, saved};
 use crate::domain::event::Trade;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::Side;
@@ -22,6 +23,8 @@ pub struct Point {
     /// Lots · 8 + kind · 2 + taker.
     packed: i64,
 }
+
+plain!(struct Point { at, price, packed });
 
 const _: () = assert!(size_of::<Point>() == 24);
 
@@ -130,6 +133,8 @@ pub struct Sums {
     pub area: i128,
 }
 
+plain!(struct Sums { count, qty, buy_qty, price, defined, value, buy_value, area });
+
 impl Sums {
     /// Of no points.
     pub(super) const ZERO: Sums =
@@ -170,6 +175,8 @@ pub(super) struct Place {
     pub sums: Sums,
 }
 
+plain!(struct Place { number, last, sums });
+
 impl Place {
     /// Before the first point.
     pub(super) const START: Place = Place { number: 0, last: Point::NONE, sums: Sums::ZERO };
@@ -193,6 +200,8 @@ struct Block {
     points: Vec<Point>,
 }
 
+plain!(struct Block { start, points });
+
 /// The points of one symbol. They are numbered from 1; "number `n`" also means "`n` points so far".
 pub struct Tape {
     /// All full but the last.
@@ -211,6 +220,8 @@ pub struct Tape {
     /// From here to the newest point a price was always known and no point was dropped early.
     whole_since: Timestamp,
 }
+
+saved!(Tape { blocks, left, newest, dropped, whole_since } fixed { needs, longest, bound });
 
 impl Tape {
     /// An empty tape without readers.

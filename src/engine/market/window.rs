@@ -5,6 +5,7 @@
 //! after its end.
 
 use super::tape::{Needs, Place, Point, Sums, Tape};
+use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::value::Missing;
@@ -17,6 +18,8 @@ pub struct Boundary {
     needs: Needs,
     place: Place,
 }
+
+saved!(Boundary { place } fixed { offset, needs });
 
 /// The tape at one time: all sums up to it.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +109,8 @@ pub struct Window {
     length: Span,
     min_coverage: f64,
 }
+
+saved!(Window { start, end } fixed { length, min_coverage });
 
 /// The contents of a window: differences of the sums at its two ends.
 #[derive(Clone, Copy, Debug)]

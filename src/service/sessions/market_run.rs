@@ -3,6 +3,7 @@
 //! Invariants: a session that is taken up comes to where it was or fails, and its recording ends with it.
 
 use super::allowance;
+use super::checkpoints::Checkpoints;
 use super::collect;
 use super::event_sink::{Class, Sink};
 use super::inbox::Inbox;
@@ -11,9 +12,10 @@ use super::live::Exposures;
 use super::outcome::{Failure, Outcome};
 use super::plan::{Plan, Rows};
 use super::recorder::SessionRecorder;
-use super::rerun::{self, Comparison, Difference};
+use super::rerun::{self, Comparison, Controls, Difference, Part};
 use super::running::Running;
 use super::snapshot::Wanted;
+use crate::checkpoint::Damaged;
 use crate::clock::{self, SteadyClock, Stopwatch};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -22,13 +24,12 @@ use crate::engine::ENGINE_VERSION;
 use crate::service::Alerts;
 use crate::service::backtest::{self, Run};
 use crate::service::market::{Market, MarketFeed, Subscription};
-use crate::session::driver::Driver;
+use crate::session::driver::{Driver, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::market_loop::{Ended, MarketLoop, MarketPorts};
-use crate::session::replay::{CaughtUp, catch_up};
+use crate::session::replay::{CaughtUp, Watch, catch_up};
 use crate::session::snapshot::Snapshot;
 use crate::session::switches::Switches;
-use crate::store::records::SessionControlV1;
 use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
 use serde_json::Value;
@@ -67,6 +68,19 @@ pub(super) trait Trading<'a> {
 
     /// The engine with its gateway, before the first event.
     fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<Self::Gateway>;
+
+    /// The state of the run as bytes; `None` where it is not kept.
+    fn save(driver: &Driver<Self::Gateway>, recorder: &SessionRecorder<'_>) -> Option<Vec<u8>>;
+
+    /// Takes such a state over into a run that has seen nothing.
+    ///
+    /// # Errors
+    /// It is none of this run; what it was loaded into is good for nothing.
+    fn load(
+        state: &[u8],
+        driver: &mut Driver<Self::Gateway>,
+        recorder: &mut SessionRecorder<'_>,
+    ) -> Result<(), Damaged>;
 
     /// The outside of the loop, where a replay of the journal, if there was one, has left the driver.
     ///
@@ -148,16 +162,20 @@ impl Running {
         let runs =
             backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
-        let mut driver = trading.driver(run, Arc::clone(&self.table));
         let journal = journal.insert(self.journal(plan, context.recording, context.market)?);
         let (journaled, mut reached, mut is_closing, mut open) =
             (JournaledEvents(self), None, false, BTreeMap::new());
-        let done = if context.resumed { rerun::stored_events(context.store, &self.id)? } else { Vec::new() };
-        let comparison = Comparison::new(done, true);
-        let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);
+        let comparison = Comparison::new(Vec::new(), true);
+        let fresh = || {
+            let mut driver = trading.driver(run, Arc::clone(&self.table));
+            let recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);
+            (driver, recorder)
+        };
+        let (mut driver, mut recorder) = fresh();
         let (mut over, mut stopped, mut allowed) = (false, false, plan.allowed.clone());
         if context.resumed {
-            let replayed = self.replay_journal(journal, &mut driver, &mut recorder, context.store);
+            let run = (&mut driver, &mut recorder);
+            let replayed = self.come_back::<T>(&fresh, run, &comparison, plan, journal, context.store);
             if replayed.is_err() && self.is_suspending() {
                 return Ok(Outcome::Suspended);
             }
@@ -167,8 +185,8 @@ impl Running {
             }
             self.decided_by_this_engine();
             (over, stopped) = (caught_up.is_over, caught_up.was_stopped);
-            (is_closing, open) = (caught_up.is_closing, journal::interrupted(&controls));
-            allowed = allowance::behind(&plan.allowed, &controls);
+            (is_closing, open) = (caught_up.is_closing, journal::interrupted(&controls.stored));
+            allowed = allowance::behind(&plan.allowed, &controls.stored);
             reached = Some(caught_up.reached);
         }
         recorder.stream = &journaled;
@@ -219,27 +237,66 @@ impl Running {
         }
     }
 
-    /// Replays the journal, and gives what was done to the session. Ends early when the daemon does.
-    fn replay_journal<G: Gateway>(
+    /// Brings a run that has seen nothing to where the session was: from its checkpoint, or else from its first row on. Gives what
+    /// was done to the session. Ends early when the daemon does.
+    fn come_back<'a, 'r, T: Trading<'a>>(
         &self,
+        fresh: &dyn Fn() -> (Driver<T::Gateway>, SessionRecorder<'r>),
+        (driver, recorder): (&mut Driver<T::Gateway>, &mut SessionRecorder<'r>),
+        comparison: &Comparison,
+        plan: &Plan,
         journal: &mut Journal,
+        store: &Store,
+    ) -> Result<(CaughtUp, Controls), Failure> {
+        let controls = Controls::read(store, &self.id)?;
+        let mut checkpoints = Checkpoints::new(store, &self.id, &plan.fingerprint, &plan.specs());
+        let mut begun = checkpoints.find(&controls.inputs);
+        if let Some(found) = &begun {
+            if T::load(&found.state, driver, recorder).is_ok() {
+                tracing::info!(session = self.id, rows = found.rows, "the session goes on from a checkpoint");
+            } else {
+                checkpoints.refuse("its state does not fit the session");
+                begun = None;
+                self.forget_all();
+                (*driver, *recorder) = fresh();
+            }
+        }
+        comparison.compare_with(store, &self.id, begun.as_ref().map(|begun| begun.place))?;
+        let part = Part { begun: begun.map(|begun| begun.position), ..Part::WHOLE };
+        let mut watch = |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
+            let rows = driver.progress().ticks;
+            if checkpoints.is_due(rows)
+                && let Some(place) = comparison.place()
+                && let Some(state) = T::save(driver, recorder)
+            {
+                checkpoints.keep((position, place), rows, &state);
+            }
+        };
+        let caught_up =
+            self.replay_journal((journal, store), (&controls, part), driver, recorder, &mut watch)?;
+        Ok((caught_up, controls))
+    }
+
+    /// Replays the rest of the journal.
+    fn replay_journal<G: Gateway, R: Recorder>(
+        &self,
+        (journal, store): (&mut Journal, &Store),
+        part: (&Controls, Part),
         driver: &mut Driver<G>,
-        recorder: &mut SessionRecorder<'_>,
-        store: &Arc<Store>,
-    ) -> Result<(CaughtUp, Vec<SessionControlV1>), Failure> {
+        recorder: &mut R,
+        watch: &mut Watch<'_, G, R>,
+    ) -> Result<CaughtUp, Failure> {
         let last = journal.seal()?;
         let stored = self.row().0.reached_ns.map(Timestamp::from_nanos).max(last);
         let symbols = driver.table().clone();
-        let watch = Stopwatch::start();
+        let watch_time = Stopwatch::start();
         let mut goes_on = |done, rows| {
-            self.catch_up.reach(done, rows, watch.elapsed());
+            self.catch_up.reach(done, rows, watch_time.elapsed());
             !self.is_suspending()
         };
-        let ids = (self.id.as_str(), journal.recording_id());
-        let (controls, caught_up) = rerun::again(store, ids, &symbols, &mut goes_on, |feed, controls| {
-            catch_up(driver, &self.table, feed, controls, stored, recorder)
-        })?;
-        Ok((caught_up, controls))
+        rerun::again(store, journal.recording_id(), &symbols, part, &mut goes_on, |inputs| {
+            catch_up(driver, &self.table, inputs, stored, recorder, watch)
+        })
     }
 
     /// An inbox whose stamps follow what was reached before; what came between is missing.

@@ -33,7 +33,9 @@ mod watcher;
 
 // A session on a market: its loop, its journal, and the way back from it.
 mod catch_up;
+mod checkpoints;
 mod collect;
+mod follower;
 mod inbox;
 mod journal;
 mod live;
@@ -71,6 +73,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use crate::store::{EventSegment, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
+use follower::Follower;
 use live::Exposures;
 use market_run::MarketContext;
 use outcome::Exit;
@@ -98,6 +101,8 @@ pub struct Sessions {
     alerts: Arc<Alerts>,
     /// Those in this process, by id; oldest first.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
+    /// Makes their checkpoints.
+    follower: Follower,
 }
 
 struct Gate {
@@ -132,6 +137,7 @@ impl Sessions {
             exposures: Arc::default(),
             alerts: Arc::default(),
             running: Mutex::default(),
+            follower: Follower::default(),
         });
         all.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         let left =
@@ -148,6 +154,7 @@ impl Sessions {
         for row in left {
             all.take_up(row, now)?;
         }
+        all.follower.start(Arc::downgrade(&all));
         Ok(all)
     }
 
@@ -356,15 +363,18 @@ impl Sessions {
     /// `drain`. Returns the ids still ending then.
     pub fn shutdown(&self, drain: Span) -> Vec<String> {
         self.gate().closed = true;
+        self.follower.tell_to_end();
         let running = self.running().clone();
         running.values().for_each(|session| session.suspend());
         let watch = clock::Stopwatch::start();
         let left = || Span::from_nanos(drain.nanos().saturating_sub(watch.elapsed().nanos()));
-        running
+        let left = running
             .values()
             .filter(|session| !session.leaves_within(left()))
             .map(|session| session.id.clone())
-            .collect()
+            .collect();
+        self.follower.wait();
+        left
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {

@@ -1,5 +1,6 @@
 //! How far a running session is, published once per batch of events and read by anybody at any time.
 
+use crate::checkpoint::plain;
 use crate::clock::Stopwatch;
 use crate::domain::num::Price;
 use crate::domain::symbol::SymbolId;
@@ -32,6 +33,18 @@ struct LastPrice {
     ticks: AtomicI64,
     at_ns: AtomicI64,
 }
+
+/// What was counted up to one moment, and the last prices.
+pub(super) struct Counted {
+    signals: u64,
+    orders: u64,
+    fills: u64,
+    trades: u64,
+    equity: u64,
+    prices: Vec<(i64, i64)>,
+}
+
+plain!(struct Counted { signals, orders, fills, trades, equity, prices });
 
 /// Where the rate was last taken; only the session's thread has it.
 pub(super) struct RateMark {
@@ -67,6 +80,38 @@ impl SessionProgress {
         counters.into_iter().chain([&self.equity]).for_each(|counter| counter.store(0, Ordering::Relaxed));
         self.at_ns.store(NOT_YET, Ordering::Relaxed);
         self.prices.iter().for_each(|price| price.at_ns.store(NOT_YET, Ordering::Relaxed));
+    }
+
+    /// What a checkpoint keeps of it.
+    pub(super) fn counted(&self) -> Counted {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let price =
+            |last: &LastPrice| (last.ticks.load(Ordering::Relaxed), last.at_ns.load(Ordering::Relaxed));
+        Counted {
+            signals: get(&self.signals),
+            orders: get(&self.orders),
+            fills: get(&self.fills),
+            trades: get(&self.trades),
+            equity: get(&self.equity),
+            prices: self.prices.iter().map(price).collect(),
+        }
+    }
+
+    /// Takes over what a checkpoint kept.
+    pub(super) fn count(&self, counted: &Counted) {
+        let Counted { signals, orders, fills, trades, equity, prices } = counted;
+        let pairs = [
+            (&self.signals, signals),
+            (&self.orders, orders),
+            (&self.fills, fills),
+            (&self.trades, trades),
+            (&self.equity, equity),
+        ];
+        pairs.into_iter().for_each(|(counter, value)| counter.store(*value, Ordering::Relaxed));
+        for (last, (ticks, at_ns)) in self.prices.iter().zip(prices) {
+            last.ticks.store(*ticks, Ordering::Relaxed);
+            last.at_ns.store(*at_ns, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn add(counter: &AtomicU64) {

@@ -6,6 +6,7 @@ use super::event_sink::{Class, Sink};
 use super::plan::Plan;
 use super::progress::SessionProgress;
 use super::request::SessionKind;
+use crate::checkpoint::{Damaged, Plain, Reader, Saved};
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::{Gap, Trade};
@@ -54,6 +55,40 @@ pub(super) struct SessionRecorder<'a> {
     limits: RiskLimits,
     /// No sample of the account before this time, unless a position is closed.
     next_sample: Timestamp,
+}
+
+/// With the figures that it shows.
+impl Saved for SessionRecorder<'_> {
+    fn save(&self, to: &mut Vec<u8>) {
+        let SessionRecorder {
+            collector,
+            stream: _,
+            live,
+            table: _,
+            defs: _,
+            strategies: _,
+            shows_prices: _,
+            noted,
+            changes,
+            limits,
+            next_sample,
+        } = self;
+        collector.save(to);
+        live.counted().save(to);
+        noted.save(to);
+        changes.save(to);
+        limits.save(to);
+        next_sample.save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
+        self.collector.load(from)?;
+        self.live.count(&Plain::decode(from)?);
+        self.noted.load(from)?;
+        self.changes.load(from)?;
+        self.limits.load(from)?;
+        self.next_sample.load(from)
+    }
 }
 
 impl<'a> SessionRecorder<'a> {

@@ -91,7 +91,7 @@ fn compare<G: Gateway>(
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
     let mut driver = driver(run, Arc::clone(&table));
-    let stored = rerun::stored_events(store, &row.id).map_err(|error| error.to_string())?;
+    let stored = rerun::stored_events(store, &row.id, 0).map_err(|error| error.to_string())?;
     if row.reached.events > 0 && stored.first().is_none_or(|(seq, _)| *seq != 1) {
         return Err("its events have been removed (recording.keep_events_mib)".to_owned());
     }
@@ -100,11 +100,12 @@ fn compare<G: Gateway>(
     let live = SessionProgress::new(None, plan.table.len());
     let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, &plan);
     let symbols = driver.table().clone();
-    let ids = (row.id.as_str(), recording);
-    let replayed = rerun::again(store, ids, &symbols, &mut |_, _| true, |feed, controls| {
-        session::replay::replay(&mut driver, &table, feed, controls, &mut recorder)
+    let controls = rerun::Controls::read(store, &row.id).map_err(|error| error.to_string())?;
+    let all = (&controls, rerun::Part::WHOLE);
+    let replayed = rerun::again(store, recording, &symbols, all, &mut |_, _| true, |journal| {
+        session::replay::replay(&mut driver, &table, journal, &mut recorder, &mut |_, _, _| {})
     });
-    let (_, over) = replayed.map_err(|failure| failure.to_string())?;
+    let over = replayed.map_err(|failure| failure.to_string())?;
     let (first_difference, events_equal) = comparison.outcome(over);
     let ticks = driver.progress().ticks;
     let digest_replayed = run.result(driver, recorder.collector, Vec::new()).digest;

@@ -3,15 +3,17 @@
 //!
 //! Never: an event that the session did not see, or one seen at another place.
 
+use super::checkpoints::Place;
 use super::event_sink::{Class, EVENTS_VERSION, Sink};
 use super::journal::input;
 use super::outcome::Failure;
 use super::read_ahead::read_ahead;
 use super::stream::event_object;
 use crate::domain::symbol::{SymbolId, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::session::inputs::Control;
-use crate::session::ports::{Feed, FeedError};
+use crate::session::ports::FeedError;
+use crate::session::replay::{Journal, Position};
 use crate::store::records::SessionControlV1;
 use crate::store::{FeedChoice, FeedClock, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -35,50 +37,82 @@ const FOLLOWS: [&str; 10] = [
 /// Of money: sessions tell them whose events are of version 2.
 const OF_MONEY: [&str; 2] = ["funding", "equity"];
 
-/// Hands everything journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
-/// and what was done to the session, in the order of time. Gives the controls as they are stored, and what came of it.
-/// `goes_on` is told before every chunk how many rows of how many were applied, and says whether to go on.
+/// What was done to a session, as it is stored and as a replay applies it, both in the order of time.
+pub(super) struct Controls {
+    pub stored: Vec<SessionControlV1>,
+    pub inputs: Vec<(Timestamp, Control)>,
+}
+
+impl Controls {
+    /// # Errors
+    /// What the store could not read.
+    pub(super) fn read(store: &Store, session: &str) -> Result<Self, StoreError> {
+        let mut stored = store.session_controls(session)?;
+        // The journal may hold a control behind rows that are later than it.
+        stored.sort_by_key(|control| control.at_ns);
+        let mut inputs: Vec<(Timestamp, Control)> = stored
+            .iter()
+            .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
+            .collect();
+        // Answers are stamped on arrival but journaled with their batch, so the stored order is not that of times.
+        inputs.sort_by_key(|(at, _)| *at);
+        Ok(Controls { stored, inputs })
+    }
+}
+
+/// Which part of a journal is replayed.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// Where the driver is already; at the start when `None`.
+    pub begun: Option<Position>,
+    /// No row from here on.
+    pub to: Timestamp,
+}
+
+impl Part {
+    /// All of it.
+    pub(super) const WHOLE: Part = Part { begun: None, to: Timestamp::MAX };
+}
+
+/// Hands what is journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
+/// and what was done to the session, in the order of time. `goes_on` is told before every chunk how many rows of how many
+/// were applied, and says whether to go on.
 ///
 /// # Errors
 /// What the store could not read; [`Failure::Unread`] too when it does not go on.
 pub(super) fn again<T>(
     store: &Store,
-    (session, recording): (&str, &str),
+    recording: &str,
     table: &SymbolTable,
+    (controls, part): (&Controls, Part),
     goes_on: &mut dyn FnMut(u64, u64) -> bool,
-    run: impl FnOnce(&mut dyn Feed, &[(Timestamp, Control)]) -> Result<T, FeedError>,
-) -> Result<(Vec<SessionControlV1>, T), Failure> {
-    let mut controls = store.session_controls(session)?;
-    // The journal may hold a control behind rows that are later than it.
-    controls.sort_by_key(|control| control.at_ns);
+    run: impl FnOnce(Journal<'_>) -> Result<T, FeedError>,
+) -> Result<T, Failure> {
     let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();
-    let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+    let Part { begun, to } = part;
+    let from = begun.map_or(Timestamp::MIN, |position| position.at + Span::from_nanos(1));
     let choice =
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
-    let feed = store.feed(choice, table)?;
-    let mut inputs: Vec<(Timestamp, Control)> = controls
-        .iter()
-        .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
-        .collect();
-    // Answers are stamped on arrival but journaled with their batch, so the stored order is not that of times.
-    inputs.sort_by_key(|(at, _)| *at);
+    let feed = if begun.is_some() { store.feed_on(choice, table)? } else { store.feed(choice, table)? };
     let outcome = read_ahead(feed, goes_on, |feed| {
-        run(feed, &inputs).map_err(|error| match feed.found_damage() {
+        run(Journal { feed, controls: &controls.inputs, begun }).map_err(|error| match feed.found_damage() {
             true => Failure::Other(format!("its journal could not be read: {error}")),
             false => Failure::Unread(error.0),
         })
     });
-    let outcome = outcome
-        .map_err(|error| Failure::Unread(format!("no thread could be started to read it: {error}")))??;
-    Ok((controls, outcome))
+    outcome.map_err(|error| Failure::Unread(format!("no thread could be started to read it: {error}")))?
 }
 
-/// What a session did, as it is written down: a line of JSON for each event, with its number.
+/// What a session did behind an event, as it is written down: a line of JSON for each event, with its number.
 ///
 /// # Errors
 /// What the store could not read.
-pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<(u64, String)>, StoreError> {
-    store.session_events(session, 0, usize::MAX)
+pub(super) fn stored_events(
+    store: &Store,
+    session: &str,
+    after: u64,
+) -> Result<Vec<(u64, String)>, StoreError> {
+    store.session_events(session, after, usize::MAX)
 }
 
 /// Where a run did something else than is written down.
@@ -101,6 +135,8 @@ struct Compared {
     /// Lines of all events written down; each is parsed when its turn comes, to have one value in memory and not all.
     recorded: std::vec::IntoIter<(u64, String)>,
     place: u64,
+    /// Number of the last one that was compared.
+    seq: u64,
     first: Option<Difference>,
     /// Events of the run behind the last recorded one.
     beyond: Vec<(Class, &'static str, Option<String>, Value)>,
@@ -118,12 +154,44 @@ impl Comparison {
         let state = Compared {
             recorded: events.into_iter(),
             place: 0,
+            seq: 0,
             first: None,
             beyond: Vec::new(),
             keeps_beyond,
             tells_money,
         };
         Comparison { state: RefCell::new(state) }
+    }
+
+    /// Compares with what is stored of a session, from the place on where another comparison was.
+    ///
+    /// # Errors
+    /// What the store could not read.
+    pub(super) fn compare_with(
+        &self,
+        store: &Store,
+        session: &str,
+        begun: Option<Place>,
+    ) -> Result<(), StoreError> {
+        let events = stored_events(store, session, begun.map_or(0, |place| place.seq))?;
+        let keeps_beyond = self.state.borrow().keeps_beyond;
+        let mut state = Comparison::new(events, keeps_beyond).state.into_inner();
+        if let Some(Place { seq, events, tells_money }) = begun {
+            (state.seq, state.place, state.tells_money) = (seq, events, tells_money);
+        }
+        self.state.replace(state);
+        Ok(())
+    }
+
+    /// Where it is; `None` when the run did something else than is written down, or more.
+    pub(super) fn place(&self) -> Option<Place> {
+        let state = self.state.borrow();
+        let Compared { place, seq, tells_money, .. } = *state;
+        (state.first.is_none() && state.beyond.is_empty()).then_some(Place {
+            seq,
+            events: place,
+            tells_money,
+        })
     }
 
     /// The first difference, and how many events were equal before it. `is_whole`: the run has ended, so nothing recorded
@@ -152,7 +220,13 @@ impl Compared {
         let tells_money = self.tells_money;
         let is_compared =
             |event: &Value| event["event"].as_str().is_some_and(|name| compares(name, tells_money));
-        self.recorded.find_map(|(_, line)| serde_json::from_str(&line).ok().filter(is_compared))
+        let found = self.recorded.find_map(|(seq, line)| {
+            let event = serde_json::from_str(&line).ok().filter(is_compared)?;
+            Some((seq, event))
+        });
+        let (seq, event) = found?;
+        self.seq = seq;
+        Some(event)
     }
 }
 

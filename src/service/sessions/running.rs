@@ -241,11 +241,16 @@ impl Running {
     /// last stored event.
     pub(super) fn restart(&self, row: SessionRow, last: u64) {
         self.catch_up.begin();
-        self.progress.reset();
-        self.table.store(Arc::new(self.first_table.clone()));
+        self.forget_all();
         self.stream.restart(last);
         let mut status = self.status();
         (status.row, status.stalled) = (row, None);
+    }
+
+    /// Back to before the first event.
+    pub(super) fn forget_all(&self) {
+        self.progress.reset();
+        self.table.store(Arc::new(self.first_table.clone()));
     }
 
     /// What is stored says that the session has ended.

@@ -5,8 +5,10 @@ use super::inbox::Inbox;
 use super::journal::{Journal, stored};
 use super::market_run::{Noted, Outside, Trading};
 use super::outcome::Failure;
+use super::recorder::SessionRecorder;
 use super::running::Running;
 use super::watcher::Watcher;
+use crate::checkpoint::Damaged;
 use crate::clock;
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
@@ -16,6 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::exchange::ExchangeError;
 use crate::service::backtest::Run;
 use crate::service::market::Market;
+use crate::session::checkpoint;
 use crate::session::driver::{Driver, Progress};
 use crate::session::halts::News;
 use crate::session::inputs::{Batch, Control};
@@ -105,6 +108,18 @@ impl<'a> Trading<'a> for PaperTrading {
 
     fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<Venue> {
         run.sharing(table)
+    }
+
+    fn save(driver: &Driver<Venue>, recorder: &SessionRecorder<'_>) -> Option<Vec<u8>> {
+        Some(checkpoint::save(driver, recorder))
+    }
+
+    fn load(
+        state: &[u8],
+        driver: &mut Driver<Venue>,
+        recorder: &mut SessionRecorder<'_>,
+    ) -> Result<(), Damaged> {
+        checkpoint::load(state, driver, recorder)
     }
 
     fn ports(self, outside: Outside<'a>) -> Result<TradingPorts<'a>, Failure> {

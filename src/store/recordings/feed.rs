@@ -12,7 +12,7 @@ use super::ticks::TickSource;
 use super::trades::TradeSource;
 use crate::domain::event::Gap;
 use crate::domain::record::StreamKind;
-use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::limits::FEED_CHUNK_TICKS;
 use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
@@ -145,6 +145,28 @@ impl Store {
     /// [`StoreError::Refused`] for a symbol that is not in the recording, or receive times that a chosen
     /// stream lacks.
     pub fn feed(&self, choice: FeedChoice<'_>, table: &SymbolTable) -> Result<RecordingFeed<'_>, StoreError> {
+        self.make_feed(choice, table, false)
+    }
+
+    /// A feed for somebody who has seen everything before `choice.from`: no book stands for what came before, and gaps that
+    /// end there are told.
+    ///
+    /// # Errors
+    /// As [`Store::feed`].
+    pub fn feed_on(
+        &self,
+        choice: FeedChoice<'_>,
+        table: &SymbolTable,
+    ) -> Result<RecordingFeed<'_>, StoreError> {
+        self.make_feed(choice, table, true)
+    }
+
+    fn make_feed(
+        &self,
+        choice: FeedChoice<'_>,
+        table: &SymbolTable,
+        goes_on: bool,
+    ) -> Result<RecordingFeed<'_>, StoreError> {
         let recording = self.recording(choice.recording)?;
         let mut planned = Vec::new();
         for &id in choice.symbols {
@@ -157,9 +179,18 @@ impl Store {
             }
         }
         planned.sort_by_key(|(order, id, ..)| (*order, *id));
-        let mut sources = vec![Source::Gaps(self.gap_source(&choice, table)?)];
+        let mut sources = vec![Source::Gaps(self.gap_source(&choice, table, goes_on)?)];
         for (_, id, kind, recorded, spec) in planned {
-            sources.push(self.source(&choice, &recording, id, kind, recorded, spec)?);
+            let context = SourceContext {
+                symbol: id,
+                price_step: spec.price_step,
+                quantity_step: spec.quantity_step,
+                clock: choice.clock,
+                from_ns: choice.from.nanos(),
+                to_ns: choice.to.nanos(),
+                goes_on,
+            };
+            sources.push(self.source(context, &recording, kind, recorded)?);
         }
         let mut heads = Vec::with_capacity(sources.len());
         for (index, source) in sources.iter_mut().enumerate() {
@@ -172,15 +203,13 @@ impl Store {
 
     fn source<'a>(
         &'a self,
-        choice: &FeedChoice<'_>,
+        context: SourceContext,
         recording: &RecordingV1,
-        id: SymbolId,
         kind: StreamKind,
         recorded: &RecordedSymbolV1,
-        spec: &SymbolSpec,
     ) -> Result<Source<'a>, StoreError> {
         let stream = recorded.stream(kind).ok_or_else(|| no_symbol(recording, &recorded.name))?;
-        if choice.clock == FeedClock::Receive && !stream.has_receive_times {
+        if context.clock == FeedClock::Receive && !stream.has_receive_times {
             return Err(StoreError::Refused(format!(
                 "{} {} of recording `{}` has no receive times: replay it by the exchange's clock, or leave that stream out",
                 recorded.name,
@@ -188,14 +217,6 @@ impl Store {
                 recording.id
             )));
         }
-        let context = SourceContext {
-            symbol: id,
-            price_step: spec.price_step,
-            quantity_step: spec.quantity_step,
-            clock: choice.clock,
-            from_ns: choice.from.nanos(),
-            to_ns: choice.to.nanos(),
-        };
         let blocks = BlockReader::new(self, &recording.id, &recorded.name, kind, stream.rows);
         Ok(match kind {
             StreamKind::Trades => Source::Trades(Box::new(TradeSource::new(blocks, context)?)),
@@ -203,12 +224,18 @@ impl Store {
         })
     }
 
-    fn gap_source(&self, choice: &FeedChoice<'_>, table: &SymbolTable) -> Result<GapSource, StoreError> {
+    fn gap_source(
+        &self,
+        choice: &FeedChoice<'_>,
+        table: &SymbolTable,
+        goes_on: bool,
+    ) -> Result<GapSource, StoreError> {
         let mut gaps: Vec<(SymbolId, Gap)> = Vec::new();
         for (name, recorded) in self.gaps(choice.recording)? {
             let symbol = choice.symbols.iter().copied().find(|id| table.spec(*id).name == name);
             // Nothing is carried over one that ends where the feed begins.
-            let inside = choice.from < recorded.gap.to && recorded.gap.to < choice.to;
+            let ends_at_start = goes_on && choice.from == recorded.gap.to;
+            let inside = (choice.from < recorded.gap.to || ends_at_start) && recorded.gap.to < choice.to;
             gaps.extend(
                 symbol
                     .filter(|symbol| inside && is_chosen(choice, *symbol, recorded.stream))
@@ -227,7 +254,8 @@ fn is_chosen(choice: &FeedChoice<'_>, symbol: SymbolId, kind: StreamKind) -> boo
 }
 
 impl RecordingFeed<'_> {
-    /// Rows of all chosen streams when the feed was made, those outside the chosen time included.
+    /// Rows of all chosen streams when the feed was made, those outside the chosen time included unless whole segments of them
+    /// were skipped by their receive times.
     pub fn rows(&self) -> u64 {
         self.sources.iter().filter_map(Source::blocks).map(BlockReader::rows).sum()
     }

@@ -13,8 +13,9 @@ pub struct BlockReader<'a> {
     recording: String,
     symbol: String,
     kind: StreamKind,
-    /// Number of rows to read.
+    /// Number of rows to read, and of those that are skipped before them.
     rows: u64,
+    skipped: u64,
     /// Sequence number of the next block's first row.
     next_seq: u64,
     segment: Vec<u8>,
@@ -30,15 +31,16 @@ impl<'a> BlockReader<'a> {
             symbol: symbol.to_owned(),
             kind,
             rows,
+            skipped: 0,
             next_seq: 0,
             segment: Vec::new(),
             at: 0,
         }
     }
 
-    /// Rows of the stream.
+    /// Rows of the stream that are not skipped.
     pub fn rows(&self) -> u64 {
-        self.rows
+        self.rows - self.skipped
     }
 
     /// The current position, for messages.
@@ -96,6 +98,32 @@ impl<'a> BlockReader<'a> {
         self.segment.clear();
         self.at = 0;
         Ok(())
+    }
+
+    /// As [`BlockReader::seek`], by receive time, which must not decrease in the stream. The rows that are skipped count no more.
+    pub fn seek_received(&mut self, before_ns: i64) -> Result<(), StoreError> {
+        let (mut low, mut high) = (0_u64, self.rows);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let Some((first_seq, _)) = self.segment_header(middle)? else { break };
+            if first_seq == self.skipped || self.first_received(first_seq)? < before_ns {
+                (low, self.skipped) = (middle + 1, first_seq);
+            } else {
+                high = first_seq;
+            }
+        }
+        self.go_to(self.skipped)
+    }
+
+    /// Receive time of the row with which a segment begins.
+    fn first_received(&mut self, first_seq: u64) -> Result<i64, StoreError> {
+        self.go_to(first_seq)?;
+        let place = self.place();
+        let mut rows = Rows::new(self.kind);
+        if let Some(block) = self.next()? {
+            BlockDecoder::new().rows(&block, &mut rows).map_err(|error| StoreError::damaged(place, error))?;
+        }
+        Ok(rows.received.values.first().copied().unwrap_or(i64::MAX))
     }
 
     /// Goes to the start of the segment that contains a row.

@@ -24,6 +24,8 @@ pub struct SourceContext {
     pub clock: FeedClock,
     pub from_ns: i64,
     pub to_ns: i64,
+    /// Whether somebody has seen everything before `from_ns`.
+    pub goes_on: bool,
 }
 
 /// Converts mantissas at `scale` to whole steps, in place. `None` if one is negative, not a whole step, or

@@ -71,10 +71,17 @@ impl<'a> TickSource<'a> {
         let bar_seconds = stream.bar_seconds();
         let begins_inside = stream.first_ns >= context.from_ns;
         // An incremental book must be read from its beginning.
-        let opening = (kind == StreamKind::BookChanges && !begins_inside).then(OpeningBook::default);
-        if context.clock == FeedClock::Exchange && opening.is_none() {
-            let shift = if kind == StreamKind::Bars { i64::from(bar_seconds) * NANOS_PER_SECOND } else { 0 };
-            blocks.seek(context.from_ns.saturating_sub(shift))?;
+        let is_opened = kind == StreamKind::BookChanges && !begins_inside && !context.goes_on;
+        let opening = is_opened.then(OpeningBook::default);
+        match context.clock {
+            _ if opening.is_some() => {}
+            FeedClock::Exchange => {
+                let shift =
+                    if kind == StreamKind::Bars { i64::from(bar_seconds) * NANOS_PER_SECOND } else { 0 };
+                blocks.seek(context.from_ns.saturating_sub(shift))?;
+            }
+            FeedClock::Receive if context.goes_on => blocks.seek_received(context.from_ns)?,
+            FeedClock::Receive => {}
         }
         Ok(TickSource {
             blocks,

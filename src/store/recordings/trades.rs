@@ -24,8 +24,10 @@ pub struct TradeSource<'a> {
 impl<'a> TradeSource<'a> {
     /// A source positioned at the first block that can contain a trade of the time range.
     pub fn new(mut blocks: BlockReader<'a>, context: SourceContext) -> Result<Self, StoreError> {
-        if context.clock == FeedClock::Exchange {
-            blocks.seek(context.from_ns)?;
+        match context.clock {
+            FeedClock::Exchange => blocks.seek(context.from_ns)?,
+            FeedClock::Receive if context.goes_on => blocks.seek_received(context.from_ns)?,
+            FeedClock::Receive => {}
         }
         let columns = TradeColumns::default();
         Ok(TradeSource {

@@ -5,6 +5,7 @@
 //! from the one before. `schema/records.md` lists them all; `tests/golden` holds bytes of each.
 
 mod allowance;
+mod checkpoint;
 mod contract;
 mod gap;
 mod idempotency;
@@ -27,6 +28,7 @@ mod ticker_cache;
 mod user;
 
 pub use allowance::{AllowanceV1, RealMoneyV1, RiskV1};
+pub use checkpoint::CheckpointV1;
 pub use contract::{ContractV1, ContractV2};
 pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;

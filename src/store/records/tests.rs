@@ -264,6 +264,24 @@ fn idempotency() -> IdempotencyV1 {
     }
 }
 
+fn checkpoint() -> CheckpointV1 {
+    CheckpointV1 {
+        session_id: "exec_20240808_235416_a1b2c3".into(),
+        program: "0.9.0".into(),
+        engine_version: 2,
+        layout: 1,
+        definition: "9f86d081884c7d65".into(),
+        at_ns: 1_723_161_256_322_000_000,
+        controls: 3,
+        rows: 2_000_000,
+        seq: 41,
+        events: 37,
+        tells_money: true,
+        state_bytes: 5,
+        state: vec![1, 2, 3],
+    }
+}
+
 fn result_note() -> ResultNoteV1 {
     ResultNoteV1 {
         result_id: "exec_20240808_235416_a1b2c3".into(),
@@ -403,6 +421,7 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&sync_revision()),
         golden(&dead_letter()),
         golden(&unsent()),
+        golden(&checkpoint()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();

@@ -2,6 +2,7 @@
 //! rows.
 
 use super::*;
+use crate::domain::rng::Rng;
 use proptest::prelude::*;
 
 fn choice<'a>(recording: &'a str, symbols: &'a [SymbolId]) -> FeedChoice<'a> {
@@ -213,6 +214,47 @@ fn the_receive_clock_orders_by_arrival_and_is_refused_where_it_is_missing() {
     assert_eq!(order, [(1, 3_500), (0, 5_000), (0, 5_000), (1, 5_500), (0, 6_000)]);
     let missing = FeedChoice { clock: FeedClock::Receive, symbols: &[SymbolId(2)], ..received };
     assert!(store.feed(missing, &table).err().unwrap().to_string().contains("no receive times"));
+}
+
+#[test]
+fn a_feed_that_goes_on_gives_the_rest_of_the_whole_one_and_skips_what_it_can() {
+    let store = Store::in_memory().unwrap();
+    let received = |ms: i64, body: RecordBody| Record { received_at: Some(at_ms(ms)), ..record(ms, body) };
+    let noise = |i: i64| Rng::new(i as u64).between(1, 900_000);
+    let trade = |i: i64| received(2 * i, trade(0, &noise(i).to_string(), &noise(i + 7).to_string()).body);
+    let change = |i: i64| {
+        received(
+            6 * i + 1,
+            change(0, Side::Buy, &noise(i).to_string(), &noise(i + 3).to_string(), i == 0, i as u64).body,
+        )
+    };
+    let rows = [
+        ("A", StreamKind::Trades, (0..60_000).map(trade).collect::<Vec<_>>()),
+        ("A", StreamKind::BookChanges, (0..20_000).map(change).collect()),
+    ];
+    let gap = |to: i64| RecordedGap {
+        stream: StreamKind::Trades,
+        gap: Gap { from: at_ms(to - 1), to: at_ms(to), cause: GapCause::Restart },
+    };
+    let gaps = [30_001, 70_003].map(|to| ("A".to_owned(), gap(to)));
+    let id = import(&store, 1, &rows, &gaps);
+    let (symbols, table) = ([SymbolId(0)], table(&store, &id, &["A"]));
+    let received = FeedChoice { clock: FeedClock::Receive, ..choice(&id, &symbols) };
+    let whole = play(store.feed(received, &table).unwrap());
+    assert_eq!(whole.len(), 80_002);
+    let segments = store.feed_on(FeedChoice { from: at_ms(119_000), ..received }, &table).unwrap().rows();
+    assert!(segments < 40_000, "{segments} rows are read for the last thousand");
+    for from in [0, 1, 2, 5_999, 30_000, 30_001, 30_002, 70_003, 90_007, 119_998, 119_999, 130_000] {
+        let rest = play(store.feed_on(FeedChoice { from: at_ms(from), ..received }, &table).unwrap());
+        let expected: Vec<_> = whole.iter().filter(|(tick, _)| tick.at >= at_ms(from)).collect();
+        let (rest, expected) = (rest.iter().map(told), expected.into_iter().map(told));
+        assert!(rest.eq(expected), "from {from}");
+    }
+}
+
+/// A tick in words; levels stand at other places in chunks of another size.
+fn told((tick, shown): &(Tick, String)) -> (Timestamp, String) {
+    (tick.at, shown.clone())
 }
 
 #[test]

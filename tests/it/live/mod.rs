@@ -1,6 +1,7 @@
 //! Sessions on a market feed: the rehearsal exchange, its client, the store and the engine together.
 
 mod catch_up;
+mod checkpoints;
 mod collect;
 mod configuration;
 mod ends;

@@ -3,6 +3,7 @@
 use super::gateway::{LiveGateway, Outbox, Outgoing};
 use super::order_task::OrderTask;
 use super::shared::{Exposures, OrderCommand, Shared};
+use crate::checkpoint::Damaged;
 use crate::clock::{self, SteadyClock};
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
@@ -18,6 +19,7 @@ use crate::service::backtest::Run;
 use crate::service::market::{LiveLease, LiveLeaseholder};
 use crate::service::sessions::market_run::{Outside, Trading};
 use crate::service::sessions::outcome::Failure;
+use crate::service::sessions::recorder::SessionRecorder;
 use crate::service::sessions::trading_ports::TradingPorts;
 use crate::session::allowance::Allowance;
 use crate::session::driver::{Driver, Progress};
@@ -59,6 +61,15 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
 
     fn driver(&self, run: &Run<'_>, table: Arc<ArcSwap<SymbolTable>>) -> Driver<LiveGateway> {
         run.over(table, LiveGateway(self.outbox.clone()))
+    }
+
+    /// What the desk knows of the exchange follows from the orders of the whole journal.
+    fn save(_: &Driver<LiveGateway>, _: &SessionRecorder<'_>) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn load(_: &[u8], _: &mut Driver<LiveGateway>, _: &mut SessionRecorder<'_>) -> Result<(), Damaged> {
+        Err(Damaged)
     }
 
     fn ports(self, outside: Outside<'a>) -> Result<LivePorts<'a>, Failure> {

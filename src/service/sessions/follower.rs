@@ -1,0 +1,218 @@
+//! A thread that makes checkpoints of the sessions on paper from their journals, while they run.
+//!
+//! It replays what came since the last checkpoint, comparing every event as any replay does, so no session waits for it and a
+//! checkpoint that is kept is one from which the journal leads to what was decided. One session at a time; it ends between two
+//! chunks when the daemon does. Never: a session that is disturbed or fails because of it.
+
+use super::checkpoints::Checkpoints;
+use super::outcome::Failure;
+use super::progress::SessionProgress;
+use super::recorder::SessionRecorder;
+use super::rerun::{self, Comparison, Controls, Part};
+use super::running::Running;
+use super::{Sessions, market_plan};
+use crate::clock::Stopwatch;
+use crate::domain::time::{Span, Timestamp};
+use crate::limits::CHECKPOINT_ROWS;
+use crate::service::backtest;
+use crate::session::checkpoint;
+use crate::session::driver::Driver;
+use crate::session::replay::{Position, replay_ticks};
+use crate::store::Store;
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// Between two looks whether a session has come far enough.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// A session that is slow gets one after this time.
+const AT_LEAST_EVERY: Span = Span::from_seconds(3_600);
+
+/// So far behind its last commit a checkpoint stays: by then everything up to there is on disk, in whatever order it came.
+const BEHIND: Span = Span::from_seconds(1);
+
+/// The thread, and how it is told to end.
+#[derive(Default)]
+pub(super) struct Follower {
+    ending: Arc<Ending>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Ending {
+    is_told: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Ending {
+    fn is_told(&self) -> bool {
+        *self.is_told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the end, at most this long; whether it has come.
+    fn wait(&self, at_most: Duration) -> bool {
+        let told = self.is_told.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(told, at_most, |told| !*told);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Follower {
+    /// Begins to follow the sessions. Without a thread there are no checkpoints, which the log says.
+    pub(super) fn start(&self, sessions: Weak<Sessions>) {
+        let ending = Arc::clone(&self.ending);
+        let spawned = Builder::new().name("checkpoints".to_owned()).spawn(move || follow(&sessions, &ending));
+        match spawned {
+            Ok(thread) => *self.thread() = Some(thread),
+            Err(error) => tracing::warn!(%error, "no thread could be started for checkpoints of sessions"),
+        }
+    }
+
+    /// Tells it to end; what it is at is not kept.
+    pub(super) fn tell_to_end(&self) {
+        *self.ending.is_told.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.ending.changed.notify_all();
+    }
+
+    /// Waits until it has ended, for the chunk or the commit that is under way.
+    pub(super) fn wait(&self) {
+        let thread = self.thread().take();
+        if let Some(thread) = thread {
+            // A panic was in the log.
+            let _ = thread.join();
+        }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How far a session was when one was made of it, or tried.
+struct Made {
+    rows: u64,
+    since: Stopwatch,
+}
+
+fn follow(sessions: &Weak<Sessions>, ending: &Ending) {
+    let mut made: BTreeMap<String, Made> = BTreeMap::new();
+    while !ending.wait(LOOK_EVERY) {
+        let Some(sessions) = sessions.upgrade() else { return };
+        let running = sessions.followed();
+        made.retain(|id, _| running.iter().any(|(running, _)| running == id));
+        for (id, rows) in running {
+            let before =
+                made.entry(id.clone()).or_insert_with(|| Made { rows: 0, since: Stopwatch::start() });
+            let is_due = rows >= before.rows.saturating_add(CHECKPOINT_ROWS)
+                || rows > before.rows && before.since.elapsed() >= AT_LEAST_EVERY;
+            if !is_due || ending.is_told() {
+                continue;
+            }
+            *before = Made { rows, since: Stopwatch::start() };
+            if let Err(why) = make(&sessions.store, &id, &|| ending.is_told()) {
+                tracing::warn!(session = id, %why, "no checkpoint was made");
+            }
+        }
+    }
+}
+
+/// Makes a checkpoint of a session on paper from its journal; returns the rows in the newest. When `is_ending` interrupts it that
+/// is what was kept before.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn make(store: &Store, id: &str, is_ending: &dyn Fn() -> bool) -> Result<u64, Failure> {
+    let row = store.session(id)?;
+    let (Some(recording), Some(reached)) = (row.input_recording_id.clone(), row.reached_ns) else {
+        return Err(Failure::Other("it has recorded nothing yet".to_owned()));
+    };
+    let to = Timestamp::from_nanos(reached) - BEHIND;
+    let plan = market_plan::again(&row, store)?;
+    let sources = [plan.market(&recording)];
+    let runs =
+        backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
+    let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
+    store.flush_recording(&recording, None)?;
+    let controls = Controls::read(store, id)?;
+    let mut checkpoints = Checkpoints::new(store, id, &plan.fingerprint, &plan.specs());
+    let begun = checkpoints.find(&controls.inputs);
+    let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
+    let live = SessionProgress::new(None, plan.table.len());
+    let comparison = Comparison::new(Vec::new(), true);
+    let mut driver: Driver = run.sharing(Arc::clone(&table));
+    let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, &plan);
+    if let Some(begun) = &begun {
+        checkpoint::load(&begun.state, &mut driver, &mut recorder)
+            .map_err(|_| "the last one does not fit the session".to_owned())?;
+    }
+    comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.place))?;
+    let part = Part { begun: begun.map(|begun| begun.position), to };
+    let symbols = driver.table().clone();
+    let mut watch = |position, driver: &Driver, recorder: &SessionRecorder<'_>| {
+        if checkpoints.is_due(driver.progress().ticks) {
+            keep(&mut checkpoints, position, &comparison, driver, recorder);
+        }
+    };
+    let mut goes_on = |_, _| !is_ending();
+    let replayed = rerun::again(store, &recording, &symbols, (&controls, part), &mut goes_on, |journal| {
+        replay_ticks(&mut driver, &table, journal, &mut recorder, &mut watch)
+    });
+    let position = match replayed {
+        Ok(position) => position.ok_or_else(|| "it has ended by then".to_owned())?,
+        Err(_) if is_ending() => return Ok(checkpoints.rows()),
+        Err(failure) => return Err(failure),
+    };
+    match comparison.outcome(false) {
+        (Some(difference), _) => {
+            Err(Failure::Other(format!("its journal does not lead to what it did: {difference:?}")))
+        }
+        (None, _) => {
+            keep(&mut checkpoints, position, &comparison, &driver, &recorder);
+            Ok(checkpoints.rows())
+        }
+    }
+}
+
+/// Keeps the state where every event so far is written down.
+fn keep(
+    checkpoints: &mut Checkpoints<'_>,
+    position: Position,
+    comparison: &Comparison,
+    driver: &Driver,
+    recorder: &SessionRecorder<'_>,
+) {
+    let rows = driver.progress().ticks;
+    if rows == checkpoints.rows() {
+        return;
+    }
+    if let Some(place) = comparison.place() {
+        let state = checkpoint::save(driver, recorder);
+        checkpoints.keep((position, place), rows, &state);
+    }
+}
+
+impl Sessions {
+    /// The sessions on paper that decide now, with the rows that they have seen.
+    fn followed(&self) -> Vec<(String, u64)> {
+        let running = self.running().clone();
+        let is_followed = |session: &&Arc<Running>| {
+            session.trades_a_market()
+                && !session.is_live()
+                && !session.is_ended()
+                && !session.catch_up.is_under_way()
+        };
+        let followed = running.values().filter(is_followed);
+        followed.map(|session| (session.id.clone(), session.progress.ticks())).collect()
+    }
+
+    /// Makes a checkpoint of a session on paper now, as the daemon does every so often; returns the rows in it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn make_checkpoint(&self, id: &str) -> Result<u64, String> {
+        make(&self.store, id, &|| false).map_err(|failure| failure.to_string())
+    }
+}
