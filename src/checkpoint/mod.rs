@@ -31,7 +31,7 @@ pub trait Saved {
     /// Appends the part that changes.
     fn save(&self, to: &mut Vec<u8>);
 
-    /// Takes that part over into what was built from the same definition. After an error it is good for nothing.
+    /// Takes that part over into what was built from the same definition. After an error it must not be used.
     ///
     /// # Errors
     /// The bytes do not fit.

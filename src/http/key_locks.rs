@@ -24,9 +24,27 @@ struct KeyState {
 
 /// Permission to run; releases its permits when dropped.
 pub struct Turn<K: Ord + Clone> {
-    _own: OwnedSemaphorePermit,
+    own: OwnTurn<K>,
     _all: OwnedSemaphorePermit,
+}
+
+/// What is left of a turn that no longer holds up other keys.
+pub struct OwnTurn<K: Ord + Clone> {
+    _own: OwnedSemaphorePermit,
     _registration: Registration<K>,
+}
+
+impl<K: Ord + Clone> Turn<K> {
+    /// Lets the other keys go on; this one is still busy.
+    pub fn only_own(self) -> OwnTurn<K> {
+        self.own
+    }
+}
+
+impl<K: Ord + Clone> fmt::Debug for OwnTurn<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnTurn")
+    }
 }
 
 impl<K: Ord + Clone> fmt::Debug for Turn<K> {
@@ -68,7 +86,7 @@ impl<K: Ord + Clone> KeyLocks<K> {
             Some((own, Arc::clone(&self.all).acquire_owned().await.ok()?))
         };
         let (own, all) = timeout(patience, both).await.ok().flatten().ok_or(NoTurn::TooLong)?;
-        Ok(Turn { _own: own, _all: all, _registration: registration })
+        Ok(Turn { own: OwnTurn { _own: own, _registration: registration }, _all: all })
     }
 
     fn register(self: &Arc<Self>, key: K) -> Option<(Registration<K>, Arc<Semaphore>)> {

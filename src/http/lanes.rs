@@ -5,7 +5,7 @@
 //! Invariant: in `http`, `spawn_blocking` is called only here and in `stream::client`, which has its own
 //! semaphore.
 
-use super::key_locks::{KeyLocks, NoTurn, Turn};
+use super::key_locks::{KeyLocks, NoTurn, OwnTurn};
 use crate::limits::{
     HTTP_CONTROLS, HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_HEAVY_READS,
     HTTP_HEAVY_READS_PER_USER, HTTP_HEAVY_READS_WAITING_PER_USER, HTTP_IMPORTS, HTTP_LISTS,
@@ -28,7 +28,7 @@ pub enum Lane {
     /// Reading and writing the store.
     Store,
     /// Reading a whole result, or all rows of a recorded symbol, for one answer, which may be large. Its users have
-    /// shares, and a turn ends only when the answer has been sent.
+    /// shares, and the next turn of a user begins when the answer has been sent.
     Heavy,
     /// Checking a password.
     Password,
@@ -132,8 +132,9 @@ pub struct Lanes {
     heavy: Arc<KeyLocks<Arc<str>>>,
 }
 
-/// A user's turn in the heavy lane: dropped with the last of the work and of the answer that it made.
-pub type HeavyTurn = Arc<Turn<Arc<str>>>;
+/// A user's own turn in the heavy lane, dropped when the answer has been sent. Others go on when the work is done, however slowly
+/// the answer is read.
+pub type HeavyTurn = OwnTurn<Arc<str>>;
 
 /// A permit of a lane, held until it and all work started with it are done.
 pub struct Place(Arc<OwnedSemaphorePermit>);
@@ -192,14 +193,13 @@ impl Lanes {
             return Ok((self.run(lane, work).await?, None));
         }
         let turn = self.heavy.take(user.unwrap_or_default(), HEAVY_PATIENCE).await.map_err(no_turn)?;
-        let turn = Arc::new(turn);
-        let of_work = Arc::clone(&turn);
         // The work keeps its turn when its request is cancelled.
         let done = self.run(lane, move || {
-            let _turn = of_work;
-            work()
+            let done = work();
+            (done, turn.only_own())
         });
-        Ok((done.await?, Some(turn)))
+        let (done, turn) = done.await?;
+        Ok((done, Some(turn)))
     }
 }
 
@@ -208,7 +208,7 @@ fn no_turn(why: NoTurn) -> Refusal {
         NoTurn::TooMany => {
             "too many of your requests for results and charts wait already: send the next one when one of them is answered"
         }
-        NoTurn::TooLong => "results and charts are being read for others: try again in a moment",
+        NoTurn::TooLong => "results and charts are being read, for others or for you: try again in a moment",
     };
     Refusal {
         retry_after_s: Some(RETRY_AFTER_S),

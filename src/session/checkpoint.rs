@@ -25,7 +25,7 @@ pub fn save<G: Gateway + Saved, R: Saved>(driver: &Driver<G>, recorder: &R) -> V
 }
 
 /// Takes what was saved over into a driver and a recorder that were made for the same run and have seen nothing. After an error both
-/// are good for nothing.
+/// must not be used.
 ///
 /// # Errors
 /// The bytes are none of such a run.

@@ -18,6 +18,8 @@ def attack(world):
     viewer = daemon.user("viewer", "viewer")
     # Warm-up: code pages become resident on first use and stay resident.
     large(daemon, viewer, 1)
+    half_sent(daemon, 100, 2**20 - 1, 2**20)
+    large(daemon, viewer, 8)
     # Until the allocator has released the memory of the warm-up.
     time.sleep(20)
     start = daemon.rss_mib()

@@ -214,8 +214,10 @@ struct Held {
     lots: i64,
     /// Of all that was opened.
     opened: (i64, i64),
-    /// Best price since the position was opened, of whole bars behind the one of the last entry fill.
+    /// Best price since the position was opened: of whole bars without an entry fill, and of the closes of the others.
     best: Option<i64>,
+    /// Best price of all bars since the first entry fill, some of it perhaps from before that.
+    furthest: Option<i64>,
     /// Highest price of an entry fill.
     paid: Option<i64>,
     /// Whether an entry filled in the present bar, perhaps at its close.
@@ -281,8 +283,11 @@ impl Auditor {
             self.held.paid = self.held.paid.max(Some(price));
             self.held.is_new = true;
             self.held.may_be_of_the_close = price == self.bar()[3];
-            self.held.best = None;
             self.held.fixed_stop(&self.def);
+            if self.held.state == Some(State::EmergencyExit) {
+                // Filled while its cancel was on its way: it leaves at market, without a stop.
+                self.held.stop = None;
+            }
             return;
         }
         self.held.lots -= lots;
@@ -299,8 +304,8 @@ impl Auditor {
         );
         let Some(stop) = self.held.stop.filter(|stop| worst as f64 <= stop.floor() - 1.0) else { return };
         self.stopped += 1;
-        // The entry and the open come first, and may move it.
-        let best = self.held.paid.map_or(open, |paid| paid.max(open));
+        // What came before may have moved it: the entry, the bars before, the open.
+        let best = self.held.paid.max(self.held.furthest).map_or(open, |best| best.max(open));
         let stop = self.held.moved_by(best, &self.def).map_or(stop, |moved| moved.max(stop));
         assert!(
             price as f64 <= stop + 1e-6 || price == open || passed_at_open,
@@ -313,7 +318,7 @@ impl Auditor {
         if self.held.lots == 0 {
             return;
         }
-        let [_, best, worst, _] = self.bar();
+        let [_, best, worst, close] = self.bar();
         let may_be_of_the_close = std::mem::take(&mut self.held.may_be_of_the_close);
         if let Some(stop) = self.held.stop.filter(|_| !may_be_of_the_close) {
             assert!(
@@ -321,9 +326,10 @@ impl Auditor {
                 "a stop at {stop} is not met by a bar that falls to {worst}"
             );
         }
-        if !std::mem::take(&mut self.held.is_new) {
-            self.held.best = Some(self.held.best.map_or(best, |old| old.max(best)));
-        }
+        self.held.furthest = self.held.furthest.max(Some(best));
+        // Of a bar in which an entry filled only the close is certain to have come after it.
+        let best = if std::mem::take(&mut self.held.is_new) { close } else { best };
+        self.held.best = self.held.best.max(Some(best));
         if self.held.state == Some(State::PositionActive) {
             let moved = self.held.best.and_then(|best| self.held.moved_by(best, &self.def));
             moved.into_iter().for_each(|stop| self.held.raise(stop));

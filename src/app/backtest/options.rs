@@ -35,7 +35,7 @@ pub struct Options {
     pub journal: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Output")]
     pub replace: Replace,
-    /// Store the results; --recording always does.
+    /// Store the results; --recording always does, except with --explain and --explain-trade.
     #[arg(long, help_heading = "Output")]
     pub keep: bool,
     /// Explain why there was or was not a trade at a moment, instead of printing the result.

@@ -74,7 +74,7 @@ impl Instance {
                     self.stop_inside(stop, stop, path.first, turn);
                 } else {
                     self.move_stop(best, turn);
-                    self.stop_inside(path.first, path.first, path.first, turn);
+                    self.stop_inside(path.first, path.first, furthest, turn);
                 }
                 return true;
             }

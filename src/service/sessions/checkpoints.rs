@@ -67,7 +67,7 @@ impl<'a> Checkpoints<'a> {
         found
     }
 
-    /// Its state is none of this session, so nothing may be kept of it.
+    /// Its state does not belong to this session; it is not used.
     pub(super) fn refuse(&mut self, why: &str) {
         self.rows = 0;
         tracing::warn!(

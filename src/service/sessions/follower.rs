@@ -21,6 +21,7 @@ use crate::session::replay::{Position, replay_ticks};
 use crate::store::Store;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -71,7 +72,7 @@ impl Follower {
         }
     }
 
-    /// Tells it to end; what it is at is not kept.
+    /// Tells it to end; an unfinished checkpoint is dropped.
     pub(super) fn tell_to_end(&self) {
         *self.ending.is_told.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.ending.changed.notify_all();
@@ -95,6 +96,21 @@ impl Follower {
 struct Made {
     rows: u64,
     since: Stopwatch,
+    /// Rows until the next try: four times as many after each that came to nothing, since a try replays all of them again.
+    next_after: u64,
+}
+
+impl Made {
+    fn at(rows: u64, next_after: u64) -> Made {
+        Made { rows, since: Stopwatch::start(), next_after }
+    }
+
+    fn is_due(&self, rows: u64) -> bool {
+        rows >= self.rows.saturating_add(self.next_after)
+            || self.next_after == CHECKPOINT_ROWS
+                && rows > self.rows
+                && self.since.elapsed() >= AT_LEAST_EVERY
+    }
 }
 
 fn follow(sessions: &Weak<Sessions>, ending: &Ending) {
@@ -104,17 +120,26 @@ fn follow(sessions: &Weak<Sessions>, ending: &Ending) {
         let running = sessions.followed();
         made.retain(|id, _| running.iter().any(|(running, _)| running == id));
         for (id, rows) in running {
-            let before =
-                made.entry(id.clone()).or_insert_with(|| Made { rows: 0, since: Stopwatch::start() });
-            let is_due = rows >= before.rows.saturating_add(CHECKPOINT_ROWS)
-                || rows > before.rows && before.since.elapsed() >= AT_LEAST_EVERY;
-            if !is_due || ending.is_told() {
+            let before = made.entry(id.clone()).or_insert_with(|| Made::at(0, CHECKPOINT_ROWS));
+            if !before.is_due(rows) || ending.is_told() {
                 continue;
             }
-            *before = Made { rows, since: Stopwatch::start() };
-            if let Err(why) = make(&sessions.store, &id, &|| ending.is_told()) {
-                tracing::warn!(session = id, %why, "no checkpoint was made");
-            }
+            // A panic is one session's, and ends in the log.
+            let tried = catch_unwind(AssertUnwindSafe(|| make(&sessions.store, &id, &|| ending.is_told())));
+            let failed = match tried {
+                // The newest is of before the last try.
+                Ok(Ok(kept)) => kept <= before.rows && before.rows > 0,
+                Ok(Err(why)) => {
+                    tracing::warn!(session = id, %why, "no checkpoint was made");
+                    true
+                }
+                Err(_) => {
+                    tracing::error!(session = id, "making a checkpoint ended in a panic");
+                    true
+                }
+            };
+            let next_after = if failed { before.next_after.saturating_mul(4) } else { CHECKPOINT_ROWS };
+            *before = Made::at(rows, next_after);
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) trait Trading<'a> {
     /// Takes such a state over into a run that has seen nothing.
     ///
     /// # Errors
-    /// It is none of this run; what it was loaded into is good for nothing.
+    /// It is none of this run; what it was loaded into must not be used.
     fn load(
         state: &[u8],
         driver: &mut Driver<Self::Gateway>,
@@ -251,30 +251,46 @@ impl Running {
         let controls = Controls::read(store, &self.id)?;
         let mut checkpoints = Checkpoints::new(store, &self.id, &plan.fingerprint, &plan.specs());
         let mut begun = checkpoints.find(&controls.inputs);
-        if let Some(found) = &begun {
-            if T::load(&found.state, driver, recorder).is_ok() {
-                tracing::info!(session = self.id, rows = found.rows, "the session goes on from a checkpoint");
-            } else {
-                checkpoints.refuse("its state does not fit the session");
-                begun = None;
-                self.forget_all();
-                (*driver, *recorder) = fresh();
-            }
+        loop {
+            let is_whole = begun.is_none();
+            let refused = match &begun {
+                Some(found) if T::load(&found.state, driver, recorder).is_err() => {
+                    "its state does not fit the session"
+                }
+                found => {
+                    if let Some(found) = found {
+                        tracing::info!(
+                            session = self.id,
+                            rows = found.rows,
+                            "the session goes on from a checkpoint"
+                        );
+                    }
+                    comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.place))?;
+                    let part = Part { begun: begun.take().map(|found| found.position), ..Part::WHOLE };
+                    let mut watch =
+                        |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
+                            let rows = driver.progress().ticks;
+                            if checkpoints.is_due(rows)
+                                && let Some(place) = comparison.place()
+                                && let Some(state) = T::save(driver, recorder)
+                            {
+                                checkpoints.keep((position, place), rows, &state);
+                            }
+                        };
+                    let run = (&controls, part);
+                    let caught_up = self.replay_journal((journal, store), run, driver, recorder, &mut watch);
+                    let is_equal = caught_up.is_ok() && comparison.outcome(true).0.is_none();
+                    if is_whole || is_equal || self.is_suspending() {
+                        return Ok((caught_up?, controls));
+                    }
+                    "what followed it differs from what is written down"
+                }
+            };
+            checkpoints.refuse(refused);
+            begun = None;
+            self.forget_all();
+            (*driver, *recorder) = fresh();
         }
-        comparison.compare_with(store, &self.id, begun.as_ref().map(|begun| begun.place))?;
-        let part = Part { begun: begun.map(|begun| begun.position), ..Part::WHOLE };
-        let mut watch = |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
-            let rows = driver.progress().ticks;
-            if checkpoints.is_due(rows)
-                && let Some(place) = comparison.place()
-                && let Some(state) = T::save(driver, recorder)
-            {
-                checkpoints.keep((position, place), rows, &state);
-            }
-        };
-        let caught_up =
-            self.replay_journal((journal, store), (&controls, part), driver, recorder, &mut watch)?;
-        Ok((caught_up, controls))
     }
 
     /// Replays the rest of the journal.

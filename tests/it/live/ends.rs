@@ -453,7 +453,8 @@ fn a_session_comes_to_what_was_said_whatever_happens_between() {
                     Ok(said) => {
                         let words =
                             if words.is_empty() { "nothing".to_owned() } else { words.join(", then ") };
-                        let state = if expected == SessionState::Running { "runs on" } else { expected.as_str() };
+                        let state =
+                            if expected == SessionState::Running { "runs on" } else { expected.as_str() };
                         rows.push((words, kind, state, said));
                     }
                     Err(_) => failed.push(format!("{kind} {words:?}")),
