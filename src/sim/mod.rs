@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bars;
+mod calm;
 mod config;
 mod depth;
 mod gap;
@@ -22,6 +23,7 @@ use crate::domain::order::{
 use crate::domain::rng::Rng;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
+pub use calm::Calm;
 pub use config::{SyntheticBook, VenueConfig};
 use depth::Depth;
 use resting::Resting;
@@ -99,22 +101,6 @@ saved!(SymbolBooks { depth, resting, bars, last_mark, last, positions, safe });
 
 /// No position, so no price needs a check.
 const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
-
-/// Prices and times, these bounds excluded, of trades that are of no consequence.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Calm {
-    /// Prices are above this.
-    pub below: Price,
-    /// Prices are below this.
-    pub above: Price,
-    /// Times are before this.
-    pub until: Timestamp,
-}
-
-impl Calm {
-    /// Any trade.
-    pub const ALWAYS: Calm = Calm { below: ALWAYS_SAFE.0, above: ALWAYS_SAFE.1, until: Timestamp::MAX };
-}
 
 /// The simulated venue.
 pub struct Venue {
@@ -264,26 +250,6 @@ impl Venue {
         if self.books[symbol.index()].positions > 0 {
             self.check_margins(table, symbol, at, (trade.price, trade.price), events);
         }
-    }
-
-    /// Where a trade neither fills an order nor uses up a margin, from `at` on; `None`: nowhere.
-    #[inline]
-    pub fn calm(&self, symbol: SymbolId, at: Timestamp) -> Option<Calm> {
-        let book = &self.books[symbol.index()];
-        let is_calm = |price: Price| price > book.safe.0 && price < book.safe.1;
-        match book.last_mark.filter(|mark| book.positions > 0 && at < mark.ends()) {
-            _ if !book.resting.is_empty() => None,
-            Some(mark) => is_calm(mark.price).then_some(Calm { until: mark.ends(), ..Calm::ALWAYS }),
-            None => Some(Calm { below: book.safe.0, above: book.safe.1, ..Calm::ALWAYS }),
-        }
-    }
-
-    /// Trades at calm prices, of which this was the last.
-    #[inline]
-    pub fn passed(&mut self, symbol: SymbolId, last: Price) {
-        let book = &mut self.books[symbol.index()];
-        book.last = Some(last);
-        book.depth.trade(last);
     }
 
     /// Applies a market event: updates books, fills resting orders, checks margins.

@@ -11,6 +11,7 @@ use tradingd::domain::time::Timestamp;
 const MINUTE_US: i64 = 60_000_000;
 const STOP_PCT: f64 = 1.0;
 const TARGET_PCT: f64 = 1.5;
+const TRAIL_PCT: f64 = 0.3;
 
 /// Open, high, low and close by symbol and opening time.
 type Candles = BTreeMap<(String, i64), [f64; 4]>;
@@ -46,7 +47,8 @@ fn always_in(direction: &str, trails: bool, rest_minutes: u32) -> String {
         "global_limits": {"normal_exit_cooldown_minutes": rest_minutes}
     });
     if trails {
-        document["trailingStop"] = json!({"enabled": true, "activationPercent": 0.5, "distancePercent": 0.3});
+        document["trailingStop"] =
+            json!({"enabled": true, "activationPercent": 0.5, "distancePercent": TRAIL_PCT});
     }
     document.to_string()
 }
@@ -72,6 +74,13 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     let (worst, best) = if dir > 0.0 { (low, high) } else { (high, low) };
     let stop = entry * (1.0 - dir * STOP_PCT / 100.0);
     let target = entry * (1.0 + dir * TARGET_PCT / 100.0);
+    // The nearest that any order of these prices lets the trailing stop come.
+    let until = (symbol.clone(), time("exit_time") - MINUTE_US);
+    let met = candles
+        .range((symbol.clone(), opened)..=until)
+        .map(|(_, candle)| candle[if dir > 0.0 { 1 } else { 2 }]);
+    let trail = met.fold(entry, |one, other| if better(other, one) { other } else { one })
+        * (1.0 - dir * TRAIL_PCT / 100.0);
     let opens_beyond_stop = !better(open, stop);
     let opens_beyond_target = !better(target, open);
     if !equal(entry, first[0]) {
@@ -94,6 +103,7 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
         "TRAIL" if better(exit, best) || better(worst, exit) => {
             "it left at a price that the candle did not have"
         }
+        "TRAIL" if better(exit, trail) && !equal(exit, open) => "it left better than its trailing stop",
         "END" if !equal(exit, close) => "it was closed at another price than the last",
         "SL" | "TP" | "TRAIL" | "END" => return None,
         _ => "nothing in its document closes for that reason",
@@ -105,7 +115,7 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
 fn check(path: &Path, rest_minutes: u32, variants: &[(&str, bool)]) {
     let candles = read(path);
     let cli = Cli::new();
-    let (mut trades, mut stopped) = (0, 0);
+    let (mut trades, mut stopped, mut trailed) = (0, 0, 0);
     for (direction, trails) in variants {
         let strategy = cli.file("strategy.json", always_in(direction, *trails, rest_minutes));
         let free = ["--risk", "none", "--assumed-spread", "0", "--assumed-depth", "0", "--fees", "0,0"];
@@ -120,10 +130,14 @@ fn check(path: &Path, rest_minutes: u32, variants: &[(&str, bool)]) {
                 assert_eq!(problem(trade, &candles), None);
                 trades += 1;
                 stopped += usize::from(trade["reason"] == "SL");
+                trailed += usize::from(trade["reason"] == "TRAIL");
             }
         }
     }
-    println!("{}: {trades} trades, {stopped} by their stop, no fill better than possible", path.display());
+    println!(
+        "{}: {trades} trades, {stopped} by their stop, {trailed} by their trailing stop, no fill better than possible",
+        path.display()
+    );
     assert!(trades > 100 && stopped > 20, "{trades} trades, {stopped} stopped: too few to say anything");
 }
 
@@ -142,5 +156,5 @@ fn no_fill_on_a_futures_coin_is_better_than_its_candle_allows() {
 
 #[test]
 fn no_fill_on_memecoins_is_better_than_their_candles_allow() {
-    candles("memecoins", 240, &[("LONG", false), ("SHORT", true)]);
+    candles("memecoins", 240, &[("LONG", false), ("SHORT", false), ("LONG", true), ("SHORT", true)]);
 }

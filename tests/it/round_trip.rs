@@ -262,7 +262,7 @@ fn the_shared_pumps_are_one_import_with_a_gap_between_events_of_a_symbol() {
     symbols.dedup();
     let rows = files.iter().map(|path| csv(path).count() as u64).sum::<u64>() - IN_BOTH;
     assert_eq!(recording["rows"].as_u64(), Some(rows));
-    let both = recording["symbols"].as_array().unwrap().iter().find(|symbol| symbol["symbol"] == "RCNBTC");
+    let both = recording["symbols"].as_array().unwrap().iter().find(|symbol| symbol["name"] == "RCNBTC");
     assert_eq!(both.unwrap()["repeated_trades"].as_u64(), Some(IN_BOTH));
     assert_eq!(recording["symbols"].as_array().unwrap().len(), symbols.len());
     // The other events of a symbol are days to months apart.
