@@ -41,13 +41,16 @@ pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     for (dt, symbol, what, change, qty) in steps {
         now = now + Span::from_millis(i64::from(*dt));
         let id = SymbolId(u32::from(*symbol));
+        // A mark counts for a minute and steps are at most 4 s apart; the auditor knows no other value of a position.
+        for other in 0..2_u32 {
+            let marked = &mut marked[other as usize];
+            if marks && now - *marked >= seconds(56.0) {
+                chunk.push(now, SymbolId(other), TickKind::Mark(Price(prices[other as usize]), None));
+                *marked = now;
+            }
+        }
         let price = &mut prices[usize::from(*symbol)];
         let marked = &mut marked[usize::from(*symbol)];
-        // A mark counts for a minute; the auditor knows no other value of a position.
-        if marks && now - *marked >= seconds(59.0) {
-            chunk.push(now, id, TickKind::Mark(Price(*price), None));
-            *marked = now;
-        }
         let qty = i64::from(*qty);
         match what {
             0..=15 => {
