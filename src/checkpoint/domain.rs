@@ -7,9 +7,7 @@ use crate::domain::event::{Gap, GapCause, Level, Trade};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::mark::Mark;
 use crate::domain::num::{Money, Price, Qty, Rate};
-use crate::domain::order::{
-    ClosedBy, Fill, InsideBar, Liquidity, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side,
-};
+use crate::domain::order::{InsideBar, OrderId, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::rng::Rng;
 use crate::domain::strategy::Comparison;
 use crate::domain::symbol::SymbolId;
@@ -64,30 +62,6 @@ plain!(
 );
 plain!(struct InsideBar { price, worst });
 plain!(struct OrderRequest { id, instance, symbol, side, kind, qty, purpose, leverage, inside_bar });
-plain!(
-    enum Liquidity {
-        Maker,
-        Taker,
-    }
-);
-plain!(struct Fill { order, symbol, side, price, qty, cumulative, trade_id, fee, liquidity, at });
-plain!(
-    enum RejectReason {
-        BelowMinimum,
-        NoMarket,
-        NothingToReduce,
-        InsufficientMargin,
-        Injected,
-        Venue,
-    }
-);
-plain!(
-    enum ClosedBy {
-        ResidentStop,
-        Manual,
-        Deleveraging,
-    }
-);
 
 plain!(
     enum State {

@@ -55,30 +55,22 @@ macro_rules! plain {
         }
     };
     (struct $type:ident { $($field:ident),+ $(,)? }) => {
-        impl $crate::checkpoint::Plain for $type {
-            fn encode(&self, to: &mut Vec<u8>) {
-                let $type { $($field),+ } = self;
-                $($crate::checkpoint::Plain::encode($field, to);)+
-            }
-
-            fn decode(
-                from: &mut $crate::checkpoint::Reader<'_>,
-            ) -> Result<Self, $crate::checkpoint::Damaged> {
-                Ok($type { $($field: $crate::checkpoint::Plain::decode(from)?),+ })
-            }
-        }
+        $crate::checkpoint::plain!([impl] struct $type { $($field),+ });
     };
     (<$generic:ident> struct $type:ident { $($field:ident),+ $(,)? }) => {
-        impl<$generic: $crate::checkpoint::Plain> $crate::checkpoint::Plain for $type<$generic> {
+        $crate::checkpoint::plain!([impl<$generic: $crate::checkpoint::Plain>] struct $type<$generic> { $($field),+ });
+    };
+    ([$($generics:tt)+] struct $name:ident $(<$generic:ident>)? { $($field:ident),+ }) => {
+        $($generics)+ $crate::checkpoint::Plain for $name $(<$generic>)? {
             fn encode(&self, to: &mut Vec<u8>) {
-                let $type { $($field),+ } = self;
+                let $name { $($field),+ } = self;
                 $($crate::checkpoint::Plain::encode($field, to);)+
             }
 
             fn decode(
                 from: &mut $crate::checkpoint::Reader<'_>,
             ) -> Result<Self, $crate::checkpoint::Damaged> {
-                Ok($type { $($field: $crate::checkpoint::Plain::decode(from)?),+ })
+                Ok($name { $($field: $crate::checkpoint::Plain::decode(from)?),+ })
             }
         }
     };

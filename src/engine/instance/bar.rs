@@ -188,7 +188,7 @@ impl Instance {
     }
 
     /// Whether a price is at a level or beyond it in the adverse direction.
-    fn is_against(&self, price: Price, level: Price) -> bool {
+    pub(super) fn is_against(&self, price: Price, level: Price) -> bool {
         if self.side == Side::Buy { price <= level } else { price >= level }
     }
 

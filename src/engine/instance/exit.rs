@@ -463,17 +463,18 @@ impl Instance {
 
     /// Whether a best price tightens the stop.
     pub(super) fn would_tighten(&self, best: Option<Price>, turn: &Turn<'_>) -> bool {
-        let stops = self.moved_stops(best, turn).into_iter().flatten();
-        stops.map(|price| self.stop_tick(price, turn)).any(|tick| self.is_tighter(tick))
+        self.moved_stop_ticks(best, turn).any(|tick| self.is_tighter(tick))
     }
 
     /// Whether a price meets the stop that a best price would move.
     pub(super) fn moved_stop_met(&self, price: Price, best: Option<Price>, turn: &Turn<'_>) -> bool {
+        self.moved_stop_ticks(best, turn).any(|stop| self.is_against(price, stop))
+    }
+
+    /// The stops of [`Instance::moved_stops`] as ticks.
+    fn moved_stop_ticks(&self, best: Option<Price>, turn: &Turn<'_>) -> impl Iterator<Item = Price> {
         let stops = self.moved_stops(best, turn).into_iter().flatten();
-        stops.map(|stop| self.stop_tick(stop, turn)).any(|stop| match self.side {
-            Side::Buy => price <= stop,
-            Side::Sell => price >= stop,
-        })
+        stops.map(|stop| self.stop_tick(stop, turn))
     }
 
     fn is_tighter(&self, tick: Price) -> bool {

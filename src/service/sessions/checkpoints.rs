@@ -1,7 +1,7 @@
 //! Checkpoints of a session: which one it may go on from after a restart, and when another one is kept.
 //!
-//! Never: a state of another program, another session or another place taken for its own; a session that fails because of a
-//! checkpoint. Whatever is wrong with one is in the log, and the whole journal is replayed.
+//! Invariant: a session goes on only from a state of this program, of itself and of the place that it says, and none fails because
+//! of a checkpoint: whatever is wrong with one is in the log, and the whole journal is replayed.
 
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
@@ -127,8 +127,17 @@ impl<'a> Checkpoints<'a> {
         rows >= self.rows.saturating_add(CHECKPOINT_ROWS)
     }
 
-    /// Keeps one in the place of the newest. A disk that refuses it leaves that.
-    pub(super) fn keep(&mut self, (position, place): (Position, Place), rows: u64, state: &[u8]) {
+    /// Keeps one in the place of the newest, where every event so far is written down (`place`) and there is a state to keep. A
+    /// disk that refuses it leaves the newest.
+    pub(super) fn keep(
+        &mut self,
+        position: Position,
+        place: Option<Place>,
+        rows: u64,
+        state: impl FnOnce() -> Option<Vec<u8>>,
+    ) {
+        let Some(place) = place else { return };
+        let Some(state) = state() else { return };
         self.rows = rows;
         let mut checkpoint = CheckpointV1 {
             at_ns: position.at.nanos(),
@@ -139,7 +148,7 @@ impl<'a> Checkpoints<'a> {
             tells_money: place.tells_money,
             ..self.own.clone()
         };
-        let kept = checkpoint.pack(state).and_then(|()| self.store.put_checkpoint(&checkpoint));
+        let kept = checkpoint.pack(&state).and_then(|()| self.store.put_checkpoint(&checkpoint));
         let (session, bytes) = (&self.own.session_id, state.len());
         match kept {
             Ok(()) => tracing::info!(session, rows, bytes, "a checkpoint was made"),

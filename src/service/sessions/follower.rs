@@ -1,8 +1,8 @@
 //! A thread that makes checkpoints of the sessions on paper from their journals, while they run.
 //!
-//! It replays what came since the last checkpoint, comparing every event as any replay does, so no session waits for it and a
-//! checkpoint that is kept is one from which the journal leads to what was decided. One session at a time; it ends between two
-//! chunks when the daemon does. Never: a session that is disturbed or fails because of it.
+//! It replays what came since the last checkpoint, comparing every event as any replay does: a checkpoint that is kept is one to
+//! which the journal leads. One session at a time; it ends between two chunks when the daemon does. Invariant: no session fails
+//! because of it, or waits for it longer than for another commit.
 
 use super::checkpoints::Checkpoints;
 use super::outcome::Failure;
@@ -17,7 +17,7 @@ use crate::limits::CHECKPOINT_ROWS;
 use crate::service::backtest;
 use crate::session::checkpoint;
 use crate::session::driver::Driver;
-use crate::session::replay::{Position, replay_ticks};
+use crate::session::replay::replay_ticks;
 use crate::store::Store;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -177,8 +177,10 @@ pub(super) fn make(store: &Store, id: &str, is_ending: &dyn Fn() -> bool) -> Res
     let part = Part { begun: begun.map(|begun| begun.position), to };
     let symbols = driver.table().clone();
     let mut watch = |position, driver: &Driver, recorder: &SessionRecorder<'_>| {
-        if checkpoints.is_due(driver.progress().ticks) {
-            keep(&mut checkpoints, position, &comparison, driver, recorder);
+        let rows = driver.progress().ticks;
+        if checkpoints.is_due(rows) {
+            let state = || Some(checkpoint::save(driver, recorder));
+            checkpoints.keep(position, comparison.place(), rows, state);
         }
     };
     let mut goes_on = |_, _| !is_ending();
@@ -195,27 +197,13 @@ pub(super) fn make(store: &Store, id: &str, is_ending: &dyn Fn() -> bool) -> Res
             Err(Failure::Other(format!("its journal does not lead to what it did: {difference:?}")))
         }
         (None, _) => {
-            keep(&mut checkpoints, position, &comparison, &driver, &recorder);
+            let rows = driver.progress().ticks;
+            if rows != checkpoints.rows() {
+                let state = || Some(checkpoint::save(&driver, &recorder));
+                checkpoints.keep(position, comparison.place(), rows, state);
+            }
             Ok(checkpoints.rows())
         }
-    }
-}
-
-/// Keeps the state where every event so far is written down.
-fn keep(
-    checkpoints: &mut Checkpoints<'_>,
-    position: Position,
-    comparison: &Comparison,
-    driver: &Driver,
-    recorder: &SessionRecorder<'_>,
-) {
-    let rows = driver.progress().ticks;
-    if rows == checkpoints.rows() {
-        return;
-    }
-    if let Some(place) = comparison.place() {
-        let state = checkpoint::save(driver, recorder);
-        checkpoints.keep((position, place), rows, &state);
     }
 }
 

@@ -252,42 +252,32 @@ impl Running {
         let mut checkpoints = Checkpoints::new(store, &self.id, &plan.fingerprint, &plan.specs());
         let mut begun = checkpoints.find(&controls.inputs);
         loop {
-            let is_whole = begun.is_none();
-            let refused = match &begun {
-                Some(found) if T::load(&found.state, driver, recorder).is_err() => {
-                    "its state does not fit the session"
+            let found = begun.take();
+            let is_whole = found.is_none();
+            let fits = found.as_ref().is_none_or(|found| T::load(&found.state, driver, recorder).is_ok());
+            let mut refused = "its state does not fit the session";
+            if fits {
+                if let Some(found) = &found {
+                    let rows = found.rows;
+                    tracing::info!(session = self.id, rows, "the session goes on from a checkpoint");
                 }
-                found => {
-                    if let Some(found) = found {
-                        tracing::info!(
-                            session = self.id,
-                            rows = found.rows,
-                            "the session goes on from a checkpoint"
-                        );
+                comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.place))?;
+                let part = Part { begun: found.map(|found| found.position), ..Part::WHOLE };
+                let mut watch = |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
+                    let rows = driver.progress().ticks;
+                    if checkpoints.is_due(rows) {
+                        checkpoints.keep(position, comparison.place(), rows, || T::save(driver, recorder));
                     }
-                    comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.place))?;
-                    let part = Part { begun: begun.take().map(|found| found.position), ..Part::WHOLE };
-                    let mut watch =
-                        |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
-                            let rows = driver.progress().ticks;
-                            if checkpoints.is_due(rows)
-                                && let Some(place) = comparison.place()
-                                && let Some(state) = T::save(driver, recorder)
-                            {
-                                checkpoints.keep((position, place), rows, &state);
-                            }
-                        };
-                    let run = (&controls, part);
-                    let caught_up = self.replay_journal((journal, store), run, driver, recorder, &mut watch);
-                    let is_equal = caught_up.is_ok() && comparison.outcome(true).0.is_none();
-                    if is_whole || is_equal || self.is_suspending() {
-                        return Ok((caught_up?, controls));
-                    }
-                    "what followed it differs from what is written down"
+                };
+                let run = (&controls, part);
+                let caught_up = self.replay_journal((journal, store), run, driver, recorder, &mut watch);
+                let is_equal = caught_up.is_ok() && comparison.outcome(true).0.is_none();
+                if is_whole || is_equal || self.is_suspending() {
+                    return Ok((caught_up?, controls));
                 }
-            };
+                refused = "what followed it differs from what is written down";
+            }
             checkpoints.refuse(refused);
-            begun = None;
             self.forget_all();
             (*driver, *recorder) = fresh();
         }
