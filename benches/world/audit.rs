@@ -1,6 +1,6 @@
 //! What must hold of a whole life, computed from the journal, what was published and what the gateway was sent.
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, FOREIGN};
 use crate::journal::{Event, Shared, World};
 use crate::life::{session, with_strategies};
 use crate::market::table;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::decision::{Decision, DecisionKind};
 use tradingd::domain::num::Money;
-use tradingd::domain::order::{Purpose, RejectReason, Side};
+use tradingd::domain::order::{OrderEvent, Purpose, RejectReason, Side};
 use tradingd::domain::time::Timestamp;
 use tradingd::engine::output::Outputs;
 use tradingd::session::driver::{Driver, Recorder};
@@ -79,7 +79,7 @@ fn orders(world: &World) -> Result<(), String> {
     }
 }
 
-/// Of no order more was counted than the exchange executed.
+/// Of every order what the exchange said before its end was counted, once, and no more than it executed.
 fn executions(world: &World, exchange: &Exchange) -> Result<(), String> {
     let mut counted: BTreeMap<u64, i64> = BTreeMap::new();
     for Decision { kind, .. } in decisions(world) {
@@ -87,13 +87,67 @@ fn executions(world: &World, exchange: &Exchange) -> Result<(), String> {
             *counted.entry(order.0).or_default() += qty.0;
         }
     }
-    for (order, lots) in counted {
-        let executed = exchange.executed(order);
-        if lots > executed {
+    for (order, lots) in &counted {
+        let executed = exchange.executed(*order);
+        if *lots > executed {
             return Err(format!("{lots} lots of order {order} were counted, {executed} were executed"));
         }
     }
-    Ok(())
+    for (order, lots) in said(world) {
+        let counted = counted.get(&order).copied().unwrap_or(0);
+        if lots != counted {
+            return Err(format!("{counted} lots of order {order} were counted, the exchange said {lots}"));
+        }
+    }
+    for Decision { kind, .. } in decisions(world) {
+        if let DecisionKind::CancelSent { order } = kind
+            && !exchange.was_asked_to_cancel(order.0)
+        {
+            return Err(format!("the cancellation of order {} was recorded and never sent", order.0));
+        }
+    }
+    foreign(world)
+}
+
+/// Lots of every order that the exchange said before the order's end.
+fn said(world: &World) -> BTreeMap<u64, i64> {
+    let mut orders: BTreeMap<u64, (BTreeSet<u64>, i64)> = BTreeMap::new();
+    let mut ended: BTreeSet<u64> = BTreeSet::new();
+    for (_, control) in world.controls() {
+        match control {
+            Control::Answer(OrderEvent::Filled(fill))
+                if fill.order.0 < FOREIGN && !ended.contains(&fill.order.0) =>
+            {
+                let (known, lots) = orders.entry(fill.order.0).or_default();
+                *lots += if known.insert(fill.trade_id) { fill.qty.0 } else { 0 };
+            }
+            Control::Answer(OrderEvent::Done { order, .. } | OrderEvent::Rejected { order, .. }) => {
+                ended.insert(order.0);
+            }
+            _ => {}
+        }
+    }
+    orders.into_iter().map(|(order, (_, lots))| (order, lots)).collect()
+}
+
+/// Behind an execution that no order of the session made, nothing is begun on its symbol, in this process or another.
+fn foreign(world: &World) -> Result<(), String> {
+    let mut since: BTreeMap<u32, Timestamp> = BTreeMap::new();
+    for (at, control) in world.controls() {
+        if let Control::Answer(OrderEvent::Filled(fill)) = control
+            && fill.order.0 >= FOREIGN
+        {
+            since.entry(fill.symbol.0).or_insert(at);
+        }
+    }
+    let entry = decisions(world).find(|decision| {
+        matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
+            && since.get(&decision.symbol.0).is_some_and(|since| decision.at > *since)
+    });
+    entry.map_or(Ok(()), |entry| {
+        let symbol = entry.symbol.0;
+        Err(format!("an entry on symbol {symbol} at {} behind an execution that is not ours", entry.at))
+    })
 }
 
 /// Positions and results follow from the fills, and nothing is open at the end for which the market had a price.
@@ -223,8 +277,9 @@ fn replayed(world: &World, seed: u64) -> Result<(), String> {
 
 fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<(), String> {
     let symbols = Arc::new(ArcSwap::from_pointee(table()));
-    let mut driver =
-        with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway));
+    let mut driver = with_strategies(seed, |strategies| {
+        Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway)
+    });
     let mut kept = Kept(Vec::new());
     let (mut feed, controls) = (world.feed(driver.table()), world.controls());
     let journal = Journal::whole(&mut feed, &controls);

@@ -1,23 +1,44 @@
-//! A venue whose answers come through the inbox: late, twice, in another order, in parts, or not before the process has
-//! been killed. It outlives the processes of a life.
+//! A venue whose answers come through the inbox: late, twice, in another order, in parts, not before somebody asks, or not
+//! before the process has been killed. Orders rest, executions come before a cancellation, and somebody else trades on the
+//! account. It outlives the processes of a life.
 
 use crate::journal::Shared;
-use std::collections::BTreeMap;
+use crate::market::Market;
+use std::collections::{BTreeMap, BTreeSet};
 use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::num::{Money, Price, Qty};
-use tradingd::domain::order::{Fill, Liquidity, OrderEvent, OrderId, OrderRequest, RejectReason, Side};
+use tradingd::domain::order::{
+    Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side,
+};
 use tradingd::domain::rng::Rng;
+use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::session::gateway::Gateway;
 use tradingd::session::inputs::{Arrived, Batch};
 
+/// Numbers of orders that nobody in this session made begin here.
+pub const FOREIGN: u64 = 1 << 40;
+
 /// What the exchange knows and has still to say.
 #[derive(Default)]
 pub struct Exchange {
-    /// Every order that arrived, with all that was or will be said of it.
-    orders: BTreeMap<u64, Vec<OrderEvent>>,
+    orders: BTreeMap<u64, Known>,
+    /// Orders whose cancellation was asked for, also of those that have not arrived.
+    cancelled: BTreeSet<u64>,
+    /// Executions on the account that no order of this session made.
+    foreign: Vec<OrderEvent>,
     coming: Vec<(Timestamp, OrderEvent)>,
+    /// Answers that got lost on their way; they come when somebody asks.
+    lost: Vec<OrderEvent>,
     executions: u64,
+}
+
+/// An order that arrived, or that somebody asked for and that never will.
+struct Known {
+    /// All that was or will be said of it.
+    answers: Vec<OrderEvent>,
+    /// While it rests: what it is, and how much of it has filled.
+    resting: Option<(OrderRequest, i64)>,
 }
 
 impl Exchange {
@@ -35,22 +56,46 @@ impl Exchange {
         if self.orders.contains_key(&order.id.0) {
             return Err(format!("order {} arrived twice", order.id.0));
         }
-        let mut answers = Vec::new();
+        let (mut answers, mut resting) = (Vec::new(), None);
         if rng.once_in(20) {
             answers.push(OrderEvent::Rejected { order: order.id, reason: RejectReason::Venue });
         } else {
             answers.push(OrderEvent::Acked(order.id));
             let mut filled = 0;
-            while filled < order.qty.0 && !rng.once_in(12) {
+            while filled < order.qty.0 && !rng.once_in(if is_limit(order) { 2 } else { 12 }) {
                 let part = rng.between(1, order.qty.0 - filled);
                 filled += part;
                 answers.push(self.execution(order, now, price, part, filled));
             }
-            answers.push(OrderEvent::Done { order: order.id, filled: Qty(filled) });
+            let rests = is_limit(order) && filled < order.qty.0 && !self.cancelled.contains(&order.id.0);
+            match rests {
+                true => resting = Some((*order, filled)),
+                false => answers.push(OrderEvent::Done { order: order.id, filled: Qty(filled) }),
+            }
         }
         self.say(&answers, now, rng);
-        self.orders.insert(order.id.0, answers);
+        self.orders.insert(order.id.0, Known { answers, resting });
         Ok(())
+    }
+
+    /// Somebody asks for an order's cancellation; an execution may come before it.
+    pub fn cancel(&mut self, order: u64, market: &Market, rng: &mut Rng) {
+        self.cancelled.insert(order);
+        let now = market.now;
+        let Some((request, mut filled)) = self.orders.get_mut(&order).and_then(|known| known.resting.take())
+        else {
+            return;
+        };
+        let mut answers = Vec::new();
+        if rng.once_in(3) {
+            let part = rng.between(1, request.qty.0 - filled);
+            filled += part;
+            let price = market.price(request.symbol);
+            answers.push(self.execution(&request, now, price, part, filled));
+        }
+        answers.push(OrderEvent::Done { order: request.id, filled: Qty(filled) });
+        self.say(&answers, now, rng);
+        self.orders.get_mut(&order).expect("it rested").answers.append(&mut answers);
     }
 
     fn execution(
@@ -67,7 +112,7 @@ impl Exchange {
             order: order.id,
             symbol: order.symbol,
             side: order.side,
-            price: Price(price + worse),
+            price: order.kind.limit().unwrap_or(Price(price + worse)),
             qty: Qty(part),
             cumulative: Qty(cumulative),
             trade_id: self.executions,
@@ -85,13 +130,22 @@ impl Exchange {
             let is_end = matches!(answer, OrderEvent::Done { .. });
             let due = if is_end { last } else { soon(rng) };
             last = last.max(due);
-            let is_lost_for_long = !is_end && rng.once_in(150);
-            let due = if is_lost_for_long { due + Span::from_seconds(5) } else { due };
+            if rng.once_in(40) {
+                self.lost.push(*answer);
+                continue;
+            }
+            let is_late = !is_end && rng.once_in(150);
+            let due = if is_late { due + Span::from_seconds(5) } else { due };
             self.coming.push((due, *answer));
             if rng.once_in(6) {
                 self.coming.push((soon(rng), *answer));
             }
         }
+    }
+
+    /// Whether an order's cancellation was asked for.
+    pub fn was_asked_to_cancel(&self, order: u64) -> bool {
+        self.cancelled.contains(&order)
     }
 
     /// Lots of an order that were executed.
@@ -100,15 +154,61 @@ impl Exchange {
             OrderEvent::Filled(fill) => fill.qty.0,
             _ => 0,
         };
-        self.orders.get(&order).map_or(0, |answers| answers.iter().map(lots).sum())
+        self.orders.get(&order).map_or(0, |known| known.answers.iter().map(lots).sum())
     }
 
-    /// A process that came back asks for the orders it may have sent. One that never arrived never will.
+    /// A process that came back asks for the orders it may have sent, and for executions. An order that never arrived
+    /// never will.
     pub fn look_up(&mut self, orders: impl Iterator<Item = u64>, now: Timestamp, rng: &mut Rng) {
         for order in orders {
             let unsent = OrderEvent::Rejected { order: OrderId(order), reason: RejectReason::Venue };
-            let answers = self.orders.entry(order).or_insert_with(|| vec![unsent]).clone();
+            let known =
+                self.orders.entry(order).or_insert_with(|| Known { answers: vec![unsent], resting: None });
+            let answers = known.answers.clone();
             self.say(&answers, now, rng);
+        }
+        let foreign = self.foreign.clone();
+        self.say(&foreign, now, rng);
+    }
+
+    /// What happens by itself on an exchange: an order that rests fills further, somebody else trades on the account, and
+    /// what got lost is asked for.
+    pub fn live(&mut self, market: &Market, rng: &mut Rng) {
+        let now = market.now;
+        let resting = self.orders.values_mut().find(|known| known.resting.is_some());
+        if let Some((request, filled)) = resting.filter(|_| rng.once_in(8)).and_then(|known| known.resting) {
+            let part = rng.between(1, request.qty.0 - filled);
+            let price = market.price(request.symbol);
+            let mut answers = vec![self.execution(&request, now, price, part, filled + part)];
+            let is_full = filled + part == request.qty.0;
+            if is_full {
+                answers.push(OrderEvent::Done { order: request.id, filled: request.qty });
+            }
+            self.say(&answers, now, rng);
+            let known = self.orders.get_mut(&request.id.0).expect("it rests");
+            known.resting = (!is_full).then_some((request, filled + part));
+            known.answers.append(&mut answers);
+        }
+        if rng.once_in(400) {
+            let symbol = SymbolId(rng.below(2) as u32);
+            let order = OrderRequest {
+                id: OrderId(FOREIGN + self.executions),
+                instance: 0,
+                symbol,
+                side: Side::Buy,
+                kind: OrderKind::Market,
+                qty: Qty(rng.between(1, 9)),
+                purpose: Purpose::Entry,
+                leverage: 1,
+                inside_bar: None,
+            };
+            let execution = self.execution(&order, now, market.price(symbol), order.qty.0, order.qty.0);
+            self.foreign.push(execution);
+            self.say(&[execution], now, rng);
+        }
+        if rng.once_in(30) {
+            let lost = std::mem::take(&mut self.lost);
+            self.coming.extend(lost.into_iter().map(|answer| (now, answer)));
         }
     }
 
@@ -123,6 +223,11 @@ impl Exchange {
         }
         (batch.until, batch.taken) = (*now, *now);
     }
+}
+
+/// Whether it rests when it does not fill.
+fn is_limit(order: &OrderRequest) -> bool {
+    matches!(order.kind, OrderKind::Limit(_))
 }
 
 /// Orders on their way to the exchange: they leave when the commit with their decision is durable.
@@ -155,5 +260,16 @@ impl Gateway for OrderPath {
         world.outbox.push(*order);
     }
 
-    fn cancel(&mut self, _: Timestamp, _: OrderId) {}
+    /// Leaves at once, or behind its order.
+    fn cancel(&mut self, _: Timestamp, order: OrderId) {
+        let mut world = self.0.world();
+        if world.plant == Some("cancel_never_sent") {
+            return;
+        }
+        if world.intents.contains(&order.0) {
+            world.cancel(order.0);
+        } else {
+            world.cancels.insert(order.0);
+        }
+    }
 }

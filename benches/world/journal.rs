@@ -98,6 +98,8 @@ pub struct World {
     /// Orders that wait for a commit, and those with a durable decision.
     pub outbox: Vec<OrderRequest>,
     pub intents: BTreeSet<u64>,
+    /// Orders that are to be cancelled as soon as they have left.
+    pub cancels: BTreeSet<u64>,
     /// How many durable events a process that catches up has done again; `None`: it decides anew.
     pub caught_up: Option<usize>,
     /// What the auditor saw first.
@@ -218,6 +220,27 @@ impl World {
             self.plant = None;
             self.send(order);
         }
+        if self.cancels.remove(&order.id.0) {
+            self.cancel(order.id.0);
+        }
+    }
+
+    /// A process that came back asks again for what it asked for: it does not know what left, and what went on from a
+    /// checkpoint has not decided on it again.
+    pub fn repeat_cancellations(&mut self) {
+        let asked = self.events.iter().filter_map(|event| match event.decision?.kind {
+            DecisionKind::CancelSent { order } => Some(order.0),
+            _ => None,
+        });
+        for order in asked.collect::<Vec<_>>() {
+            self.cancel(order);
+        }
+    }
+
+    /// A cancellation leaves.
+    pub fn cancel(&mut self, order: u64) {
+        let World { exchange: Some(exchange), market, rng, .. } = self else { return };
+        exchange.cancel(order, market, rng);
     }
 
     /// Makes durable what was done so far, and publishes it. `false`: the disk refuses.
@@ -242,6 +265,7 @@ impl World {
         self.pending_events.clear();
         self.under_way = None;
         self.outbox.clear();
+        self.cancels.clear();
         self.recorded.clear();
         self.sent.clear();
         (self.is_suspending, self.is_killed) = (false, false);

@@ -39,6 +39,9 @@ pub struct Failure {
     pub trace: Vec<String>,
 }
 
+/// The most steps of a life before it is told to end.
+pub const STEPS: u64 = 140;
+
 /// Steps after which a life must have ended by itself once it was told to.
 const ENDS_WITHIN: u64 = 3_000;
 
@@ -46,16 +49,18 @@ const ENDS_WITHIN: u64 = 3_000;
 const EVENTFUL_STEPS: u64 = 600;
 
 thread_local! {
-    static STRATEGIES: Vec<Arc<StrategyDef>> = strategies();
+    static STRATEGIES: [Vec<Arc<StrategyDef>>; 2] = [strategies("market"), strategies("limit")];
 }
 
-/// Trades often, on a price that walks by single ticks.
-fn strategies() -> Vec<Arc<StrategyDef>> {
+/// Trades often, on a price that walks by single ticks. An entry with a limit is cancelled when it does not fill.
+fn strategies(order_type: &str) -> Vec<Arc<StrategyDef>> {
     let mut document: serde_json::Value =
         serde_json::from_str(include_str!("../workloads/ema.json")).expect("a workload is JSON");
     document["indicators"]["fast"]["period"] = json!(2);
     document["indicators"]["slow"]["period"] = json!(4);
     document["z1_entry"]["positionSize"] = json!({"type": "quantity", "value": 1});
+    document["z1_entry"]["orderType"] = json!(order_type);
+    document["z1_entry"]["timeoutSeconds"] = json!(2);
     let (document, _) = strategy::parse(document.to_string().as_bytes()).expect("a workload is a strategy");
     vec![Arc::new(document.compile("restless", 1))]
 }
@@ -94,8 +99,9 @@ pub fn journaled(at_start: &Allowance, controls: &[(Timestamp, Control)]) -> All
     allowed.fold(at_start.clone(), |before, next| before.tightened(next))
 }
 
-pub fn with_strategies<T>(run: impl FnOnce(&[Arc<StrategyDef>]) -> T) -> T {
-    STRATEGIES.with(|strategies| run(strategies))
+/// Two of four lives enter with limits, one of them on an exchange.
+pub fn with_strategies<T>(seed: u64, run: impl FnOnce(&[Arc<StrategyDef>]) -> T) -> T {
+    STRATEGIES.with(|strategies| run(&strategies[usize::from(seed % 4 >= 2)]))
 }
 
 /// How a process ended.
@@ -123,7 +129,7 @@ pub fn life(
     is_traced: bool,
 ) -> Result<u64, Failure> {
     let mut rng = Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x7a11);
-    let whole = 20 + rng.below(120);
+    let whole = 20 + rng.below(STEPS - 20);
     let limit = limit.unwrap_or(whole);
     let shared = Shared::new(World {
         rng,
@@ -140,6 +146,7 @@ pub fn life(
         exchange: (seed % 2 == 1).then(Exchange::default),
         outbox: Vec::new(),
         intents: BTreeSet::new(),
+        cancels: BTreeSet::new(),
         published: Vec::new(),
         refusals: 0,
         stop_is_written: false,
@@ -204,8 +211,9 @@ fn process<G: Gateway + Saved>(
     allowed: &ArcSwap<Allowance>,
 ) -> Result<Exit, String> {
     let table = Arc::new(ArcSwap::from_pointee(table()));
-    let mut driver =
-        with_strategies(|strategies| Driver::over(Arc::clone(&table), strategies, session(seed), gateway));
+    let mut driver = with_strategies(seed, |strategies| {
+        Driver::over(Arc::clone(&table), strategies, session(seed), gateway)
+    });
     let mut tape = Tape(shared.clone());
     let (resumes, mut is_over, mut reached) = (shared.world().reached.is_some(), false, Timestamp::MIN);
     let mut is_closing = false;
@@ -241,6 +249,7 @@ fn process<G: Gateway + Saved>(
         if let Some(exchange) = exchange {
             exchange.look_up(intents.iter().copied(), market.now, rng);
         }
+        world.repeat_cancellations();
     }
     if is_over {
         return Ok(finish(shared, driver.progress().at));
@@ -302,8 +311,9 @@ fn made_over<G: Gateway + Saved>(
     seed: u64,
 ) -> Result<Option<Checkpoint>, String> {
     let symbols = Arc::new(ArcSwap::from_pointee(table()));
-    let mut driver =
-        with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway));
+    let mut driver = with_strategies(seed, |strategies| {
+        Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway)
+    });
     let size = 1 + world.rng.place(200);
     let (mut feed, controls) = (world.feed(driver.table()).in_chunks_of(size), world.controls());
     let (mut kept, mut made) = (Kept(Vec::new()), None);
@@ -403,8 +413,9 @@ impl MarketPorts for WorldPorts<'_> {
             None => {
                 market.wait(rng);
                 market.pour(rng, batch);
-                let World { exchange, market, .. } = &mut *world;
+                let World { exchange, market, rng, .. } = &mut *world;
                 if let Some(exchange) = exchange {
+                    exchange.live(market, rng);
                     exchange.deliver(&mut market.now, batch);
                 }
             }

@@ -12,14 +12,15 @@ mod life;
 mod market;
 mod venue;
 
-use life::{Failure, life};
+use life::{Failure, STEPS, life};
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Defects that can be planted into what surrounds the loop. Each must be found.
-pub const PLANTS: [&str; 16] = [
+pub const PLANTS: [&str; 17] = [
     "stop_lost_over_a_restart",
     "order_sent_twice",
     "fill_delivered_twice",
@@ -36,6 +37,7 @@ pub const PLANTS: [&str; 16] = [
     "event_left_out_of_a_commit",
     "sent_before_it_is_durable",
     "answer_not_journaled",
+    "cancel_never_sent",
 ];
 
 /// Lives in which a planted defect must show itself.
@@ -97,7 +99,7 @@ fn run(seeds: std::ops::Range<u64>, plant: Option<&'static str>) -> (Vec<(u64, F
                     if seed >= seeds.end {
                         break;
                     }
-                    match life(seed, None, plant, false) {
+                    match lived(seed, None, plant, false) {
                         Ok(lived) => _ = steps.fetch_add(lived, Ordering::Relaxed),
                         Err(failure) => failures.lock().expect("as above").push((seed, failure)),
                     }
@@ -110,11 +112,25 @@ fn run(seeds: std::ops::Range<u64>, plant: Option<&'static str>) -> (Vec<(u64, F
     (failures, steps.into_inner())
 }
 
+/// A life; an assertion of the program that does not hold is a failure, too.
+fn lived(
+    seed: u64,
+    limit: Option<u64>,
+    plant: Option<&'static str>,
+    is_traced: bool,
+) -> Result<u64, Failure> {
+    catch_unwind(|| life(seed, limit, plant, is_traced)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let what = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        Err(Failure { what: what.to_owned(), steps: STEPS, trace: Vec::new() })
+    })
+}
+
 /// Prints the shortest life of a seed that fails, step by step.
 fn explain(seed: u64, plant: Option<&'static str>, failure: &Failure) {
     println!("seed {seed}: {}", failure.what);
     for limit in 1..=failure.steps {
-        if let Err(shorter) = life(seed, Some(limit), plant, true) {
+        if let Err(shorter) = lived(seed, Some(limit), plant, true) {
             println!("the shortest life that fails has {limit} of {} steps: {}", failure.steps, shorter.what);
             shorter.trace.iter().for_each(|line| println!("  {line}"));
             return;
