@@ -7,11 +7,12 @@ mod tidy {
     pub mod documents;
     pub mod rules;
     pub mod source;
+    pub mod structure;
 }
 
 use std::path::Path;
 use tidy::source::Tree;
-use tidy::{cycles, documents, rules};
+use tidy::{cycles, documents, rules, structure};
 
 /// Deterministic layers: the same input always gives the same output.
 const PURE: [&str; 6] = ["checkpoint", "domain", "engine", "sim", "report", "session"];
@@ -152,6 +153,21 @@ fn documents_are_true_about_the_tree() {
         none(&documents::dead_ends(root(), &document, &text));
     }
     none(&documents::untold(root(), &architecture()));
+}
+
+/// `BLESS=1` draws it again.
+#[test]
+fn the_structure_is_drawn_as_it_is() {
+    let path = root().join("docs/structure.md");
+    let text = std::fs::read_to_string(&path).expect("docs/structure.md");
+    let heading = "## Now\n\n";
+    let (before, drawn) = text.split_once(heading).expect("its last section is the drawing");
+    let drawing = structure::drawing(&tree());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, format!("{before}{heading}{drawing}")).expect("docs/structure.md is writable");
+    } else {
+        assert_eq!(drawn, drawing, "the layers changed: BLESS=1 cargo test --test tidy, and look at it");
+    }
 }
 
 /// Tests of the rules: each must find the violations in a small tree.

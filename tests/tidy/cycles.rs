@@ -11,7 +11,7 @@ const RE_EXPORTS: usize = 8;
 type Module = Vec<String>;
 
 /// Every file with the files whose items it names outside tests.
-type Graph<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+pub type Graph<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 /// Cycles with more files are told by their first file and the number of the others.
 const NAMED_FILES: usize = 4;
@@ -52,7 +52,8 @@ fn reach<'a>(graph: &Graph<'a>, from: &str) -> BTreeSet<&'a str> {
     seen
 }
 
-fn graph(tree: &Tree) -> Graph<'_> {
+/// The imports of a tree.
+pub fn graph(tree: &Tree) -> Graph<'_> {
     let files: BTreeMap<Module, &str> = tree
         .files
         .iter()
