@@ -138,8 +138,8 @@ pub const STORE_SEGMENT_BYTES: usize = (64 << 10) - 512;
 /// Bytes of closed segments that an import holds before it commits them.
 pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 
-/// Streams (symbol × kind) per recording; more are refused.
-pub const RECORDING_STREAMS: usize = 4_096;
+/// Streams (symbol × kind) per recording, enough for every kind of all symbols of a session; more are refused.
+pub const RECORDING_STREAMS: usize = 8 * SESSION_SYMBOLS;
 
 /// Rows and gaps of an open recording waiting for a commit; when full, they are committed immediately.
 pub const RECORDING_UNCOMMITTED_ROWS: usize = 1 << 17;
@@ -210,11 +210,11 @@ pub const USER_PRESETS: usize = 100;
 /// Bytes of a preset's request; a larger one is refused.
 pub const PRESET_BYTES: usize = 64 << 10;
 
-/// Bytes of a name, a tag or another short text that a user writes; a longer one is refused.
-pub const NAME_BYTES: usize = 128;
+/// Characters of a name, a tag or another short text that a user writes; a longer one is refused.
+pub const NAME_CHARS: usize = 128;
 
-/// Bytes of notes on a result or a label; longer ones are refused.
-pub const NOTES_BYTES: usize = 16 << 10;
+/// Characters of notes on a result or a label; longer ones are refused.
+pub const NOTES_CHARS: usize = 16 << 10;
 
 /// Tags per result; more are refused.
 pub const RESULT_TAGS: usize = 32;
@@ -274,8 +274,9 @@ pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 /// Bytes of updates kept by a lossless topic; when full, as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
 
-/// Values (one per session and symbol) of a conflated topic; when full, the one unchanged longest is dropped.
-pub const TOPIC_VALUES: usize = 8_192;
+/// Values (one per session and symbol) of a conflated topic, enough for all symbols of as many sessions as may run; when full, the
+/// one unchanged longest is dropped.
+pub const TOPIC_VALUES: usize = 64 * SESSION_SYMBOLS;
 
 /// Bytes of one message from a WebSocket client; a larger one closes the client with 1009.
 pub const STREAM_IN_BYTES: usize = 64 << 10;

@@ -46,7 +46,7 @@ pub struct Param {
 pub enum ParamKind {
     /// An integer from, to (both inclusive).
     Integer(i64, i64),
-    /// Text of at most this many bytes.
+    /// Text of at most this many characters.
     Text(usize),
     /// One of these words.
     Word(&'static [&'static str]),

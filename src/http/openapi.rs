@@ -116,7 +116,7 @@ fn security(route: &Route) -> Value {
 fn parameters(route: &Route) -> Vec<Value> {
     let names = route.path.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
     let of_path = names.map(|name| {
-        json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1, "maxLength": request::ID_BYTES}})
+        json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1, "maxLength": request::ID_CHARS}})
     });
     let of_query = route
         .query
@@ -134,7 +134,7 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn kind(param: &Param) -> Value {
     match param.kind {
         ParamKind::Integer(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
-        ParamKind::Text(bytes) => json!({"type": "string", "maxLength": bytes}),
+        ParamKind::Text(most) => json!({"type": "string", "maxLength": most}),
         ParamKind::Word(words) => json!({"type": "string", "enum": words}),
         ParamKind::Flag => json!({"type": "boolean"}),
         ParamKind::Time => json!({"type": "string", "format": "date-time"}),

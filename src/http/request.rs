@@ -154,9 +154,9 @@ fn validate(kind: ParamKind, value: &str) -> Result<(), String> {
             let inside = value.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number));
             (inside && !value.starts_with('+'), format!("a whole number from {min} to {max}"))
         }
-        ParamKind::Text(bytes) => (
-            value.len() <= bytes && !value.chars().any(char::is_control),
-            format!("text of at most {bytes} bytes"),
+        ParamKind::Text(most) => (
+            value.chars().count() <= most && !value.chars().any(char::is_control),
+            format!("text of at most {most} characters"),
         ),
         ParamKind::Word(words) => (words.contains(&value), format!("one of {}", words.join(", "))),
         ParamKind::Flag => (value == "true" || value == "false", "true or false".to_owned()),
@@ -233,19 +233,23 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         })
 }
 
-/// Maximum length of a path parameter.
-pub const ID_BYTES: usize = 128;
+/// Characters of a path parameter; a longer one is refused.
+pub const ID_CHARS: usize = 128;
 
 /// Decodes the path's `{…}` parameters.
 ///
 /// # Errors
-/// 400 for invalid encoding, control characters, slashes or too many bytes.
+/// 400 for invalid encoding, control characters, slashes or too many characters.
 pub fn ids<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Vec<String>, Failure> {
     params
         .map(|(name, raw)| {
-            let id = decoded(raw, false).filter(|id| id.len() <= ID_BYTES && !id.chars().any(|c| c.is_control() || c == '/' || c == '\\'));
+            let id = decoded(raw, false).filter(|id| {
+                id.chars().count() <= ID_CHARS && !id.chars().any(|c| c.is_control() || c == '/' || c == '\\')
+            });
             id.ok_or_else(|| {
-                let problem = format!("must be percent-encoded UTF-8 of at most {ID_BYTES} bytes without slashes and control characters");
+                let problem = format!(
+                    "must be percent-encoded UTF-8 of at most {ID_CHARS} characters, without slashes and control characters"
+                );
                 invalid("the path cannot be used", vec![(json::at("/path", name), problem)])
             })
         })

@@ -105,7 +105,7 @@ pub fn blocked(guard: Guard, measured: f64, allowed: f64) -> String {
         }
         Guard::Paused => "entries were paused".to_owned(),
         Guard::Budget => format!("the budget left was {m}, the entry needed {a}"),
-        Guard::BelowMinimum => format!("the size came to {m} lots, the exchange takes {a} or more"),
+        Guard::BelowMinimum => format!("the size came to a notional of {m}, at least {a} is needed"),
         Guard::PositionNotional => format!("the position would be {m} % of equity, {a} % is allowed"),
         Guard::SymbolExposure => format!("{m} % of equity would be in the symbol, {a} % is allowed"),
         Guard::TotalExposure => format!("{m} % of equity would be in positions, {a} % is allowed"),

@@ -2,7 +2,7 @@
 
 use super::{Refusal, Service, problems_text};
 use crate::domain::time::Timestamp;
-use crate::limits::{NAME_BYTES, PRESET_BYTES};
+use crate::limits::{NAME_CHARS, PRESET_BYTES};
 use crate::store::StoreError;
 use crate::store::records::PresetV1;
 use serde_json::{Value, json};
@@ -29,8 +29,8 @@ impl Service {
     ) -> Result<(Value, bool), Refusal> {
         let text = request.to_string();
         let mut problems = Vec::new();
-        if name.trim().is_empty() || name.len() > NAME_BYTES {
-            problems.push(("/path/name".to_owned(), format!("must be 1 to {NAME_BYTES} bytes of text")));
+        if name.trim().is_empty() || name.chars().count() > NAME_CHARS {
+            problems.push(("/path/name".to_owned(), format!("must be 1 to {NAME_CHARS} characters of text")));
         }
         if !request.is_object() {
             problems.push(("/request".to_owned(), "must be the body of POST /sessions/start".to_owned()));

@@ -146,7 +146,7 @@ impl Current {
     /// After a disk failure: makes the store readable at once, and writable once the disk accepts writes
     /// again.
     pub fn look_after(&self) -> DiskState {
-        if self.disk.failure().is_none() {
+        if self.disk.failure().is_none() && self.is_in_its_place().is_ok() {
             return DiskState::Sound;
         }
         let Err(error) = self.open_anew() else { return DiskState::SoundAgain };
@@ -164,7 +164,24 @@ impl Current {
         DiskState::ReadOnly(why)
     }
 
+    /// What is written to a file that nobody finds again is lost: an error when the store's was removed or replaced.
+    fn is_in_its_place(&self) -> Result<(), StoreError> {
+        let Some(path) = self.home.as_deref().map(super::store_path) else { return Ok(()) };
+        let displaced = || {
+            io::Error::other(format!(
+                "{} was removed or replaced while tradingd has it open; stop tradingd, put the file in its place and start again",
+                path.display()
+            ))
+        };
+        match self.disk.is_at(&path) {
+            Ok(false) => Err(StoreError::io("looking for the store", displaced())),
+            // A path that cannot be looked at says nothing about the file.
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
     fn open_anew(&self) -> Result<(), StoreError> {
+        self.is_in_its_place()?;
         self.home
             .as_deref()
             .map_or(Ok(()), probe)

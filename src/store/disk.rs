@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -25,6 +25,8 @@ pub struct Disk {
     below: Box<dyn StorageBackend>,
     /// Why nothing can be written; `None` while it works.
     failure: Mutex<Option<String>>,
+    /// Device and inode of a file.
+    identity: Option<(u64, u64)>,
 }
 
 impl Disk {
@@ -43,19 +45,37 @@ impl Disk {
 
     /// Any other storage.
     pub fn over(below: impl StorageBackend) -> Arc<Disk> {
-        Arc::new(Disk { below: Box::new(below), failure: Mutex::default() })
+        Arc::new(Disk { below: Box::new(below), failure: Mutex::default(), identity: None })
+    }
+
+    /// Whether the file at a path is this one. True of other storage.
+    ///
+    /// # Errors
+    /// Nobody knows: the path cannot be looked at.
+    pub fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let Some(own) = self.identity else { return Ok(true) };
+        match path.metadata() {
+            Ok(found) => Ok((found.dev(), found.ino()) == own),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn locked(file: io::Result<File>, path: &Path) -> Result<Arc<Disk>, StoreError> {
         const OPENING: &str = "opening the store";
-        let file = file.map_err(|error| StoreError::io(OPENING, error))?;
+        let opening = |error| StoreError::io(OPENING, error);
+        let file = file.map_err(opening)?;
+        let found = file.metadata().map_err(opening)?;
         let file = FileBackend::new(file).map_err(super::error::during(OPENING))?;
         match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
-            Ok(true) => Ok(Disk::over(file)),
+            // Without locks in the file system other processes cannot be detected.
+            Ok(true) | Err(BackendError::Unsupported) => Ok(Arc::new(Disk {
+                below: Box::new(file),
+                failure: Mutex::default(),
+                identity: Some((found.dev(), found.ino())),
+            })),
             Ok(false) => Err(StoreError::AlreadyOpen(path.to_owned())),
-            // A file system without locks: other processes cannot be detected.
-            Err(BackendError::Unsupported) => Ok(Disk::over(file)),
-            Err(error) => Err(StoreError::io(OPENING, error.into())),
+            Err(error) => Err(opening(error.into())),
         }
     }
 

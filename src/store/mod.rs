@@ -64,7 +64,7 @@ use guard::guarded;
 use recordings::RecordingLeases;
 use redb::{Builder, ReadTransaction, StorageBackend, WriteTransaction};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -124,9 +124,7 @@ impl Store {
         let mut store = if exists(&path)? {
             narrowed.extend(rights::narrow(&path, rights::FILE)?);
             guarded(|| Store::open_file(dir, &path, check))?
-        } else if exists(&marker)? {
-            return Err(StoreError::Vanished { store: path, marker });
-        } else if mode == OpenMode::MustExist {
+        } else if mode == OpenMode::MustExist && !exists(&marker)? {
             return Err(StoreError::NoStore(path));
         } else {
             create(dir)?
@@ -327,18 +325,34 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Creates an empty store under a temporary name, so that a file with the final name is always complete. It
-/// stays open across the rename, because reopening would cost four more syncs.
+/// stays open across the rename, because reopening would cost four more syncs. Of several processes that find no store one
+/// creates it, under a lock of the directory; the others hear that it holds the store.
 fn create(dir: &Path) -> Result<Store, StoreError> {
     let creating = |error| StoreError::io("creating the store", error);
     rights::create_dir(dir).map_err(creating)?;
-    let new = dir.join(NEW_FILE);
+    let (path, marker, new) = (dir.join(STORE_FILE), dir.join(MARKER_FILE), dir.join(NEW_FILE));
+    let directory = File::open(dir).map_err(creating)?;
+    match directory.try_lock() {
+        // A file system without locks: other processes cannot be detected.
+        Ok(()) => {}
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::AlreadyOpen(path)),
+        Err(TryLockError::Error(error)) => return Err(creating(error)),
+    }
+    // Another process may have created it since somebody looked.
+    if exists(&path)? {
+        return guarded(|| Store::open_file(dir, &path, Check::Small));
+    }
+    if exists(&marker)? {
+        return Err(StoreError::Vanished { store: path, marker });
+    }
     let made = (|| {
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(creating(error)),
             _ => {}
         }
         let store = Store::prepare(Current::open(Disk::of_new_file(&new)?, Some(dir), Check::Small)?)?;
-        fs::rename(&new, dir.join(STORE_FILE)).map_err(creating)?;
+        fs::rename(&new, &path).map_err(creating)?;
         sync_dir(dir).map_err(creating)?;
         Ok(store)
     })();

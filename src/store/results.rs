@@ -43,6 +43,8 @@ pub struct StrategyOutcome {
     pub draws: u64,
     /// Sum of the trades' net results in 10^-9 percent of their entry notional.
     pub net_pct_e9: i128,
+    /// Equal exactly for the same trades of the same strategy: such outcomes count once.
+    pub digest: String,
 }
 
 /// An encoded result, to be written as part of a transaction.
@@ -76,7 +78,7 @@ impl EncodedResult {
         })
     }
 
-    /// Writes all parts. The statistics grow only if no other result has this id or the same decisions.
+    /// Writes all parts. The statistics of a strategy grow only if no other result has this id or the same trades of it.
     pub(super) fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.id.as_str();
         let known = {
@@ -93,9 +95,13 @@ impl EncodedResult {
         if known || self.outcomes.is_empty() {
             return Ok(());
         }
-        let counts = self.is_first_of_its_digest(txn)?;
-        let mut statistics = STRATEGY_STATISTICS.write(txn, WRITING)?;
+        let was_counted_as_a_whole = has_digest(txn, &self.digest)?;
+        let mut counting = Vec::new();
         for outcome in &self.outcomes {
+            counting.push(!was_counted_as_a_whole && self.is_first_with(txn, &outcome.digest)?);
+        }
+        let mut statistics = STRATEGY_STATISTICS.write(txn, WRITING)?;
+        for (outcome, counts) in self.outcomes.iter().zip(counting) {
             let strategy = outcome.strategy_id.as_str();
             let none = || StrategyStatisticsV1 {
                 strategy_id: strategy.to_owned(),
@@ -108,13 +114,12 @@ impl EncodedResult {
         Ok(())
     }
 
-    /// Adds it to the results that count; returns whether it is the first with its decisions.
-    fn is_first_of_its_digest(&self, txn: &WriteTransaction) -> Result<bool, StoreError> {
+    /// Adds the digest of an outcome to those that count; returns whether no other result has it.
+    fn is_first_with(&self, txn: &WriteTransaction, digest: &str) -> Result<bool, StoreError> {
+        let is_known = has_digest(txn, digest)?;
         let mut digests = RESULT_DIGESTS.write(txn, WRITING)?;
-        let (digest, behind) = (self.digest.as_str(), format!("{}\0", self.digest));
-        let other = RESULT_DIGESTS.within(&digests).last((digest, ""), (behind.as_str(), ""), |_| ())?;
         digests.insert((digest, self.id.as_str()), [].as_slice()).map_err(during(WRITING))?;
-        Ok(other.is_none())
+        Ok(!is_known)
     }
 
     /// Adds an outcome, if given, to the totals. The newest result is updated in any case.
@@ -134,6 +139,12 @@ impl EncodedResult {
             ..before
         }
     }
+}
+
+fn has_digest(txn: &WriteTransaction, digest: &str) -> Result<bool, StoreError> {
+    let digests = RESULT_DIGESTS.write(txn, WRITING)?;
+    let behind = format!("{digest}\0");
+    Ok(RESULT_DIGESTS.within(&digests).last((digest, ""), (behind.as_str(), ""), |_| ())?.is_some())
 }
 
 impl Store {
@@ -183,7 +194,7 @@ impl Store {
     }
 
     /// Removes a result with its document, report and note, unless it is pinned; returns whether it was removed. The
-    /// totals of its strategies keep what it added, and its digest still counts, so the same run adds nothing again.
+    /// totals of its strategies keep what it added, and the digests of its outcomes stay, so the same run adds nothing again.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] without the result.
@@ -222,7 +233,7 @@ fn point_to_newest(txn: &WriteTransaction, removed: &str, left: &[ResultV3]) -> 
     Ok(())
 }
 
-/// Adds the digests of results stored before digests were: only completed backtests count.
+/// Adds the digests of whole runs that were stored before outcomes had one: only completed backtests count.
 pub(super) fn index_digests(txn: &WriteTransaction) -> Result<(), StoreError> {
     let results = RESULTS.write(txn, WRITING)?;
     let sessions = SESSIONS.write(txn, WRITING)?;

@@ -113,6 +113,7 @@ fn new_result(id: &str, created_us: i64, document: &str) -> NewResult {
         losses: 1,
         draws: 1,
         net_pct_e9: -1_500_000_000,
+        digest: "trades".into(),
     };
     NewResult {
         result: result(id, created_us),
@@ -202,8 +203,9 @@ fn a_session_ends_with_its_result_and_counts_once() {
                 )
                 .unwrap();
         }
-        let other = ResultV3 { digest: "01".into(), ..result("exec_0", 3) };
-        store.put_result(NewResult { result: other, ..new_result("exec_0", 3, "{}") }).unwrap();
+        let mut other = new_result("exec_0", 3, "{}");
+        other.outcomes[0].digest = "other trades".into();
+        store.put_result(other).unwrap();
         let all = store.strategy_statistics().unwrap();
         assert_eq!(all.len(), 1);
         assert_eq!(
@@ -272,10 +274,16 @@ fn results_with_the_same_decisions_count_once() {
             store.put_result(new_result(id, 2, "{}")).unwrap();
             assert_eq!(counts(), (1, 3), "{id}");
         }
-        let other = ResultV3 { digest: "000".into(), ..result("exec_4", 3) };
-        store.put_result(NewResult { result: other, ..new_result("exec_4", 3, "{}") }).unwrap();
+        // The same decisions with other fees are another outcome, and other decisions with the same trades are not: another
+        // strategy ran beside this one.
+        let mut other = new_result("exec_4", 3, "{}");
+        other.outcomes[0].digest = "other fees".into();
+        store.put_result(other).unwrap();
         assert_eq!(counts(), (2, 6));
-        assert_eq!(store.results().unwrap().len(), 5);
+        let beside = ResultV3 { digest: "000".into(), ..result("exec_5", 3) };
+        store.put_result(NewResult { result: beside, ..new_result("exec_5", 3, "{}") }).unwrap();
+        assert_eq!(counts(), (2, 6));
+        assert_eq!(store.results().unwrap().len(), 6);
     });
 }
 

@@ -1,5 +1,5 @@
 //! No number that a schema allows is larger than what holds it inside: every `maximum`, `maxItems` and `maxProperties` of
-//! the configuration, of strategy documents and of start requests.
+//! the configuration, of strategy documents and of start requests. Lengths of texts are counted in characters everywhere.
 
 use crate::schema::openapi;
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ const PERCENT: f64 = i64::MAX as f64 / 1e7;
 
 /// The end of a number's name, and what holds it. The first row that fits counts.
 fn rows() -> Vec<(&'static str, f64)> {
+    // A recording has room for every kind of their streams: an assertion where it keeps them.
     let symbols = SESSION_SYMBOLS.min(REQUEST_NAMES) as f64;
     vec![
         // What has a bound of its own.
@@ -26,8 +27,8 @@ fn rows() -> Vec<(&'static str, f64)> {
         ("config Trading/disabled_symbols", symbols),
         ("config Live/symbols", symbols),
         ("start SessionStart/symbols", symbols),
-        // A session has a handful of topics.
-        ("config Limits/max_sessions", (HUB_TOPICS / 8) as f64),
+        // A session has a handful of topics, and a value of each of its symbols in one that keeps the latest.
+        ("config Limits/max_sessions", (HUB_TOPICS / 8).min(TOPIC_VALUES / SESSION_SYMBOLS) as f64),
         ("config Exchange/symbols_per_socket", EXCHANGE_SOCKET_SYMBOLS as f64),
         ("/max_concurrent_positions", SESSION_PAIRS as f64),
         ("strategy indicators", DOCUMENT_INDICATORS as f64),

@@ -1,13 +1,17 @@
 //! What the store keeps of a result: its summary and the outcome of each strategy.
 
 use crate::document::result::Generator;
+use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::Money;
+use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use crate::engine::ENGINE_VERSION;
 use crate::report::run::RunResult;
 use crate::report::tally::Outcome;
+use crate::session::digest::hex;
 use crate::store::StrategyOutcome;
 use crate::store::records::{ResultStrategyV2, ResultV3};
+use sha2::{Digest, Sha256};
 
 /// Name and version of this program, as written into documents.
 pub const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
@@ -68,7 +72,32 @@ pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
             draws: count(Outcome::Draw),
             // Whole billionths of a percent add up exactly, in any order.
             net_pct_e9: own().map(|trade| (trade.net_pct() * 1e9).round() as i128).sum(),
+            digest: digest(&strategy.id, own(), &run.symbols),
         }
     };
     run.strategies.iter().enumerate().filter(|(_, strategy)| strategy.version.is_some()).map(one).collect()
+}
+
+/// A hash of what a strategy did: its trades with their times, quantities, prices and costs. What else ran beside it does not
+/// count.
+fn digest<'t>(
+    strategy: &str,
+    trades: impl Iterator<Item = &'t ClosedTrade>,
+    symbols: &[SymbolSpec],
+) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(strategy);
+    for trade in trades {
+        let symbol = &symbols[trade.symbol.index()].name;
+        let ClosedTrade { side, opened_at, closed_at, qty, entry_notional, gross, fees, funding, .. } = trade;
+        hasher.update(symbol);
+        hasher.update([0, *side as u8]);
+        for number in [opened_at.nanos(), closed_at.nanos(), qty.0] {
+            hasher.update(number.to_le_bytes());
+        }
+        for amount in [entry_notional, gross, fees, funding] {
+            hasher.update(amount.0.to_le_bytes());
+        }
+    }
+    hex(hasher.finalize())
 }

@@ -3,7 +3,7 @@
 use super::{Recordings, not_found};
 use crate::document::csv::text;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::{NAME_BYTES, NOTES_BYTES};
+use crate::limits::NOTES_CHARS;
 use crate::service::{Refusal, problems_text};
 use crate::store::StoreError;
 use crate::store::records::{PumpLabelV1, RecordingV1};
@@ -93,8 +93,8 @@ impl NewLabel {
         );
         let after = self.peak.unwrap_or(self.onset);
         check(self.end.is_none_or(|end| end >= after), "end", "must not be before the peak".to_owned());
-        check(self.note.len() <= NOTES_BYTES, "note", format!("must have at most {NOTES_BYTES} bytes"));
-        check(self.symbol.len() <= NAME_BYTES, "symbol", format!("must have at most {NAME_BYTES} bytes"));
+        let is_short = self.note.chars().count() <= NOTES_CHARS;
+        check(is_short, "note", format!("must have at most {NOTES_CHARS} characters"));
         if !problems.is_empty() {
             let message = format!("the label cannot be kept: {}", problems_text(&problems));
             return Err(Refusal::invalid("invalid_request", message, problems));

@@ -2,7 +2,7 @@
 
 use super::{Results, not_found, time};
 use crate::domain::time::Timestamp;
-use crate::limits::{NAME_BYTES, NOTES_BYTES, RESULT_TAGS};
+use crate::limits::{NAME_CHARS, NOTES_CHARS, RESULT_TAGS};
 use crate::service::{Refusal, problems_text};
 use crate::store::records::ResultNoteV1;
 use serde_json::{Value, json};
@@ -25,20 +25,21 @@ impl NoteChange {
     fn problems(&self) -> Vec<(String, String)> {
         let mut problems = Vec::new();
         let mut check = |path: String, text: &str, most: usize| {
-            if text.len() > most {
-                problems.push((path, format!("has {} bytes; at most {most} are kept", text.len())));
+            let count = text.chars().count();
+            if count > most {
+                problems.push((path, format!("has {count} characters; at most {most} are kept")));
             } else if text
                 .chars()
-                .any(|c| c.is_control() && !(most == NOTES_BYTES && matches!(c, '\n' | '\t')))
+                .any(|c| c.is_control() && !(most == NOTES_CHARS && matches!(c, '\n' | '\t')))
             {
                 problems.push((path, "must not have control characters".to_owned()));
             }
         };
-        check("/name".to_owned(), self.name.as_deref().unwrap_or_default(), NAME_BYTES);
-        check("/notes".to_owned(), self.notes.as_deref().unwrap_or_default(), NOTES_BYTES);
+        check("/name".to_owned(), self.name.as_deref().unwrap_or_default(), NAME_CHARS);
+        check("/notes".to_owned(), self.notes.as_deref().unwrap_or_default(), NOTES_CHARS);
         let tags = self.tags.as_deref().unwrap_or_default();
         for (index, tag) in tags.iter().enumerate().take(RESULT_TAGS) {
-            check(format!("/tags/{index}"), tag, NAME_BYTES);
+            check(format!("/tags/{index}"), tag, NAME_CHARS);
         }
         if tags.len() > RESULT_TAGS {
             problems.push((

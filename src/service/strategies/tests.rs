@@ -153,6 +153,7 @@ fn what_it_was_worth_comes_from_results_without_reading_them() {
         losses: 1,
         draws: 0,
         net_pct_e9: 4_500_000_000,
+        digest: String::new(),
     };
     store
         .put_result(NewResult {

@@ -5,6 +5,7 @@ use crate::limits::STORE_CHECKED_OPEN_BYTES;
 use redb::ReadableTable;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
 
 fn filled(dir: &Path) -> String {
     let store = Store::open(dir, OpenMode::CreateIfNew).unwrap();
@@ -75,6 +76,28 @@ fn a_second_opener_is_told_who_holds_the_store() {
     assert!(matches!(error, StoreError::AlreadyOpen(_)));
     assert_eq!(error.exit_code(), 69);
     assert!(error.to_string().contains("another tradingd holds the store"));
+}
+
+#[test]
+fn of_several_that_create_a_store_one_has_it() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let start = Barrier::new(4);
+        std::thread::scope(|scope| {
+            let open = || {
+                start.wait();
+                Store::open(dir.path(), OpenMode::CreateIfNew)
+            };
+            let others = [(); 4].map(|()| scope.spawn(open));
+            let opened = others.map(|other| other.join().unwrap());
+            for refused in opened.iter().filter_map(|store| store.as_ref().err()) {
+                assert!(matches!(refused, StoreError::AlreadyOpen(_)), "{refused}");
+            }
+            let store = opened.iter().find_map(|store| store.as_ref().ok()).expect("one of them has it");
+            store.put_result(super::new_result("exec_1", 1, "{}")).unwrap();
+        });
+        assert_eq!(Store::open(dir.path(), OpenMode::MustExist).unwrap().results().unwrap().len(), 1);
+    }
 }
 
 #[test]

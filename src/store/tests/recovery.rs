@@ -158,3 +158,23 @@ fn every_page_is_checked_while_others_write() {
         assert!(report.is_sound(), "{report:?}");
     }
 }
+
+#[test]
+fn a_store_whose_file_is_gone_takes_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+    let (path, away) = (store_path(dir.path()), dir.path().join("away"));
+    assert_eq!(store.look_after(), DiskState::Sound);
+    for replacement in [None, Some(b"another")] {
+        std::fs::rename(&path, &away).unwrap();
+        if let Some(bytes) = replacement {
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let DiskState::ReadOnly(why) = store.look_after() else { panic!("{replacement:?} was not noticed") };
+        assert!(why.contains("removed or replaced while tradingd has it open"), "{why}");
+        assert!(store.put_result(new_result("exec_1", 1, "{}")).is_err());
+        std::fs::rename(&away, &path).unwrap();
+        assert_eq!(store.look_after(), DiskState::SoundAgain);
+    }
+    store.put_result(new_result("exec_1", 1, "{}")).unwrap();
+}

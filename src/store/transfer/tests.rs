@@ -69,6 +69,7 @@ fn result(id: &str) -> NewResult {
         losses: 3,
         draws: 0,
         net_pct_e9: 1,
+        digest: "trades".into(),
     };
     NewResult { result, document: "{}".to_owned(), report: "<p>".to_owned(), outcomes: vec![outcome] }
 }

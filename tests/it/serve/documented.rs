@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tradingd::http::{Access, asyncapi, openapi, routes};
+use tradingd::limits::{NAME_CHARS, NOTES_CHARS};
+
+/// One character of three bytes: lengths are counted in characters.
+const WIDE: &str = "漢";
 
 /// Run with `BLESS=1` to regenerate the files.
 #[test]
@@ -223,7 +227,7 @@ impl Trader {
 
     fn labels(&self, recording: &str, symbol: &str, onset: &Value) {
         let labels = format!("/api/data-collection/{recording}/labels");
-        let label = json!({"symbol": symbol, "onset": onset, "note": "here"});
+        let label = json!({"symbol": symbol, "onset": onset, "note": WIDE.repeat(NOTES_CHARS)});
         let added = self.send("POST", &labels, Some(&label));
         let one = format!("{labels}/{}", added["data"]["label_id"]);
         self.send("PUT", &one, Some(&label));
@@ -274,7 +278,8 @@ impl Trader {
             self.get(&format!("/results/session/{fast}{part}"));
         }
         self.get(&format!("/results/session/{fast}/trades/1/chart"));
-        let note = json!({"name": "the first", "notes": "good", "tags": ["ema"]});
+        let name = WIDE.repeat(NAME_CHARS);
+        let note = json!({"name": name, "notes": WIDE.repeat(NOTES_CHARS), "tags": [name]});
         self.send("PUT", &format!("/results/session/{fast}/note"), Some(&note));
         self.get(&format!("/results/session/{fast}/note"));
         self.get("/results");
@@ -283,9 +288,10 @@ impl Trader {
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
         self.send("DELETE", &format!("/results/session/{paced}"), None);
         let request = json!({"request": {"session_type": "paper"}});
-        self.send("PUT", "/api/presets/mine", Some(&request));
+        let preset = format!("/api/presets/{}", "%E6%BC%A2".repeat(NAME_CHARS));
+        self.send("PUT", &preset, Some(&request));
         self.get("/api/presets");
-        self.send("DELETE", "/api/presets/mine", None);
+        self.send("DELETE", &preset, None);
     }
 
     /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that trades makes one.

@@ -13,9 +13,12 @@ use super::bounds::{Bounds, JournalChunks};
 use super::waiting::WaitingStream;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::limits::RECORDING_STREAMS;
+use crate::limits::{RECORDING_STREAMS, SESSION_SYMBOLS};
 use std::collections::BTreeSet;
 use std::ops::Range;
+
+// A session on a market records every kind of all its symbols.
+const _: () = assert!(RECORDING_STREAMS >= SESSION_SYMBOLS * StreamKind::ALL.len());
 
 /// Which streams a commit seals into blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
