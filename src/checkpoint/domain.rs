@@ -4,6 +4,7 @@ use super::{Damaged, Plain, Reader, plain};
 use crate::domain::book::Book;
 use crate::domain::decision::{Guard, SectionName, State, Trigger};
 use crate::domain::event::{Gap, GapCause, Level, Trade};
+use crate::domain::exit_level::{ExitLevel, MetBy};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::mark::Mark;
 use crate::domain::num::{Money, Price, Qty, Rate};
@@ -107,6 +108,13 @@ plain!(
         Start,
         End,
         PermanentGuard,
+    }
+);
+plain!(struct ExitLevel { price, met_by });
+plain!(
+    enum MetBy {
+        Mark(price),
+        Last(price),
     }
 );
 plain!(

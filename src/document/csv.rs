@@ -42,6 +42,9 @@ const TRADES: [&str; 24] = [
     "currency",
 ];
 const WHY: [&str; 3] = ["signal", "entry", "exit"];
+/// The level that ended the trade: columns, each with its field in JSON.
+const LEVEL: [(&str, &str); 3] =
+    [("exit_level", "price"), ("exit_level_met_by", "met_by"), ("exit_level_met_by_kind", "met_by_kind")];
 const EQUITY: [&str; 5] = ["time", "equity", "low", "high", "drawdown_pct"];
 const SIGNALS: [&str; 5] = ["time", "section", "symbol", "strategy", "price"];
 
@@ -70,6 +73,7 @@ pub fn head(part: Part) -> String {
     if part == Part::Trades {
         names.insert(0, "number".to_owned());
         names.extend(WHY.iter().map(|step| format!("{step}_conditions")));
+        names.extend(LEVEL.iter().map(|(column, _)| (*column).to_owned()));
     }
     names.join(",") + "\n"
 }
@@ -84,6 +88,7 @@ pub fn line(part: Part, index: usize, row: &Value, currency: Option<&str>) -> St
     if part == Part::Trades {
         cells.insert(0, (index + 1).to_string());
         cells.extend(WHY.iter().map(|step| text(&conditions(&row["why"][*step]["conditions"]))));
+        cells.extend(LEVEL.iter().map(|(_, field)| cell(&row["why"]["exit"]["level"][*field])));
     }
     cells.join(",") + "\n"
 }
@@ -167,6 +172,10 @@ mod tests {
             of("signal_conditions"),
             "s1_price 9.125 >= 8.0 met; s1_rush none (warm_up) >= 8.0 unknown"
         );
+        let stop = lines.iter().find(|line| line.contains(",SL,")).unwrap();
+        assert!(stop.ends_with(",9.7,9.69,last"), "{stop}");
+        let rule = lines.iter().find(|line| line.contains(",ZE1,")).unwrap();
+        assert!(rule.ends_with(",,,"), "{rule}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A decision as JSON and as text, with every condition it was based on.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::exit_level::{ExitLevel, MetBy};
 use crate::domain::order::Purpose;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolSpec;
 use crate::report::legend;
-use crate::report::reason::Checked;
+use crate::report::reason::{Checked, level_text};
 use serde_json::{Map, Value, json};
 
 /// A decision as JSON, with the conditions it was based on.
@@ -33,8 +34,12 @@ pub fn decision(decision: &Decision, evidence: &[Evidence], def: &StrategyDef, s
 
 fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
     let entries = match kind {
-        DecisionKind::Transition { from, to, trigger } => {
-            json!({"kind": "transition", "from_state": from.as_str(), "to_state": to.as_str(), "trigger": trigger.as_str()})
+        DecisionKind::Transition { from, to, trigger, level } => {
+            let mut shown = json!({"kind": "transition", "from_state": from.as_str(), "to_state": to.as_str(), "trigger": trigger.as_str()});
+            if let Some(level) = level {
+                shown["level"] = exit_level(*level, spec);
+            }
+            shown
         }
         DecisionKind::Refused { guard, value, threshold } => {
             let shown = |number: &f64| number.is_finite().then_some(*number);
@@ -59,6 +64,15 @@ fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
     if let Value::Object(entries) = entries {
         into.extend(entries);
     }
+}
+
+/// The level that ended a position, and what met it.
+pub fn exit_level(level: ExitLevel, spec: &SymbolSpec) -> Value {
+    json!({
+        "price": spec.price_f64(level.price),
+        "met_by": level.met_by.map(|met_by| spec.price_f64(met_by.price())),
+        "met_by_kind": level.met_by.map(MetBy::as_str),
+    })
 }
 
 /// Conditions by id: section, indicator, value or the reason it is missing, operator, threshold, met.
@@ -94,8 +108,9 @@ pub fn checked(conditions: &[Checked]) -> Value {
 /// A decision as one line, e.g. `entering → in a position (FILL order filled)`.
 pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     match &decision.kind {
-        DecisionKind::Transition { from, to, trigger } => {
-            let why = format!("{} {}", trigger.as_str(), legend::trigger(*trigger));
+        DecisionKind::Transition { from, to, trigger, level } => {
+            let level = level.map_or_else(String::new, |level| level_text(level, spec));
+            let why = format!("{} {}{level}", trigger.as_str(), legend::trigger(*trigger));
             format!("{} → {} ({why})", legend::state(*from), legend::state(*to))
         }
         DecisionKind::Refused { guard, value, threshold } => {
@@ -171,7 +186,7 @@ mod tests {
             evidence: 0,
         };
         let (from, to) = (State::EntryEvaluation, State::SignalCancelled);
-        let given_up = of(DecisionKind::Transition { from, to, trigger: Trigger::EntryTimeout });
+        let given_up = of(DecisionKind::Transition { from, to, trigger: Trigger::EntryTimeout, level: None });
         let order = |limit| {
             let (side, qty, purpose) = (Side::Buy, Qty(1), Purpose::Entry);
             of(DecisionKind::Submitted { order: OrderId(1), side, qty, limit, purpose })
@@ -185,7 +200,8 @@ mod tests {
             Some("the order was not filled in time and was cancelled")
         );
         assert_eq!(told(&[]), None);
-        let by_rule = of(DecisionKind::Transition { from, to, trigger: Trigger::Section(SectionName::E1) });
+        let trigger = Trigger::Section(SectionName::E1);
+        let by_rule = of(DecisionKind::Transition { from, to, trigger, level: None });
         assert_eq!(entry_unfilled(&by_rule, [order(None)].iter()), None);
     }
 }

@@ -27,7 +27,7 @@ use crate::report::legend;
 use crate::report::metrics::{Amount, Metric};
 use crate::report::no_trade;
 use crate::report::overview::{NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
-use crate::report::reason::{DecisionReason, TradeReason};
+use crate::report::reason::{DecisionReason, TradeReason, level_reason};
 use crate::report::run::{Refusal, RunResult, StrategyRef};
 use crate::report::statistics::{CurvePoint, Day};
 use crate::report::tally::{Outcome, Tally};
@@ -314,13 +314,13 @@ fn closed(run: &RunResult, index: usize, trade: &ClosedTrade) -> Value {
         "duration_seconds": number((trade.closed_at - trade.opened_at).seconds_f64()),
         "fills": trade.fills,
         "leverage": trade.leverage,
-        "why": run.reason(index).map_or(Value::Null, why),
+        "why": run.reason(index).map_or(Value::Null, |reason| why(reason, spec)),
     })
 }
 
 /// The decisions behind a trade, each with its conditions; null for a trade beyond the bound on stored
 /// conditions.
-fn why(reason: &TradeReason) -> Value {
+fn why(reason: &TradeReason, spec: Option<&SymbolSpec>) -> Value {
     let one = |decision: &Option<DecisionReason>| {
         decision.as_ref().map_or(Value::Null, |decision| {
             json!({
@@ -330,7 +330,13 @@ fn why(reason: &TradeReason) -> Value {
             })
         })
     };
-    json!({"signal": one(&reason.signal), "entry": one(&reason.entry), "exit": one(&reason.exit)})
+    let mut exit = one(&reason.exit);
+    if let Some(decision) = &reason.exit {
+        let level = decision.level.zip(spec).map(|(level, spec)| decision::exit_level(level, spec));
+        exit["level"] = level.unwrap_or_default();
+        exit["level_reason"] = json!(level_reason(decision.trigger, decision.level));
+    }
+    json!({"signal": one(&reason.signal), "entry": one(&reason.entry), "exit": exit})
 }
 
 fn refusal(refusal: &Refusal) -> Value {
@@ -465,6 +471,15 @@ mod tests {
         assert_eq!(why["signal"]["conditions"]["s1_rush"]["missing"], "warm_up");
         assert_eq!(why["entry"]["conditions"]["z1_flow"]["met"], true);
         assert_eq!(why["exit"]["conditions"]["e1_pnl"]["value"], -4.423);
+        let exits = || one["trades"].as_array().unwrap().iter().map(|trade| &trade["why"]["exit"]);
+        let stop = exits().find(|exit| exit["trigger"] == "SL").unwrap();
+        assert_eq!(stop["level"], json!({"price": 9.7, "met_by": 9.69, "met_by_kind": "last"}));
+        assert_eq!(stop["level_reason"], Value::Null);
+        let rule = exits().find(|exit| exit["trigger"] == "ZE1").unwrap();
+        assert_eq!(
+            (&rule["level"], &rule["level_reason"]),
+            (&Value::Null, &json!("it was not a price level that ended it"))
+        );
         assert_eq!(
             (&one["currency"], &one["mode"], &one["no_trade_reason"]),
             (&json!("USDT"), &json!("backtest"), &Value::Null)

@@ -1,5 +1,6 @@
 //! Decision records: what the engine did and the condition values behind it, including entries it refused.
 
+use crate::domain::exit_level::ExitLevel;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, Purpose, RejectReason, Side};
 use crate::domain::symbol::SymbolId;
@@ -120,6 +121,19 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Whether it is a price that was met: a stop, a target, a ladder step or the liquidation price.
+    pub const fn is_level(self) -> bool {
+        matches!(
+            self,
+            Trigger::StopLoss
+                | Trigger::TrailingStop
+                | Trigger::BreakEven
+                | Trigger::TakeProfit
+                | Trigger::Ladder
+                | Trigger::Liquidation
+        )
+    }
+
     /// Name in records, tables and results.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -277,6 +291,8 @@ pub enum DecisionKind {
         to: State,
         /// Cause.
         trigger: Trigger,
+        /// The level whose price ended the position or a part of it; `None` for any other cause.
+        level: Option<ExitLevel>,
     },
     /// An entry was refused after Z1 was true; recorded once per guard and signal.
     Refused {

@@ -10,6 +10,7 @@ pub mod contract_facts;
 pub mod decimal;
 pub mod decision;
 pub mod event;
+pub mod exit_level;
 pub mod file_mapping;
 pub mod intent;
 pub mod ledger;

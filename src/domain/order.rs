@@ -1,5 +1,6 @@
 //! Orders: requests, fills and the venue's answers.
 
+use crate::domain::exit_level::ExitLevel;
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
@@ -224,6 +225,8 @@ pub enum OrderEvent {
         fill: Fill,
         /// Instance that held the position.
         instance: u32,
+        /// The price at which the margin was used up; `None` where the venue does not say.
+        level: Option<ExitLevel>,
     },
     /// Something other than an order of ours closed a position, or a part of it.
     Closed {

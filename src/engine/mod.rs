@@ -525,7 +525,7 @@ impl Engine {
             OrderEvent::Filled(fill) => instance.on_fill(fill, turn),
             OrderEvent::Done { order, .. } => instance.on_done(*order, turn),
             OrderEvent::Rejected { order, reason } => instance.on_reject(*order, *reason, turn),
-            OrderEvent::Liquidated { fill, .. } => instance.on_liquidated(fill, turn),
+            OrderEvent::Liquidated { fill, level, .. } => instance.on_liquidated(fill, *level, turn),
             OrderEvent::Closed { fill, by, .. } => instance.on_closed(fill, *by, turn),
             OrderEvent::Funding { amount, .. } => instance.on_funding(*amount, turn),
         });

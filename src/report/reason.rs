@@ -1,9 +1,12 @@
 //! Why a trade was opened and closed: the conditions at those decisions.
 
 use crate::domain::decision::{Evidence, SectionName, Trigger};
+use crate::domain::exit_level::{ExitLevel, MetBy};
 use crate::domain::strategy::{StrategyDef, Threshold};
+use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use crate::report::format as f;
+use crate::report::legend;
 
 /// A condition as evaluated for a decision.
 #[derive(Clone, PartialEq, Debug)]
@@ -94,12 +97,44 @@ pub struct DecisionReason {
     pub at: Timestamp,
     /// What triggered it.
     pub trigger: Trigger,
+    /// The level that was met; only of an exit, and `None` where it was at no level or nobody knows.
+    pub level: Option<ExitLevel>,
     /// The conditions of its section; empty for a trigger without conditions, such as a stop.
     pub conditions: Vec<Checked>,
 }
 
-/// Why a trade was opened and closed. `None` where the strategy took no decision: a liquidation, for example,
-/// is the venue's.
+impl DecisionReason {
+    /// What triggered it, e.g. `SL stop loss at 97.00, met by a price of 96.90`.
+    pub fn trigger_text(&self, spec: Option<&SymbolSpec>) -> String {
+        let level = self.level.zip(spec).map_or_else(String::new, |(level, spec)| level_text(level, spec));
+        format!("{} {}{level}", self.trigger.as_str(), legend::trigger(self.trigger))
+    }
+}
+
+/// E.g. ` at 97.00, met by a price of 96.90`, to be put after the trigger.
+pub fn level_text(level: ExitLevel, spec: &SymbolSpec) -> String {
+    let shown = |price| f::price(Some(spec), spec.price_f64(price));
+    let at = shown(level.price);
+    match level.met_by {
+        Some(MetBy::Mark(price)) => format!(" at {at}, met by the fair price of {}", shown(price)),
+        Some(MetBy::Last(price)) => format!(" at {at}, met by a price of {}", shown(price)),
+        None => format!(" at {at}, by the order at the exchange"),
+    }
+}
+
+/// Why a decision names no level, or not what met it; `None` where it names both.
+pub const fn level_reason(trigger: Trigger, level: Option<ExitLevel>) -> Option<&'static str> {
+    match level {
+        Some(ExitLevel { met_by: Some(_), .. }) => None,
+        Some(ExitLevel { met_by: None, .. }) => {
+            Some("the order at the exchange closed it; what met it is unknown")
+        }
+        None if trigger.is_level() => Some("the exchange does not say at which price"),
+        None => Some("it was not a price level that ended it"),
+    }
+}
+
+/// Why a trade was opened and closed. `None` where it is not known.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct TradeReason {
     /// The signal decision (S1).
@@ -118,8 +153,8 @@ impl TradeReason {
             .filter_map(|(name, decision)| Some((name, decision.as_ref()?)))
     }
 
-    /// A short reason of the exit: its trigger, with the conditions that were met.
-    pub fn exit_text(&self) -> Option<String> {
+    /// A short reason of the exit: its trigger with the level or the conditions that were met.
+    pub fn exit_text(&self, spec: Option<&SymbolSpec>) -> Option<String> {
         let exit = self.exit.as_ref()?;
         let met: Vec<String> = exit
             .conditions
@@ -128,7 +163,9 @@ impl TradeReason {
             .map(Checked::sentence)
             .collect();
         Some(if met.is_empty() {
-            exit.trigger.as_str().to_owned()
+            let level =
+                exit.level.zip(spec).map_or_else(String::new, |(level, spec)| level_text(level, spec));
+            format!("{}{level}", exit.trigger.as_str())
         } else {
             format!("{} {}", exit.trigger.as_str(), met.join("; "))
         })

@@ -4,6 +4,7 @@ use crate::domain::contract_facts::{FactSource, SpecSources};
 use crate::domain::decimal::Decimal;
 use crate::domain::decision::{Guard, SectionName, Trigger};
 use crate::domain::event::GapCause;
+use crate::domain::exit_level::{ExitLevel, MetBy};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
@@ -103,7 +104,10 @@ fn reason_of(trade: &ClosedTrade) -> TradeReason {
         threshold_high: None,
         met: value.ok().map(|_| met),
     };
-    let decision = |at, trigger, conditions| Some(DecisionReason { at, trigger, conditions });
+    let decision = |at, trigger: Trigger, conditions| {
+        let level = ExitLevel { price: Price(970), met_by: Some(MetBy::Last(Price(969))) };
+        Some(DecisionReason { at, trigger, level: trigger.is_level().then_some(level), conditions })
+    };
     TradeReason {
         signal: decision(
             trade.opened_at,

@@ -79,7 +79,8 @@ pub fn encode(decision: &Decision, evidence: &[Evidence], into: &mut Vec<u8>) {
 
 fn kind(kind: &DecisionKind, into: &mut Vec<u8>) {
     match kind {
-        DecisionKind::Transition { from, to, trigger } => {
+        // The level follows from decisions and prices that are hashed, and digests from before it was kept still hold.
+        DecisionKind::Transition { from, to, trigger, level: _ } => {
             [from.as_str(), to.as_str(), trigger.as_str()].iter().for_each(|text| word(text, into))
         }
         DecisionKind::Refused { guard, value, threshold } => {

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::{Damaged, Plain, Reader, plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::exit_level::ExitLevel;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::time::Timestamp;
@@ -16,15 +17,17 @@ use std::sync::Arc;
 struct Made {
     at: Timestamp,
     trigger: Trigger,
+    level: Option<ExitLevel>,
     evidence: Box<[Evidence]>,
 }
 
 /// The evidence of a decision names missing values by words of [`Missing`].
 impl Plain for Made {
     fn encode(&self, to: &mut Vec<u8>) {
-        let Made { at, trigger, evidence } = self;
+        let Made { at, trigger, level, evidence } = self;
         at.encode(to);
         trigger.encode(to);
+        level.encode(to);
         evidence.len().encode(to);
         for Evidence { section, condition, value, threshold, met } in evidence {
             section.encode(to);
@@ -37,7 +40,7 @@ impl Plain for Made {
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let (at, trigger) = Plain::decode(from)?;
+        let (at, trigger, level) = Plain::decode(from)?;
         let evidence = (0..usize::decode(from)?).map(|_| {
             let (section, condition) = Plain::decode(from)?;
             let (value, missing) = <(Option<f64>, Option<Missing>)>::decode(from)?;
@@ -49,13 +52,14 @@ impl Plain for Made {
             let (threshold, met) = Plain::decode(from)?;
             Ok(Evidence { section, condition, value, threshold, met })
         });
-        Ok(Made { at, trigger, evidence: evidence.collect::<Result<_, Damaged>>()? })
+        Ok(Made { at, trigger, level, evidence: evidence.collect::<Result<_, Damaged>>()? })
     }
 }
 
 impl Made {
     fn named(&self, def: &StrategyDef) -> DecisionReason {
-        DecisionReason { at: self.at, trigger: self.trigger, conditions: Checked::all(&self.evidence, def) }
+        let conditions = Checked::all(&self.evidence, def);
+        DecisionReason { at: self.at, trigger: self.trigger, level: self.level, conditions }
     }
 }
 
@@ -100,14 +104,18 @@ impl Reasons {
         let open = &mut self.open[place];
         match decision.kind {
             DecisionKind::Filled { .. } => open.has_filled = true,
-            DecisionKind::Transition { to, trigger, .. } => {
-                let made = || Some(Made { at: decision.at, trigger, evidence: evidence.into() });
+            DecisionKind::Transition { to, trigger, level, .. } => {
+                let made = || Some(Made { at: decision.at, trigger, level, evidence: evidence.into() });
                 match to {
                     State::SignalDetected => *open = Open { signal: made(), ..Open::default() },
                     State::EntryEvaluation => open.entry = made(),
                     State::CloseOrderEvaluation | State::EmergencyExit => open.exit = made(),
                     State::Exited => {
-                        let over = std::mem::take(open);
+                        let mut over = std::mem::take(open);
+                        // The venue ended it: by liquidation, or by something other than an order of the strategy.
+                        if over.exit.as_ref().is_none_or(|exit| exit.trigger != trigger) {
+                            over.exit = made();
+                        }
                         // An entry that never filled is no trade.
                         if over.has_filled {
                             self.over[place].push_back(over);

@@ -4,6 +4,7 @@
 //! more.
 
 use super::{ALWAYS_SAFE, Margin, Venue};
+use crate::domain::exit_level::{ExitLevel, MetBy};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::{Fill, Liquidity, OrderEvent, OrderId, Side};
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
@@ -20,18 +21,19 @@ impl Venue {
         events: &mut Vec<OrderEvent>,
     ) {
         let book = &self.books[symbol.index()];
-        let (low, high) = book.mark(at).map_or(prices, |mark| (mark, mark));
+        let mark = book.mark(at);
+        let (low, high) = mark.map_or(prices, |mark| (mark, mark));
         if low > book.safe.0 && high < book.safe.1 {
             return;
         }
         let spec = table.spec(symbol);
-        let used_up = self
-            .margins
-            .iter()
-            .filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
-        let instances: Vec<u32> = used_up.map(|(instance, _)| *instance).collect();
-        for instance in instances {
-            self.liquidate(spec, instance, at, events);
+        let own = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol);
+        let used_up =
+            own.filter_map(|(instance, margin)| Some((*instance, margin.used_up(spec, low, high)?)));
+        let used_up: Vec<(u32, (Price, Price))> = used_up.collect();
+        for (instance, (price, met_by)) in used_up {
+            let level = ExitLevel { price, met_by: Some(MetBy::of(mark, met_by)) };
+            self.liquidate(spec, instance, level, at, events);
         }
     }
 
@@ -46,15 +48,22 @@ impl Venue {
     ) -> bool {
         let Some(margin) = self.margins.get(&instance) else { return false };
         let spec = table.spec(margin.symbol);
-        let price = self.books[margin.symbol.index()].mark(at).unwrap_or(price);
-        let is_used_up = margin.is_used_up(spec, price, price);
-        if is_used_up {
-            self.liquidate(spec, instance, at, events);
-        }
-        is_used_up
+        let mark = self.books[margin.symbol.index()].mark(at);
+        let price = mark.unwrap_or(price);
+        let Some((price, met_by)) = margin.used_up(spec, price, price) else { return false };
+        let level = ExitLevel { price, met_by: Some(MetBy::of(mark, met_by)) };
+        self.liquidate(spec, instance, level, at, events);
+        true
     }
 
-    fn liquidate(&mut self, spec: &SymbolSpec, instance: u32, at: Timestamp, events: &mut Vec<OrderEvent>) {
+    fn liquidate(
+        &mut self,
+        spec: &SymbolSpec,
+        instance: u32,
+        level: ExitLevel,
+        at: Timestamp,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let Some(margin) = self.margins.remove(&instance) else { return };
         let symbol = margin.symbol;
         self.books[symbol.index()].forget_position();
@@ -77,7 +86,7 @@ impl Venue {
             liquidity: Liquidity::Taker,
             at,
         };
-        events.push(OrderEvent::Liquidated { fill, instance });
+        events.push(OrderEvent::Liquidated { fill, instance, level: Some(level) });
         self.books[symbol.index()].resting.retain(|order| {
             if order.request.instance == instance {
                 events.push(OrderEvent::Done { order: order.request.id, filled: order.filled });
@@ -93,9 +102,13 @@ impl Margin {
         notional / spec.qty_f64(Qty(self.lots))
     }
 
-    fn is_used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> bool {
+    /// The price at which the margin is used up, and which of two prices is at it or beyond it; `None` when neither is.
+    fn used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> Option<(Price, Price)> {
         let (below, above) = self.limits(spec);
-        low <= below || high >= above
+        match self.side {
+            Side::Buy => (low <= below).then_some((below, low)),
+            Side::Sell => (high >= above).then_some((above, high)),
+        }
     }
 
     /// Prices at or beyond which the margin is used up, (below, above).

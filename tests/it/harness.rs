@@ -3,7 +3,7 @@
 //! A line is `seconds what`: `trade 10.5 100 [buy|sell]`, `book 9.9x100,9.8x50 / 10x20`, `level ask 10 0`,
 //! `mark 10 [index]`, `funding 0.0001`, `gap 2` (since second 2), `bar o h l c volume seconds`, `end` (time
 //! only). Without a venue also `fill order qty price [fee]`, `done order`, `reject order`, `liquidate
-//! instance qty price`, `pause`, `resume`, `flatten`, `enable`, `disable`. The prefix `b:` selects the second
+//! instance qty price`, `resident-stop instance qty price`, `pause`, `resume`, `flatten`, `enable`, `disable`. The prefix `b:` selects the second
 //! symbol.
 
 use std::sync::Arc;
@@ -334,7 +334,7 @@ impl Hand {
                 let order = self.order(order).id;
                 self.apply(line.at, Body::Order(OrderEvent::Rejected { order, reason: RejectReason::Venue }));
             }
-            ["liquidate", instance, qty, price] => {
+            [what @ ("liquidate" | "resident-stop"), instance, qty, price] => {
                 let fill = Fill {
                     order: OrderId(0),
                     symbol: line.symbol,
@@ -347,10 +347,12 @@ impl Hand {
                     liquidity: Liquidity::Taker,
                     at: line.at,
                 };
-                self.apply(
-                    line.at,
-                    Body::Order(OrderEvent::Liquidated { fill, instance: instance.parse().unwrap() }),
-                );
+                let instance = instance.parse().unwrap();
+                let event = match *what {
+                    "liquidate" => OrderEvent::Liquidated { fill, instance, level: None },
+                    _ => OrderEvent::Closed { fill, instance, by: ClosedBy::ResidentStop },
+                };
+                self.apply(line.at, Body::Order(event));
             }
             ["pause"] => self.apply(line.at, Body::Command(Command::Pause)),
             ["resume"] => self.apply(line.at, Body::Command(Command::Resume)),
@@ -462,7 +464,7 @@ fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     let who = if decision.instance == 0 { String::new() } else { format!("#{} ", decision.instance) };
     let price = |price: Price| spec.price_decimal(price);
     let what = match decision.kind {
-        DecisionKind::Transition { from, to, trigger } => {
+        DecisionKind::Transition { from, to, trigger, .. } => {
             format!("{} > {} {}", from.as_str(), to.as_str(), trigger.as_str())
         }
         DecisionKind::Refused { guard, value, threshold } => {

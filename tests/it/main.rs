@@ -16,6 +16,7 @@ mod configuration;
 mod crash;
 mod damage;
 mod digests;
+mod exit_levels;
 mod exits;
 mod foreign_files;
 mod fuzz_corpus;

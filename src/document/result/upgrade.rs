@@ -4,10 +4,20 @@ use super::number;
 use crate::report::definitions::{self, Unit};
 use serde_json::Value;
 
+/// Why an exit of an older document has no level.
+const NOT_KEPT: &str = "an older version stored this result without it";
+
 /// Brings a stored document to the present form. Win rates were fractions and quantities contracts; they are percent and
-/// base units.
+/// base units. Exits did not say which level was met.
 pub fn upgrade(document: &mut Value) {
     for result in document.get_mut("results").and_then(Value::as_array_mut).into_iter().flatten() {
+        for trade in result.get_mut("trades").and_then(Value::as_array_mut).into_iter().flatten() {
+            let exit = trade.pointer_mut("/why/exit").and_then(Value::as_object_mut);
+            if let Some(exit) = exit.filter(|exit| !exit.contains_key("level")) {
+                exit.insert("level".to_owned(), Value::Null);
+                exit.insert("level_reason".to_owned(), NOT_KEPT.into());
+            }
+        }
         let Some(metric) = result.pointer_mut("/metrics/win_rate").filter(|it| it["unit"] == "fraction")
         else {
             continue;
@@ -40,9 +50,10 @@ pub fn upgrade(document: &mut Value) {
     }
 }
 
-/// Whether a result with these metrics has an older form.
-pub fn is_older(metrics: &Value) -> bool {
-    metrics["win_rate"]["unit"] == "fraction"
+/// Whether a result with these metrics, or with this trade, has an older form.
+pub fn is_older(metrics: &Value, trade: &Value) -> bool {
+    let exit = trade.pointer("/why/exit").and_then(Value::as_object);
+    metrics["win_rate"]["unit"] == "fraction" || exit.is_some_and(|exit| !exit.contains_key("level"))
 }
 
 /// A tally with its win rate as percent.
@@ -74,7 +85,7 @@ mod tests {
                 "by_side": {"long": {"trades": 7, "win_rate": 0.07}, "short": {"trades": 0, "win_rate": null}},
                 "assumptions": {"contracts": {"BTC_USDT": {"contract_size": 0.0001}}},
                 "trades": [
-                    {"symbol": "BTC_USDT", "quantity": 3},
+                    {"symbol": "BTC_USDT", "quantity": 3, "why": {"exit": {"trigger": "SL"}}},
                     {"symbol": "X", "quantity": 3, "entry_notional": 6, "entry_price": 20},
                     {"symbol": "Y", "quantity": 3},
                 ],
@@ -89,6 +100,10 @@ mod tests {
         assert_eq!(result["by_side"]["short"]["win_rate_pct"], Value::Null);
         let quantity = |trade: usize| &result["trades"][trade]["quantity"];
         assert_eq!((quantity(0), quantity(1), quantity(2)), (&json!(0.0003), &json!(0.3), &Value::Null));
+        assert_eq!(
+            result["trades"][0]["why"]["exit"],
+            json!({"trigger": "SL", "level": null, "level_reason": NOT_KEPT})
+        );
         assert_eq!(stored["totals"][0]["win_rate_pct"], 7);
         let new = document(&[sample::result()], Generator { name: "tradingd", version: "0" });
         let mut same = new.clone();

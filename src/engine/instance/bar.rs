@@ -7,6 +7,7 @@ use super::{Instance, Turn};
 use crate::checkpoint::plain;
 use crate::domain::decision::{State, Trigger};
 use crate::domain::event::Bar;
+use crate::domain::exit_level::MetBy;
 use crate::domain::num::Price;
 use crate::domain::order::{InsideBar, Side};
 use crate::domain::time::Timestamp;
@@ -63,7 +64,7 @@ impl Instance {
             self.move_stop(best, turn);
         }
         if self.stop_met(path.first).is_some() {
-            self.stop_inside(path.first, path.first, path.first, turn);
+            self.stop_inside(path.first, path.first, path.first, path.first, turn);
             return false;
         }
         if let Some(furthest) = earlier.filter(|_| is_active) {
@@ -71,10 +72,10 @@ impl Instance {
             if self.moved_stop_met(path.first, best, turn) {
                 // Either the furthest price came before the fill, and the position ends with it, or the stop from before was met.
                 if let Some(stop) = self.stop_met(path.worst) {
-                    self.stop_inside(stop, stop, path.first, turn);
+                    self.stop_inside(path.worst, stop, stop, path.first, turn);
                 } else {
                     self.move_stop(best, turn);
-                    self.stop_inside(path.first, path.first, furthest, turn);
+                    self.stop_inside(path.first, path.first, path.first, furthest, turn);
                 }
                 return true;
             }
@@ -90,7 +91,7 @@ impl Instance {
             let rests_at = order.limit.filter(|_| !order.cancel_sent);
             rests_at.is_none_or(|limit| !self.is_against(path.furthest, limit))
         });
-        self.stop_inside(stop, stop, path.first, turn);
+        self.stop_inside(path.worst, stop, stop, path.first, turn);
         matters
     }
 
@@ -100,7 +101,7 @@ impl Instance {
             let target = self.next_target();
             if target.is_some_and(|target| self.is_in_favour(path.first, target)) {
                 // The open is the price paid.
-                if self.take_inside(path.first, path.first, turn) {
+                if self.take_inside(path.first, path.first, path.first, turn) {
                     return false;
                 }
                 continue;
@@ -113,18 +114,18 @@ impl Instance {
             // The stop from before is further away than one that these prices move.
             if let Some(stop) = self.stop_met(path.worst) {
                 let moves = self.would_tighten(best_so_far, turn);
-                self.stop_inside(stop, stop, path.first, turn);
+                self.stop_inside(path.worst, stop, stop, path.first, turn);
                 return moves || targets_met;
             }
             self.move_stop(best_so_far, turn);
             if let Some(stop) = self.stop_met(path.worst) {
                 // One that is met where it arises was met on the way there.
                 let price = if self.is_against(best, stop) { path.first } else { stop };
-                self.stop_inside(price, self.more_against(path.first, price), best, turn);
+                self.stop_inside(path.worst, price, self.more_against(path.first, price), best, turn);
                 return true;
             }
             let Some(level) = reached else { return targets_met };
-            if self.take_inside(level, path.worst, turn) {
+            if self.take_inside(path.best, level, path.worst, turn) {
                 return false;
             }
         }
@@ -142,7 +143,7 @@ impl Instance {
             self.move_stop(best, turn);
         }
         if self.stop_met(bar.close).is_some() {
-            self.stop_inside(bar.close, bar.close, bar.close, turn);
+            self.stop_inside(bar.close, bar.close, bar.close, bar.close, turn);
         }
     }
 
@@ -192,7 +193,8 @@ impl Instance {
         if self.side == Side::Buy { price <= level } else { price >= level }
     }
 
-    fn is_in_favour(&self, price: Price, level: Price) -> bool {
+    /// Whether a price is at a level or beyond it in favour of the position.
+    pub(super) fn is_in_favour(&self, price: Price, level: Price) -> bool {
         if self.side == Side::Buy { price >= level } else { price <= level }
     }
 
@@ -219,12 +221,13 @@ impl Instance {
             .reduce(|one, other| self.more_against(one, other))
     }
 
-    /// Leaves at a price inside the bar, at which the stop was met; every other exit is cancelled.
-    fn stop_inside(&mut self, price: Price, worst: Price, best: Price, turn: &mut Turn<'_>) {
-        let Some((_, kind)) = self.exits.stop else { return };
+    /// Leaves at `price` inside the bar, because another price of it met the stop; every other exit is cancelled.
+    fn stop_inside(&mut self, met_by: Price, price: Price, worst: Price, best: Price, turn: &mut Turn<'_>) {
+        let Some((stop, kind)) = self.exits.stop else { return };
         self.meet(price, worst, (self.more_against(price, worst), best), turn);
         let other = self.exit.filter(|order| !order.rests || order.cancel_sent);
         if self.state != State::EmergencyExit {
+            self.meet_level(stop, MetBy::Last(met_by));
             self.leave(kind.trigger(), self.normal_cooldown(), turn, None);
         } else if self.exit.is_none() {
             self.retry_at = turn.at;
@@ -235,14 +238,17 @@ impl Instance {
         }
     }
 
-    /// Takes the nearest target or ladder step at a price; returns whether an order was sent, which is not so for a
-    /// ladder step too small for a lot.
-    fn take_inside(&mut self, price: Price, worst: Price, turn: &mut Turn<'_>) -> bool {
+    /// Takes the nearest target or ladder step at `price`, because another price of the bar met it; returns whether an
+    /// order was sent, which is not so for a ladder step too small for a lot.
+    fn take_inside(&mut self, met_by: Price, price: Price, worst: Price, turn: &mut Turn<'_>) -> bool {
         self.meet(price, worst, (worst, price), turn);
-        if self.exits.target == self.next_target() {
-            self.close(Trigger::TakeProfit, turn, None);
-        } else {
-            self.climb(turn);
+        let met_by = MetBy::Last(met_by);
+        match self.exits.target.filter(|target| Some(*target) == self.next_target()) {
+            Some(target) => {
+                self.meet_level(target, met_by);
+                self.close(Trigger::TakeProfit, turn, None);
+            }
+            None => self.climb(met_by, turn),
         }
         if self.exit.is_none() {
             (self.bar.inside, self.bar.extremes) = (None, None);

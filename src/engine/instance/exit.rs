@@ -7,7 +7,6 @@ use crate::checkpoint::plain;
 use crate::domain::decision::{DecisionKind, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
-use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::{IndicatorSet, Look};
 use crate::engine::necessary::GateTest;
@@ -279,7 +278,12 @@ impl Instance {
         self.submit_exit(OrderKind::Market, None, turn);
     }
 
-    fn start_close(&mut self, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+    pub(super) fn start_close(
+        &mut self,
+        trigger: Trigger,
+        turn: &mut Turn<'_>,
+        evidence: Option<SectionName>,
+    ) {
         self.cooldown = self.normal_cooldown();
         self.closing = Some(trigger);
         self.go(State::CloseOrderEvaluation, trigger, turn, evidence);
@@ -312,7 +316,7 @@ impl Instance {
         Some(self.target_tick(price, turn.spec))
     }
 
-    fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
+    pub(super) fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
         let Some(position) = self.position.as_ref().filter(|position| position.lots > 0) else { return };
         let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
         let inside_bar =
@@ -344,70 +348,6 @@ impl Instance {
         });
         self.submitted(&request, turn);
         turn.out.actions.push(Action::Submit(risk::approve_exit(request)));
-    }
-
-    /// The prices to compare stops and targets with: the mark price while one counts, else this event's prices.
-    fn trigger_prices(&self, turn: &Turn<'_>) -> Option<(Price, Price)> {
-        turn.market.mark(turn.at).map(|mark| (mark, mark)).or(turn.prices)
-    }
-
-    fn stop_hit(&mut self, turn: &mut Turn<'_>) -> bool {
-        let (Some((stop, kind)), Some((low, high))) = (self.exits.stop, self.trigger_prices(turn)) else {
-            return false;
-        };
-        let hit = match self.side {
-            Side::Buy => low <= stop,
-            Side::Sell => high >= stop,
-        };
-        if hit {
-            self.leave(kind.trigger(), self.normal_cooldown(), turn, None);
-        }
-        hit
-    }
-
-    fn target_hit(&mut self, turn: &mut Turn<'_>) -> bool {
-        let Some((low, high)) = self.trigger_prices(turn) else { return false };
-        let reached = |price: Price| match self.side {
-            Side::Buy => high >= price,
-            Side::Sell => low <= price,
-        };
-        if self.exits.target.is_some_and(reached) {
-            self.close(Trigger::TakeProfit, turn, None);
-            return true;
-        }
-        if self.ladder_price().is_some_and(reached) {
-            self.climb(turn);
-            return true;
-        }
-        false
-    }
-
-    pub(super) fn ladder_price(&self) -> Option<Price> {
-        self.ladder_ticks
-    }
-
-    /// Executes a ladder step: closes its share; the rest keeps the other exits.
-    pub(super) fn climb(&mut self, turn: &mut Turn<'_>) {
-        let (Some(step), Some(position)) = (self.ladder(), self.position) else { return };
-        self.exits.next_ladder += 1;
-        let share = (position.opened_lots as f64 * step.close_pct / 100.0).round() as i64;
-        self.place_ladder(turn);
-        if share > 0 {
-            self.start_close(Trigger::Ladder, turn, None);
-            self.submit_exit(OrderKind::Market, Some(Qty(share)), turn);
-        }
-    }
-
-    fn place_ladder(&mut self, turn: &Turn<'_>) {
-        let entry = self.position.map(|position| position.entry_price(turn.spec));
-        self.ladder_ticks =
-            self.ladder().zip(entry).map(|(step, entry)| self.step_price(entry, step.offset_pct, turn.spec));
-    }
-
-    /// Price of a ladder step.
-    pub(super) fn step_price(&self, entry: f64, offset_pct: f64, spec: &SymbolSpec) -> Price {
-        let dir = self.side.sign() as f64;
-        self.target_tick(entry * (1.0 + dir * offset_pct / 100.0), spec)
     }
 
     /// Handles ZE1 or E1 being unknown for too long; returns whether the position is closed.

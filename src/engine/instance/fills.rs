@@ -4,6 +4,7 @@
 
 use super::{Instance, Turn, Working};
 use crate::domain::decision::{DecisionKind, State, Trigger};
+use crate::domain::exit_level::ExitLevel;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderId, RejectReason};
@@ -119,6 +120,8 @@ impl Instance {
         let complete = exit.is_some_and(|order| order.filled == order.qty);
         let partial_step = self.state == State::CloseOrderEvaluation && self.closing == Some(Trigger::Ladder);
         if partial_step && complete && self.position.is_some_and(|position| position.lots > 0) {
+            // What ends the rest has a reason of its own.
+            self.closing = None;
             return self.go(State::PositionActive, Trigger::Fill, turn, None);
         }
         self.retry_lots = exit.filter(|_| partial_step).map(|order| order.qty - order.filled);
@@ -222,13 +225,14 @@ impl Instance {
     }
 
     /// The venue liquidated the position because its margin was used up.
-    pub fn on_liquidated(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+    pub fn on_liquidated(&mut self, fill: &Fill, level: Option<ExitLevel>, turn: &mut Turn<'_>) {
         let held = self.position.map_or(Qty::ZERO, |position| position.qty());
         if held.is_zero() {
             return;
         }
         let fill = &Fill { qty: fill.qty.min(held), ..*fill };
         self.closing = Some(Trigger::Liquidation);
+        self.met_level = level;
         self.cooldown = self.def.e1.cooldown;
         self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
         self.exit_filled(fill, turn);
@@ -253,6 +257,9 @@ impl Instance {
             ClosedBy::Manual => (Trigger::Command, self.normal_cooldown()),
             ClosedBy::Deleveraging => (Trigger::Liquidation, self.def.e1.cooldown),
         };
+        if self.closing.is_none() && by == ClosedBy::ResidentStop {
+            self.met_level = self.exits.stop.map(|(price, _)| ExitLevel { price, met_by: None });
+        }
         (self.closing, self.cooldown) = (self.closing.or(Some(trigger)), cooldown);
         self.withdraw_orders(turn);
         self.settle(turn);

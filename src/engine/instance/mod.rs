@@ -7,12 +7,14 @@ mod bar;
 mod entry;
 mod exit;
 mod fills;
+mod levels;
 mod size;
 pub mod status;
 mod view;
 
 use crate::checkpoint::{plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Guard, SectionName, State, Trigger, Warning};
+use crate::domain::exit_level::ExitLevel;
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{OrderId, Purpose, Side};
 use crate::domain::strategy::{Direction, LadderStep, Operand, StrategyDef};
@@ -132,6 +134,8 @@ pub struct Instance {
     ladder_ticks: Option<Price>,
     frozen: exit::Frozen,
     closing: Option<Trigger>,
+    /// The level met by the exit that is about to be recorded.
+    met_level: Option<ExitLevel>,
     cooldown: Span,
     until: Timestamp,
     retry_at: Timestamp,
@@ -158,7 +162,7 @@ pub struct Instance {
 
 saved!(Instance {
     state, since, s1, o1, z1, ze1, e1, warming, signal_at, refused, entry, exit, position, exits, ladder_ticks, frozen,
-    closing, cooldown, until, retry_at, retries, retry_lots, rejects_in_a_row, unknown_since, data_loss_warned,
+    closing, met_level, cooldown, until, retry_at, retries, retry_lots, rejects_in_a_row, unknown_since, data_loss_warned,
     initial_risk, bar, committed, reserved, reference, looked_at, entry_checked, put_off, disabled,
 } fixed { index, strategy, symbol, side, def, reads_own, only_exits_and_rules, slots });
 
@@ -216,6 +220,7 @@ impl Instance {
             ladder_ticks: None,
             frozen: exit::Frozen::NONE,
             closing: None,
+            met_level: None,
             cooldown: Span::ZERO,
             until: Timestamp::MIN,
             retry_at: Timestamp::MAX,
@@ -467,7 +472,8 @@ impl Instance {
         let from = std::mem::replace(&mut self.state, to);
         self.since = Some(turn.at);
         let count = evidence.map_or(0, |section| self.evidence(section, turn));
-        self.record(DecisionKind::Transition { from, to, trigger }, turn, count);
+        let level = self.met_level.take().filter(|_| trigger.is_level());
+        self.record(DecisionKind::Transition { from, to, trigger, level }, turn, count);
     }
 
     /// Appends the current condition values of a section; returns their number.

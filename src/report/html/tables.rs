@@ -3,6 +3,7 @@
 use super::markup::{Cell, Row, Sorting, escaped, table};
 use crate::domain::decision::Trigger;
 use crate::domain::ledger::ClosedTrade;
+use crate::domain::symbol::SymbolSpec;
 use crate::report::format as f;
 use crate::report::legend;
 use crate::report::reason::TradeReason;
@@ -96,7 +97,10 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
         Cell::number(&f::plain(trade.mae_pct, 2), trade.mae_pct),
         Cell::number(&f::plain(trade.mfe_pct, 2), trade.mfe_pct),
         Cell::text(trade.reason.as_str()),
-        run.reason(i).map_or_else(|| Cell::none("only the conditions of the first trades are kept"), why),
+        run.reason(i).map_or_else(
+            || Cell::none("only the conditions of the first trades are kept"),
+            |reason| why(reason, spec),
+        ),
         Cell::number(&quantity, trade.qty.0 as f64),
         money(trade.gross),
         money(trade.fees),
@@ -107,18 +111,13 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
 }
 
 /// What the exit was decided on; collapsed below it, all conditions of the signal, the entry and the exit.
-fn why(reason: &TradeReason) -> Cell {
+fn why(reason: &TradeReason, spec: Option<&SymbolSpec>) -> Cell {
     let mut html = format!(
         "<details><summary>{}</summary>",
-        escaped(&reason.exit_text().unwrap_or_else(|| "conditions".to_owned()))
+        escaped(&reason.exit_text(spec).unwrap_or_else(|| "conditions".to_owned()))
     );
     for (name, decision) in reason.steps() {
-        let trigger = format!(
-            "{name} {}: {} {}",
-            f::instant(decision.at),
-            decision.trigger.as_str(),
-            legend::trigger(decision.trigger)
-        );
+        let trigger = format!("{name} {}: {}", f::instant(decision.at), decision.trigger_text(spec));
         let _ = write!(html, "<div>{}</div>", escaped(&trigger));
         if !decision.conditions.is_empty() {
             let items = decision

@@ -1,9 +1,10 @@
 //! Explains one trade: the conditions at its signal, entry and exit, and the parts of its result.
 
 use super::table::{Align, Table};
-use super::{Style, heading, line, sentence, side_word};
+use super::{Style, broken, heading, line, sentence, side_word};
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::Money;
+use crate::domain::symbol::SymbolSpec;
 use crate::report::format as f;
 use crate::report::legend;
 use crate::report::reason::DecisionReason;
@@ -25,7 +26,7 @@ pub fn explained(run: &RunResult, index: usize, style: Style) -> Option<String> 
     match run.reason(index) {
         Some(reason) => {
             for (name, decision) in reason.steps() {
-                step(&mut out, name, decision, style);
+                step(&mut out, name, decision, run.spec(trade.symbol), style);
                 match name {
                     "entry" => fill(&mut out, run, "opened", trade.opened_at, trade.entry_price, trade),
                     "exit" => fill(&mut out, run, "closed", trade.closed_at, trade.exit_price, trade),
@@ -51,17 +52,10 @@ pub fn explained(run: &RunResult, index: usize, style: Style) -> Option<String> 
 }
 
 /// A decision and its conditions.
-fn step(out: &mut String, name: &str, decision: &DecisionReason, style: Style) {
+fn step(out: &mut String, name: &str, decision: &DecisionReason, spec: Option<&SymbolSpec>, style: Style) {
     line(out, "");
-    line(
-        out,
-        &format!(
-            "{name:<8}{}  {} {}",
-            f::instant(decision.at),
-            decision.trigger.as_str(),
-            legend::trigger(decision.trigger)
-        ),
-    );
+    let label = format!("{name:<8}{}  ", f::instant(decision.at));
+    broken(out, &label, &decision.trigger_text(spec), style.width);
     if decision.conditions.is_empty() {
         return;
     }

@@ -63,10 +63,21 @@ impl<'t> StoredResult<'t> {
             serde_json::from_str(document).map_err(|error| unreadable(id, &error))?;
         let fields = results.into_iter().next().unwrap_or_default();
         let mut stored = StoredResult { id, fields, definitions: definitions.map(Cow::Borrowed) };
-        if result::is_older(&stored.value("metrics")?) {
+        if result::is_older(&stored.value("metrics")?, &stored.first_explained()?) {
             stored.upgrade()?;
         }
         Ok(stored)
+    }
+
+    /// The first trade whose exit is explained; null when there is none.
+    fn first_explained(&self) -> Result<Value, Refusal> {
+        for row in self.rows(Part::Trades)? {
+            let trade = self.parsed(row)?;
+            if trade["why"]["exit"].is_object() {
+                return Ok(trade);
+            }
+        }
+        Ok(Value::Null)
     }
 
     /// Brings the fields to the present form. Equity and signals have not changed, and are the long ones.
@@ -234,6 +245,16 @@ mod tests {
         assert_eq!(stored.rows(Part::Equity).unwrap()[0].get(), r#"{"low":1.0}"#);
         let formula = stored.definitions().unwrap()["win_rate.sign_of_net"].clone();
         assert_eq!(formula, "100 · wins / all closed trades, draws included");
+    }
+
+    #[test]
+    fn a_result_from_before_exits_named_their_level_says_so() {
+        let text =
+            r#"{"results":[{"metrics":{},"trades":[{"why":null},{"why":{"exit":{"trigger":"SL"}}}]}]}"#;
+        let stored = StoredResult::read("r", text).unwrap();
+        let trade = stored.parsed(stored.rows(Part::Trades).unwrap()[1]).unwrap();
+        let exit = &trade["why"]["exit"];
+        assert_eq!((&exit["level"], exit["level_reason"].is_string()), (&Value::Null, true), "{trade}");
     }
 
     #[test]

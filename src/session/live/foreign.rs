@@ -102,7 +102,7 @@ impl Desk {
             at: execution.at,
         };
         self.answer(match by {
-            None => OrderEvent::Liquidated { fill, instance },
+            None => OrderEvent::Liquidated { fill, instance, level: None },
             Some(by) => OrderEvent::Closed { fill, instance, by },
         });
         let who = by.map_or("liquidation", |by| by.as_str());

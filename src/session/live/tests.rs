@@ -427,7 +427,9 @@ fn what_closes_a_position_besides_us_is_booked_once_with_who_did() {
             (Some(OrderEvent::Closed { fill, instance: 3, by: who }), Some(by)) => {
                 assert_eq!((fill.qty, *who), (Qty(10), by));
             }
-            (Some(OrderEvent::Liquidated { fill, instance: 3 }), None) => assert_eq!(fill.qty, Qty(10)),
+            (Some(OrderEvent::Liquidated { fill, instance: 3, level: None }), None) => {
+                assert_eq!(fill.qty, Qty(10))
+            }
             other => panic!("{made_by:?}: {other:?}"),
         }
         assert_eq!(told.len(), 1, "{told:?}");

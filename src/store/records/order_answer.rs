@@ -140,7 +140,8 @@ impl From<&OrderEvent> for AnswerV1 {
                 let code = code.expect("every reason has a code, which a test proves");
                 AnswerV1::Rejected { order: order.0, reason: code as u8 }
             }
-            OrderEvent::Liquidated { fill, instance } => {
+            // Exchanges, whose answers these are, do not say at which price the margin was used up.
+            OrderEvent::Liquidated { fill, instance, level: _ } => {
                 AnswerV1::Liquidated { execution: fill.into(), instance: *instance }
             }
             OrderEvent::Closed { fill, instance, by } => {
@@ -169,7 +170,7 @@ impl From<&AnswerV1> for OrderEvent {
                 OrderEvent::Rejected { order: OrderId(*order), reason }
             }
             AnswerV1::Liquidated { execution, instance } => {
-                OrderEvent::Liquidated { fill: execution.into(), instance: *instance }
+                OrderEvent::Liquidated { fill: execution.into(), instance: *instance, level: None }
             }
             AnswerV1::Closed { execution, instance, by } => {
                 // A code of a newer version: that it was none of our orders is what matters.
@@ -207,7 +208,7 @@ mod tests {
             OrderEvent::Acked(OrderId(1)),
             OrderEvent::Filled(fill),
             OrderEvent::Done { order: OrderId(2), filled: Qty(5) },
-            OrderEvent::Liquidated { fill, instance: 4 },
+            OrderEvent::Liquidated { fill, instance: 4, level: None },
             OrderEvent::Funding { symbol: SymbolId(1), instance: 2, amount: Money(-9) },
         ];
         all.extend(CLOSED_BY.map(|by| OrderEvent::Closed { fill, instance: 4, by }));

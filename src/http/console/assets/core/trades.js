@@ -40,8 +40,8 @@ export function readTrades(list) {
       if (event.trigger === "Z1") held.entry = event;
       if (["ZE1", "E1"].includes(event.trigger)) held.exit = event;
       marks.push({ id: `d${event.seq}`, symbol: event.symbol, time: at, price: event.price, what: event.trigger, text: event.trigger });
-    } else if (event.event === "state_transition" && event.from_state === "POSITION_ACTIVE") {
-      held.exit ??= event;
+    } else if (event.event === "state_transition" && isExit(event, held.exit)) {
+      held.exit = event;
     } else if (event.event === "order_update" && event.status === "submitted") {
       orders.set(event.order_id, event);
     } else if (event.event === "fill") {
@@ -59,6 +59,10 @@ export function readTrades(list) {
   }
   return { trades, marks, gaps };
 }
+
+/** Whether a change of state ends the trade, or a part of it: the last one before it is flat does. */
+const isExit = (/** @type {any} */ event, /** @type {any} */ exit) => event.to_state === "CLOSE_ORDER_EVALUATION" || event.to_state === "EMERGENCY_EXIT"
+  || event.to_state === "EXITED" && exit?.trigger !== event.trigger;
 
 const markOf = (/** @type {any} */ order) => {
   const isEntry = (order?.purpose ?? "entry") === "entry";

@@ -96,6 +96,8 @@ export const words = {
     unknown: "unknown", noValue: "no value yet", away: (/** @type {string} */ distance) => `${distance} to go`,
     whySignal: "Why there was a signal", whyEntry: "Why it was entered", whyExit: "Why it was left", stops: "Stop", fills: "Fills",
     byPrice: (/** @type {string} */ reason) => `By the price alone: ${reason}.`,
+    byLevel: (/** @type {string} */ reason, /** @type {string} */ level, /** @type {string|null} */ metBy, /** @type {boolean} */ isMark) =>
+      `By the price alone: ${reason} at ${level}, ${metBy == null ? "by the order at the exchange" : `met by ${isMark ? "the fair price" : "a price"} of ${metBy}`}.`,
   },
   log: {
     title: "Decision log", symbol: "Symbol", strategy: "Strategy", allSymbols: "All symbols", allStrategies: "All strategies", kind: "Kind",

@@ -37,6 +37,12 @@ export const ConditionTable = ({ list, label }) => html`<table class="table" ari
     <td class="n">${threshold(one)}</td><td>${one.met == null ? html`<span class="warn">${text.unknown}</span>` : one.met ? html`<span class="good">✓ ${text.met}</span>` : html`<span class="quiet">✕ ${text.notMet}</span>`}</td></tr>`)}
   </tbody></table>`;
 
+/** An exit without conditions, with the level that was met. @param {any} event */
+function byPrice({ trigger, level }) {
+  const reason = words.reasons[trigger] ?? trigger ?? "";
+  return level ? text.byLevel(reason, price(level.price), level.met_by == null ? null : price(level.met_by), level.met_by_kind === "mark") : text.byPrice(reason);
+}
+
 /**
  * Why a trade was made: what signal, entry and exit saw, and its partial fills.
  * @param {{trade: import("../core/trades.js").Trade, conditionsOf: (event: any) => any[]}} props
@@ -46,7 +52,7 @@ export function Why({ trade, conditionsOf }) {
     if (!event) return null;
     const list = conditionsOf(event);
     return html`<section class="stack tight"><h3>${title} <span class="faint">${at} ${event.trigger ? `· ${words.reasons[event.trigger] ?? words.sections[event.trigger] ?? event.trigger}` : ""}</span></h3>
-      ${list.length ? html`<${ConditionTable} list=${list} label=${title} />` : html`<p class="quiet small">${text.byPrice(words.reasons[event.trigger] ?? event.trigger ?? "")}</p>`}</section>`;
+      ${list.length ? html`<${ConditionTable} list=${list} label=${title} />` : html`<p class="quiet small">${byPrice(event)}</p>`}</section>`;
   };
   const time = (/** @type {any} */ event) => (event?.timestamp ?? event?.time ?? "").slice(11, 23);
   return html`<div class="stack why">${trade.strategy && html`<p class="small quiet">${trade.strategy} · ${trade.side} · ${short(trade.quantity, 8)}</p>`}
