@@ -206,6 +206,31 @@ fn journals_name_their_source_and_foreign_accounts_their_currency() {
     assert_eq!(out["totals"].as_array().unwrap().len(), 2, "amounts of two currencies are not added up");
 }
 
+/// Regression: two documents with one file name shared a row, and nothing told their results apart.
+#[test]
+fn documents_of_one_file_name_are_told_apart_by_their_folders() {
+    let cli = Cli::new();
+    let (_, data) = market(&cli);
+    let [a, b] = ["a", "b"].map(|folder| {
+        std::fs::create_dir(cli.at(folder)).unwrap();
+        cli.file(&format!("{folder}/pump.json"), loser("pump").to_string())
+    });
+    let args = ["backtest", "--strategy", &a, &b, "--data", &data];
+    let text = cli.ok(&args);
+    let (sums, results) = text.split_once("Results\n").unwrap();
+    for table in [sums, results] {
+        assert!(["a/pump", "b/pump"].iter().all(|id| table.contains(id)), "{text}");
+    }
+    let json = cli.json(&[&args[..], &["--json"]].concat());
+    let sums: Vec<&Value> =
+        json["by_strategy"].as_array().unwrap().iter().map(|one| &one["strategy"]).collect();
+    assert_eq!(sums, [&json!("a/pump"), &json!("b/pump")]);
+    assert_eq!(json["results"][1]["trades"][0]["strategy"], "b/pump");
+    let kept = cli.run(&[&args[..], &["--keep"]].concat()).err;
+    assert!(kept.contains("(a/pump on WAVE_USDT") && kept.contains("(b/pump on WAVE_USDT"), "{kept}");
+    cli.run(&["backtest", "--strategy", &a, &a, "--data", &data]).fails("twice", 64, &["named twice"]);
+}
+
 #[test]
 fn nobody_is_asked_without_a_terminal_and_nothing_is_deleted() {
     let cli = Cli::new();

@@ -6,17 +6,50 @@ use crate::limits::DOCUMENT_BYTES;
 use crate::service::Records;
 use crate::service::strategies::{Loaded, built_in, compile};
 use crate::store::Store;
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// Loads every named strategy: a file of that name, else a stored strategy, else a built-in one. Uses `store`
-/// when the command has one; otherwise asks the state directory for names that are not files.
+/// when the command has one; otherwise asks the state directory for names that are not files. No two get the same id.
 ///
 /// # Errors
-/// An unknown name, or a document with errors (lists all of them).
+/// An unknown name, one that is given twice, or a document with errors (lists all of them).
 pub fn load(names: &[String], global: &Global, store: Option<&Store>) -> Result<Vec<Loaded>, Failure> {
     let asked = if store.is_some() { None } else { stored(names, global)? };
     let store = store.or(asked.as_ref());
-    names.iter().map(|name| load_one(name, store)).collect()
+    ids(names)?.iter().zip(names).map(|(id, name)| load_one(id, name, store)).collect()
+}
+
+/// The id of each named strategy: of a file its stem, with as many of its folders as tell it from the others.
+fn ids(names: &[String]) -> Result<Vec<String>, Failure> {
+    let parts: Vec<Vec<String>> = names.iter().map(|name| parts(name)).collect();
+    let mut used = vec![1; names.len()];
+    loop {
+        let id = |parts: &Vec<String>, used: usize| parts[parts.len() - used..].join("/");
+        let ids: Vec<String> = parts.iter().zip(&used).map(|(parts, used)| id(parts, *used)).collect();
+        let is_shared = |index: usize| ids.iter().filter(|other| **other == ids[index]).count() > 1;
+        let Some(first) = (0..ids.len()).find(|index| is_shared(*index)) else { return Ok(ids) };
+        let longer = (0..ids.len()).filter(|index| is_shared(*index) && used[*index] < parts[*index].len());
+        let longer: Vec<usize> = longer.collect();
+        if longer.is_empty() {
+            return Err(Failure::input(format!("strategy {} is named twice", names[first])));
+        }
+        longer.into_iter().for_each(|index| used[index] += 1);
+    }
+}
+
+/// The folders of a file and its stem; the name itself where it is no file.
+fn parts(name: &str) -> Vec<String> {
+    let path = Path::new(name);
+    if !path.is_file() {
+        return vec![name.to_owned()];
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let normal = path.with_extension("");
+    let folders = normal.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    folders.collect()
 }
 
 /// The stored strategies, if a name may be one of them. Built-in strategies do not need them: where they cannot
@@ -38,10 +71,10 @@ fn stored(names: &[String], global: &Global) -> Result<Option<Store>, Failure> {
 /// Version of this program, and so of its built-in strategies.
 pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
-fn load_one(name: &str, store: Option<&Store>) -> Result<Loaded, Failure> {
+fn load_one(id: &str, name: &str, store: Option<&Store>) -> Result<Loaded, Failure> {
     let path = Path::new(name);
     if path.is_file() {
-        return from_file(path);
+        return from_file(id, path);
     }
     if let Some(store) = store
         && let Some(loaded) = from_store(name, store)?
@@ -64,7 +97,7 @@ fn load_one(name: &str, store: Option<&Store>) -> Result<Loaded, Failure> {
     }
 }
 
-fn from_file(path: &Path) -> Result<Loaded, Failure> {
+fn from_file(id: &str, path: &Path) -> Result<Loaded, Failure> {
     let shown = path.display();
     let failed = |error: std::io::Error| Failure::input(format!("{shown} cannot be read: {error}"));
     let length = std::fs::metadata(path).map_err(failed)?.len();
@@ -74,9 +107,7 @@ fn from_file(path: &Path) -> Result<Loaded, Failure> {
         )));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    let stem =
-        path.file_stem().map_or_else(|| "strategy".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    compiled(&stem, None, &bytes, &shown.to_string())
+    compiled(id, None, &bytes, &shown.to_string())
 }
 
 fn from_store(name: &str, store: &Store) -> Result<Option<Loaded>, Failure> {
@@ -97,4 +128,32 @@ fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result
         eprintln!("strategy {shown}: {warning}");
     }
     Ok(loaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_strategies_have_the_same_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "{}").unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let of = |names: &[&String]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).clone()).collect();
+            ids(&names).map_err(|failure| failure.to_string())
+        };
+        let [a, b, other] = ["x/a/pump.json", "x/b/pump.json", "x/b/other.json"].map(file);
+        let (far, built_in) = (file("y/a/pump.json"), "pump".to_owned());
+        assert_eq!(of(&[&a, &other]).unwrap(), ["pump", "other"]);
+        assert_eq!(of(&[&a, &b, &other]).unwrap(), ["a/pump", "b/pump", "other"]);
+        assert_eq!(of(&[&a, &b, &far]).unwrap(), ["x/a/pump", "b/pump", "y/a/pump"]);
+        assert_eq!(of(&[&built_in, &b]).unwrap(), ["pump", "b/pump"]);
+        assert!(of(&[&a, &b, &a]).unwrap_err().contains("is named twice"));
+        assert!(of(&[&built_in, &built_in]).unwrap_err().contains("is named twice"));
+    }
 }
