@@ -170,6 +170,7 @@ fn to_text(results: &[ResultV3]) -> String {
         ("strategy", Align::Left),
         ("symbols", Align::Left),
         ("source", Align::Left),
+        ("from", Align::Left),
         ("trades", Align::Right),
         ("wins", Align::Right),
         ("net", Align::Right),
@@ -183,13 +184,16 @@ fn to_text(results: &[ResultV3]) -> String {
             result.strategies_line(),
             result.symbols.join(","),
             result.source.clone(),
+            Timestamp::from_micros(result.from_us)
+                .filter(|_| result.had_events())
+                .map_or_else(|| "—".to_owned(), text::second),
             grouped(result.trades),
             grouped(result.wins),
             money(result.net_money),
             money(result.max_drawdown_money),
         ]
     };
-    table(&columns, results.iter().map(row).collect(), &[3, 2, 1], &[5, 7])
+    table(&columns, results.iter().map(row).collect(), &[3, 2, 1], &[6, 8])
 }
 
 fn to_json(result: &ResultV3) -> Value {
@@ -201,8 +205,8 @@ fn to_json(result: &ResultV3) -> Value {
         "strategy_version": result.strategies.first().map(|strategy| strategy.version),
         "symbols": result.symbols,
         "source": result.source,
-        "from": time(result.from_us),
-        "to": time(result.to_us),
+        "from": time(result.from_us).filter(|_| result.had_events()),
+        "to": time(result.to_us).filter(|_| result.had_events()),
         "created": time(result.created_us),
         "digest": result.digest,
         "trades": result.trades,

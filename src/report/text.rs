@@ -13,6 +13,7 @@ pub use trade::explained;
 
 use crate::domain::num::Money;
 use crate::domain::order::Side;
+use crate::domain::time::Timestamp;
 use crate::report::definitions::Unit;
 use crate::report::format as f;
 use crate::report::metrics::Amount;
@@ -64,6 +65,11 @@ pub fn figure(value: f64, unit: Unit, currency: Option<&str>) -> String {
 /// An amount of money, which names its currency if that is known.
 pub fn money(value: Money, currency: Option<&str>) -> String {
     f::Currency(currency).amount(value)
+}
+
+/// A time to the second as tables print it, UTC.
+pub fn second(at: Timestamp) -> String {
+    f::second(at)
 }
 
 /// `long` or `short`.

@@ -493,8 +493,7 @@ pub(super) fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
 }
 
 fn shown(result: &ResultV3, note: Option<&ResultNoteV1>) -> ResultLine {
-    // A run without events is stored with both times 0.
-    let had_events = (result.from_us, result.to_us) != (0, 0);
+    let had_events = result.had_events();
     ResultLine {
         result_id: result.id.clone(),
         session_id: result.session_id.clone(),

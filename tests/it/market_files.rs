@@ -461,6 +461,24 @@ fn events_far_apart_are_histories_of_their_own_in_files_and_in_a_recording() {
         assert_eq!(coverage["gaps"]["count"], gaps, "the hole between them belongs to neither: {coverage}");
         assert!(warnings(result).contains("in 2 stretches that are more than 7 days apart: each is a run"));
     }
+    // Nothing but the time of its first event says which of them a result is of.
+    let html = cli.at("events.html");
+    let document = strategy(&cli);
+    let ran = ["backtest", "--strategy", &document, "--recording", &id, "--report", html.to_str().unwrap()];
+    let ran = cli.run(&ran);
+    let (html, list) = (std::fs::read_to_string(html).unwrap(), cli.ok(&["results", "list"]));
+    assert!(ran.out.lines().any(|line| line.contains("source") && line.contains("  from  ")), "{}", ran.out);
+    for first in ["2025-12-01", "2025-12-21"] {
+        assert_eq!(
+            ran.out.lines().filter(|line| line.contains(&format!("  {first}  "))).count(),
+            1,
+            "{}",
+            ran.out
+        );
+        assert!(ran.err.contains(&format!("{id} from {first} 00:00:00)")), "{}", ran.err);
+        assert!(html.contains(&format!(">{first} 00:00:00</td>")), "{first}");
+        assert!(list.contains(&format!("{first} 00:00:00")), "{list}");
+    }
     let together = results(&cli, &["--recording", &id, "--together"]);
     assert_eq!(together.len(), 1);
     assert!(warnings(&together[0]).contains("one account runs through all of them"));

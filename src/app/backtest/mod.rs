@@ -213,7 +213,9 @@ fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
             Holder::Daemon(daemon) => daemon.keep_result(new)?,
         }
         let source = run.source.rsplit('/').next().unwrap_or(&run.source);
-        eprintln!("stored as {id} ({} on {}, {source})", run.strategies_line(), run.symbols_line());
+        let first = run.assumptions.coverage.first;
+        let from = first.map_or_else(String::new, |first| format!(" from {}", text::second(first)));
+        eprintln!("stored as {id} ({} on {}, {source}{from})", run.strategies_line(), run.symbols_line());
     }
     Ok(())
 }

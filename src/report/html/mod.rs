@@ -108,6 +108,7 @@ fn lines(results: &[RunResult]) -> String {
         "#",
         "<Strategy",
         "<Source",
+        "<From",
         "<Symbol",
         "Signals",
         "<First signal",
@@ -131,6 +132,10 @@ fn lines(results: &[RunResult]) -> String {
             Cell::number(&(i + 1).to_string(), (i + 1) as f64),
             Cell::text(&run.strategies_line()),
             Cell::markup(link),
+            run.assumptions
+                .coverage
+                .first
+                .map_or_else(|| Cell::none("no event"), |first| Cell::text(&f::second(first))),
             Cell::text(&run.symbols_line()),
             Cell::number(&signals.to_string(), signals as f64),
             run.signals()

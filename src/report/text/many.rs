@@ -7,6 +7,7 @@ use crate::report::no_trade;
 use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
 use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
+use std::collections::BTreeSet;
 
 /// Maximum number of reasons listed below the table.
 const REASONS_SHOWN: usize = 8;
@@ -132,6 +133,7 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         ("signals", Align::Right),
         ("first signal", Align::Left),
         ("trades", Align::Right),
+        ("from", Align::Left),
         ("win rate", Align::Right),
         ("net", Align::Right),
         ("max dd", Align::Right),
@@ -142,16 +144,20 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         table.row(result_row(index, run));
     }
     for total in totals(runs) {
-        let mut row = vec![String::new(); 12];
+        let mut row = vec![String::new(); 13];
         row[1] = "total".to_owned();
-        row[6] = total.tally.trades.to_string();
-        row[7] = rate(total.tally.win_rate_pct());
-        row[8] = f::Currency(total.currency.as_deref()).amount(total.net);
+        row[7] = total.tally.trades.to_string();
+        row[8] = rate(total.tally.win_rate_pct());
+        row[9] = f::Currency(total.currency.as_deref()).amount(total.net);
         table.row(row);
     }
     // On a narrow terminal the least important columns are dropped first, then names are shortened in the
-    // middle.
-    table.render(style, &[2, 1, 3], &[11, 10, 5, 4, 9])
+    // middle. Events of one recording differ in their dates only.
+    let named = |run: &RunResult| (run.strategies_line(), run.source.clone(), run.symbols_line());
+    let names: BTreeSet<_> = runs.iter().map(named).collect();
+    let dispensable = [12, 11, 6, 5, 10, 3];
+    let kept = usize::from(names.len() < runs.len());
+    table.render(style, &[2, 1, 4], &dispensable[..dispensable.len() - kept])
 }
 
 fn result_row(index: usize, run: &RunResult) -> Vec<String> {
@@ -169,6 +175,7 @@ fn result_row(index: usize, run: &RunResult) -> Vec<String> {
         run.signals_count().to_string(),
         first.map_or_else(|| f::NONE.to_owned(), |signal| f::second(signal.at)),
         metric("trades"),
+        run.assumptions.coverage.first.map_or_else(|| f::NONE.to_owned(), f::day),
         metric("win_rate"),
         metric("net_profit"),
         metric("max_drawdown_pct"),

@@ -147,6 +147,11 @@ impl ResultV3 {
         self.strategies.iter().any(|strategy| strategy.id == id)
     }
 
+    /// Whether there was any event; without one both times are 0.
+    pub fn had_events(&self) -> bool {
+        (self.from_us, self.to_us) != (0, 0)
+    }
+
     /// Ids of its strategies, joined by commas.
     pub fn strategies_line(&self) -> String {
         self.strategies.iter().map(|strategy| strategy.id.as_str()).collect::<Vec<_>>().join(",")
