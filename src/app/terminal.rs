@@ -11,6 +11,8 @@ const WIDTH: usize = 100;
 const INTERRUPTED: i32 = 130;
 /// A width below this is ignored: no table fits.
 const NARROWEST: usize = 40;
+/// Maximum number of warnings printed at once.
+const WARNINGS_SHOWN: usize = 5;
 
 /// A progress bar over bytes of input.
 pub fn byte_progress(total: u64, what: &str) -> ProgressBar {
@@ -70,6 +72,22 @@ pub fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
+    }
+}
+
+/// Prints warnings to standard error, each once and at most a few: results have them all.
+pub fn warn(warnings: impl IntoIterator<Item = String>) {
+    let mut told: Vec<String> = Vec::new();
+    for warning in warnings {
+        if !told.contains(&warning) {
+            told.push(warning);
+        }
+    }
+    for warning in told.iter().take(WARNINGS_SHOWN) {
+        eprintln!("warning: {warning}");
+    }
+    if told.len() > WARNINGS_SHOWN {
+        eprintln!("warning: {} more like these", told.len() - WARNINGS_SHOWN);
     }
 }
 

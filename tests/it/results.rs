@@ -206,6 +206,49 @@ fn journals_name_their_source_and_foreign_accounts_their_currency() {
     assert_eq!(out["totals"].as_array().unwrap().len(), 2, "amounts of two currencies are not added up");
 }
 
+/// Regression: an explanation had no warning of the account's currency, and --explain swallowed all warnings.
+#[test]
+fn explanations_and_sweeps_warn_as_results_do() {
+    let cli = Cli::new();
+    let (strategy, _) = market(&cli);
+    let data = cli.file("second.trades.csv", waves("WAVEBTC", 4));
+    let args = ["backtest", "--strategy", &strategy, "--data", &data];
+    let told = "the account is in BTC: it starts with 10000 BTC";
+    let at = ["--explain", "WAVEBTC@2025-12-01 00:01:00"];
+    let out = cli.at("sweep");
+    let sweep = [
+        "sweep",
+        "--strategy",
+        &strategy,
+        "--data",
+        &data,
+        "--set",
+        "/z1_entry/stopLoss/offsetPercent=10,20",
+    ];
+    let asked: [Vec<&str>; 3] = [
+        [&args[..], &at, &["--stop-loss", "3"]].concat(),
+        [&args[..], &["--explain-trade", "worst"]].concat(),
+        [&sweep[..], &["--out", out.to_str().unwrap()]].concat(),
+    ];
+    let warned = asked.map(|asked| {
+        let ran = cli.run(&asked);
+        assert!(ran.code == 0 && ran.err.matches(told).count() == 1, "{asked:?}\n{}", ran.err);
+        ran.err
+    });
+    assert!(warned[0].contains("loser has a stop of its own"), "{}", warned[0]);
+    for question in [&["--explain-trade", "1"][..], &at] {
+        let shown = cli.json(&[&args[..], question, &["--json"]].concat()).to_string();
+        assert!(shown.contains(told), "{shown}");
+    }
+    // Nothing is dropped in silence: what an explanation does not make is refused.
+    cli.run(&[&args[..], &at, &["--keep"]].concat()).fails("keep", 64, &["--keep", "cannot be used with"]);
+    cli.run(&[&args[..], &["--explain-trade", "1", "--report", "x.html"]].concat()).fails(
+        "report",
+        64,
+        &["--report", "cannot be used with"],
+    );
+}
+
 /// Regression: two documents with one file name shared a row, and nothing told their results apart.
 #[test]
 fn documents_of_one_file_name_are_told_apart_by_their_folders() {

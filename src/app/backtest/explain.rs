@@ -48,6 +48,7 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
     };
     let mut answers = Vec::new();
     for run in runs.iter().filter(covers) {
+        terminal::warn(run.money_warning());
         answers.push(answer(run, run.spelled(symbol).unwrap_or(symbol), at)?);
     }
     if answers.is_empty() {
@@ -87,6 +88,7 @@ fn moment(text: &str) -> Result<Timestamp, Failure> {
 
 struct Answer {
     source: String,
+    warnings: Vec<String>,
     at: Timestamp,
     spec: SymbolSpec,
     defs: Vec<Arc<StrategyDef>>,
@@ -110,6 +112,7 @@ fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure>
     let recent = recent.0.into_iter().filter(|(made, _)| made.symbol == id).collect();
     Ok(Answer {
         source: run.source_id().to_owned(),
+        warnings: run.warnings(),
         at,
         spec: table.spec(id).clone(),
         defs: run.defs(),
@@ -145,6 +148,7 @@ impl Answer {
                 .map(|refusal| json!({"guard": refusal.guard.as_str(), "value": refusal.value, "threshold": refusal.threshold}));
             json!({
                 "source": self.source,
+                "warnings": self.warnings,
                 "symbol": self.spec.name,
                 "time": self.at.to_string(),
                 "strategy": def.id,

@@ -2,9 +2,13 @@
 
 use crate::app::{Failure, terminal};
 use crate::document::result;
+use crate::report::no_trade;
 use crate::report::run::RunResult;
 use crate::report::text;
 use serde_json::json;
+
+/// Maximum number of reasons for no trade that are told.
+const REASONS_SHOWN: usize = 4;
 
 /// Selects the trade to explain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,8 +53,20 @@ impl WhichTrade {
             results.iter().enumerate().flat_map(indices)
         };
         let net_pct = |(index, trade): &(usize, usize)| results[*index].summary.trades[*trade].net_pct();
-        let none =
-            || Failure::input("there is no trade to explain; without --explain-trade the result says why");
+        let none = || {
+            let mut reasons: Vec<String> = Vec::new();
+            for reason in results.iter().filter_map(no_trade::why) {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+            let more = reasons.len().saturating_sub(REASONS_SHOWN);
+            reasons.truncate(REASONS_SHOWN);
+            if more > 0 {
+                reasons.push(format!("{more} more; without --explain-trade the results say all"));
+            }
+            Failure::input(format!("there is no trade to explain\n  {}", reasons.join("\n  ")))
+        };
         match self {
             // In percent: amounts of two currencies cannot be compared.
             WhichTrade::Worst => all().min_by(|a, b| net_pct(a).total_cmp(&net_pct(b))).ok_or_else(none),
@@ -83,6 +99,7 @@ fn at(results: &[RunResult], result: usize, trade: usize) -> Result<(usize, usiz
 pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(), Failure> {
     let (index, trade) = which.find(results)?;
     let run = &results[index];
+    terminal::warn(run.assumptions.warnings.iter().cloned());
     if as_json {
         let shown = json!({
             "result": index + 1,
@@ -90,6 +107,7 @@ pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(
             "source": run.source,
             "digest": run.digest,
             "currency": run.currency(),
+            "warnings": run.assumptions.warnings,
             "trade": result::trade(run, trade),
         });
         terminal::print(&format!("{shown:#}\n"));

@@ -29,9 +29,6 @@ use job::Journal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Maximum number of warnings printed before the runs; each result repeats its own.
-const WARNINGS_SHOWN: usize = 5;
-
 /// Plans the runs, executes them, stores the results if asked to and prints them.
 ///
 /// # Errors
@@ -82,10 +79,10 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         ))
     })?;
     eprint!("{}", left_out_text(&left_out));
+    warn(&runs, &strategies, &options);
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
     }
-    warn(&runs, &strategies, &options);
     terminal::say_when_interrupted(|| "only results that were told as stored are kept".to_owned());
     let results = run_all(&runs, journal.as_ref(), options.runs.threads())?;
     if let Some(which) = &options.explain_trade {
@@ -104,7 +101,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
 }
 
 /// What was left out, each as `what: why`; what was left out for one reason stands together.
-fn left_out_text(left_out: &[String]) -> String {
+pub fn left_out_text(left_out: &[String]) -> String {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for told in left_out {
         let end = told.find(": ").into_iter().chain(told.find(":\n")).min().unwrap_or(told.len());
@@ -124,7 +121,7 @@ fn left_out_text(left_out: &[String]) -> String {
     reasons.iter().map(one).collect()
 }
 
-/// Prints warnings before the runs start.
+/// Prints warnings before the runs start; each result repeats its own.
 fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
     let mut warnings: Vec<String> = Vec::new();
     for loaded in strategies {
@@ -138,13 +135,7 @@ fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
         }));
     }
     warnings.extend(runs.iter().flat_map(Run::short_data));
-    warnings.dedup();
-    for warning in warnings.iter().take(WARNINGS_SHOWN) {
-        eprintln!("warning: {warning}");
-    }
-    if warnings.len() > WARNINGS_SHOWN {
-        eprintln!("warning: {} more like these", warnings.len() - WARNINGS_SHOWN);
-    }
+    terminal::warn(warnings);
 }
 
 fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {

@@ -39,11 +39,11 @@ pub struct Options {
     #[arg(long, help_heading = "Output")]
     pub keep: bool,
     /// Explain why there was or was not a trade at a moment, instead of printing the result.
-    #[arg(long, value_name = "SYMBOL@TIME", conflicts_with = "explain_trade", help_heading = "Output")]
+    #[arg(long, value_name = "SYMBOL@TIME", conflicts_with_all = ["explain_trade", "report", "journal", "keep"], help_heading = "Output")]
     pub explain: Option<String>,
     /// Explain why a trade was opened and closed, with all its conditions, instead of printing the result:
     /// its number in the list of trades (RESULT.NUMBER with several results), or `worst` or `best` by net result in percent.
-    #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, help_heading = "Output")]
+    #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, conflicts_with_all = ["report", "keep"], help_heading = "Output")]
     pub explain_trade: Option<WhichTrade>,
 }
 

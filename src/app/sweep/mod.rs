@@ -6,7 +6,7 @@ mod table;
 
 pub use options::Options;
 
-use super::backtest::strategies;
+use super::backtest::{left_out_text, strategies};
 use super::{Failure, Global, terminal};
 use crate::config::Config;
 use crate::service::backtest::{self, Input};
@@ -61,8 +61,10 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     let mut left_out = Vec::new();
     let mut sources = backtest::find_fit(input, &settings, &mut left_out)?;
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
-    left_out.iter().for_each(|what| eprintln!("left out: {what}"));
     let threads = options.runs.threads();
+    let runs = backtest::plan_fit(&settings, &sources, std::slice::from_ref(&strategy), &mut left_out)?;
+    eprint!("{}", left_out_text(&left_out));
+    terminal::warn(runs.iter().flat_map(|run| run.money_warning().into_iter().chain(run.short_data())));
     let planned = sweep::planned_runs(&settings, &sources, &strategy, threads)?;
     let method = match options.random {
         Some(trials) => Method::Random { trials, seed: options.random_seed },

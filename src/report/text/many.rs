@@ -52,8 +52,12 @@ fn assumptions(runs: &[RunResult], style: Style) -> String {
     }
     names.retain(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills"));
     for (name, values) in &names {
-        let (shared, others): (Vec<_>, Vec<_>) =
+        let (shared, mut others): (Vec<_>, Vec<_>) =
             values.iter().partition(|(_, numbers)| numbers.len() == runs.len());
+        if others.len() > VALUES_SHOWN {
+            // What holds for many results is not what the list leaves out.
+            others.sort_by_key(|(_, numbers)| std::cmp::Reverse(numbers.len()));
+        }
         shared.iter().for_each(|(value, _)| wrapped(&mut out, name, value, style.width));
         for (value, numbers) in others.iter().take(VALUES_SHOWN) {
             wrapped(&mut out, name, &format!("{}  {value}", named(numbers)), style.width);
@@ -129,11 +133,11 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         ("#", Align::Right),
         ("strategy", Align::Left),
         ("source", Align::Left),
+        ("from", Align::Left),
         ("symbol", Align::Left),
         ("signals", Align::Right),
         ("first signal", Align::Left),
         ("trades", Align::Right),
-        ("from", Align::Left),
         ("win rate", Align::Right),
         ("net", Align::Right),
         ("max dd", Align::Right),
@@ -171,11 +175,11 @@ fn result_row(index: usize, run: &RunResult) -> Vec<String> {
         (index + 1).to_string(),
         run.strategies_line(),
         run.source.rsplit('/').next().unwrap_or(&run.source).to_owned(),
+        run.assumptions.coverage.first.map_or_else(|| f::NONE.to_owned(), f::day),
         run.symbols_line(),
         run.signals_count().to_string(),
         first.map_or_else(|| f::NONE.to_owned(), |signal| f::second(signal.at)),
         metric("trades"),
-        run.assumptions.coverage.first.map_or_else(|| f::NONE.to_owned(), f::day),
         metric("win_rate"),
         metric("net_profit"),
         metric("max_drawdown_pct"),
@@ -287,6 +291,18 @@ mod tests {
             .collect();
         let text = many(&many_values, Style::of_width(120, Colour::Plain));
         assert!(text.contains("5 more differ; see --report or --json"), "{text}");
+        let own = |index: usize, mut run: RunResult| {
+            run.assumptions.warnings = vec![format!("of {index} only")];
+            run.assumptions.warnings.extend((index > 6).then(|| "the account is in BTC".to_owned()));
+            run
+        };
+        let runs: Vec<RunResult> =
+            many_values.into_iter().enumerate().map(|(index, run)| own(index, run)).collect();
+        let text = many(&runs, Style::of_width(120, Colour::Plain));
+        assert!(
+            text.contains("#8 #9  the account is in BTC"),
+            "what holds for most is never left out\n{text}"
+        );
     }
 
     #[test]

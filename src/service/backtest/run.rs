@@ -395,12 +395,12 @@ impl<'a> Run<'a> {
             synthetic_fills: 0,
             bars_in_doubt: 0,
             penalised_fills: 0,
-            warnings: self.warnings(funded, books),
+            warnings: self.warnings(),
         }
     }
 
     /// Warns when quote currencies are mixed or not the dollar: default amounts are chosen for dollars.
-    fn foreign_money(&self) -> Option<String> {
+    pub fn money_warning(&self) -> Option<String> {
         let mut quotes: Vec<&str> =
             self.symbols.iter().filter_map(|symbol| quote_currency(&symbol.spec.name)).collect();
         quotes.sort_unstable();
@@ -454,15 +454,17 @@ impl<'a> Run<'a> {
         told.collect()
     }
 
-    fn warnings(&self, funded: bool, books: usize) -> Vec<String> {
-        let mut warnings = Vec::new();
+    /// Everything a reader of the result must know that is certain before the run.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = self.money_warning().into_iter().collect();
+        let books = self.symbols.iter().filter(|symbol| symbol.has_book()).count();
         if books < self.symbols.len() {
             warnings.push("no book was recorded: spread and depth of the fills are assumed".to_owned());
         }
         warnings.extend(self.assumed_facts());
         warnings.extend(self.far_apart());
         warnings.extend(self.symbols.iter().flat_map(|symbol| symbol.notes.iter().cloned()));
-        if !funded {
+        if !self.symbols.iter().any(|symbol| symbol.streams.contains(&StreamKind::Funding)) {
             warnings.push("no funding was recorded: none is charged".to_owned());
         }
         let both = |symbol: &&SourceSymbol| {
@@ -476,7 +478,6 @@ impl<'a> Run<'a> {
                     .to_owned(),
             );
         }
-        warnings.extend(self.foreign_money());
         if self.settings.latency_ms == 0.0 {
             warnings.push("orders act at once (latency 0): no live session can do that".to_owned());
         }
