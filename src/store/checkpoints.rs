@@ -64,6 +64,15 @@ impl Store {
     pub fn checkpoint(&self, session: &str) -> Result<Option<CheckpointV1>, StoreError> {
         self.table(CHECKPOINTS)?.checked().get(session)
     }
+
+    /// Removes the checkpoint of a session, if there is one.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub fn remove_checkpoint(&self, session: &str) -> Result<(), StoreError> {
+        let id = session.to_owned();
+        self.write(move |txn| remove(txn, &id))
+    }
 }
 
 /// Removes the checkpoint of a session, if there is one.

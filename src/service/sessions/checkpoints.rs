@@ -1,7 +1,7 @@
 //! Checkpoints of a session: which one it may go on from after a restart, and when another one is kept.
 //!
 //! Invariant: a session goes on only from a state of this program, of itself and of the place that it says, and none fails because
-//! of a checkpoint: whatever is wrong with one is in the log, and the whole journal is replayed.
+//! of a checkpoint: one with which anything is wrong is removed, which the log says, and the whole journal is replayed.
 
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
@@ -67,12 +67,14 @@ impl<'a> Checkpoints<'a> {
         found
     }
 
-    /// Its state does not belong to this session; it is not used.
+    /// The newest is of no use. It is removed, so that nobody tries it again, and the next one begins at the first row.
     pub(super) fn refuse(&mut self, why: &str) {
         self.rows = 0;
+        let removed = self.store.remove_checkpoint(&self.own.session_id);
         tracing::warn!(
             session = self.own.session_id,
             why,
+            still_there = removed.err().map(|error| error.to_string()),
             "its checkpoint is of no use: the whole journal is replayed"
         );
     }

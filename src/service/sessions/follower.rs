@@ -4,8 +4,9 @@
 //! which the journal leads. One session at a time; it ends between two chunks when the daemon does. Invariant: no session fails
 //! because of it, or waits for it longer than for another commit.
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{Begun, Checkpoints};
 use super::outcome::Failure;
+use super::plan::Plan;
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Controls, Part};
@@ -14,7 +15,7 @@ use super::{Sessions, market_plan};
 use crate::clock::Stopwatch;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::CHECKPOINT_ROWS;
-use crate::service::backtest;
+use crate::service::backtest::{self, Run};
 use crate::session::checkpoint;
 use crate::session::driver::Driver;
 use crate::session::replay::replay_ticks;
@@ -144,12 +145,20 @@ fn follow(sessions: &Weak<Sessions>, ending: &Ending) {
     }
 }
 
+/// Makes a checkpoint of a session on paper from its journal, as the daemon does every so often; returns the rows in it.
+///
+/// # Errors
+/// Why there is none.
+pub fn make_checkpoint(store: &Store, id: &str) -> Result<u64, String> {
+    make(store, id, &|| false).map_err(|failure| failure.to_string())
+}
+
 /// Makes a checkpoint of a session on paper from its journal; returns the rows in the newest. When `is_ending` interrupts it that
 /// is what was kept before.
 ///
 /// # Errors
 /// Why there is none.
-pub(super) fn make(store: &Store, id: &str, is_ending: &dyn Fn() -> bool) -> Result<u64, Failure> {
+fn make(store: &Store, id: &str, is_ending: &dyn Fn() -> bool) -> Result<u64, Failure> {
     let row = store.session(id)?;
     let (Some(recording), Some(reached)) = (row.input_recording_id.clone(), row.reached_ns) else {
         return Err(Failure::Other("it has recorded nothing yet".to_owned()));
@@ -163,47 +172,80 @@ pub(super) fn make(store: &Store, id: &str, is_ending: &dyn Fn() -> bool) -> Res
     store.flush_recording(&recording, None)?;
     let controls = Controls::read(store, id)?;
     let mut checkpoints = Checkpoints::new(store, id, &plan.fingerprint, &plan.specs());
-    let begun = checkpoints.find(&controls.inputs);
-    let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
-    let live = SessionProgress::new(None, plan.table.len());
-    let comparison = Comparison::new(Vec::new(), true);
-    let mut driver: Driver = run.sharing(Arc::clone(&table));
-    let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, &plan);
-    if let Some(begun) = &begun {
-        checkpoint::load(&begun.state, &mut driver, &mut recorder)
-            .map_err(|_| "the last one does not fit the session".to_owned())?;
+    let mut begun = checkpoints.find(&controls.inputs);
+    let followed = Followed { store, id, recording: &recording, plan: &plan, run, controls: &controls, to };
+    loop {
+        let is_whole = begun.is_none();
+        match followed.replay(begun.take(), &mut checkpoints, is_ending)? {
+            Ok(rows) => return Ok(rows),
+            Err(why) if is_whole => return Err(Failure::Other(why)),
+            Err(why) => checkpoints.refuse(&why),
+        }
     }
-    comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.place))?;
-    let part = Part { begun: begun.map(|begun| begun.position), to };
-    let symbols = driver.table().clone();
-    let mut watch = |position, driver: &Driver, recorder: &SessionRecorder<'_>| {
-        let rows = driver.progress().ticks;
-        if checkpoints.is_due(rows) {
-            let state = || Some(checkpoint::save(driver, recorder));
-            checkpoints.keep(position, comparison.place(), rows, state);
+}
+
+/// The journal of a session up to a time, and what runs over it.
+struct Followed<'a> {
+    store: &'a Store,
+    id: &'a str,
+    recording: &'a str,
+    plan: &'a Plan,
+    run: &'a Run<'a>,
+    controls: &'a Controls,
+    to: Timestamp,
+}
+
+impl Followed<'_> {
+    /// Replays what came behind a checkpoint, or all, and keeps one there; returns the rows in the newest, or why where it began
+    /// does not lead to what the session did.
+    ///
+    /// # Errors
+    /// What could not be read.
+    fn replay(
+        &self,
+        begun: Option<Begun>,
+        checkpoints: &mut Checkpoints<'_>,
+        is_ending: &dyn Fn() -> bool,
+    ) -> Result<Result<u64, String>, Failure> {
+        let Followed { store, id, recording, plan, run, controls, to } = *self;
+        let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
+        let live = SessionProgress::new(None, plan.table.len());
+        let comparison = Comparison::new(Vec::new(), true);
+        let mut driver: Driver = run.sharing(Arc::clone(&table));
+        let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, plan);
+        if let Some(begun) = &begun
+            && checkpoint::load(&begun.state, &mut driver, &mut recorder).is_err()
+        {
+            return Ok(Err("its state does not fit the session".to_owned()));
         }
-    };
-    let mut goes_on = |_, _| !is_ending();
-    let replayed = rerun::again(store, &recording, &symbols, (&controls, part), &mut goes_on, |journal| {
-        replay_ticks(&mut driver, &table, journal, &mut recorder, &mut watch)
-    });
-    let position = match replayed {
-        Ok(position) => position.ok_or_else(|| "it has ended by then".to_owned())?,
-        Err(_) if is_ending() => return Ok(checkpoints.rows()),
-        Err(failure) => return Err(failure),
-    };
-    match comparison.outcome(false) {
-        (Some(difference), _) => {
-            Err(Failure::Other(format!("its journal does not lead to what it did: {difference:?}")))
-        }
-        (None, _) => {
+        comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.place))?;
+        let part = Part { begun: begun.map(|begun| begun.position), to };
+        let symbols = driver.table().clone();
+        let mut watch = |position, driver: &Driver, recorder: &SessionRecorder<'_>| {
             let rows = driver.progress().ticks;
-            if rows != checkpoints.rows() {
-                let state = || Some(checkpoint::save(&driver, &recorder));
+            if checkpoints.is_due(rows) {
+                let state = || Some(checkpoint::save(driver, recorder));
                 checkpoints.keep(position, comparison.place(), rows, state);
             }
-            Ok(checkpoints.rows())
+        };
+        let mut goes_on = |_, _| !is_ending();
+        let replayed = rerun::again(store, recording, &symbols, (controls, part), &mut goes_on, |journal| {
+            replay_ticks(&mut driver, &table, journal, &mut recorder, &mut watch)
+        });
+        if replayed.is_err() && is_ending() {
+            return Ok(Ok(checkpoints.rows()));
         }
+        let position = replayed?;
+        if let (Some(difference), _) = comparison.outcome(false) {
+            return Ok(Err(format!("its journal does not lead to what it did: {difference:?}")));
+        }
+        let position = position.ok_or_else(|| "it has ended by then".to_owned())?;
+        let rows = driver.progress().ticks;
+        if rows != checkpoints.rows() {
+            let state = || Some(checkpoint::save(&driver, &recorder));
+            checkpoints.keep(position, comparison.place(), rows, state);
+        }
+        Ok(Ok(checkpoints.rows()))
     }
 }
 
@@ -221,11 +263,11 @@ impl Sessions {
         followed.map(|session| (session.id.clone(), session.progress.ticks())).collect()
     }
 
-    /// Makes a checkpoint of a session on paper now, as the daemon does every so often; returns the rows in it.
+    /// [`make_checkpoint`] of a session of this process.
     ///
     /// # Errors
     /// Why there is none.
     pub fn make_checkpoint(&self, id: &str) -> Result<u64, String> {
-        make(&self.store, id, &|| false).map_err(|failure| failure.to_string())
+        make_checkpoint(&self.store, id)
     }
 }

@@ -49,6 +49,7 @@ mod writer;
 
 pub use catch_up::CatchingUp;
 pub use controls::{ControlOutcome, SessionControl};
+pub use follower::make_checkpoint;
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;

@@ -1,14 +1,15 @@
 //! A paper session that is killed goes on from a checkpoint as from its whole journal; a checkpoint that is damaged or of another
-//! engine is of no use, and the log says so.
+//! engine is of no use: it is removed, and the log says so.
 
 use super::kills::events;
-use super::{Market, World, paper, until};
+use super::{Market, paper, until};
 use crate::serve::client::Login;
 use crate::serve::daemon::Daemon;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use tradingd::service::sessions::make_checkpoint;
 use tradingd::store::records::CheckpointV1;
 use tradingd::store::{OpenMode, Store};
 
@@ -33,12 +34,23 @@ fn killed_after_a_trade(folder: &Path, id: &str) -> (String, Vec<Value>) {
     (log, told)
 }
 
-/// Changes the checkpoint on disk.
-fn change(folder: &Path, id: &str, change: impl FnOnce(&mut CheckpointV1)) {
-    let store = Store::open(&folder.join("state"), OpenMode::MustExist).unwrap();
-    let mut checkpoint = store.checkpoint(id).unwrap().expect("one was made");
-    change(&mut checkpoint);
-    store.put_checkpoint(&checkpoint).unwrap();
+fn stored(folder: &Path) -> Store {
+    Store::open(&folder.join("state"), OpenMode::MustExist).unwrap()
+}
+
+/// Puts a checkpoint on disk; the one before was removed when it was found to be of no use.
+fn put(folder: &Path, checkpoint: &CheckpointV1) {
+    let store = stored(folder);
+    assert_eq!(store.checkpoint(&checkpoint.session_id).unwrap(), None);
+    store.put_checkpoint(checkpoint).unwrap();
+}
+
+fn without_its_last_byte(checkpoint: &CheckpointV1) -> CheckpointV1 {
+    let mut state = checkpoint.unpack().unwrap();
+    state.pop();
+    let mut changed = checkpoint.clone();
+    changed.pack(&state).unwrap();
+    changed
 }
 
 #[test]
@@ -57,11 +69,10 @@ fn a_killed_session_goes_on_from_a_checkpoint_or_else_from_its_whole_journal() {
     let answer = daemon.ask_as(&admin, "POST", "/sessions/start", Some(&paper(&market.symbols)));
     let id = answer.data()["data"]["session_id"].as_str().unwrap().to_owned();
     until("trades", || counter(&daemon, &admin, &id, "trades") > 4);
+    until("rows", || counter(&daemon, &admin, &id, "ticks") > 2_000);
     daemon.kill();
 
-    let world = World::open(&folder.path().join("state"), Some(market.client()));
-    until("a checkpoint", || world.service.sessions.make_checkpoint(&id).is_ok_and(|rows| rows > 200));
-    world.close();
+    assert!(make_checkpoint(&stored(folder.path()), &id).unwrap() > 200);
 
     let (log, first) = killed_after_a_trade(folder.path(), &id);
     assert!(log.contains("the session goes on from a checkpoint"), "{log}");
@@ -73,33 +84,35 @@ fn a_killed_session_goes_on_from_a_checkpoint_or_else_from_its_whole_journal() {
         assert!(log.contains("the whole journal is replayed") && log.contains(why), "{log}");
         assert!(!log.contains("goes on from a checkpoint"), "{log}");
     };
-    let mut kept = CheckpointV1::default();
-    change(folder.path(), &id, |checkpoint| {
-        kept = checkpoint.clone();
-        checkpoint.engine_version += 1;
-    });
+    let kept = {
+        let store = stored(folder.path());
+        let kept = store.checkpoint(&id).unwrap().unwrap();
+        for (useless, why) in [
+            (CheckpointV1 { engine_version: kept.engine_version + 1, ..kept.clone() }, "of another engine"),
+            (without_its_last_byte(&kept), "that does not fit"),
+            (CheckpointV1 { seq: 0, events: 0, ..kept.clone() }, "that what followed differs from"),
+        ] {
+            store.put_checkpoint(&useless).unwrap();
+            let rows = make_checkpoint(&store, &id);
+            assert!(rows.as_ref().is_ok_and(|rows| *rows >= kept.rows), "behind one {why}: {rows:?}");
+            assert!(store.checkpoint(&id).unwrap().unwrap().rows > kept.rows, "made anew");
+        }
+        store.remove_checkpoint(&id).unwrap();
+        kept
+    };
+    put(folder.path(), &CheckpointV1 { engine_version: kept.engine_version + 1, ..kept.clone() });
     let (log, third) = killed_after_a_trade(folder.path(), &id);
     whole(&log, "it is of engine version");
     assert_eq!(&third[..second.len()], second.as_slice());
-    change(folder.path(), &id, |checkpoint| {
-        *checkpoint = kept.clone();
-        let last = checkpoint.state.len() / 2;
-        checkpoint.state.truncate(last);
-    });
+    let mut short = kept.clone();
+    short.state.truncate(kept.state.len() / 2);
+    put(folder.path(), &short);
     whole(&killed_after_a_trade(folder.path(), &id).0, "its state cannot be unpacked");
-    change(folder.path(), &id, |checkpoint| {
-        let mut state = kept.unpack().unwrap();
-        state.pop();
-        *checkpoint = kept.clone();
-        checkpoint.pack(&state).unwrap();
-    });
+    put(folder.path(), &without_its_last_byte(&kept));
     whole(&killed_after_a_trade(folder.path(), &id).0, "its state does not fit the session");
-    change(folder.path(), &id, |checkpoint| {
-        *checkpoint = kept.clone();
-        checkpoint.controls += 1;
-    });
+    put(folder.path(), &CheckpointV1 { controls: kept.controls + 1, ..kept.clone() });
     whole(&killed_after_a_trade(folder.path(), &id).0, "controls are in it");
-    change(folder.path(), &id, |checkpoint| *checkpoint = kept.clone());
+    put(folder.path(), &kept);
 
     let mut daemon = Daemon::at(folder.path());
     let login = daemon.log_in("admin");
@@ -115,6 +128,5 @@ fn a_killed_session_goes_on_from_a_checkpoint_or_else_from_its_whole_journal() {
     assert_eq!(replayed["equal"], true, "{replayed}");
     assert_eq!(replayed["digest_recorded"], replayed["digest_replayed"], "{replayed}");
     daemon.kill();
-    let store = Store::open(&folder.path().join("state"), OpenMode::MustExist).unwrap();
-    assert!(store.checkpoint(&id).unwrap().is_none(), "it goes with the end of its session");
+    assert!(stored(folder.path()).checkpoint(&id).unwrap().is_none(), "it goes with the end of its session");
 }
