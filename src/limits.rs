@@ -255,9 +255,10 @@ pub const RESULT_REPORT_BYTES: usize = 64 << 20;
 /// Bytes of events (JSON lines) per stored segment of a session; it is written before they would exceed them.
 pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
 
-/// Events stored per session; when full, further decisions, orders and fills are only counted (and still
-/// published), while session lifecycle events are still stored.
-pub const SESSION_EVENTS: u64 = 200_000;
+/// Events stored of a backtest; when full, further decisions, orders and fills are only published and counted by kind, which
+/// its event `events_not_kept` says, while session lifecycle events are still stored. Sessions on a market have no such bound:
+/// `recording.keep_events_mib` is the one of all events.
+pub const BACKTEST_EVENTS: u64 = 200_000;
 
 /// Maximum milliseconds before the events of a running session are written.
 pub const SESSION_EVENTS_MS: i64 = 1_000;

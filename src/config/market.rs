@@ -65,8 +65,8 @@ pub struct Recording {
     /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_mib: Option<u64>,
-    /// Maximum MiB of the events of all sessions together; the oldest are deleted first, those of a running session after it
-    /// has ended. Takes effect at once.
+    /// Maximum MiB of the events of all sessions together; the oldest are deleted first, those of running sessions too. A
+    /// session whose first events are gone cannot be replayed any more. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_events_mib: u64,
     /// MiB that must stay free on the disk; below it recording stops first. Takes effect at once.

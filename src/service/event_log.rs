@@ -2,12 +2,11 @@
 
 use super::Refusal;
 use super::hub::Hub;
-use super::sessions::event_object;
+use super::sessions::{event_object, removal};
 use crate::clock;
 use crate::store::{LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The event log and whoever watches it now.
@@ -83,16 +82,7 @@ impl EventLog {
     /// # Errors
     /// What the store reports.
     pub fn trim(&self, bytes: u64) -> Result<usize, Refusal> {
-        // Asked about entries that were there before: what has ended then has ended for good.
-        let mut ended = BTreeMap::new();
-        let mut has_ended = |session: &str| {
-            *ended.entry(session.to_owned()).or_insert_with(|| match self.store.session(session) {
-                Ok(row) => row.ended_us.is_some(),
-                // The daemon itself, or a session that is gone.
-                Err(error) => matches!(error, StoreError::NotFound { .. }),
-            })
-        };
-        Ok(self.store.trim_log(bytes, &mut has_ended)?)
+        Ok(self.store.trim_log(bytes, &mut |session, last| removal(&self.store, session, last))?)
     }
 }
 

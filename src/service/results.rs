@@ -17,7 +17,7 @@ use crate::document::{csv, result};
 use crate::domain::num::{Money, without_noise};
 use crate::domain::quote::common_quote_currency;
 use crate::domain::time::Timestamp;
-use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
+use crate::limits::{BACKTEST_EVENTS, COMPARED_RESULTS};
 use crate::store::records::{ResultNoteV1, ResultV3};
 use crate::store::{Store, StoreError, Wanted};
 use serde::{Deserialize, Serialize};
@@ -250,19 +250,23 @@ impl Results {
             )));
         };
         let mut page = OrderPage { behind, limit, ..OrderPage::default() };
-        let mut after = 0;
+        let (mut after, mut first) = (0, None);
         loop {
             // Read in batches; only the orders of the page are kept, which bounds the memory.
             let part = self.store.session_events(&id, after, PART)?;
             let Some((last, _)) = part.last() else { break };
             after = *last;
+            first = first.or_else(|| part.first().map(|(seq, _)| *seq));
             let of_orders = part.iter().filter(|(_, line)| is_of_order(line));
             of_orders
                 .filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok())
                 .for_each(|event| page.add(&event));
         }
-        let complete = self.store.session(&id).is_ok_and(|row| row.reached.events_not_kept == 0);
-        let mut shown = json!({"limit": limit, "complete": complete, "kept_at_most": SESSION_EVENTS});
+        let row = self.store.session(&id).ok();
+        let has_all = row.as_ref().is_some_and(|row| row.reached.events_not_kept == 0);
+        let complete = has_all && first.is_none_or(|first| first == 1);
+        let kept_at_most = row.filter(|row| row.kind == "backtest").map(|_| BACKTEST_EVENTS);
+        let mut shown = json!({"limit": limit, "complete": complete, "kept_at_most": kept_at_most});
         page.show(&mut shown);
         Ok(shown)
     }

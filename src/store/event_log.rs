@@ -1,9 +1,7 @@
 //! The event log: the events of all sessions in the order in which they became durable.
 //!
 //! An entry is written in the transaction of its events, which are kept by session. Every event has a position, given at
-//! the commit: positions ascend, over all sessions and restarts, and none is given twice. The log is bounded in bytes; its
-//! oldest entries go first. Events of a session that has ended go with their entry, those of one that runs stay until
-//! it has ended, because a restart compares with them.
+//! the commit: positions ascend, over all sessions and restarts, and none is given twice.
 
 use super::checked::Snapshot;
 use super::error::during;
@@ -11,13 +9,10 @@ use super::event_segment::{EncodedSegment, lines};
 use super::records::{LogEntryV1, SessionEventsV1};
 use super::tables::{EVENT_LOG, SESSION_EVENTS};
 use super::{Store, StoreError, encode};
-use crate::limits::REMOVED_AT_ONCE;
 use redb::WriteTransaction;
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 const WRITING: &str = "writing the event log";
-const TRIMMING: &str = "removing old events";
 
 /// An event of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,73 +107,13 @@ impl Store {
         Ok(LogPart::Events(span, events))
     }
 
-    /// Removes the oldest entries until the events of the others have at most so many bytes, with the events of sessions
-    /// for which `has_ended` says so; returns how many entries went. The newest entry stays: positions go on behind it.
-    ///
-    /// # Errors
-    /// What the disk reports; what was removed until then stays removed.
-    pub fn trim_log(&self, bytes: u64, has_ended: &mut dyn FnMut(&str) -> bool) -> Result<usize, StoreError> {
-        let (mut left, mut count) = (0, 0_u64);
-        self.table(EVENT_LOG)?.checked().visit(0, u64::MAX, |_, entry| {
-            left += u64::from(entry.bytes);
-            count += 1;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        let mut removed = 0;
-        loop {
-            let mut part = Vec::new();
-            self.table(EVENT_LOG)?.checked().visit(0, u64::MAX, |position, entry| {
-                if left <= bytes || count <= 1 || part.len() == REMOVED_AT_ONCE {
-                    return Ok(ControlFlow::Break(()));
-                }
-                left -= u64::from(entry.bytes).min(left);
-                count -= 1;
-                part.push((*position, entry));
-                Ok(ControlFlow::Continue(()))
-            })?;
-            if part.is_empty() {
-                return Ok(removed);
-            }
-            removed += part.len();
-            let of_part = part.iter().map(|(position, entry)| {
-                let events =
-                    has_ended(&entry.session_id).then(|| (entry.session_id.clone(), entry.first_seq));
-                (*position, events)
-            });
-            let of_part: Vec<_> = of_part.collect();
-            self.write(move |txn| {
-                let mut log = EVENT_LOG.write(txn, TRIMMING)?;
-                let mut kept = SESSION_EVENTS.write(txn, TRIMMING)?;
-                for (position, events) in &of_part {
-                    log.remove(position).map_err(during(TRIMMING))?;
-                    if let Some((session, first_seq)) = events {
-                        // Also those whose entries went while the session ran.
-                        let range = (session.as_str(), 0)..=(session.as_str(), *first_seq);
-                        kept.retain_in(range, |_, _| false).map_err(during(TRIMMING))?;
-                    }
-                }
-                Ok(())
-            })?;
-        }
-    }
-
-    /// Removes the events of sessions that made these recordings: they are kept as long as what they follow from.
+    /// Position of the newest event; 0 before the first.
     ///
     /// # Errors
     /// What the disk reports.
-    pub(super) fn remove_events_of(&self, recordings: &BTreeSet<String>) -> Result<(), StoreError> {
-        let of_these = |session: &super::records::SessionRow| {
-            session.input_recording_id.as_ref().is_some_and(|id| recordings.contains(id))
-        };
-        for session in self.sessions_page(None, usize::MAX, Some(&of_these))?.items {
-            let id = session.id;
-            self.write_alone(move |txn| {
-                let mut kept = SESSION_EVENTS.write(txn, TRIMMING)?;
-                let range = (id.as_str(), 0)..=(id.as_str(), u64::MAX);
-                kept.retain_in(range, |_, _| false).map_err(during(TRIMMING))
-            })?;
-        }
-        Ok(())
+    pub fn newest_position(&self) -> Result<u64, StoreError> {
+        let last = self.table(EVENT_LOG)?.checked().last(0, u64::MAX, |position| *position)?;
+        Ok(last.map_or(0, |(position, entry)| entry.behind(position) - 1))
     }
 }
 
@@ -265,31 +200,6 @@ mod tests {
             assert_eq!(seen, all, "{limit} at once");
         }
         assert_eq!(positions(&store), LogSpan { oldest: 1, newest: 53 });
-        assert!(store.verify().unwrap().is_sound());
-    }
-
-    #[test]
-    fn a_log_that_is_full_loses_its_oldest_events_and_says_so() {
-        let store = Store::in_memory().unwrap();
-        for round in 0..50 {
-            store.put_session_events("ended", &segment(1 + round * 10, 10)).unwrap();
-            store.put_session_events("runs", &segment(1 + round * 10, 10)).unwrap();
-        }
-        let mut has_ended = |session: &str| session == "ended";
-        assert_eq!(store.trim_log(u64::MAX, &mut has_ended).unwrap(), 0);
-        assert!(store.trim_log(1_500, &mut has_ended).unwrap() > 50);
-        let span = positions(&store);
-        assert!(span.oldest > 500 && span.newest == 1_000, "{span:?}");
-        assert_eq!(store.log_events(Some(0), 10).unwrap(), LogPart::Expired(span));
-        assert_eq!(store.log_events(Some(span.oldest - 2), 10).unwrap(), LogPart::Expired(span));
-        let rest = read(&store, span.oldest - 1, 5_000);
-        assert_eq!((rest[0].0, rest.len() as u64), (span.oldest, 1_001 - span.oldest));
-        assert_eq!(store.session_events("runs", 0, 5_000).unwrap().len(), 500, "a restart needs them");
-        assert!(store.session_events("ended", 0, 5_000).unwrap()[0].0 > 200);
-        // However small the bound is, positions go on where they were.
-        store.trim_log(0, &mut has_ended).unwrap();
-        store.put_session_events("new", &segment(1, 1)).unwrap();
-        assert_eq!(positions(&store).newest, 1_001);
         assert!(store.verify().unwrap().is_sound());
     }
 }

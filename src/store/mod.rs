@@ -16,6 +16,7 @@ mod disk;
 mod error;
 mod event_log;
 mod event_segment;
+mod event_trimming;
 mod guard;
 mod idempotency;
 mod journal;
@@ -42,6 +43,7 @@ pub use current::DiskState;
 pub use error::StoreError;
 pub use event_log::{LogPart, LogSpan, LoggedEvent};
 pub use event_segment::EventSegment;
+pub use event_trimming::Removal;
 pub use page::{StoredPage, Wanted};
 #[cfg(test)]
 use recordings::Bounds;

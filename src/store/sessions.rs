@@ -55,6 +55,12 @@ impl EncodedSession {
         Ok(EncodedSession { events: events.encoded()?, ..EncodedSession::empty(id) })
     }
 
+    /// What was done to a session.
+    pub(super) fn of_controls(id: &str, controls: &[SessionControlV1]) -> Result<Self, StoreError> {
+        let controls = controls.iter().map(encode).collect::<Result<_, _>>()?;
+        Ok(EncodedSession { controls, ..EncodedSession::empty(id) })
+    }
+
     /// Adds what was done to the session.
     pub(super) fn control(&mut self, control: &SessionControlV1) -> Result<(), StoreError> {
         self.controls.push(encode(control)?);
@@ -107,8 +113,7 @@ impl Store {
 
     /// Keeps what was done to a session from outside, behind what was done before.
     pub fn put_session_controls(&self, id: &str, controls: &[SessionControlV1]) -> Result<(), StoreError> {
-        let controls = controls.iter().map(encode).collect::<Result<_, _>>()?;
-        let encoded = EncodedSession { controls, ..EncodedSession::empty(id) };
+        let encoded = EncodedSession::of_controls(id, controls)?;
         self.write(move |txn| encoded.write(txn))
     }
 

@@ -87,6 +87,7 @@ pub const STREAMS: [StreamEntry; 8] = [
             "SessionFailedEvent",
             "StrategyActivatedEvent",
             "StrategyDeactivatedEvent",
+            "EventsNotKeptEvent",
             "SymbolTableEvent",
             "LimitsTightenedEvent",
             "ConfigReloadedEvent",

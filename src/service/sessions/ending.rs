@@ -55,6 +55,7 @@ impl Running {
             (None, false) => (SessionState::Completed, "session_completed"),
         };
         self.stream.hold();
+        self.stream.tell_left_out(&ended.rfc3339_millis());
         for strategy in &plan.strategies {
             let fields = json!({"strategy_id": strategy.label.id, "timestamp": ended.rfc3339_millis()});
             self.stream.add(Class::Life, "strategy_deactivated", None, fields);

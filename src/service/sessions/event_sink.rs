@@ -12,7 +12,7 @@ pub(super) const EVENTS_VERSION: u64 = 2;
 pub(super) enum Class {
     /// How the session stands: always kept.
     Life,
-    /// What the configuration allows. A replay compares it, so like all that is compared it is not kept behind the bound.
+    /// What the configuration allows. A replay compares it.
     Limits,
     /// Signals and changes of state.
     Signal,

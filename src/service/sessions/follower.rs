@@ -210,7 +210,7 @@ impl Followed<'_> {
         let Followed { store, id, recording, plan, run, controls, to } = *self;
         let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
         let live = SessionProgress::new(None, plan.table.len());
-        let comparison = Comparison::new(Vec::new(), true);
+        let comparison = Comparison::new(true);
         let mut driver: Driver = run.sharing(Arc::clone(&table));
         let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, plan);
         if let Some(begun) = &begun
@@ -218,7 +218,7 @@ impl Followed<'_> {
         {
             return Ok(Err("its state does not fit the session".to_owned()));
         }
-        comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.place))?;
+        comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.place));
         let part = Part { begun: begun.map(|begun| begun.position), to };
         let symbols = driver.table().clone();
         let mut watch = |position, driver: &Driver, recorder: &SessionRecorder<'_>| {
@@ -236,7 +236,7 @@ impl Followed<'_> {
             return Ok(Ok(checkpoints.rows()));
         }
         let position = replayed?;
-        if let (Some(difference), _) = comparison.outcome(false) {
+        if let (Some(difference), _) = comparison.outcome(false)? {
             return Ok(Err(format!("its journal does not lead to what it did: {difference:?}")));
         }
         let position = position.ok_or_else(|| "it has ended by then".to_owned())?;

@@ -75,7 +75,8 @@ pub(super) fn input(kind: &ControlKindV1) -> Option<Control> {
         ControlKindV1::Interrupted { .. }
         | ControlKindV1::Complete { .. }
         | ControlKindV1::Stop
-        | ControlKindV1::Intent(_) => return None,
+        | ControlKindV1::Intent(_)
+        | ControlKindV1::EventsRemoved { .. } => return None,
     })
 }
 

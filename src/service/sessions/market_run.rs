@@ -165,7 +165,7 @@ impl Running {
         let journal = journal.insert(self.journal(plan, context.recording, context.market)?);
         let (journaled, mut reached, mut is_closing, mut open) =
             (JournaledEvents(self), None, false, BTreeMap::new());
-        let comparison = Comparison::new(Vec::new(), true);
+        let comparison = Comparison::new(true);
         let fresh = || {
             let mut driver = trading.driver(run, Arc::clone(&self.table));
             let recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);
@@ -180,7 +180,7 @@ impl Running {
                 return Ok(Outcome::Suspended);
             }
             let (caught_up, controls) = replayed?;
-            if let (Some(difference), _) = comparison.outcome(true) {
+            if let (Some(difference), _) = comparison.outcome(true)? {
                 return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
             self.decided_by_this_engine();
@@ -240,13 +240,13 @@ impl Running {
     /// Brings a run that has seen nothing to where the session was: from its checkpoint, or else from its first row on. Gives what
     /// was done to the session. Ends early when the daemon does.
     fn come_back<'a, 'r, T: Trading<'a>>(
-        &self,
+        &'a self,
         fresh: &dyn Fn() -> (Driver<T::Gateway>, SessionRecorder<'r>),
         (driver, recorder): (&mut Driver<T::Gateway>, &mut SessionRecorder<'r>),
-        comparison: &Comparison,
+        comparison: &Comparison<'a>,
         plan: &Plan,
         journal: &mut Journal,
-        store: &Store,
+        store: &'a Store,
     ) -> Result<(CaughtUp, Controls), Failure> {
         let controls = Controls::read(store, &self.id)?;
         let mut checkpoints = Checkpoints::new(store, &self.id, &plan.fingerprint, &plan.specs());
@@ -261,7 +261,7 @@ impl Running {
                     let rows = found.rows;
                     tracing::info!(session = self.id, rows, "the session goes on from a checkpoint");
                 }
-                comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.place))?;
+                comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.place));
                 let part = Part { begun: found.map(|found| found.position), ..Part::WHOLE };
                 let mut watch = |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
                     let rows = driver.progress().ticks;
@@ -271,7 +271,7 @@ impl Running {
                 };
                 let run = (&controls, part);
                 let caught_up = self.replay_journal((journal, store), run, driver, recorder, &mut watch);
-                let is_equal = caught_up.is_ok() && comparison.outcome(true).0.is_none();
+                let is_equal = caught_up.is_ok() && comparison.outcome(true)?.0.is_none();
                 if is_whole || is_equal || self.is_suspending() {
                     return Ok((caught_up?, controls));
                 }

@@ -41,6 +41,7 @@ mod journal;
 mod live;
 mod market_run;
 mod read_ahead;
+mod recorded;
 mod recovery;
 mod replay;
 mod rerun;
@@ -50,6 +51,7 @@ mod writer;
 pub use catch_up::CatchingUp;
 pub use controls::{ControlOutcome, SessionControl};
 pub use follower::make_checkpoint;
+pub(in crate::service) use recorded::removal;
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
@@ -314,7 +316,8 @@ impl Sessions {
         let (from, unwritten) =
             found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
         let (ended, kept) = match &found {
-            Some(session) => (session.is_ended(), 0),
+            // Of one that runs the newest is never removed.
+            Some(session) => (session.is_ended(), self.store.last_session_event(id)?),
             None => {
                 let row = self.store.session(id).map_err(not_found)?;
                 (SessionState::from_name(&row.state).is_some_and(SessionState::is_final), row.reached.events)
@@ -329,8 +332,9 @@ impl Sessions {
         let more = events.len() > limit;
         events.truncate(limit);
         let next_after = events.last().map_or(after, |(seq, _)| *seq);
-        let oldest = events.first().map_or(from.min(kept + 1), |(seq, _)| *seq);
-        if after.saturating_add(1) < oldest && after < kept {
+        // Without one behind `after`: those that there were have been removed.
+        let oldest = events.first().map_or(from.min(kept.max(after).saturating_add(1)), |(seq, _)| *seq);
+        if after.saturating_add(1) < oldest {
             return Err(expired(after, oldest));
         }
         let events = events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect();

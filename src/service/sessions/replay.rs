@@ -91,12 +91,13 @@ fn compare<G: Gateway>(
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
     let mut driver = driver(run, Arc::clone(&table));
-    let stored = rerun::stored_events(store, &row.id, 0).map_err(|error| error.to_string())?;
-    if row.reached.events > 0 && stored.first().is_none_or(|(seq, _)| *seq != 1) {
+    let first = store.session_events(&row.id, 0, 1).map_err(|error| error.to_string())?;
+    if row.reached.events > 0 && first.first().is_none_or(|(seq, _)| *seq != 1) {
         return Err("its events have been removed (recording.keep_events_mib)".to_owned());
     }
-    // A stream that was full was not written on: what the replay does behind it is no difference.
-    let comparison = Comparison::new(stored, row.reached.events_not_kept > 0);
+    // Earlier programs wrote no more than so many events: what the replay does behind them is no difference.
+    let comparison = Comparison::new(row.reached.events_not_kept > 0);
+    comparison.compare_with(store, &row.id, None);
     let live = SessionProgress::new(None, plan.table.len());
     let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, &plan);
     let symbols = driver.table().clone();
@@ -106,7 +107,7 @@ fn compare<G: Gateway>(
         session::replay::replay(&mut driver, &table, journal, &mut recorder, &mut |_, _, _| {})
     });
     let over = replayed.map_err(|failure| failure.to_string())?;
-    let (first_difference, events_equal) = comparison.outcome(over);
+    let (first_difference, events_equal) = comparison.outcome(over).map_err(|error| error.to_string())?;
     let ticks = driver.progress().ticks;
     let digest_replayed = run.result(driver, recorder.collector, Vec::new()).digest;
     let result =

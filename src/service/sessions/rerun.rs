@@ -4,10 +4,11 @@
 //! Never: an event that the session did not see, or one seen at another place.
 
 use super::checkpoints::Place;
-use super::event_sink::{Class, EVENTS_VERSION, Sink};
+use super::event_sink::{Class, Sink};
 use super::journal::input;
 use super::outcome::Failure;
 use super::read_ahead::read_ahead;
+use super::recorded::{Next, Recorded, compares};
 use super::stream::event_object;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
@@ -19,23 +20,6 @@ use crate::store::{FeedChoice, FeedClock, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::RefCell;
-
-/// Events that follow from the input alone; others say how the session's life went on.
-const FOLLOWS: [&str; 10] = [
-    "signal",
-    "state_transition",
-    "order_update",
-    "fill",
-    "position_update",
-    "alert",
-    "feed_gap",
-    "limits_tightened",
-    "funding",
-    "equity",
-];
-
-/// Of money: sessions tell them whose events are of version 2.
-const OF_MONEY: [&str; 2] = ["funding", "equity"];
 
 /// What was done to a session, as it is stored and as a replay applies it, both in the order of time.
 pub(super) struct Controls {
@@ -103,18 +87,6 @@ pub(super) fn again<T>(
     outcome.map_err(|error| Failure::Unread(format!("no thread could be started to read it: {error}")))?
 }
 
-/// What a session did behind an event, as it is written down: a line of JSON for each event, with its number.
-///
-/// # Errors
-/// What the store could not read.
-pub(super) fn stored_events(
-    store: &Store,
-    session: &str,
-    after: u64,
-) -> Result<Vec<(u64, String)>, StoreError> {
-    store.session_events(session, after, usize::MAX)
-}
-
 /// Where a run did something else than is written down.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Difference {
@@ -127,85 +99,88 @@ pub struct Difference {
 }
 
 /// Compares a run with the events written down, one by one.
-pub(super) struct Comparison {
-    state: RefCell<Compared>,
+pub(super) struct Comparison<'a> {
+    state: RefCell<Compared<'a>>,
 }
 
-struct Compared {
-    /// Lines of all events written down; each is parsed when its turn comes, to have one value in memory and not all.
-    recorded: std::vec::IntoIter<(u64, String)>,
+struct Compared<'a> {
+    /// What is written down; `None` before anything is compared.
+    recorded: Option<Recorded<'a>>,
+    /// The next of it.
+    next: Option<(u64, Value)>,
     place: u64,
     /// Number of the last one that was compared.
     seq: u64,
+    /// How many have been removed: as many of the run are passed over.
+    removed: u64,
     first: Option<Difference>,
+    /// Why what is written down could not be read.
+    failed: Option<StoreError>,
     /// Events of the run behind the last recorded one.
     beyond: Vec<(Class, &'static str, Option<String>, Value)>,
     keeps_beyond: bool,
-    /// Whether it told its events of money; a session of an older program did not.
-    tells_money: bool,
 }
 
-impl Comparison {
-    /// With the session's stored events, all of them in order. What a run does beyond them is kept when
-    /// `keeps_beyond` (the session goes on), else a difference.
-    pub(super) fn new(events: Vec<(u64, String)>, keeps_beyond: bool) -> Self {
-        let first = events.first().and_then(|(_, line)| serde_json::from_str::<Value>(line).ok());
-        let tells_money = first.is_some_and(|first| first["events_version"] == EVENTS_VERSION);
+impl<'a> Comparison<'a> {
+    /// With nothing yet. What a run does beyond what is written down is kept when `keeps_beyond` (the session goes on), else a
+    /// difference.
+    pub(super) fn new(keeps_beyond: bool) -> Self {
         let state = Compared {
-            recorded: events.into_iter(),
+            recorded: None,
+            next: None,
             place: 0,
             seq: 0,
+            removed: 0,
             first: None,
+            failed: None,
             beyond: Vec::new(),
             keeps_beyond,
-            tells_money,
         };
         Comparison { state: RefCell::new(state) }
     }
 
     /// Compares with what is stored of a session, from the place on where another comparison was.
-    ///
-    /// # Errors
-    /// What the store could not read.
-    pub(super) fn compare_with(
-        &self,
-        store: &Store,
-        session: &str,
-        begun: Option<Place>,
-    ) -> Result<(), StoreError> {
-        let events = stored_events(store, session, begun.map_or(0, |place| place.seq))?;
-        let keeps_beyond = self.state.borrow().keeps_beyond;
-        let mut state = Comparison::new(events, keeps_beyond).state.into_inner();
-        if let Some(Place { seq, events, tells_money }) = begun {
-            (state.seq, state.place, state.tells_money) = (seq, events, tells_money);
+    pub(super) fn compare_with(&self, store: &'a Store, session: &'a str, begun: Option<Place>) {
+        let mut state = self.state.borrow_mut();
+        let mut fresh = Comparison::new(state.keeps_beyond).state.into_inner();
+        fresh.recorded = Some(Recorded::behind(store, session, begun));
+        if let Some(Place { seq, events, .. }) = begun {
+            (fresh.seq, fresh.place) = (seq, events);
         }
-        self.state.replace(state);
-        Ok(())
+        fresh.look_ahead();
+        *state = fresh;
     }
 
-    /// Where it is; `None` when the run did something else than is written down, or more.
+    /// Where it is; `None` when the run did something else than is written down, or more, and where nothing is known of what it
+    /// did.
     pub(super) fn place(&self) -> Option<Place> {
         let state = self.state.borrow();
-        let Compared { place, seq, tells_money, .. } = *state;
-        (state.first.is_none() && state.beyond.is_empty()).then_some(Place {
-            seq,
-            events: place,
-            tells_money,
-        })
+        let Compared { place, seq, .. } = *state;
+        let is_known = state.first.is_none() && state.failed.is_none() && place >= state.removed;
+        let tells_money = state.recorded.as_ref().is_some_and(Recorded::tells_money);
+        (is_known && state.beyond.is_empty()).then_some(Place { seq, events: place, tells_money })
     }
 
-    /// The first difference, and how many events were equal before it. `is_whole`: the run has ended, so nothing recorded
-    /// may be left.
-    pub(super) fn outcome(&self, is_whole: bool) -> (Option<Difference>, u64) {
+    /// The first difference, and how many events were equal before it, removed ones included. `is_whole`: the run has ended, so
+    /// nothing recorded may be left.
+    ///
+    /// # Errors
+    /// What of the events written down could not be read.
+    pub(super) fn outcome(&self, is_whole: bool) -> Result<(Option<Difference>, u64), StoreError> {
         let mut state = self.state.borrow_mut();
-        if state.first.is_none()
-            && is_whole
-            && let Some(recorded) = state.next_recorded()
-        {
-            state.place += 1;
-            state.first = Some(Difference { place: state.place, recorded: Some(recorded), replayed: None });
+        if state.first.is_none() && is_whole {
+            // Those that were removed were told, so the run has to tell as many.
+            let next = state.take_next().map(|(_, event)| event);
+            let is_short = state.place < state.removed;
+            if next.is_some() || is_short {
+                state.place += 1;
+                state.first = Some(Difference { place: state.place, recorded: next, replayed: None });
+            }
         }
-        (state.first.clone(), state.place - u64::from(state.first.is_some()))
+        match &state.failed {
+            Some(error) => Err(error.clone()),
+            None => Ok((state.first.clone(), state.place - u64::from(state.first.is_some()))),
+        }
     }
 
     /// What the run did beyond what is written down.
@@ -214,44 +189,53 @@ impl Comparison {
     }
 }
 
-impl Compared {
-    /// The next event written down that is compared.
-    fn next_recorded(&mut self) -> Option<Value> {
-        let tells_money = self.tells_money;
-        let is_compared =
-            |event: &Value| event["event"].as_str().is_some_and(|name| compares(name, tells_money));
-        let found = self.recorded.find_map(|(seq, line)| {
-            let event = serde_json::from_str(&line).ok().filter(is_compared)?;
-            Some((seq, event))
-        });
-        let (seq, event) = found?;
-        self.seq = seq;
-        Some(event)
+impl Compared<'_> {
+    fn take_next(&mut self) -> Option<(u64, Value)> {
+        self.look_ahead();
+        self.next.take()
+    }
+
+    /// Reads what is compared next, unless it is known or cannot be read.
+    fn look_ahead(&mut self) {
+        while self.next.is_none() && self.failed.is_none() {
+            let Some(recorded) = &mut self.recorded else { return };
+            match recorded.next() {
+                Ok(Next::Event(seq, event)) => self.next = Some((seq, event)),
+                Ok(Next::Removed(place)) => (self.seq, self.removed) = (place.seq, place.events),
+                Ok(Next::Nothing) => return,
+                Err(error) => self.failed = Some(error),
+            }
+        }
     }
 }
 
-impl Sink for Comparison {
+impl Sink for Comparison<'_> {
     fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         let mut state = self.state.borrow_mut();
-        if state.first.is_some() || !compares(event, state.tells_money) {
+        // Also says whether money is compared.
+        state.look_ahead();
+        let tells_money = state.recorded.as_ref().is_some_and(Recorded::tells_money);
+        if state.first.is_some() || state.failed.is_some() || !compares(event, tells_money) {
             return;
         }
-        let recorded = state.next_recorded();
+        if state.place < state.removed {
+            state.place += 1;
+            return;
+        }
+        let recorded = state.next.take();
         if recorded.is_none() && state.keeps_beyond {
             return state.beyond.push((class, event, symbol.map(str::to_owned), fields));
         }
         state.place += 1;
+        let recorded = recorded.map(|(seq, event)| {
+            state.seq = seq;
+            event
+        });
         let replayed = event_object(None, event, symbol, fields);
         if !recorded.as_ref().is_some_and(|recorded| is_same(recorded, &replayed)) {
             state.first = Some(Difference { place: state.place, recorded, replayed: Some(replayed) });
         }
     }
-}
-
-/// Whether an event of this name is compared. A session that an older program began tells of money only since this one
-/// goes on with it, so there money is not compared.
-fn compares(event: &str, tells_money: bool) -> bool {
-    FOLLOWS.contains(&event) && (tells_money || !OF_MONEY.contains(&event))
 }
 
 /// Amounts of events that earlier versions wrote as the nearest double or with binary noise (0.30000000000000004).
@@ -278,14 +262,28 @@ const NOISE: f64 = 1e-14;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::EventSegment;
+    use crate::store::records::ControlKindV1;
     use serde_json::json;
 
-    fn compare(recorded: Vec<Value>, keeps_beyond: bool, run: &[&'static str]) -> Comparison {
-        let lines = (1..).zip(&recorded).map(|(seq, event)| (seq, event.to_string()));
-        let comparison = Comparison::new(lines.collect(), keeps_beyond);
+    fn stored(recorded: &[Value]) -> &'static Store {
+        let store = Store::in_memory().unwrap();
+        let first_seq = recorded[0]["seq"].as_u64().unwrap();
+        let lines = recorded.iter().map(|event| format!("{event}\n")).collect();
+        store.put_session_events("exec_1", &EventSegment { first_seq, lines }).unwrap();
+        Box::leak(Box::new(store))
+    }
+
+    fn tell(comparison: &Comparison<'_>, run: &[&'static str]) {
         for event in run {
             comparison.add(Class::Account, event, None, json!({"timestamp": "t"}));
         }
+    }
+
+    fn compare(recorded: Vec<Value>, keeps_beyond: bool, run: &[&'static str]) -> Comparison<'static> {
+        let comparison = Comparison::new(keeps_beyond);
+        comparison.compare_with(stored(&recorded), "exec_1", None);
+        tell(&comparison, run);
         comparison
     }
 
@@ -298,18 +296,53 @@ mod tests {
         let run = ["equity", "fill", "funding"];
         let begun = |version: u64| json!({"seq": 1, "event": "session_started", "events_version": version});
         let older = compare(vec![event(1, "session_started"), event(2, "fill")], true, &run);
-        assert_eq!(older.outcome(true), (None, 1));
+        assert_eq!(older.outcome(true).unwrap(), (None, 1));
         assert_eq!(older.beyond().len(), 0);
         let gone_on =
             vec![event(1, "session_started"), event(2, "equity"), event(3, "fill"), event(4, "funding")];
         let gone_on = compare(gone_on, false, &run);
-        assert_eq!(gone_on.outcome(true), (None, 1), "what this program told since then is not compared");
+        assert_eq!(
+            gone_on.outcome(true).unwrap(),
+            (None, 1),
+            "what this program told since then is not compared"
+        );
         let told = compare(vec![begun(2), event(2, "equity"), event(3, "fill")], true, &run);
-        assert_eq!(told.outcome(true), (None, 2));
+        assert_eq!(told.outcome(true).unwrap(), (None, 2));
         assert_eq!(told.beyond().len(), 1, "the funding got lost with the process");
         let run = ["equity", "funding"];
         let wrong = compare(vec![begun(2), event(2, "equity"), event(3, "fill")], false, &run);
-        assert_eq!(wrong.outcome(true).0.unwrap().place, 2);
+        assert_eq!(wrong.outcome(true).unwrap().0.unwrap().place, 2);
+    }
+
+    /// Events 1 to `seq` of a session are gone, `events` of which are compared.
+    fn remove(store: &Store, seq: u64, events: u64) {
+        let kind = ControlKindV1::EventsRemoved { seq, events, tells_money: true };
+        store.put_session_controls("exec_1", &[SessionControlV1 { at_ns: 0, kind }]).unwrap();
+    }
+
+    #[test]
+    fn what_was_removed_while_the_session_ran_is_passed_over_and_the_rest_compared() {
+        let run = ["fill", "equity", "signal", "funding", "alert"];
+        let kept = [event(7, "session_status"), event(8, "funding"), event(9, "alert")];
+        let outcome = |removed: u64, begun: Option<Place>, run: &[&'static str]| {
+            let store = stored(&kept);
+            remove(store, 4, removed - 1);
+            remove(store, 6, removed);
+            let comparison = Comparison::new(false);
+            comparison.compare_with(store, "exec_1", begun);
+            assert_eq!(comparison.place(), begun.filter(|place| place.seq >= 6), "nothing is known of it");
+            tell(&comparison, run);
+            let (difference, equal) = comparison.outcome(true).unwrap();
+            (difference.map(|difference| difference.place), equal, comparison.place().map(|place| place.seq))
+        };
+        assert_eq!(outcome(3, None, &run), (None, 5, Some(9)));
+        assert_eq!(outcome(2, None, &run).0, Some(3), "a signal is no funding");
+        assert_eq!(outcome(4, None, &run).0, Some(5), "an alert is no funding");
+        assert_eq!(outcome(3, None, &run[..2]).0, Some(3), "it told less than was removed");
+        assert_eq!(outcome(3, None, &run[..4]).0, Some(5));
+        let at = |seq, events| Some(Place { seq, events, tells_money: true });
+        assert_eq!(outcome(3, at(2, 2), &run[2..]), (None, 5, Some(9)), "from a checkpoint before");
+        assert_eq!(outcome(3, at(8, 4), &run[4..]), (None, 5, Some(9)), "and from one behind");
     }
 
     #[test]

@@ -8,12 +8,13 @@ use super::log;
 use super::snapshot::{Shown, Snapshots, Wanted};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
-use crate::limits::{SESSION_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
+use crate::limits::{BACKTEST_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
 use crate::service::Alerts;
 use crate::service::hub::Hub;
 use crate::session::snapshot::Snapshot;
 use crate::store::{EventSegment, Store, StoreError};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the streams of all sessions share: where events are kept, who watches, who counts alerts.
@@ -35,7 +36,7 @@ pub(super) struct EventStream {
 struct StreamState {
     /// Number of the next event.
     next_seq: u64,
-    not_kept: u64,
+    left_out: LeftOut,
     /// On its way into the store; there until it is on disk.
     writing: Arc<EventSegment>,
     /// Not on its way yet.
@@ -64,6 +65,27 @@ struct Told {
     fields: Value,
 }
 
+/// Events of a backtest that were only published, because as many as are kept were there.
+#[derive(Default)]
+struct LeftOut {
+    count: u64,
+    by_event: BTreeMap<&'static str, u64>,
+    /// Times of the first and the last.
+    first: Value,
+    last: Value,
+}
+
+impl LeftOut {
+    fn add(&mut self, event: &'static str, fields: &Value) {
+        if self.count == 0 {
+            self.first = fields["timestamp"].clone();
+        }
+        self.count += 1;
+        *self.by_event.entry(event).or_default() += 1;
+        self.last = fields["timestamp"].clone();
+    }
+}
+
 /// How many events there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct EventCounts {
@@ -77,7 +99,7 @@ impl EventStream {
     pub(super) fn new(session: &str, is_backtest: bool, last: u64, (store, hub, alerts): Shared) -> Self {
         let state = StreamState {
             next_seq: last + 1,
-            not_kept: 0,
+            left_out: LeftOut::default(),
             writing: Arc::default(),
             pending: EventSegment { first_seq: last + 1, lines: String::new() },
             since: Stopwatch::start(),
@@ -104,8 +126,8 @@ impl EventStream {
         if state.closed {
             return;
         }
-        if class != Class::Life && state.next_seq > SESSION_EVENTS {
-            state.not_kept += 1;
+        if self.is_backtest && class != Class::Life && state.next_seq > BACKTEST_EVENTS {
+            state.left_out.add(event, &fields);
             return self.tell(&mut state, class, event, symbol, fields);
         }
         let seq = state.next_seq;
@@ -116,6 +138,19 @@ impl EventStream {
         state.pending.lines.push('\n');
         // Under the lock, so that readers see events in the order of their numbers.
         self.tell(&mut state, class, event, symbol, object);
+    }
+
+    /// Says which events were not kept, if some were. Before the end, where it is read.
+    pub(super) fn tell_left_out(&self, timestamp: &str) {
+        let left_out = std::mem::take(&mut self.lock().left_out);
+        let LeftOut { count, by_event, first, last } = &left_out;
+        if *count > 0 {
+            let fields = json!({
+                "timestamp": timestamp, "count": count, "by_event": by_event, "from": first, "to": last,
+            });
+            self.add(Class::Life, "events_not_kept", None, fields);
+        }
+        self.lock().left_out = left_out;
     }
 
     fn tell(
@@ -168,7 +203,7 @@ impl EventStream {
         if state.closed {
             return;
         }
-        let shown = self.snapshots.made(wanted, snapshot, (state.next_seq - 1, state.not_kept));
+        let shown = self.snapshots.made(wanted, snapshot, (state.next_seq - 1, state.left_out.count));
         match &mut state.held {
             Some(held) => held.push(Held::Snapshot(shown)),
             None => self.snapshots.publish(shown),
@@ -283,7 +318,7 @@ impl EventStream {
 
     pub(super) fn counts(&self) -> EventCounts {
         let state = self.lock();
-        EventCounts { kept: state.next_seq - 1, not_kept: state.not_kept }
+        EventCounts { kept: state.next_seq - 1, not_kept: state.left_out.count }
     }
 
     /// Events behind a number that are not on disk yet, and the number from which on they are all here.
@@ -392,7 +427,6 @@ mod tests {
     use crate::service::hub::{Filter, Start};
     use crate::service::sessions::snapshot::Answered;
     use crate::session::snapshot::{Moment, Parts};
-    use serde_json::json;
 
     #[test]
     fn what_comes_between_a_part_and_its_commit_is_told_with_the_next_one() {
@@ -421,6 +455,36 @@ mod tests {
         assert_eq!(alerts.counted(), 0, "not on disk");
         stream.release();
         assert_eq!((told(), alerts.counted()), (1, 1));
+    }
+
+    #[test]
+    fn a_backtest_says_which_events_it_did_not_keep_and_a_market_keeps_all() {
+        let hub = Arc::new(Hub::new(Timestamp::from_seconds(5)));
+        let store = Arc::new(Store::in_memory().unwrap());
+        for is_backtest in [true, false] {
+            let shared = (Arc::clone(&store), Arc::clone(&hub), Arc::default());
+            let id = if is_backtest { "backtest" } else { "paper" };
+            let stream = EventStream::new(id, is_backtest, BACKTEST_EVENTS - 1, shared);
+            stream.add(Class::Order, "fill", None, json!({"timestamp": "1"}));
+            stream.tell_left_out("5");
+            for (event, time) in [("fill", "2"), ("order_update", "3"), ("fill", "4")] {
+                stream.add(Class::Order, event, None, json!({"timestamp": time}));
+            }
+            stream.tell_left_out("5");
+            let lines = stream.rest().lines.clone();
+            let kept: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            if is_backtest {
+                let told = json!({
+                    "seq": BACKTEST_EVENTS + 1, "event": "events_not_kept", "timestamp": "5", "count": 3,
+                    "by_event": {"fill": 2, "order_update": 1}, "from": "2", "to": "4",
+                });
+                assert_eq!(kept[1..], [told]);
+            } else {
+                assert_eq!(kept.len(), 4);
+            }
+            let not_kept = if is_backtest { 3 } else { 0 };
+            assert_eq!(stream.counts().not_kept, not_kept);
+        }
     }
 
     #[tokio::test]

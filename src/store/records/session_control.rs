@@ -79,6 +79,15 @@ pub enum ControlKindV1 {
     Intent(IntentV1),
     /// The configuration allows this from here on, and no more.
     Allowance(Box<AllowanceV1>),
+    /// The session's oldest events were removed while it ran; a replay does not compare with them.
+    EventsRemoved {
+        /// Number of the last of them.
+        seq: u64,
+        /// How many of them follow from rows and controls.
+        events: u64,
+        /// Whether the session tells events of money.
+        tells_money: bool,
+    },
 }
 
 /// An order for real money. Its client id follows from the session's id and its number.

@@ -95,8 +95,11 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     assert_eq!(ahead.code, "cursor_expired", "of another store");
     until("further events", || world.service.events.read(None, 1).unwrap().newest > newest);
     assert!(world.service.events.trim(0).unwrap() > 0);
-    let whole = world.events(&id);
-    assert_eq!(whole[0]["seq"], 1, "what a restart compares with stays until the session has ended");
+    let refusal = world.service.sessions.events(&id, 0, 10).unwrap_err();
+    assert_eq!(refusal.code, "cursor_expired", "the events of one that runs go, too");
+    let begin = refusal.details["oldest"].as_u64().unwrap();
+    let rest = world.service.sessions.events(&id, begin - 1, 1_000).unwrap();
+    assert_eq!(rest.events.first().map(|event| event["seq"].as_u64().unwrap()), Some(begin));
     let refusal = world.service.events.read(Some(0), 10).unwrap_err();
     assert_eq!(refusal.code, "cursor_expired");
     let oldest = refusal.details["oldest"].as_u64().unwrap();
@@ -117,6 +120,45 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     let rest = world.service.sessions.events(&id, oldest - 1, 1_000).unwrap();
     assert_eq!(rest.events.first().map(|event| event["seq"].as_u64().unwrap()), Some(oldest));
     assert_eq!(rest.events.last().unwrap()["event"], "session_stopped");
+}
+
+/// The bytes of all events are bounded, so those of a session that runs go, too. What is left is what it is compared with.
+#[test]
+fn a_session_whose_oldest_events_were_removed_goes_on_and_numbers_go_on() {
+    let market = Market::new(2, 300, 7);
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    let mut last = 0;
+    for round in 1..4 {
+        until("trades", || world.counters(&id).trades >= 3 * round);
+        if round > 1 {
+            assert!(world.service.events.trim(0).unwrap() > 0);
+        }
+        let refusal = world.service.sessions.events(&id, 0, 1);
+        assert_eq!(refusal.is_err(), round > 1, "{refusal:?}");
+        world.close();
+        world = World::open(folder.path(), Some(market.client()));
+        until("the session decides again", || {
+            let session = world.service.sessions.get(&id).unwrap();
+            assert_eq!(session.error_message, None);
+            session.catching_up.is_none()
+        });
+        until("further events", || {
+            let newest = world.service.sessions.events(&id, last, 5_000);
+            let newest = newest.unwrap_or_else(|refusal| {
+                let oldest = refusal.details["oldest"].as_u64().unwrap();
+                world.service.sessions.events(&id, oldest - 1, 5_000).unwrap()
+            });
+            let more = newest.next_after > last + 20;
+            last = if more { newest.next_after } else { last };
+            more
+        });
+    }
+    world.stop(&id);
+    assert_eq!(world.service.sessions.get(&id).unwrap().error_message, None);
+    assert_eq!(world.service.sessions.replay(&id).unwrap_err().code, "no_replay");
 }
 
 /// The lines of standard error are what a trader has after the fact: when the daemon stopped, what became of each

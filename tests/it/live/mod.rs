@@ -134,7 +134,11 @@ impl World {
 
     /// With a configuration in force.
     pub fn with(state: &Path, client: Option<Arc<Mexc>>, config: Config) -> World {
-        let store = Store::open(state, OpenMode::CreateIfNew).unwrap();
+        World::over(Store::open(state, OpenMode::CreateIfNew).unwrap(), state, client, config)
+    }
+
+    /// Over a store that is open already.
+    pub fn over(store: Store, state: &Path, client: Option<Arc<Mexc>>, config: Config) -> World {
         let keys = Keys::load(state, None).unwrap();
         let settings = InForce::new(config, Path::new("the test's own"), clock::now());
         let parts = Parts {
@@ -185,8 +189,13 @@ impl World {
         }
     }
 
+    /// The events that are kept.
     pub fn events(&self, id: &str) -> Vec<Value> {
-        let (mut all, mut after) = (Vec::new(), 0);
+        let oldest = match self.service.sessions.events(id, 0, 1) {
+            Err(refusal) => refusal.details["oldest"].as_u64().unwrap(),
+            Ok(_) => 1,
+        };
+        let (mut all, mut after) = (Vec::new(), oldest - 1);
         loop {
             let part = self.service.sessions.events(id, after, 1_000).unwrap();
             all.extend(part.events);
