@@ -246,6 +246,12 @@ pub const CHART_TICKS: usize = 20_000;
 /// Results per comparison; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 
+/// States of a session in the snapshot that a refused cursor comes with; the rest are read with `GET /sessions/{id}/states`.
+pub const SNAPSHOT_STATES: usize = 200;
+
+/// Events of the log read at once for a WebSocket client that goes on from a position; it gets the next part after them.
+pub const MISSED_AT_ONCE: usize = 500;
+
 /// Candles per response; above it neighbours are merged.
 pub const CANDLES: usize = 10_000;
 

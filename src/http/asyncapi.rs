@@ -126,9 +126,13 @@ fn of_stream(stream: &StreamEntry, kind: &str, data: Value) -> Value {
     if stream.may_name_session() {
         properties["session_id"] = json!({"type": "string", "description": "The session of the subscription; absent when it named none."});
     }
+    if stream.is_logged() {
+        properties["position"] = json!({"type": "integer", "minimum": 0,
+            "description": "Every event of the stream up to this position of the event log was sent, or is part of the snapshot: `resume_after` of a later subscription. Not in every update."});
+    }
     if kind == "update" {
         properties["cursor"] = json!({"type": "integer", "minimum": 0,
-            "description": "Number to resume from; absent when it is `seq`."});
+            "description": "Number to resume from; absent when it is `seq`, 0 while what was missed is sent from the event log."});
     }
     json!({
         "type": "object",

@@ -1,8 +1,8 @@
 //! What was decided or happened, over all sessions and the daemon itself, for readers that go on where they left.
 
-use super::Refusal;
 use super::hub::Hub;
 use super::sessions::{event_object, removal};
+use super::{CURSOR_EXPIRED, Refusal};
 use crate::clock;
 use crate::store::{LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
@@ -70,11 +70,15 @@ impl EventLog {
             fields.entry("timestamp").or_insert_with(|| clock::now().rfc3339_millis().into());
         }
         let kept = fields.clone();
+        let _publishing = self.hub.log.begin();
         let line = move |seq| event_object(Some(seq), event, None, kept.clone()).to_string();
         if let Err(error) = self.store.log_daemon_event(line) {
             tracing::warn!(event, %error, "an event of the daemon could not be kept");
         }
         self.hub.publish("sessions", event, None, None, fields);
+        if let Ok(newest) = self.store.newest_position() {
+            self.hub.log.reached(newest);
+        }
     }
 
     /// Removes the oldest events until the others have at most so many bytes.
@@ -93,12 +97,12 @@ fn expired(after: u64, LogSpan { oldest, newest }: LogSpan) -> Refusal {
         let message = format!(
             "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
         );
-        (message, json!({"newest": newest}))
+        (message, json!({"oldest": oldest, "newest": newest}))
     } else {
         let (first, last) = (after.saturating_add(1), oldest - 1);
         let message =
             format!("events from position {first} to {last} have been removed: go on from after={last}");
         (message, json!({"oldest": oldest, "newest": newest}))
     };
-    Refusal::conflict("cursor_expired", message).with(details)
+    Refusal::conflict(CURSOR_EXPIRED, message).with(details)
 }

@@ -8,6 +8,7 @@
 //! Invariant: a publisher never waits for a reader, and a lossless topic never changes or skips an update.
 
 mod topic;
+mod watermark;
 
 use super::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
@@ -18,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Notify;
 use topic::Topic;
+
+pub use watermark::{Publishing, Watermark};
 
 /// Conflated topics: a reader gets the latest value per session and symbol instead of every update.
 const CONFLATED: [&str; 2] = ["market_data", "indicators"];
@@ -105,6 +108,8 @@ pub struct Hub {
     floor: AtomicU64,
     ids: AtomicU64,
     updates_max: usize,
+    /// How much of the event log was published.
+    pub log: Arc<Watermark>,
 }
 
 impl Hub {
@@ -122,6 +127,7 @@ impl Hub {
             floor: AtomicU64::new(now.micros().max(0).unsigned_abs()),
             ids: AtomicU64::new(0),
             updates_max,
+            log: Arc::default(),
         }
     }
 

@@ -46,7 +46,7 @@ pub use preview::PreviewRequest;
 pub use preview_turns::Previews;
 pub use readiness::{DiskChange, resident_bytes};
 pub use records::verified;
-pub use refusal::{Refusal, RefusalKind, STORE_DAMAGED, problems_text};
+pub use refusal::{CURSOR_EXPIRED, Refusal, RefusalKind, STORE_DAMAGED, problems_text};
 pub use secret_file::credentials;
 pub use source_error::SourceError;
 pub use upload::Upload;

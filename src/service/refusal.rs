@@ -31,6 +31,9 @@ pub enum RefusalKind {
 /// Code of refusals caused by damaged data in the store.
 pub const STORE_DAMAGED: &str = "store_damaged";
 
+/// Code of refusals of a cursor behind which events have been removed, or that no event has reached.
+pub const CURSOR_EXPIRED: &str = "cursor_expired";
+
 /// A refusal: a code for programs, a sentence for people with what to do, and details.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal {

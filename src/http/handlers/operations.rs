@@ -3,8 +3,11 @@
 use crate::http::asyncapi::text as asyncapi_text;
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
+use crate::http::lanes::Lane;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::Call;
+use crate::http::route::Answer;
+use crate::service::CURSOR_EXPIRED;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde_json::json;
@@ -37,10 +40,19 @@ pub fn config_status(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, F
 }
 
 /// `GET /api/events`.
-pub fn events(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
-    let after = call.query.integer("after").map(i64::unsigned_abs);
-    let limit = call.query.count("limit").unwrap_or(EVENTS);
-    Ok(Reply::data(&context.service.events.read(after, limit)?))
+pub fn events(context: Arc<AppContext>, call: Call) -> Answer {
+    Box::pin(async move {
+        let after = call.query.integer("after").map(i64::unsigned_abs);
+        let limit = call.query.count("limit").unwrap_or(EVENTS);
+        let shared = Arc::clone(&context);
+        let read = move || shared.service.events.read(after, limit).map(|part| Reply::data(&part));
+        match context.lanes.run(Lane::Store, read).await? {
+            Err(refusal) if refusal.code == CURSOR_EXPIRED => {
+                Err(context.service.sessions.with_sessions_now(refusal).await.into())
+            }
+            read => Ok(read?),
+        }
+    })
 }
 
 /// `GET /api/log`.

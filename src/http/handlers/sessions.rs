@@ -10,6 +10,7 @@ use crate::http::lanes::Lane;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::http::route::Answer;
+use crate::service::CURSOR_EXPIRED;
 use crate::service::sessions::{SessionFilter, Stopped};
 use hyper::StatusCode;
 use serde_json::json;
@@ -95,10 +96,28 @@ pub fn get(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure>
 }
 
 /// `GET /sessions/{id}/events`.
-pub fn events(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
-    let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
-    let limit = call.query.count("limit").unwrap_or(EVENTS);
-    Ok(Reply::data(&context.service.sessions.events(call.id(0), after, limit)?))
+pub fn events(context: Arc<AppContext>, call: Call) -> Answer {
+    Box::pin(async move {
+        let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
+        let limit = call.query.count("limit").unwrap_or(EVENTS);
+        let shared = Arc::clone(&context);
+        let read = move || {
+            let (sessions, id) = (&shared.service.sessions, call.id(0));
+            match sessions.events(id, after, limit) {
+                Ok(events) => Ok(Ok(Reply::data(&events))),
+                Err(refusal) if refusal.code == CURSOR_EXPIRED => {
+                    Ok(Err((refusal, json!(sessions.get(id)?))))
+                }
+                Err(refusal) => Err(refusal),
+            }
+        };
+        match context.lanes.run(Lane::Store, read).await?? {
+            Ok(reply) => Ok(reply),
+            Err((refusal, session)) => {
+                Err(context.service.sessions.with_session_now(refusal, session).await.into())
+            }
+        }
+    })
 }
 
 /// `GET /sessions/{id}/replay`.

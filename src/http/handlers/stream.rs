@@ -6,7 +6,8 @@ use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Body, Call};
 use crate::http::route::Answer;
-use crate::http::stream::{self, Backend, BoxFuture, Subscribe};
+use crate::http::stream::{self, Backend, BoxFuture, Missed, MissedEvent, Subscribe};
+use crate::limits::MISSED_AT_ONCE;
 use crate::service::sessions::Question;
 use crate::service::{Caller, Refusal, Service};
 use hyper::StatusCode;
@@ -66,6 +67,28 @@ impl Backend for ServiceBackend {
             ("health", _) => self.0.ready(clock::now()),
             _ => json!({"sessions": sessions.execution_status()}),
         })
+    }
+
+    fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal> {
+        // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
+        let unwritten = self.0.sessions.unwritten(subscribe.place.session_id.as_deref());
+        let part = self.0.events.read(Some(after), MISSED_AT_ONCE)?;
+        let logged = part.events.into_iter().map(|mut event| {
+            let fields = event.as_object_mut();
+            let position = fields.and_then(|fields| fields.remove("position")).and_then(|at| at.as_u64());
+            let session_id = event["session_id"].as_str().unwrap_or_default().to_owned();
+            (session_id, event["seq"].as_u64().unwrap_or(0), position, event)
+        });
+        let unwritten = unwritten.into_iter().filter(|_| !part.more).map(|(session_id, seq, mut event)| {
+            event["session_id"] = session_id.as_str().into();
+            (session_id, seq, None, event)
+        });
+        let wanted = logged.chain(unwritten).filter(|(id, .., event)| subscribe.wants(id, event));
+        let events = wanted.map(|(session_id, seq, position, event)| {
+            let json = event.to_string();
+            MissedEvent { session_id, seq, position, json }
+        });
+        Ok(Missed { events: events.collect(), position: part.next_after, more: part.more })
     }
 
     /// Account, positions and orders of a session as they are now, or null and why. An update whose `data.seq` is not

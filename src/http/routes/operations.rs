@@ -63,7 +63,7 @@ pub const ROUTES: &[Route] = &[
         ],
         refusals: &[(409, "cursor_expired")],
         answers: Data("EventLog"),
-        run: Blocking(operations::events),
+        run: Async(operations::events),
         examples: &[ask("asked", "/api/events?limit=2", 200)],
         ..GET
     },

@@ -136,7 +136,7 @@ pub const ROUTES: &[Route] = &[
         ],
         refusals: &[(404, "session_not_found"), (409, "cursor_expired")],
         answers: Data("SessionEvents"),
-        run: Blocking(sessions::events),
+        run: Async(sessions::events),
         examples: &[ask("unknown", "/sessions/nothing/events", 404)],
         ..GET
     },

@@ -1,21 +1,23 @@
 //! One WebSocket client: reads its messages, sends what it subscribed to and closes the connection.
 
 use super::command::{self, Action, Place, Subscribe};
-use super::{Backend, Streams, message};
+use super::protocol::StreamEntry;
+use super::{Backend, Missed, Streams, message, protocol};
 use crate::clock;
 use crate::http::rate::Bucket;
 use crate::limits::{
     STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_MESSAGE_BURST, STREAM_MESSAGES_PER_SECOND, STREAM_OUT_BYTES,
     STREAM_SUBSCRIPTIONS, TOPIC_VALUES,
 };
-use crate::service::hub::{Cursor, More, ReaderWakeup, Start};
-use crate::service::{Caller, Refusal, RefusalKind};
+use crate::service::hub::{Cursor, More, ReaderWakeup, Start, Update};
+use crate::service::{CURSOR_EXPIRED, Caller, Refusal, RefusalKind};
 use futures_util::{SinkExt, StreamExt};
 use hyper_tungstenite::WebSocketStream;
 use hyper_tungstenite::tungstenite::protocol::CloseFrame;
 use hyper_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use hyper_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +70,8 @@ enum Event {
 
 const RESTART: End = End::Close(1012, "the daemon stops; connect again in a moment");
 const SLOW: End = End::Close(1013, "too slow: updates were not read in time; connect and subscribe again");
+const LOST: End =
+    End::Close(1013, "what was missed could not be read from the event log; connect and subscribe again");
 const FULL: End = End::Close(1013, "too many WebSocket clients; try again later");
 const NO_PROTOCOL: End = End::Close(1002, "not the WebSocket protocol");
 const TOO_MANY: End = End::Close(1008, "too many messages: a client sends at most 50 a second");
@@ -80,6 +84,26 @@ struct Subscription {
     cursor: Cursor,
     /// Sequence number of the last update sent.
     seq: u64,
+    /// What is sent from the event log first.
+    missed: Option<Behind>,
+    /// Numbers of the last events of sessions that were sent from there: those among the updates are left out.
+    told: HashMap<String, u64>,
+}
+
+/// A stream that is sent from the event log.
+struct Behind {
+    subscribe: Subscribe,
+    next: Missed,
+}
+
+/// How a subscription begins.
+enum Opened {
+    /// Behind the last update the client has.
+    Resumed,
+    /// Behind the last event of the log it has.
+    Behind(Behind),
+    /// With what is true now, and the position of the log that it contains.
+    Anew(Value, Option<u64>),
 }
 
 struct Client<'s, T> {
@@ -261,23 +285,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
 
     async fn subscribe(&mut self, id: Option<&str>, subscribe: Subscribe) -> Result<(), End> {
         let place = subscribe.place.clone();
-        let (cursor, state) = match self.open(subscribe).await {
+        let (cursor, opened) = match self.open(subscribe).await {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(id, &refusal).await,
         };
-        let seq = if cursor.is_conflated() { 0 } else { cursor.seen() };
-        self.send(message::subscribed(id, &place, state.is_none())).await?;
-        if let Some(text) = state.map(|state| message::snapshot(&place, seq, &state)) {
-            self.send(text).await?;
-        }
+        let is_behind = matches!(opened, Opened::Behind(_));
+        let seq = if cursor.is_conflated() || is_behind { 0 } else { cursor.seen() };
+        self.send(message::subscribed(id, &place, !matches!(opened, Opened::Anew(..)))).await?;
+        let missed = match opened {
+            Opened::Resumed => None,
+            Opened::Behind(behind) => Some(behind),
+            Opened::Anew(state, position) => {
+                self.send(message::snapshot(&place, seq, position, &state)).await?;
+                None
+            }
+        };
         self.subscriptions.retain(|known| known.place != place);
-        self.subscriptions.push(Subscription { place, cursor, seq });
+        self.subscriptions.push(Subscription { place, cursor, seq, missed, told: HashMap::new() });
         self.deliver().await
     }
 
     /// Opens a cursor of the topic, and takes a snapshot unless the client resumes. The cursor comes first,
     /// so that no update between the two is lost.
-    async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, Option<Value>), Refusal> {
+    async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, Opened), Refusal> {
         let replaces = self.subscriptions.iter().any(|known| known.place == subscribe.place);
         if !replaces && self.subscriptions.len() == STREAM_SUBSCRIPTIONS {
             let message = format!(
@@ -285,11 +315,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             );
             return Err(Refusal::new(RefusalKind::TooMany, "too_many_subscriptions", message));
         }
+        let is_logged = protocol::stream(subscribe.place.stream).is_some_and(StreamEntry::is_logged);
+        let position = self.streams.hub.log.published();
+        let position = (is_logged && position > 0).then_some(position);
         let start = subscribe.resume_from.map_or(Start::Now, Start::After);
         let cursor =
             self.streams.hub.subscribe(&subscribe.topic(), subscribe.filter(), start, &self.wakeup)?;
         if cursor.resumed() {
-            return Ok((cursor, None));
+            return Ok((cursor, Opened::Resumed));
+        }
+        if let Some(after) = subscribe.resume_after.filter(|_| is_logged) {
+            let wanted = subscribe.clone();
+            match ask(self.streams, move |backend| backend.missed(&wanted, after)).await {
+                Ok(next) => return Ok((cursor, Opened::Behind(Behind { subscribe, next }))),
+                Err(refusal) if refusal.code == CURSOR_EXPIRED => {}
+                Err(refusal) => return Err(refusal),
+            }
         }
         let Some(login) = self.login.clone() else {
             return Err(Refusal::new(RefusalKind::Unauthenticated, "not_authenticated", "log in first"));
@@ -300,7 +341,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         if let (Value::Object(state), Value::Object(now)) = (&mut state, now) {
             state.extend(now);
         }
-        Ok((cursor, Some(state)))
+        Ok((cursor, Opened::Anew(state, position)))
     }
 
     fn unsubscribe(&mut self, place: &Place) -> Result<(), Refusal> {
@@ -319,27 +360,76 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
     async fn deliver(&mut self) -> Result<(), End> {
         let mut updates = Vec::new();
         let mut sent = false;
+        // What is published up to here is read below.
+        let published = self.streams.hub.log.published();
         for index in 0..self.subscriptions.len() {
+            if self.subscriptions[index].missed.is_some() {
+                Box::pin(self.go_on(index)).await?;
+                continue;
+            }
             let subscription = &mut self.subscriptions[index];
             let latest = subscription.cursor.is_conflated();
             if latest && self.paced {
                 continue;
             }
             let most = if latest { TOPIC_VALUES } else { STREAM_BATCH };
-            if subscription.cursor.read(most, &mut updates).map_err(|_| SLOW)? == More::Yes {
+            let more = subscription.cursor.read(most, &mut updates).map_err(|_| SLOW)?;
+            if more == More::Yes {
                 self.wakeup.ring();
             }
             self.read_latest |= latest && !updates.is_empty();
+            if !subscription.told.is_empty() {
+                updates.retain(|update| !subscription.has_told(update));
+            }
+            let is_logged = protocol::stream(subscription.place.stream).is_some_and(StreamEntry::is_logged);
+            let mut left = updates.len();
             for update in updates.drain(..) {
                 let subscription = &mut self.subscriptions[index];
                 subscription.seq += 1;
+                left -= 1;
                 let cursor = (!latest).then_some(update.seq);
-                let text = message::update(&subscription.place, subscription.seq, cursor, &update);
+                let is_last = left == 0 && more == More::No;
+                let position = (is_last && is_logged && published > 0).then_some(published);
+                let numbers = (cursor, position);
+                let text = message::update(&subscription.place, subscription.seq, numbers, &update.json);
                 self.feed(Message::text(text)).await?;
                 sent = true;
             }
         }
         if sent { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends the next events that the client missed, and reads further ones.
+    async fn go_on(&mut self, index: usize) -> Result<(), End> {
+        let subscription = &mut self.subscriptions[index];
+        let Some(Behind { subscribe, next }) = subscription.missed.take() else { return Ok(()) };
+        self.wakeup.ring();
+        let count = next.events.len();
+        for (event, left) in next.events.into_iter().zip((0..count).rev()) {
+            let subscription = &mut self.subscriptions[index];
+            let told = subscription.told.entry(event.session_id).or_default();
+            if *told >= event.seq {
+                continue;
+            }
+            *told = event.seq;
+            subscription.seq += 1;
+            // No place among the updates: a client that leaves here goes on from the position.
+            let position = if left == 0 { Some(next.position) } else { event.position };
+            let numbers = (Some(0), position);
+            let text = message::update(&subscription.place, subscription.seq, numbers, &event.json);
+            self.feed(Message::text(text)).await?;
+        }
+        self.flush().await?;
+        if next.more {
+            let (wanted, after) = (subscribe.clone(), next.position);
+            let missed = ask(self.streams, move |backend| backend.missed(&wanted, after)).await;
+            let next = missed.map_err(|refusal| {
+                tracing::warn!(code = refusal.code, error = %refusal.message, "a WebSocket client could not go on from the event log");
+                LOST
+            })?;
+            self.subscriptions[index].missed = Some(Behind { subscribe, next });
+        }
+        Ok(())
     }
 
     async fn refuse(&mut self, id: Option<&str>, refusal: &Refusal) -> Result<(), End> {
@@ -383,6 +473,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             }
         };
         let _ = timeout(LINGER, closing).await;
+    }
+}
+
+impl Subscription {
+    /// Whether an update was sent from the event log already.
+    fn has_told(&mut self, update: &Update) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Numbered {
+            seq: Option<u64>,
+        }
+        let Some(session) = update.session_id.as_deref() else { return false };
+        let Some(last) = self.told.get(session) else { return false };
+        let numbered = serde_json::from_str::<Numbered>(&update.json).ok();
+        let Some(seq) = numbered.and_then(|numbered| numbered.seq) else { return false };
+        if seq <= *last {
+            return true;
+        }
+        // A session's events come in order, so all further ones are new.
+        self.told.remove(session);
+        false
     }
 }
 

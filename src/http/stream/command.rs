@@ -58,6 +58,8 @@ pub struct Subscribe {
     pub symbols: Vec<String>,
     /// Sequence number of the last update the client has received.
     pub resume_from: Option<u64>,
+    /// Position of the event log up to which it has them all.
+    pub resume_after: Option<u64>,
 }
 
 impl Subscribe {
@@ -67,6 +69,17 @@ impl Subscribe {
             (Some(session), "session") => format!("session/{session}"),
             (_, stream) => stream.to_owned(),
         }
+    }
+
+    /// Whether an event of the log is one of its updates.
+    pub fn wants(&self, session_id: &str, event: &Value) -> bool {
+        let is_its =
+            |name: &str| protocol::stream(self.place.stream).is_some_and(|stream| stream.tells(name));
+        let symbol = event["symbol"].as_str();
+        self.place.session_id.as_deref().is_none_or(|wanted| wanted == session_id)
+            && event["event"].as_str().is_some_and(is_its)
+            && (self.symbols.is_empty()
+                || symbol.is_none_or(|symbol| self.symbols.iter().any(|wanted| wanted == symbol)))
     }
 
     /// The filter within the topic.
@@ -142,8 +155,8 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
     let stream = stream?;
     let narrows = protocol::stream(stream)?.narrows;
     let known: &[&str] = match narrows {
-        Narrows::Nothing => &["resume_from"],
-        _ => &["session_id", "symbols", "resume_from"],
+        Narrows::Nothing => &["resume_from", "resume_after"],
+        _ => &["session_id", "symbols", "resume_from", "resume_after"],
     };
     problems.unknown(params, "/params", known);
     let session_id = match narrows {
@@ -152,17 +165,10 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
         Narrows::SessionAndSymbols => problems.text(params, "/params", "session_id", ID_BYTES),
     };
     let symbols = problems.symbols(params);
-    let resume_from = params.get("resume_from").and_then(|value| {
-        let number = value.as_u64();
-        if number.is_none() {
-            problems.add(
-                "/params/resume_from",
-                "must be the `cursor` or `seq` of the last update received".to_owned(),
-            );
-        }
-        number
-    });
-    Some(Subscribe { place: Place { stream, session_id }, symbols, resume_from })
+    let resume_from =
+        problems.number(params, "resume_from", "must be the `cursor` or `seq` of the last update received");
+    let resume_after = problems.number(params, "resume_after", "must be the last `position` received");
+    Some(Subscribe { place: Place { stream, session_id }, symbols, resume_from, resume_after })
 }
 
 /// Problems of a message, at most [`STREAM_PROBLEMS`].
@@ -231,6 +237,15 @@ impl Problems {
         text.map(str::to_owned)
     }
 
+    fn number(&mut self, params: &Map<String, Value>, name: &str, problem: &str) -> Option<u64> {
+        let value = params.get(name)?;
+        let number = value.as_u64();
+        if number.is_none() {
+            self.add(&at("/params", name), problem.to_owned());
+        }
+        number
+    }
+
     fn symbols(&mut self, params: &Map<String, Value>) -> Vec<String> {
         let mut symbols: Vec<String> = Vec::new();
         let list = match params.get("symbols") {
@@ -263,10 +278,11 @@ mod tests {
 
     #[test]
     fn says_what_to_do() {
-        let text = r#"{"type":"subscribe","stream":"orders","params":{"session_id":"exec_1","symbols":["A_USDT","B_USDT","A_USDT"],"resume_from":7},"id":"1"}"#;
+        let text = r#"{"type":"subscribe","stream":"orders","params":{"session_id":"exec_1","symbols":["A_USDT","B_USDT","A_USDT"],"resume_from":7,"resume_after":9},"id":"1"}"#;
         let command = read(text);
         let Ok(Action::Subscribe(subscribe)) = command.action else { panic!("{command:?}") };
         assert_eq!((command.id.as_deref(), subscribe.resume_from), (Some("1"), Some(7)));
+        assert_eq!(subscribe.resume_after, Some(9));
         assert_eq!(subscribe.symbols, ["A_USDT", "B_USDT"]);
         assert_eq!(
             (subscribe.topic().as_str(), subscribe.filter().session_id.as_deref()),
@@ -304,9 +320,9 @@ mod tests {
         ] {
             assert!(said.contains(part), "{part:?} not in {said}");
         }
-        let text = r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["b c",1],"resume_from":-1}}"#;
+        let text = r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["b c",1],"resume_from":-1,"resume_after":""}}"#;
         let said = problems(text);
-        assert_eq!(said.lines().count(), 5, "{said}");
+        assert_eq!(said.lines().count(), 6, "{said}");
         for (text, said) in [
             ("", "the document is empty"),
             ("[1]", "must be an object"),

@@ -2,7 +2,6 @@
 
 use super::command::Place;
 use crate::domain::time::Timestamp;
-use crate::service::hub::Update;
 use crate::service::{Caller, Refusal, RefusalKind};
 use serde_json::{Map, Value, json};
 
@@ -54,18 +53,30 @@ pub(super) fn unsubscribed(id: Option<&str>, place: &Place) -> String {
     response(id, Value::Object(named(place)))
 }
 
-/// The current state of a stream.
-pub(super) fn snapshot(place: &Place, seq: u64, data: &Value) -> String {
-    format!("{{\"type\":\"snapshot\",{},\"seq\":{seq},\"data\":{data}}}", quoted(place))
+/// The current state of a stream; everything up to `position` of the event log is in it or was sent before.
+pub(super) fn snapshot(place: &Place, seq: u64, position: Option<u64>, data: &Value) -> String {
+    let position = positioned(position);
+    format!("{{\"type\":\"snapshot\",{},\"seq\":{seq}{position},\"data\":{data}}}", quoted(place))
 }
 
-/// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`.
-pub(super) fn update(place: &Place, seq: u64, cursor: Option<u64>, update: &Update) -> String {
+/// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`; with the update everything up to
+/// `position` of the event log was sent.
+pub(super) fn update(
+    place: &Place,
+    seq: u64,
+    (cursor, position): (Option<u64>, Option<u64>),
+    data: &str,
+) -> String {
+    let position = positioned(position);
     let cursor = cursor
         .filter(|cursor| *cursor != seq)
         .map(|cursor| format!(",\"cursor\":{cursor}"))
         .unwrap_or_default();
-    format!("{{\"type\":\"update\",{},\"seq\":{seq}{cursor},\"data\":{}}}", quoted(place), update.json)
+    format!("{{\"type\":\"update\",{},\"seq\":{seq}{cursor}{position},\"data\":{data}}}", quoted(place))
+}
+
+fn positioned(position: Option<u64>) -> String {
+    position.map(|position| format!(",\"position\":{position}")).unwrap_or_default()
 }
 
 fn named(place: &Place) -> Map<String, Value> {

@@ -55,6 +55,36 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// When the stream's subject does not exist or the user may not see it.
     fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal>;
+
+    /// The next events of a stream behind a position of the event log, for a client that goes on from there.
+    ///
+    /// # Errors
+    /// `cursor_expired` when some of them have been removed.
+    fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal>;
+}
+
+/// Events that a client missed, in order.
+#[derive(Debug, Default)]
+pub struct Missed {
+    /// The events of its stream.
+    pub events: Vec<MissedEvent>,
+    /// The log was read up to this position.
+    pub position: u64,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct MissedEvent {
+    /// Its session; `daemon` for the daemon itself.
+    pub session_id: String,
+    /// Its number there.
+    pub seq: u64,
+    /// Its position in the log; `None` while it is not on disk.
+    pub position: Option<u64>,
+    /// The event, as an update has it.
+    pub json: String,
 }
 
 /// State shared by all WebSocket connections.

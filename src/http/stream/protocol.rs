@@ -152,6 +152,21 @@ impl StreamEntry {
         self.narrows != Narrows::Nothing
     }
 
+    /// Whether its updates are events of the log, so that a client goes on from a position of it.
+    pub fn is_logged(&self) -> bool {
+        !matches!(self.name, "market_data" | "indicators" | "health")
+    }
+
+    /// Whether an event of this name is one of its updates.
+    pub fn tells(&self, event: &str) -> bool {
+        let words = event.split('_').map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            first.to_ascii_uppercase() + rest
+        });
+        let schema = words.collect::<String>() + "Event";
+        self.updates.iter().any(|update| *update == schema || *update == "Event")
+    }
+
     /// Whether it has to be.
     pub fn must_name_session(&self) -> bool {
         self.narrows == Narrows::MustNameSession
@@ -161,4 +176,24 @@ impl StreamEntry {
 /// The stream of a name.
 pub fn stream(name: &str) -> Option<&'static StreamEntry> {
     STREAMS.iter().find(|stream| stream.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_an_update_of_its_stream_and_of_its_session() {
+        let of = |event| {
+            let streams = STREAMS.iter().filter(|stream| stream.is_logged() && stream.tells(event));
+            streams.map(|stream| stream.name).collect::<Vec<_>>()
+        };
+        assert_eq!(of("session_stopped"), ["sessions", "session"]);
+        assert_eq!(of("config_reloaded"), ["sessions", "session"]);
+        assert_eq!(of("fill"), ["session", "orders"]);
+        assert_eq!(of("state_transition"), ["session", "signals"]);
+        assert_eq!(of("funding"), ["session", "positions"]);
+        assert_eq!(of("equity"), ["session"]);
+        assert_eq!(of(""), ["session"]);
+    }
 }

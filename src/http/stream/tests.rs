@@ -56,6 +56,20 @@ impl Backend for Program {
             _ => Ok(json!({"for": &*login.name, "symbols": subscribe.symbols})),
         }
     }
+
+    /// The log has the positions 10 to 15, which are events 1 to 6 of a session, and is read two at a time.
+    fn missed(&self, _: &Subscribe, after: u64) -> Result<Missed, Refusal> {
+        if after < 9 {
+            return Err(Refusal::conflict("cursor_expired", "they have been removed"));
+        }
+        let event = |position: u64| {
+            let seq = position - 9;
+            let json = json!({ "seq": seq }).to_string();
+            MissedEvent { session_id: "exec_1".to_owned(), seq, position: Some(position), json }
+        };
+        let position = (after + 2).min(15);
+        Ok(Missed { events: (after + 1..=position).map(event).collect(), position, more: position < 15 })
+    }
 }
 
 fn login(name: &str, seconds: i64) -> Caller {
@@ -268,6 +282,39 @@ async fn who_comes_back_goes_on_or_starts_anew() {
             stale.subscribe("session", json!({"session_id": "exec_1", "resume_from": from})).await;
         assert_eq!((&answer["data"]["resumed"], &snapshot["seq"]), (&json!(false), &json!(1_005)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_late_goes_on_from_the_event_log() {
+    let world = World::new();
+    world.hub.log.reached(15);
+    let tell = |seq| world.hub.publish("orders", "fill", Some("exec_1"), None, json!({ "seq": seq }));
+    let mut peer = world.connect(Some(login("ann", 900))).await;
+    let missed = json!({"resume_from": 5, "resume_after": 10});
+    let (answer, first) = peer.subscribe("orders", missed).await;
+    assert_eq!(answer["data"]["resumed"], true);
+    // They were written and are published while the log is sent: none comes twice.
+    (5..=7).for_each(tell);
+    let mut heard = vec![first];
+    while heard.len() < 6 {
+        heard.push(peer.hear().await);
+    }
+    for (index, update) in heard.iter().enumerate() {
+        let (place, is_new) = (index as u64, index == 5);
+        assert_eq!(update["data"]["seq"], 2 + place, "{update}");
+        assert_eq!(update["seq"], 1 + place);
+        assert_eq!(update["cursor"], if is_new { 1_003 } else { 0 });
+        assert_eq!(update["position"], if is_new { 15 } else { 11 + place });
+    }
+    peer.quiet().await;
+    // What is in memory comes from there, and what is not in the log any more with a snapshot.
+    let (answer, update) = peer.subscribe("orders", json!({"resume_from": 1_002, "resume_after": 9})).await;
+    assert_eq!((&answer["data"]["resumed"], &update["data"]["seq"]), (&json!(true), &json!(7)));
+    let (answer, snapshot) = peer.subscribe("orders", json!({"resume_after": 3})).await;
+    assert_eq!((&answer["data"]["resumed"], &snapshot["position"]), (&json!(false), &json!(15)));
+    // Prices are not in the log.
+    let (answer, snapshot) = peer.subscribe("market_data", json!({"resume_after": 10})).await;
+    assert_eq!((&answer["data"]["resumed"], &snapshot["position"]), (&json!(false), &Value::Null));
 }
 
 #[tokio::test(start_paused = true)]

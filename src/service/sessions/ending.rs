@@ -88,6 +88,7 @@ impl Running {
             Err(error) if error.may_pass() && self.survives_a_restart() => self.exit_stalled(error),
             Err(error) => {
                 let why = format!("its end could not be stored: {error}");
+                let _publishing = self.stream.publishing();
                 // Without its rows and events, which are what could not be stored.
                 match fail_session(store, self.row().0, &why, ended).and_then(|()| store.session(&self.id)) {
                     Ok(row) => {

@@ -69,7 +69,7 @@ use super::market::Market;
 use super::page::{Page, PageRequest};
 use super::references::References;
 use super::strategies::Strategies;
-use super::{Alerts, Refusal, RefusalKind};
+use super::{Alerts, CURSOR_EXPIRED, Refusal, RefusalKind};
 use crate::clock;
 use crate::config::{Config, Trading};
 use crate::domain::time::{Span, Timestamp};
@@ -83,7 +83,7 @@ use outcome::Exit;
 use plan::Plan;
 use recovery::fail_session;
 use running::Running;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -127,6 +127,7 @@ impl Sessions {
         config: &Config,
         now: Timestamp,
     ) -> Result<Arc<Self>, Refusal> {
+        hub.log.reached(store.newest_position()?);
         let gate = Mutex::new(Gate { closed: false });
         let trading = ArcSwap::from_pointee(config.trading.clone());
         let all = Arc::new(Sessions {
@@ -335,10 +336,21 @@ impl Sessions {
         // Without one behind `after`: those that there were have been removed.
         let oldest = events.first().map_or(from.min(kept.max(after).saturating_add(1)), |(seq, _)| *seq);
         if after.saturating_add(1) < oldest {
-            return Err(expired(after, oldest));
+            return Err(expired(after, oldest, kept.max(next_after)));
         }
         let events = events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect();
         Ok(Events { events, next_after, more, ended })
+    }
+
+    /// Events of backtests that run, published and not on disk yet: session, number and event each. `session`: only of this one.
+    pub fn unwritten(&self, session: Option<&str>) -> Vec<(String, u64, Value)> {
+        let running = self.running().clone();
+        let wanted = running.values().filter(|one| session.is_none_or(|id| one.id == id));
+        let unwritten = wanted.flat_map(|one| {
+            let (_, events) = one.stream.unwritten(0);
+            events.into_iter().map(|(seq, line)| (one.id.clone(), seq, line))
+        });
+        unwritten.filter_map(|(id, seq, line)| Some((id, seq, serde_json::from_str(&line).ok()?))).collect()
     }
 
     /// Runs a paper session's recorded input again and compares.
@@ -393,14 +405,14 @@ impl Sessions {
 }
 
 /// The refusal of a number behind which events of a session have been removed.
-fn expired(after: u64, oldest: u64) -> Refusal {
+fn expired(after: u64, oldest: u64, newest: u64) -> Refusal {
     let message = format!(
         "events {} to {} of the session have been removed: go on from after={}",
         after + 1,
         oldest - 1,
         oldest - 1
     );
-    Refusal::conflict("cursor_expired", message).with(json!({"oldest": oldest}))
+    Refusal::conflict(CURSOR_EXPIRED, message).with(json!({"oldest": oldest, "newest": newest}))
 }
 
 fn not_found(error: StoreError) -> Refusal {

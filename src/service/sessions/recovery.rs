@@ -145,6 +145,7 @@ impl Sessions {
 
     /// Closes a session that stands still as failed; whether the disk took that.
     fn fail(&self, session: &Running, why: &str) -> bool {
+        let _publishing = session.stream.publishing();
         let failed =
             self.store.session(&session.id).and_then(|row| fail_session(&self.store, row, why, clock::now()));
         let row = failed.and_then(|()| self.store.session(&session.id));

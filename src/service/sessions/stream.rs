@@ -10,7 +10,7 @@ use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::{BACKTEST_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
 use crate::service::Alerts;
-use crate::service::hub::Hub;
+use crate::service::hub::{Hub, Publishing};
 use crate::session::snapshot::Snapshot;
 use crate::store::{EventSegment, Store, StoreError};
 use serde_json::{Map, Value, json};
@@ -49,6 +49,8 @@ struct StreamState {
     held: Option<Vec<Held>>,
     /// How many of them came before the last part was taken.
     held_in_part: usize,
+    /// A part is on its way and is told afterwards.
+    publishing: Option<Publishing>,
 }
 
 /// What is told once it is on disk, in order.
@@ -107,6 +109,7 @@ impl EventStream {
             closed: false,
             held: Some(Vec::new()),
             held_in_part: 0,
+            publishing: None,
         };
         EventStream {
             session: session.to_owned(),
@@ -179,6 +182,7 @@ impl EventStream {
         let mut state = self.lock();
         let count = std::mem::take(&mut state.held_in_part);
         state.held.get_or_insert_default().drain(..count).for_each(|held| self.tell_held(held));
+        state.publishing = None;
     }
 
     /// What was held back is on disk and told.
@@ -186,6 +190,7 @@ impl EventStream {
         let mut state = self.lock();
         state.held_in_part = 0;
         state.held.take().unwrap_or_default().into_iter().for_each(|held| self.tell_held(held));
+        state.publishing = None;
     }
 
     fn tell_held(&self, held: Held) {
@@ -215,7 +220,7 @@ impl EventStream {
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         state.closed = true;
-        (state.held, state.held_in_part) = (Some(Vec::new()), 0);
+        (state.held, state.held_in_part, state.publishing) = (Some(Vec::new()), 0, None);
         state.pending.lines.clear();
         state.writing = Arc::default();
     }
@@ -266,7 +271,11 @@ impl EventStream {
         let written = self.store.put_session_events(&self.session, &segment);
         let mut state = self.lock();
         match written {
-            Ok(()) => state.writing = Arc::default(),
+            Ok(()) => {
+                state.writing = Arc::default();
+                drop(state);
+                self.log_has_grown();
+            }
             Err(error) if error.may_pass() => {
                 state.put_back();
                 return Err(error);
@@ -291,19 +300,44 @@ impl EventStream {
     /// What has not been written yet, for a transaction of the session itself; still readable until
     /// [`EventStream::written`].
     pub(super) fn part(&self) -> Arc<EventSegment> {
-        self.lock().take()
+        let mut state = self.lock();
+        self.begin_to_publish(&mut state);
+        state.take()
     }
 
     /// The same for the session's last transaction: what is added later is dropped.
     pub(super) fn rest(&self) -> Arc<EventSegment> {
         let mut state = self.lock();
         state.closed = true;
+        self.begin_to_publish(&mut state);
         state.take()
+    }
+
+    /// What is held back is published behind the commit of the part that is taken now.
+    fn begin_to_publish(&self, state: &mut StreamState) {
+        if state.held.is_some() && state.publishing.is_none() {
+            state.publishing = Some(self.hub.log.begin());
+        }
     }
 
     /// The part is on disk.
     pub(super) fn written(&self) {
-        self.lock().writing = Arc::default();
+        let written = std::mem::take(&mut self.lock().writing);
+        if !written.lines.is_empty() {
+            self.log_has_grown();
+        }
+    }
+
+    /// While it is not known how far, readers are told that less was published.
+    fn log_has_grown(&self) {
+        if let Ok(newest) = self.store.newest_position() {
+            self.hub.log.reached(newest);
+        }
+    }
+
+    /// Before the end of the session is stored otherwise and then published.
+    pub(super) fn publishing(&self) -> Publishing {
+        self.hub.log.begin()
     }
 
     /// Whether events could not be written.

@@ -173,7 +173,7 @@ impl MarketPorts for TradingPorts<'_> {
                 let name = &self.symbols.spec(*symbol).name;
                 tracing::warn!(session = self.session.id, symbol = name, why, "an execution fits no order");
                 self.noted.push(format!("from {at} on nothing was begun on {name}: {why}"));
-                return self.session.stream.add(Class::Feed, "alert", Some(name), fields);
+                return self.session.stream.add(Class::Signal, "alert", Some(name), fields);
             }
             News::Changed(symbol, why) => {
                 let then =

@@ -1,7 +1,11 @@
 //! The event log: a reader that goes on from its cursor, over restarts, sees every event of every session once and in order.
 
 use super::{Market, World, paper, until};
+use crate::cli::Cli;
+use crate::schema;
+use crate::serve::client::Login;
 use crate::serve::daemon::Daemon;
+use crate::serve::reload::Ear;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tradingd::clock;
@@ -98,6 +102,12 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     let refusal = world.service.sessions.events(&id, 0, 10).unwrap_err();
     assert_eq!(refusal.code, "cursor_expired", "the events of one that runs go, too");
     let begin = refusal.details["oldest"].as_u64().unwrap();
+    let session = json!(world.service.sessions.get(&id).unwrap());
+    let told = market.runtime.block_on(world.service.sessions.with_session_now(refusal, session));
+    let snapshot = &told.details["snapshot"];
+    schema::openapi().fits_named("SessionReadModel", snapshot);
+    assert!(snapshot["now"]["seq"].as_u64().unwrap() >= begin, "{snapshot}");
+    assert!(snapshot["now"]["states"]["total_count"].as_u64().unwrap() > 0, "{snapshot}");
     let rest = world.service.sessions.events(&id, begin - 1, 1_000).unwrap();
     assert_eq!(rest.events.first().map(|event| event["seq"].as_u64().unwrap()), Some(begin));
     let refusal = world.service.events.read(Some(0), 10).unwrap_err();
@@ -120,6 +130,70 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     let rest = world.service.sessions.events(&id, oldest - 1, 1_000).unwrap();
     assert_eq!(rest.events.first().map(|event| event["seq"].as_u64().unwrap()), Some(oldest));
     assert_eq!(rest.events.last().unwrap()["event"], "session_stopped");
+}
+
+/// A page that was away, also while the daemon restarted, gets what it missed from the log, each event once and in order.
+#[test]
+fn a_page_that_comes_back_goes_on_from_the_log() {
+    let (market, folder) = (Market::new(2, 300, 9), Cli::new());
+    let (mut daemon, login, id) = super::reloads::started(&market, &folder);
+    let subscribe = |stream: &str, more: Value| {
+        let mut params = if stream == "session" { json!({"session_id": id}) } else { json!({}) };
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"type": "subscribe", "stream": stream, "params": params, "id": "1"})
+    };
+    let trades = |daemon: &Daemon, login: &Login| {
+        let session = daemon.ask_as(login, "GET", &format!("/sessions/{id}"), None).data();
+        session["counters"]["trades"].as_u64().unwrap_or(0)
+    };
+    let ahead = daemon.ask_as(&login, "GET", "/api/events?after=999999999", None);
+    assert_eq!((ahead.status, ahead.json()["error_code"].as_str()), (409, Some("cursor_expired")));
+    let details = &ahead.json()["details"];
+    let session = &details["snapshot"]["sessions"][0];
+    assert_eq!((&session["session_id"], &details["oldest"]), (&json!(id), &json!(1)), "{details}");
+    let mut left = Vec::new();
+    for stream in ["session", "orders"] {
+        let (mut ear, _) = Ear::listen(&daemon, &login, &subscribe(stream, json!({})).to_string());
+        let mut last = 0;
+        let position = loop {
+            let update = ear.next();
+            last = update["data"]["seq"].as_u64().unwrap_or(last);
+            if let Some(position) = update["position"].as_u64() {
+                break position;
+            }
+        };
+        left.push((stream, last, position));
+    }
+    let before = trades(&daemon, &login);
+    until("trades", || trades(&daemon, &login) > before + 2);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    let daemon = Daemon::at(&folder.at("."));
+    let login = daemon.log_in("admin");
+    until("trades after the restart", || trades(&daemon, &login) > before + 4);
+    for (stream, last, position) in left {
+        let all = super::kills::events(&daemon, &login, &id);
+        let is_of = |event: &Value| {
+            stream == "session" || event["event"] == "fill" || event["event"] == "order_update"
+        };
+        let missed: Vec<Value> =
+            all.into_iter().filter(|event| is_of(event) && event["seq"].as_u64() > Some(last)).collect();
+        assert!(!missed.is_empty());
+        let mut ear = Ear::connect(&daemon, &login);
+        ear.send(&subscribe(stream, json!({"resume_after": position})));
+        assert_eq!(ear.next()["data"]["resumed"], true, "{stream}");
+        for event in &missed {
+            let mut told = loop {
+                let update = ear.next();
+                // What was told before the page left may be told again, and what is not kept is not in the log.
+                if update["data"]["seq"].as_u64().is_some_and(|seq| seq > last) {
+                    break update["data"].clone();
+                }
+            };
+            told.as_object_mut().unwrap().remove("session_id");
+            assert_eq!(told, *event, "{stream}");
+        }
+    }
 }
 
 /// The bytes of all events are bounded, so those of a session that runs go, too. What is left is what it is compared with.

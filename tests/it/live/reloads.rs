@@ -153,7 +153,7 @@ impl Page<'_> {
     }
 }
 
-fn started(market: &Market, folder: &Cli) -> (Daemon, Login, String) {
+pub(super) fn started(market: &Market, folder: &Cli) -> (Daemon, Login, String) {
     let mut config = crate::serve::daemon::config();
     config["exchange"] = json!({
         "enabled": true, "rest_url": market.exchange.rest_url(), "ws_url": market.exchange.ws_url(), "reconnect_min_ms": 50,

@@ -191,8 +191,8 @@ impl Ear {
         Ear::listen(daemon, login, r#"{"type":"subscribe","stream":"sessions","id":"1"}"#).0
     }
 
-    /// Sends a `subscribe`; gives the snapshot too.
-    pub fn listen(daemon: &Daemon, login: &Login, subscribe: &str) -> (Ear, Value) {
+    /// Connected, and subscribed to nothing.
+    pub fn connect(daemon: &Daemon, login: &Login) -> Ear {
         let mut stream = TcpStream::connect(daemon.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let head = format!(
@@ -207,9 +207,15 @@ impl Ear {
             answer.push(byte[0]);
         }
         assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
-        let mut ear = Ear {
+        let ear = Ear {
             socket: WebSocket::from_raw_socket(stream, Role::Client, Some(WebSocketConfig::default())),
         };
+        ear
+    }
+
+    /// Sends a `subscribe`; gives the snapshot too.
+    pub fn listen(daemon: &Daemon, login: &Login, subscribe: &str) -> (Ear, Value) {
+        let mut ear = Ear::connect(daemon, login);
         ear.socket.send(Message::text(subscribe)).unwrap();
         assert_eq!(ear.next()["type"], "response");
         let snapshot = ear.next();

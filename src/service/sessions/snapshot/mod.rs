@@ -20,10 +20,13 @@ pub(super) use requests::{Answered, Snapshots, Wanted};
 
 use super::Sessions;
 use super::running::Running;
+use crate::limits::SNAPSHOT_STATES;
+use crate::service::page::PageRequest;
 use crate::service::{Refusal, RefusalKind};
 use crate::session::snapshot::Parts;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// A part of the read model.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,6 +117,49 @@ impl Sessions {
             Answered::Ended => Ok(None),
         }
     }
+}
+
+impl Sessions {
+    /// The details of a refused cursor with a snapshot, from which a reader goes on: the session as it was given, with its account,
+    /// positions, orders and states as they are now.
+    pub async fn with_session_now(&self, refusal: Refusal, session: Value) -> Refusal {
+        let snapshot = self.with_now(session).await;
+        with_snapshot(refusal, snapshot)
+    }
+
+    /// The same with all sessions that run.
+    pub async fn with_sessions_now(self: &Arc<Self>, refusal: Refusal) -> Refusal {
+        let mut asked = JoinSet::new();
+        for session in self.execution_status() {
+            let all = Arc::clone(self);
+            asked.spawn(async move { all.with_now(json!(session)).await });
+        }
+        let mut sessions = asked.join_all().await;
+        sessions.sort_by(|one, other| one["session_id"].as_str().cmp(&other["session_id"].as_str()));
+        with_snapshot(refusal, json!({"sessions": sessions}))
+    }
+
+    async fn with_now(&self, mut session: Value) -> Value {
+        let page = PageRequest { limit: SNAPSHOT_STATES, cursor: None };
+        let wanted = StatesWanted { symbol: None, strategy: None, page };
+        let id = session["session_id"].as_str().unwrap_or_default().to_owned();
+        let (now, reason) = match self.look(&id, &Question::States(wanted.clone())).await {
+            Ok(Some(look)) => {
+                let mut now = look.summary();
+                now["states"] = json!(look.states(&wanted));
+                (now, None)
+            }
+            Ok(None) => (Value::Null, Some(format!("session {id} does not run"))),
+            Err(refusal) => (Value::Null, Some(refusal.message)),
+        };
+        (session["now"], session["now_reason"]) = (now, json!(reason));
+        session
+    }
+}
+
+fn with_snapshot(mut refusal: Refusal, snapshot: Value) -> Refusal {
+    refusal.details["snapshot"] = snapshot;
+    refusal
 }
 
 /// Why a session's thread does not answer now.

@@ -4,7 +4,7 @@
 import { renewCsrf, renewLogin } from "./api.js";
 import { set, state } from "./store.js";
 
-/** @typedef {{stream: string, params: Record<string, any>, heard: Set<(message: any) => void>, cursor: number|null}} Watch */
+/** @typedef {{stream: string, params: Record<string, any>, heard: Set<(message: any) => void>, cursor: number|null, position: number|null}} Watch */
 
 const PING_MS = 1000;
 const SILENCE_MS = 2000;
@@ -32,7 +32,7 @@ const keyOf = (/** @type {string} */ stream, /** @type {any} */ params) => `${st
 export function watch(stream, params, heard) {
   const key = keyOf(stream, params);
   const known = watches.get(key);
-  const one = known ?? { stream, params, heard: new Set(), cursor: null };
+  const one = known ?? { stream, params, heard: new Set(), cursor: null, position: null };
   one.heard.add(heard);
   // A second reader of a stream gets a snapshot too, so it is subscribed anew.
   if (!known) watches.set(key, one);
@@ -46,7 +46,7 @@ export function watch(stream, params, heard) {
 }
 
 function subscribe(/** @type {Watch} */ one, /** @type {number|null} */ resumeFrom) {
-  const params = resumeFrom == null ? one.params : { ...one.params, resume_from: resumeFrom };
+  const params = resumeFrom == null ? one.params : { ...one.params, resume_from: resumeFrom, resume_after: one.position ?? undefined };
   say({ type: "subscribe", id: keyOf(one.stream, one.params), stream: one.stream, params });
 }
 
@@ -73,6 +73,7 @@ export function open() {
     const one = watches.get(`${message.stream}/${message.session_id ?? ""}`);
     if (!one) return;
     one.cursor = message.cursor ?? message.seq;
+    one.position = message.position ?? one.position;
     for (const reader of one.heard) reader(message);
   };
   opened.onclose = (event) => { if (socket === opened) ended(event.code); };
