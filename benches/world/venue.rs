@@ -53,6 +53,8 @@ impl Saved for AuditedVenue {
 impl Gateway for AuditedVenue {
     const ANSWERS_ARE_INPUTS: bool = false;
     const IS_EXCHANGE: bool = false;
+    const CLOSED_WITHIN: Option<Span> = Venue::CLOSED_WITHIN;
+    const END_TRIES: u32 = Venue::END_TRIES;
 
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
         if self.shared.is_planted("order_never_sent") && order.id.0 % 7 == 3 {

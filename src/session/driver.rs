@@ -84,9 +84,6 @@ impl Funding {
 /// The most trades that are applied together: copying them again after one with consequences must cost little.
 const RUN_TRADES: usize = 128;
 
-/// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
-const END_TRIES: u32 = 16;
-
 /// How far a run has come; shown while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
@@ -516,14 +513,10 @@ impl<G: Gateway> Driver<G> {
         }
     }
 
-    /// The data is over: what works is cancelled, what is open is closed at once. At a venue whose answers are inputs, all
-    /// stays as it is.
+    /// The data is over: what works is cancelled, what is open is closed at once, as far as the gateway does that
+    /// ([`Gateway::END_TRIES`]).
     pub fn finish<R: Recorder>(&mut self, recorder: &mut R) {
-        if G::ANSWERS_ARE_INPUTS {
-            // Nobody would hear the answer to an order that is sent now.
-            return;
-        }
-        for _ in 0..END_TRIES {
+        for _ in 0..G::END_TRIES {
             self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);
             self.flush(self.at, recorder);
             self.answer_all(recorder);

@@ -9,7 +9,7 @@ use crate::domain::event::{Bar, Market, Trade};
 use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::sim::{Calm, VenueCounts};
 
 /// Where orders go. A gateway whose answers come through the inbox needs nothing that has a default.
@@ -19,6 +19,14 @@ pub trait Gateway {
 
     /// Whether orders go to an exchange: positions are then looked after there, and a session ends only when nothing is left.
     const IS_EXCHANGE: bool;
+
+    /// How long a stop waits for its closing orders; what is open then is closed at the last prices
+    /// ([`super::driver::Driver::finish`]). `None`: nothing but flat is an end.
+    const CLOSED_WITHIN: Option<Span> = None;
+
+    /// How often that is tried where the venue refuses; then what is open stays open. 0: nobody would hear the answer to an
+    /// order that is sent at the end, so all stays as it is.
+    const END_TRIES: u32 = 0;
 
     /// Sends an order. The recorder has seen it before.
     fn submit(&mut self, now: Timestamp, order: &OrderRequest);

@@ -95,9 +95,6 @@ pub trait MarketPorts: ContractTerms {
     fn settle(&mut self) {}
 }
 
-/// How long a stop waits for its closing orders on the live market; what is open then is closed at the last prices.
-const CLOSED_WITHIN: Span = Span::from_seconds(8);
-
 /// Half of the smallest distance of two arrivals: a time that none of them has.
 const HALF_STAMP: Span = Span::from_nanos(500);
 
@@ -294,8 +291,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             Some(since) => {
                 let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
-                // A simulated venue closes what is left at the last prices; with real money nothing but flat is an end.
-                let is_late = !G::IS_EXCHANGE && now - since >= CLOSED_WITHIN;
+                let is_late = G::CLOSED_WITHIN.is_some_and(|within| now - since >= within);
                 (is_flat || is_late).then_some(Ended::Stopped)
             }
         }

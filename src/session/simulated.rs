@@ -4,13 +4,15 @@ use crate::domain::event::{Bar, Market, Trade};
 use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::session::gateway::Gateway;
 use crate::sim::{Calm, Venue, VenueCounts};
 
 impl Gateway for Venue {
     const ANSWERS_ARE_INPUTS: bool = false;
     const IS_EXCHANGE: bool = false;
+    const CLOSED_WITHIN: Option<Span> = Some(Span::from_seconds(8));
+    const END_TRIES: u32 = 16;
 
     #[inline]
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
