@@ -88,7 +88,7 @@ pub trait MarketPorts: ContractTerms {
         Vec::new()
     }
 
-    /// So many of them are durable; whether nothing is open now.
+    /// So many of them were applied, which is answered once it is durable; whether nothing is open now.
     fn commands_done(&mut self, _count: usize, _is_flat: bool) {}
 
     /// The session ends: waits, for a bounded time, until the venue has nothing of it any more.
@@ -215,7 +215,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             self.driver.wait_until(batch.until, &mut self.recorder);
             self.apply_halts(batch.taken);
-            self.apply_commands()?;
+            self.apply_commands();
             self.driver.batch_done(&mut self.recorder);
             if G::IS_EXCHANGE {
                 let table = self.driver.shared_table();
@@ -431,18 +431,14 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.publish(&news);
     }
 
-    /// What a person wants: applied, durable, and then answered.
-    fn apply_commands(&mut self) -> Result<(), P::Error> {
+    /// What a person wants: applied; the answer waits until it is durable.
+    fn apply_commands(&mut self) {
         let commands = self.ports.take_commands();
         for command in &commands {
             self.command(*command);
         }
-        if !commands.is_empty() {
-            self.commit()?;
-        }
         let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
         self.ports.commands_done(commands.len(), is_flat);
-        Ok(())
     }
 
     fn publish(&mut self, news: &[News]) {

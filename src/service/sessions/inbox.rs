@@ -36,6 +36,8 @@ struct InboxState {
     clock: SteadyClock,
     last: Timestamp,
     waiting: Batch,
+    /// The session is to look, although nothing came.
+    is_woken: bool,
     /// Interrupted streams.
     lost: BTreeMap<(SymbolId, StreamKind), Loss>,
     /// Streams of which rows were dropped because the session could not keep up.
@@ -60,10 +62,17 @@ impl Inbox {
             clock,
             last: after,
             waiting: Batch::default(),
+            is_woken: false,
             lost: BTreeMap::new(),
             overflowed: BTreeSet::new(),
         };
         Inbox { state: Mutex::new(state), ready: Condvar::new() }
+    }
+
+    /// Ends the wait of the session's thread, or its next one.
+    pub(super) fn wake(&self) {
+        self.lock().is_woken = true;
+        self.ready.notify_one();
     }
 
     /// Exchanges what came for an emptied batch; waits a little when nothing did.
@@ -71,10 +80,11 @@ impl Inbox {
         batch.clear();
         let mut state = self.lock();
         if state.waiting.arrived.is_empty() {
-            let waited =
-                self.ready.wait_timeout_while(state, PATIENCE, |state| state.waiting.arrived.is_empty());
+            let idle = |state: &mut InboxState| state.waiting.arrived.is_empty() && !state.is_woken;
+            let waited = self.ready.wait_timeout_while(state, PATIENCE, idle);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.is_woken = false;
         state.follow_clock_step();
         if state.waiting.arrived.is_empty() {
             // Nothing may be stamped before a time that the session has been told is reached.

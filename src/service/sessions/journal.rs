@@ -6,8 +6,9 @@
 
 use super::allowance;
 use super::event_sink::Class;
+use super::inbox::Inbox;
 use super::running::Running;
-use super::writer::{Came, Commit, Orders, Writer};
+use super::writer::{Came, Commit, Waiting, WhenDurable, Writer};
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
@@ -100,6 +101,8 @@ pub(super) struct Journal {
     came: Vec<Came>,
     /// How many of these were decided on.
     decided: usize,
+    /// What waits for what was appended so far.
+    waiting: Waiting,
     lags: Arc<Lags>,
 }
 
@@ -127,6 +130,7 @@ impl Journal {
             opened: now,
             came: Vec::new(),
             decided: 0,
+            waiting: Waiting::default(),
             lags,
         })
     }
@@ -193,8 +197,8 @@ impl Journal {
         self.decided = self.came.len();
     }
 
-    /// Hands what has gathered to the writer when it has waited long enough and no commit is under way. With more events
-    /// than a segment should hold it waits for the one under way.
+    /// Hands what has gathered to the writer when it has waited long enough, or somebody waits for it, and no commit is under
+    /// way. With more events than a segment should hold it waits for the one under way.
     ///
     /// # Errors
     /// Why an earlier commit failed.
@@ -202,16 +206,32 @@ impl Journal {
         let is_busy = self.writer.is_busy()?;
         let stream = &self.session.stream;
         let is_full = stream.is_full();
-        let due = is_full || self.since.elapsed() >= Span::from_millis(JOURNAL_COMMIT_MS) && !is_busy;
-        if due && (self.dirty || stream.has_news()) { self.hand_over(reached, None) } else { Ok(()) }
+        let is_awaited = !self.waiting.is_empty();
+        let is_time = is_awaited || self.since.elapsed() >= Span::from_millis(JOURNAL_COMMIT_MS);
+        let due = is_full || is_time && !is_busy;
+        if due && (self.dirty || is_awaited || stream.has_news()) {
+            return self.hand_over(reached);
+        }
+        if is_awaited {
+            self.writer.wake_when_done();
+        }
+        Ok(())
     }
 
-    /// Hands over at once what orders depend on; they leave when it is durable. Waits only for a commit under way.
-    ///
-    /// # Errors
-    /// Why a commit failed; then none of the orders leaves.
-    pub(super) fn commit_orders(&mut self, reached: Timestamp, orders: Orders) -> Result<(), StoreError> {
-        self.hand_over(reached, Some(orders))
+    /// Lets orders go when everything appended so far is durable. If it cannot be made durable none of them leaves.
+    pub(super) fn send_when_durable(&mut self, orders: WhenDurable) {
+        self.waiting.orders.push(orders);
+    }
+
+    /// Gives an answer when everything appended so far is durable.
+    pub(super) fn answer_when_durable(&mut self, answer: WhenDurable) {
+        self.waiting.answers.push(answer);
+    }
+
+    /// Where the session's thread waits; it is woken when it can commit what somebody waits for.
+    pub(super) fn wakes(&self, inbox: &Arc<Inbox>) {
+        let inbox = Arc::clone(inbox);
+        self.writer.wakes_with(move || inbox.wake());
     }
 
     /// Makes durable what has gathered and publishes it.
@@ -219,11 +239,11 @@ impl Journal {
     /// # Errors
     /// What the disk reports.
     pub(super) fn commit(&mut self, reached: Timestamp) -> Result<(), StoreError> {
-        self.hand_over(reached, None)?;
+        self.hand_over(reached)?;
         self.writer.settle()
     }
 
-    fn hand_over(&mut self, reached: Timestamp, orders: Option<Orders>) -> Result<(), StoreError> {
+    fn hand_over(&mut self, reached: Timestamp) -> Result<(), StoreError> {
         self.writer.settle()?;
         let part = self.session.stream.part();
         // The row says how far the session is: of use with every event, else now and then.
@@ -234,7 +254,8 @@ impl Journal {
             self.told = Stopwatch::start();
         }
         let came = std::mem::take(&mut self.came);
-        self.came = self.writer.hand_over(Commit { part, row, counted, came, orders })?;
+        let waiting = std::mem::take(&mut self.waiting);
+        self.came = self.writer.hand_over(Commit { part, row, counted, came, waiting })?;
         self.decided = 0;
         (self.dirty, self.has_controls) = (false, false);
         self.since = Stopwatch::start();
@@ -267,7 +288,10 @@ impl Journal {
         self.writer.settle()?;
         drop(self.writer);
         let recording = Arc::into_inner(self.recording).expect("the writer, who shared it, has ended");
-        recording.finish(RecordingEnd { session: Some((row, rest)), result }).map(drop)
+        recording.finish(RecordingEnd { session: Some((row, rest)), result })?;
+        // Orders do not leave any more: the session has ended.
+        self.waiting.answers.into_iter().for_each(|answer| answer());
+        Ok(())
     }
 
     fn notice(&self, at: Timestamp, notice: &Notice) {

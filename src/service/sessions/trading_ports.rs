@@ -39,7 +39,7 @@ type Questions = BTreeMap<SymbolId, Receiver<Result<Contract, ExchangeError>>>;
 
 /// What a trading session's loop runs on.
 pub(super) struct TradingPorts<'a> {
-    session: &'a Running,
+    session: &'a Arc<Running>,
     inbox: &'a Inbox,
     journal: &'a mut Journal,
     market: &'a Market,
@@ -52,11 +52,12 @@ pub(super) struct TradingPorts<'a> {
 
 impl<'a> TradingPorts<'a> {
     pub(super) fn new(
-        session: &'a Running,
-        inbox: &'a Inbox,
+        session: &'a Arc<Running>,
+        inbox: &'a Arc<Inbox>,
         journal: &'a mut Journal,
         market: &'a Market,
     ) -> Self {
+        journal.wakes(inbox);
         TradingPorts {
             session,
             inbox,
@@ -200,7 +201,8 @@ impl MarketPorts for TradingPorts<'_> {
     fn commands_done(&mut self, count: usize, is_flat: bool) {
         self.session.commands.show_flat(is_flat);
         if count > 0 {
-            self.session.commands.done(count);
+            let session = Arc::clone(self.session);
+            self.journal.answer_when_durable(Box::new(move || session.commands.done(count)));
         }
     }
 }

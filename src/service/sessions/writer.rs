@@ -11,7 +11,7 @@ use crate::store::records::{SessionReachedV2, SessionRow};
 use crate::store::{EventSegment, OpenRecording, RecordingCommit, StoreError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// What goes with the rows that wait in the recording when it is committed.
@@ -24,8 +24,23 @@ pub(super) struct Commit {
     pub counted: SessionReachedV2,
     /// The messages that wait.
     pub came: Vec<Came>,
-    /// Orders that may leave once this is on disk.
-    pub orders: Option<Orders>,
+    /// Who waits for it.
+    pub waiting: Waiting,
+}
+
+/// What is done once everything so far is on disk.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// Orders that may leave then, before anything is published.
+    pub orders: Vec<WhenDurable>,
+    /// Answers to those who asked for something, when it was published.
+    pub answers: Vec<WhenDurable>,
+}
+
+impl Waiting {
+    pub(super) fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.answers.is_empty()
+    }
 }
 
 /// A message that waits for its commit. Times count from when the journal was opened.
@@ -36,8 +51,8 @@ pub(super) struct Came {
     pub decided: Option<Span>,
 }
 
-/// Lets orders go.
-pub(super) type Orders = Box<dyn FnOnce() + Send>;
+/// Lets orders go, or answers.
+pub(super) type WhenDurable = Box<dyn FnOnce() + Send>;
 
 /// A session's commits.
 pub(super) struct Writer {
@@ -48,6 +63,8 @@ pub(super) struct Writer {
 /// Between the thread that decides and the one that commits.
 #[derive(Default)]
 struct Shared {
+    /// Has the session's thread look.
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
     slot: Mutex<Slot>,
     changed: Condvar,
 }
@@ -61,6 +78,8 @@ struct Slot {
     /// Why a commit failed: nothing is committed any more.
     failed: Option<StoreError>,
     is_over: bool,
+    /// Something waits for the next commit: the session's thread is told when this one is over.
+    is_awaited: bool,
     /// Memory for the next [`Commit::came`].
     spare: Vec<Came>,
 }
@@ -112,6 +131,23 @@ impl Writer {
         slot.failed.clone().map_or(Ok(slot.is_busy), Err)
     }
 
+    /// How the session's thread is made to look; until it is known it looks by itself.
+    pub(super) fn wakes_with(&self, wake: impl Fn() + Send + Sync + 'static) {
+        // Only the first counts: a session has one inbox.
+        let _ = self.shared.wake.set(Box::new(wake));
+    }
+
+    /// Has the session's thread look when the commit under way is over.
+    pub(super) fn wake_when_done(&self) {
+        let mut slot = self.shared.lock();
+        slot.is_awaited = slot.is_busy;
+        let is_over = !slot.is_busy;
+        drop(slot);
+        if is_over {
+            self.shared.wake();
+        }
+    }
+
     /// Hands a commit over, once the one under way is durable; gives memory for the next [`Commit::came`].
     ///
     /// # Errors
@@ -157,8 +193,18 @@ impl Shared {
     fn done(&self, written: Result<(), StoreError>, spare: Vec<Came>) {
         let mut slot = self.lock();
         (slot.is_busy, slot.failed, slot.spare) = (false, written.err(), spare);
+        let is_awaited = std::mem::take(&mut slot.is_awaited);
         drop(slot);
         self.changed.notify_all();
+        if is_awaited {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(wake) = self.wake.get() {
+            wake();
+        }
     }
 
     fn idle(&self) -> Result<MutexGuard<'_, Slot>, StoreError> {
@@ -179,11 +225,11 @@ impl Shared {
 fn write(session: &Running, recording: &OpenRecording, commit: &mut Commit) -> Result<(), StoreError> {
     let row = commit.row.as_ref().map(|row| (row, &*commit.part));
     recording.commit(RecordingCommit { session: row })?;
-    if let Some(orders) = commit.orders.take() {
-        orders();
-    }
+    let Waiting { orders, answers } = std::mem::take(&mut commit.waiting);
+    orders.into_iter().for_each(|go| go());
     session.stream.written();
     session.is_on_disk(commit.counted);
     session.stream.release_part();
+    answers.into_iter().for_each(|answer| answer());
     Ok(())
 }

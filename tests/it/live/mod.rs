@@ -14,6 +14,7 @@ mod order_kills;
 mod orders;
 mod paper;
 mod reloads;
+mod slow_disk;
 mod tickers;
 
 use crate::schema;

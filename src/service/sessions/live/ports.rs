@@ -243,7 +243,8 @@ impl LivePorts<'_> {
             all.for_each(|command| queue.send(command));
         });
         self.inner.journal().decided();
-        Ok(self.inner.journal().commit_orders(reached, go)?)
+        self.inner.journal().send_when_durable(go);
+        Ok(self.inner.journal().commit_if_due(reached)?)
     }
 
     fn tell_alerts(&mut self, at: Timestamp) {
