@@ -43,6 +43,13 @@ const IMPURE: [&str; 22] = [
     "tracing",
 ];
 
+/// Methods of floats whose last bits are the platform's.
+const PLATFORM_MATHS: [&str; 26] = [
+    "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10", "powf", "powi", "tanh", "sinh", "cosh",
+    "asinh", "acosh", "atanh", "sin", "cos", "sin_cos", "tan", "atan", "atan2", "asin", "acos", "cbrt",
+    "hypot",
+];
+
 /// Maximum lines of a file at 110 columns; a longer one probably has a second subject.
 const FILE_LINES: usize = 600;
 
@@ -91,6 +98,15 @@ fn pure_layers_stay_pure() {
     let tree = tree();
     none(&rules::pure_words(&tree, &PURE, &IMPURE));
     none(&rules::pure_lints(&tree, &PURE));
+    let clippy = std::fs::read_to_string(root().join("clippy.toml")).expect("clippy.toml");
+    for method in PLATFORM_MATHS {
+        for float in ["f64", "f32"] {
+            assert!(
+                clippy.contains(&format!("\"{float}::{method}\"")),
+                "clippy.toml: forbid {float}::{method}"
+            );
+        }
+    }
 }
 
 #[test]
