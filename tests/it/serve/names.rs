@@ -137,6 +137,10 @@ fn hostile_symbols_pass_every_route_as_they_are() {
         assert!(file.chars().all(plain), "{file}");
         let found = world.get(&format!("/api/data-collection/sessions?symbol={asked}")).json();
         assert!(found.to_string().contains(&id), "{found}");
+        let label = json!({"symbol": name, "grade": "A", "onset": "2025-12-01T00:00:05Z"});
+        let path = format!("/api/data-collection/{id}/labels");
+        let added = world.daemon.ask_as(&world.login, "POST", &path, Some(&label));
+        assert_eq!((added.status, &added.data()["symbol"]), (201, &json!(name)), "{}", added.json());
     }
     let outside = world.get(&format!("/api/data-collection/{id}/export?format=jsonl"));
     for line in String::from_utf8(outside.body).unwrap().lines() {
