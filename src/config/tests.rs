@@ -264,6 +264,14 @@ fn a_file_is_seen_however_it_is_written() {
 }
 
 #[test]
+fn a_file_in_a_folder_that_is_made_later_is_seen() {
+    let watched = Watched::new(|folder| folder.join("config").join("config.json"));
+    std::fs::create_dir(watched.path.parent().unwrap()).unwrap();
+    std::fs::write(&watched.path, ONE).unwrap();
+    watched.sees(ONE);
+}
+
+#[test]
 fn a_link_to_elsewhere_is_seen() {
     let elsewhere = tempfile::tempdir().unwrap();
     let target = elsewhere.path().join("real.json");

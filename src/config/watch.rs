@@ -10,7 +10,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -88,9 +88,15 @@ impl Watch {
         let shared = Arc::<Shared>::default();
         let (events, problem) = match events(path, &shared) {
             Ok(events) => (Some(events), None),
-            Err(error) => {
-                (None, Some(format!("changes of {} are seen every second only: {error}", path.display())))
-            }
+            // Nothing is wrong: there is no file yet, and the read every second finds one.
+            Err(_) if !folder_of(path).exists() => (None, None),
+            Err(error) => (
+                None,
+                Some(format!(
+                    "{} is only read every second, as the system reports no changes of files: {error}",
+                    path.display()
+                )),
+            ),
         };
         let (path, watched) = (path.to_owned(), shared.clone());
         let thread =
@@ -178,10 +184,6 @@ fn run(path: &Path, shared: &Shared, known: Content, mut changed: impl FnMut(Con
 /// Events of the folder, filtered by the file's name.
 fn events(path: &Path, shared: &Arc<Shared>) -> notify::Result<RecommendedWatcher> {
     let name: OsString = path.file_name().unwrap_or_default().to_owned();
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     let shared = shared.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         // The read every second covers lost events.
@@ -197,6 +199,13 @@ fn events(path: &Path, shared: &Arc<Shared>) -> notify::Result<RecommendedWatche
             }
         }
     })?;
-    watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    watcher.watch(folder_of(path), RecursiveMode::NonRecursive)?;
     Ok(watcher)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
