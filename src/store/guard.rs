@@ -43,7 +43,13 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, Sto
     done.unwrap_or_else(|panic| {
         Err(StoreError::damaged(
             "the store file",
-            format!("the database stopped on it ({})", message_of(&*panic)),
+            match message_of(&*panic) {
+                // The macro's words say nothing about the file.
+                text if text.contains("entered unreachable code") => {
+                    "its structure cannot be read".to_owned()
+                }
+                text => format!("its structure cannot be read ({text})"),
+            },
         ))
     })
 }
@@ -69,6 +75,8 @@ mod tests {
         let error = outer.unwrap_err();
         assert_eq!(error.exit_code(), 65);
         assert!(error.to_string().contains("(a page)"), "{error}");
+        let error = guarded::<()>(|| unreachable!()).unwrap_err().to_string();
+        assert!(error.contains("its structure cannot be read;") && !error.contains("unreachable"), "{error}");
         assert_eq!(GUARDS.get(), 0);
         assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
     }

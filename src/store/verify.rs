@@ -97,6 +97,7 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
             report.problems.extend(found.problems);
             report = VerifyReport { problems: report.problems, ..found };
         }
+        Err(StoreError::Damaged { place, what }) => report.problem(place, what, FILE_ADVICE),
         Err(error) => report.problem("the rest of the store", error, FILE_ADVICE),
     }
     Ok(report)
