@@ -45,7 +45,7 @@ const WHY: [&str; 3] = ["signal", "entry", "exit"];
 /// The level that ended the trade: columns, each with its field in JSON.
 const LEVEL: [(&str, &str); 3] =
     [("exit_level", "price"), ("exit_level_met_by", "met_by"), ("exit_level_met_by_kind", "met_by_kind")];
-const EQUITY: [&str; 5] = ["time", "equity", "low", "high", "drawdown_pct"];
+const EQUITY: [&str; 6] = ["time", "equity", "low", "high", "drawdown_pct", "currency"];
 const SIGNALS: [&str; 5] = ["time", "section", "symbol", "strategy", "price"];
 
 impl Part {
@@ -176,6 +176,12 @@ mod tests {
         assert!(stop.ends_with(",9.7,9.69,last"), "{stop}");
         let rule = lines.iter().find(|line| line.contains(",ZE1,")).unwrap();
         assert!(rule.ends_with(",,,"), "{rule}");
+    }
+
+    #[test]
+    fn equity_names_its_currency() {
+        let row = json!({"time": "t", "equity": 9.5, "low": 9.0, "high": 10.0, "drawdown_pct": 5.0});
+        assert_eq!(table(Part::Equity, &[row], Some("BTC")).lines().nth(1), Some("t,9.5,9.0,10.0,5.0,BTC"));
     }
 
     #[test]

@@ -62,6 +62,16 @@ pub fn figure(value: f64, unit: Unit, currency: Option<&str>) -> String {
     f::amount(amount, unit, f::Currency(currency))
 }
 
+/// An amount of money with the digits of its currency, for columns whose heading names the currency.
+pub fn number(value: Money, currency: Option<&str>) -> String {
+    f::Currency(currency).number(value)
+}
+
+/// A number of things: `1 row`, `2 rows`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", f::grouped(u128::from(count)), if count == 1 { one } else { many })
+}
+
 /// An amount of money, which names its currency if that is known.
 pub fn money(value: Money, currency: Option<&str>) -> String {
     f::Currency(currency).amount(value)

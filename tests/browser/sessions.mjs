@@ -29,7 +29,7 @@ export async function starting(page, demo) {
     await page.selectOption("#field-acceleration_factor select", "60");
     // More than the cap is said at once, and keeps it from starting.
     await page.fill("[aria-label='Budget of minute_breakout']", "1500");
-    await page.waitForSelector("text=over the cap");
+    await page.waitForSelector("text=over the cap of 1000.00 USDT");
     assert.ok(await start.isDisabled());
     await page.fill("[aria-label='Budget of minute_breakout']", "60%");
     await page.waitForSelector("text=Ready to start.");
@@ -40,6 +40,14 @@ export async function starting(page, demo) {
     await start.dblclick();
     await page.waitForFunction(() => location.hash.startsWith("#/board/exec_"));
     assert.equal(await backtests(), before + 1, "one session of two clicks");
+  });
+  await check("amounts are in the currency of the recording or of the symbols", async () => {
+    const shown = await page.evaluate(async () => {
+      const { amount, currencyOf, emptyForm } = await import("/console/core/session_form.js");
+      const of = (changes, recording) => amount(0.001, currencyOf({ ...emptyForm(), ...changes }, recording));
+      return [of({}, { currency: "BTC" }), of({ type: "paper", symbols: ["BTC_USDT"] }), of({ type: "paper", symbols: ["BTC_USDT", "ETH_USDC"] })];
+    });
+    assert.deepEqual(shown, ["0.001000 BTC", "0.00 USDT", "0.00"]);
   });
   await check("its progress is pushed, a reload in the middle loses nothing, and it ends by itself", async () => {
     await page.waitForFunction(() => document.querySelector("progress")?.value > 10);

@@ -148,7 +148,7 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     assert_eq!(csv.lines().count(), 5, "{csv}");
     assert!(csv.starts_with("number,symbol,strategy,side,entry_time,") && csv.contains("ze_age"), "{csv}");
     assert!(csv.lines().nth(1).unwrap().contains(",USDT,"), "{csv}");
-    assert!(cli.ok(&["results", "equity", &id]).starts_with("time,equity,low,high,drawdown_pct\n"));
+    assert!(cli.ok(&["results", "equity", &id]).starts_with("time,equity,low,high,drawdown_pct,currency\n"));
     assert!(
         cli.ok(&["results", "signals", &id])
             .lines()

@@ -197,6 +197,11 @@ fn the_table_tells_tries_luck_and_reasons_and_bad_values_are_named() {
     let csv = cli.ok(&["sweep", "show", "swept", "--csv"]);
     assert_eq!(csv.lines().count(), 13);
     assert!(
+    assert!(csv.lines().next().unwrap().ends_with(",currency,digests"), "{csv}");
+    assert!(csv.lines().skip(1).all(|line| line.contains(",USDT,")), "{csv}");
+    assert_eq!(cli.json(&["sweep", "show", "swept", "--json"])["currency"], "USDT");
+    let missing = cli.run(&["sweep", "show", "nowhere"]);
+    assert!(missing.code == 64 && missing.err.contains("there is no sweep in nowhere"), "{}", missing.err);
         csv.starts_with("trial,/ze1_close/conditions/ze_age/value,/z1_entry/positionSize/value,net_profit,"),
         "{csv}"
     );
@@ -229,6 +234,18 @@ fn the_table_tells_tries_luck_and_reasons_and_bad_values_are_named() {
 }
 
 /// The program under its own name on the search path, for scripts that call it.
+#[test]
+fn amounts_in_bitcoin_are_named_and_have_six_digits() {
+    let cli = market();
+    cli.file("GVTBTC.trades.csv", waves("GVTBTC", 12));
+    let data = ["--strategy", "loser.json", "--set", SIZE, "--data", "GVTBTC.trades.csv", "--out", "swept"];
+    let table = cli.ok(&[&["sweep"][..], &data[..]].concat());
+    let row = |first: &str| table.lines().find(|line| line.trim_start().starts_with(first)).unwrap();
+    assert!(row("trial").contains("Net profit BTC"), "{table}");
+    let net = row("1 ").split_whitespace().find(|cell| cell.starts_with('-')).unwrap();
+    assert_eq!(net.split_once('.').unwrap().1.len(), 6, "{table}");
+}
+
 fn on_path(cli: &Cli) -> String {
     let bin = cli.at("bin");
     std::fs::create_dir_all(&bin).unwrap();

@@ -1,7 +1,9 @@
 //! The table of the best trials of a sweep.
 
 use crate::app::table::{Align, grouped, table};
+use crate::domain::num::Money;
 use crate::report::definitions::{self as d, Definition, Unit};
+use crate::report::text;
 use crate::service::sweep::{Opened, Ranked, Ranking};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -21,7 +23,8 @@ pub fn text(opened: &Opened, ranking: &Ranking, top: usize) -> String {
         metrics.insert(0, ranking.by);
     }
     let rows: Vec<&Ranked> = ranking.trials.iter().take(top).collect();
-    let heads: Vec<String> = metrics.iter().map(|metric| head(metric)).collect();
+    let currency = ranking.currency.as_deref();
+    let heads: Vec<String> = metrics.iter().map(|metric| head(metric, currency)).collect();
     let mut columns: Vec<(&str, Align)> = vec![("trial", Align::Right)];
     columns.extend(ranking.axes.iter().map(|axis| (axis.as_str(), Align::Right)));
     columns.extend(heads.iter().map(|head| (head.as_str(), Align::Right)));
@@ -35,7 +38,7 @@ pub fn text(opened: &Opened, ranking: &Ranking, top: usize) -> String {
     );
     out += &table(
         &columns,
-        rows.iter().map(|ranked| row(ranked, &metrics)).collect(),
+        rows.iter().map(|ranked| row(ranked, &metrics, currency)).collect(),
         &shrinking,
         &[columns.len() - 1],
     );
@@ -62,19 +65,20 @@ pub fn text(opened: &Opened, ranking: &Ranking, top: usize) -> String {
     out + &format!("sweep {}, digest {}\n", opened.plan.digest_short(), opened.digest())
 }
 
-fn head(metric: &Definition) -> String {
-    match metric.unit {
-        Unit::Percent | Unit::Fraction => format!("{} %", metric.name),
+fn head(metric: &Definition, currency: Option<&str>) -> String {
+    match (metric.unit, currency) {
+        (Unit::Percent | Unit::Fraction, _) => format!("{} %", metric.name),
+        (Unit::Money, Some(currency)) => format!("{} {currency}", metric.name),
         _ => metric.name.to_owned(),
     }
 }
 
-fn row(ranked: &Ranked, metrics: &[&Definition]) -> Vec<String> {
+fn row(ranked: &Ranked, metrics: &[&Definition], currency: Option<&str>) -> Vec<String> {
     let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut cells = vec![ranked.trial.to_string()];
     cells.extend(ranked.values.iter().map(value));
     cells.extend(metrics.iter().map(|metric| match ranked.figures.get(metric.id) {
-        Ok(number) => cell(metric, number),
+        Ok(number) => cell(metric, number, currency),
         Err(_) => NONE.to_owned(),
     }));
     let first = |digest: &String| digest.get(..12).unwrap_or(digest).to_owned();
@@ -85,8 +89,9 @@ fn row(ranked: &Ranked, metrics: &[&Definition]) -> Vec<String> {
     cells
 }
 
-fn cell(metric: &Definition, number: f64) -> String {
+fn cell(metric: &Definition, number: f64, currency: Option<&str>) -> String {
     match metric.unit {
+        Unit::Money => text::number(Money::from_f64(number), currency),
         Unit::Count => format!("{number:.0}"),
         Unit::Fraction => format!("{:.1}", 100.0 * number),
         Unit::Seconds => format!("{number:.0}"),

@@ -2,6 +2,7 @@
 
 use crate::domain::contract_facts::ContractFacts;
 use crate::domain::num::without_noise;
+use crate::domain::quote::common_quote_currency;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::files::contract_json;
@@ -17,6 +18,8 @@ pub struct RecordingLine {
     pub session_id: String,
     /// Symbols.
     pub symbols: Vec<String>,
+    /// Quote currency of all of them; `None` when they name none or several.
+    pub currency: Option<String>,
     /// Those of `tick_prices`, `orderbook`, `candles`, `mark_prices`, `funding` that have rows.
     pub data_types: Vec<&'static str>,
     /// `completed`, `recording`, or `empty` for a completed recording without rows.
@@ -107,6 +110,8 @@ pub(super) fn line(
     RecordingLine {
         session_id: recording.id.clone(),
         symbols: recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
+        currency: common_quote_currency(recording.symbols.iter().map(|symbol| symbol.name.as_str()))
+            .map(str::to_owned),
         data_types: WORDS.iter().filter_map(word).collect(),
         status: status(recording),
         start_time: span.map(|(first, _)| time(first)).or_else(|| created_at.clone()),

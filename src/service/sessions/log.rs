@@ -96,9 +96,19 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
         ("position_update", "closed", _) => (
             Level::Info,
             "position closed",
-            &["strategy_id", "side", "quantity", "entry_price", "exit_price", "net", "net_pct", "reason"],
+            &[
+                "strategy_id",
+                "side",
+                "quantity",
+                "entry_price",
+                "exit_price",
+                "net",
+                "currency",
+                "net_pct",
+                "reason",
+            ],
         ),
-        ("funding", ..) => (Level::Info, "funding settled", &["strategy_id", "amount"]),
+        ("funding", ..) => (Level::Info, "funding settled", &["strategy_id", "amount", "currency"]),
         ("alert", ..) => (Level::Warn, "alert", &["strategy_id", "warning"]),
         _ => return None,
     };
@@ -141,7 +151,7 @@ mod tests {
     #[test]
     fn what_a_trader_looks_for_has_a_line() {
         let closed = json!({"status": "closed", "strategy_id": "pump_v2", "side": "long", "quantity": 2.0,
-            "entry_price": 100.0, "exit_price": 97.0, "net": -6.1, "net_pct": -3.05, "reason": "SL", "instance": 1});
+            "entry_price": 100.0, "exit_price": 97.0, "net": -6.1, "net_pct": -3.05, "currency": "USDT", "reason": "SL", "instance": 1});
         let cases = [
             (
                 "session_started",
@@ -182,7 +192,7 @@ mod tests {
                 "position_update",
                 closed,
                 "Info position closed strategy_id=pump_v2 side=long quantity=2.0 entry_price=100.0 \
-                 exit_price=97.0 net=-6.1 net_pct=-3.05 reason=SL",
+                 exit_price=97.0 net=-6.1 currency=USDT net_pct=-3.05 reason=SL",
             ),
         ];
         for (event, fields, expected) in cases {

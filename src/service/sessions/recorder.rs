@@ -13,6 +13,7 @@ use crate::domain::event::{Gap, Trade};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::num::without_noise;
 use crate::domain::order::Side;
+use crate::domain::quote::{common_quote_currency, quote_currency};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
@@ -181,6 +182,7 @@ impl Recorder for SessionRecorder<'_> {
             "strategy_id": self.defs[strategy].id,
             "instance": funding.instance,
             "amount": funding.amount.shown(),
+            "currency": quote_currency(&self.table.spec(funding.symbol).name),
         });
         let symbol = &self.table.spec(funding.symbol).name;
         self.stream.add(Class::Position, "funding", Some(symbol), fields);
@@ -342,6 +344,7 @@ impl SessionRecorder<'_> {
             "exit_price": without_noise(trade.exit_price),
             "net": trade.net().shown(),
             "net_pct": without_noise(trade.net_pct()),
+            "currency": quote_currency(&spec.name),
             "outcome": Outcome::of(trade).as_str(),
             "reason": trade.reason.as_str(),
         });
@@ -356,6 +359,7 @@ impl SessionRecorder<'_> {
             "equity": point.equity.shown(),
             "balance": point.balance.shown(),
             "exposure": point.exposure.shown(),
+            "currency": common_quote_currency(self.table.iter().map(|(_, spec)| spec.name.as_str())),
         });
         self.stream.add(Class::Account, "equity", None, fields);
     }

@@ -45,6 +45,8 @@ pub struct Ranking {
     pub axes: Vec<String>,
     /// All trials that are complete.
     pub trials: Vec<Ranked>,
+    /// Currency of all amounts; `None` when it is not known or the accounts have several.
+    pub currency: Option<String>,
     /// Trials of the plan: how many variants were or will be tried.
     pub tried: usize,
     /// Trials of this shard that are not complete.
@@ -96,6 +98,7 @@ impl Ranking {
         ranked.sort_by(|a, b| better(by, &a.figures, &b.figures));
         Ok(Ranking {
             by,
+            currency: plan.runs.first().filter(|_| one_currency).and_then(|run| run.currency.clone()),
             axes: plan.axes.iter().map(|axis| axis.pointer.clone()).collect(),
             incomplete: of_shard.saturating_sub(ranked.len()),
             trials: ranked,
@@ -154,6 +157,7 @@ impl Ranking {
         );
         json!({
             "by": self.by.id,
+            "currency": self.currency,
             "tried": self.tried,
             "incomplete": self.incomplete,
             "overfitting": overfitting,
@@ -173,7 +177,7 @@ impl Ranking {
         let head = std::iter::once("trial".to_owned())
             .chain(self.axes.iter().cloned())
             .chain(ids)
-            .chain(["digests".to_owned()]);
+            .chain(["currency".to_owned(), "digests".to_owned()]);
         let mut rows: Vec<Vec<String>> = vec![head.collect()];
         for ranked in &self.trials {
             let metrics = ranked
@@ -183,6 +187,7 @@ impl Ranking {
             let mut row = vec![ranked.trial.to_string()];
             row.extend(ranked.values.iter().map(value));
             row.extend(metrics);
+            row.push(self.currency.clone().unwrap_or_default());
             row.push(ranked.digests.join(" "));
             rows.push(row);
         }

@@ -26,6 +26,16 @@ export function numberOf(typed) {
   return plain === "" || !Number.isFinite(value) ? null : value;
 }
 
+/** The currency of the session's amounts; null when its symbols have none in common. @param {SessionForm} form @param {any} recording @returns {string|null} */
+export function currencyOf(form, recording) {
+  if (form.type === "backtest") return recording?.currency ?? null;
+  const all = new Set(form.symbols.map((symbol) => symbol.includes("_") ? symbol.split("_").pop() ?? null : null));
+  return all.size === 1 ? [...all][0] : null;
+}
+
+/** An amount with its currency, if that is known; dollars have two digits. @param {number} value @param {string|null} currency */
+export const amount = (value, currency) => `${value.toFixed(currency == null || currency.includes("USD") ? 2 : 6)}${currency == null ? "" : ` ${currency}`}`;
+
 /** An allocation as typed: money, or percent of the cap. @param {string} typed @param {number} cap */
 function money(typed, cap) {
   const share = String(typed ?? "").trim().match(/^(.*)%$/);
@@ -132,7 +142,7 @@ export function problemsOf(form, { me, recording, strategies, health, known }) {
     if (isMarket && health?.exchange?.status && health.exchange.status !== "ok") warn(say.exchange(health.exchange.reason ?? health.exchange.status));
     if (Math.abs(health?.clock?.offset_ms ?? 0) > 500) warn(say.clock(health.clock.offset_ms));
   }
-  if (form.type === "collect") { if (!form.dataTypes.length) error(say.noData, "data_types"); } else moneyProblems(form, error, warn);
+  if (form.type === "collect") { if (!form.dataTypes.length) error(say.noData, "data_types"); } else moneyProblems(form, currencyOf(form, recording), error, warn);
   if (form.type === "live" && (!form.name || form.name !== form.confirm)) error(say.confirm, "confirm_live");
   if (!all.some((one) => one.kind === "error")) all.unshift({ kind: "good", text: say.good, field: null });
   return all;
@@ -140,8 +150,8 @@ export function problemsOf(form, { me, recording, strategies, health, known }) {
 
 const plain = (/** @type {string} */ symbol) => symbol.replace("_", "");
 
-/** @param {SessionForm} form @param {(what: string, field?: string) => void} error @param {(what: string, field?: string) => void} warn */
-function moneyProblems(form, error, warn) {
+/** @param {SessionForm} form @param {string|null} currency @param {(what: string, field?: string) => void} error @param {(what: string, field?: string) => void} warn */
+function moneyProblems(form, currency, error, warn) {
   const say = text.checks;
   const fields = /** @type {[keyof SessionForm, string][]} */ ([["cap", "global_cap"], ["balance", "initial_balance"], ["position", "max_position_size"], ["stop", "stop_loss_percent"], ["take", "take_profit_percent"], ["maker", "maker_pct"], ["taker", "taker_pct"], ["slippage", "slippage"], ["latency", "latency_ms"], ["seed", "seed"]]);
   for (const [name, field] of fields) {
@@ -151,7 +161,7 @@ function moneyProblems(form, error, warn) {
   }
   const cap = numberOf(form.cap);
   const used = allocate(form).reduce((sum, one) => sum + (one.money ?? 0), 0);
-  if (cap != null && used > cap + 1e-9) error(say.overCap(used, cap), "allocations");
+  if (cap != null && used > cap + 1e-9) error(say.overCap(amount(used, currency), amount(cap, currency)), "allocations");
   for (const one of allocate(form)) if (form.allocations[one.id]?.trim() && one.money == null) error(say.noNumber(one.id, form.allocations[one.id]), "allocations");
   const balance = numberOf(form.balance) ?? 10000;
   if (form.type !== "live" && cap != null && cap > balance) warn(say.capOverBalance, "global_cap");

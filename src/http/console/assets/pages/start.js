@@ -8,7 +8,7 @@ import { words } from "../core/words.js";
 import { Field, Loading, NumberInput, PageHead, Panel, useAnswer } from "../parts/ui.js";
 import { Strategies, Symbols, Recordings } from "../parts/choose.js";
 import { Checks, Review } from "../parts/review.js";
-import { allocate, emptyForm, formOf, numberOf, problemsOf, requestOf } from "../core/session_form.js";
+import { allocate, amount, currencyOf, emptyForm, formOf, numberOf, problemsOf, requestOf } from "../core/session_form.js";
 
 const text = words.startPage;
 const TYPES = /** @type {const} */ (["backtest", "paper", "live", "collect"]);
@@ -74,7 +74,7 @@ function Form({ first, strategies, recordings }) {
       ${form.type !== "collect" && html`<${Strategies} of=${strategies} chosen=${form.strategies} onChange=${(/** @type {string[]} */ list) => change({ strategies: list, allocations: Object.fromEntries(Object.entries(form.allocations).filter(([id]) => list.includes(id))) })} />`}
       ${form.type === "backtest" && html`<${Recordings} of=${recordings} form=${form} onChange=${change} />`}
       <${Symbols} form=${form} recording=${form.type === "backtest" ? recording : null} onChange=${change} onKnown=${setKnown} />
-      ${form.type !== "collect" && html`<${Budget} form=${form} onChange=${change} /><${Risk} form=${form} onChange=${change} />`}
+      ${form.type !== "collect" && html`<${Budget} form=${form} currency=${currencyOf(form, recording)} onChange=${change} /><${Risk} form=${form} onChange=${change} />`}
       ${(form.type === "backtest" || form.type === "paper") && html`<${Execution} form=${form} onChange=${change} />`}
       ${form.type === "collect" && html`<${Collect} form=${form} onChange=${change} />`}
     </form>
@@ -94,23 +94,25 @@ function refusal(error) {
 }
 
 /** @param {any} props */
-function Budget({ form, onChange }) {
+function Budget({ form, currency, onChange }) {
   const cap = numberOf(form.cap);
   const shares = allocate(form);
   const used = shares.reduce((sum, one) => sum + (one.money ?? 0), 0);
   const leverage = 1;
+  const money = (/** @type {number} */ value) => amount(value, currency);
+  const allocated = text.allocated(money(used), money(cap ?? 0), money((cap ?? 0) - used));
   return html`<${Panel} title=${text.budget}><div class="stack">
-    <div class="grid3"><${Field} label=${text.cap} hint=${text.capHint} id="field-global_cap"><${NumberInput} value=${form.cap} unit="USDT" placeholder=${text.noLimit} onInput=${(/** @type {string} */ cap) => onChange({ cap })} /><//>
-      <${Field} label=${text.balance} hint=${text.balanceHint} id="field-initial_balance"><${NumberInput} value=${form.balance} unit="USDT" placeholder="10000" onInput=${(/** @type {string} */ balance) => onChange({ balance })} /><//>
-      <${Field} label=${text.position} hint=${text.positionHint} id="field-max_position_size"><${NumberInput} value=${form.position} unit="USDT" placeholder=${text.noLimit} onInput=${(/** @type {string} */ position) => onChange({ position })} /><//></div>
+    <div class="grid3"><${Field} label=${text.cap} hint=${text.capHint} id="field-global_cap"><${NumberInput} value=${form.cap} unit=${currency ?? ""} placeholder=${text.noLimit} onInput=${(/** @type {string} */ cap) => onChange({ cap })} /><//>
+      <${Field} label=${text.balance} hint=${text.balanceHint} id="field-initial_balance"><${NumberInput} value=${form.balance} unit=${currency ?? ""} placeholder="10000" onInput=${(/** @type {string} */ balance) => onChange({ balance })} /><//>
+      <${Field} label=${text.position} hint=${text.positionHint} id="field-max_position_size"><${NumberInput} value=${form.position} unit=${currency ?? ""} placeholder=${text.noLimit} onInput=${(/** @type {string} */ position) => onChange({ position })} /><//></div>
     ${cap != null && form.strategies.length > 0 && html`<div class="stack tight" id="field-allocations"><h3>${text.allocations}</h3>
       ${shares.map((one) => html`<div key=${one.id} class="allocation"><span>${one.id}</span>
         <span class="unit"><input class="input" aria-label=${text.allocationOf(one.id)} value=${form.allocations[one.id] ?? ""} placeholder=${text.rest}
-          onInput=${(/** @type {any} */ event) => onChange({ allocations: { ...form.allocations, [one.id]: event.target.value } })} /><span class="tail">USDT</span></span>
+          onInput=${(/** @type {any} */ event) => onChange({ allocations: { ...form.allocations, [one.id]: event.target.value } })} /><span class="tail">${currency ?? ""}</span></span>
         <span class="quiet right">${one.money == null ? "" : `${(100 * one.money / cap).toFixed(0)} %`}</span></div>`)}
-      <div class=${`meter ${used > cap + 1e-9 ? "over" : ""}`} role="img" aria-label=${text.allocated(used, cap)}><i style=${{ width: `${Math.min(100, 100 * used / cap)}%` }}></i></div>
-      <p class=${`small ${used > cap + 1e-9 ? "bad" : "quiet"}`}>${text.allocated(used, cap)}</p></div>`}
-    ${cap != null && numberOf(form.stop) != null && html`<p class="small quiet">${text.worst(cap * leverage, cap * /** @type {number} */ (numberOf(form.stop)) / 100)}</p>`}
+      <div class=${`meter ${used > cap + 1e-9 ? "over" : ""}`} role="img" aria-label=${allocated}><i style=${{ width: `${Math.min(100, 100 * used / cap)}%` }}></i></div>
+      <p class=${`small ${used > cap + 1e-9 ? "bad" : "quiet"}`}>${allocated}</p></div>`}
+    ${cap != null && numberOf(form.stop) != null && html`<p class="small quiet">${text.worst(money(cap * leverage), money(cap * /** @type {number} */ (numberOf(form.stop)) / 100))}</p>`}
   </div><//>`;
 }
 

@@ -3,8 +3,7 @@
 import { html, useEffect, useState } from "../core/view.js";
 import { get, put, remove } from "../core/api.js";
 import { notify } from "../core/store.js";
-import { number } from "../core/format.js";
-import { formOf, numberOf, requestOf } from "../core/session_form.js";
+import { amount, currencyOf, formOf, numberOf, requestOf } from "../core/session_form.js";
 import { words } from "../core/words.js";
 import { Button, Copy, Icon, Panel, Segments } from "./ui.js";
 
@@ -31,7 +30,7 @@ export function summary(form, recording) {
   const cap = numberOf(form.cap);
   const lines = [say[form.type](what, symbols, recording ? recording.duration : "")];
   if (form.type !== "collect") {
-    lines.push(cap == null ? say.noCap : say.cap(number(cap)));
+    lines.push(cap == null ? say.noCap : say.cap(amount(cap, currencyOf(form, recording))));
     const [stop, take] = [numberOf(form.stop), numberOf(form.take)];
     lines.push(say.risk(stop == null ? say.ownStop : `${stop} %`, take == null ? say.ownTake : `${take} %`));
   }
