@@ -95,12 +95,24 @@ pub const SYMBOL_FILE_NAME_BYTES: usize = 160;
 /// Distinct bar distances counted per file and symbol; further ones are ignored.
 pub const BAR_DISTANCES: usize = 256;
 
-/// Trades with ids remembered per file to notice repeated ones, shared by its symbols; when full, the oldest are forgotten.
+/// Symbols of a file for each of which a replay reads it anew, where they are not in order of time among each other; of a file with
+/// more the rows are sorted into a temporary file and read once.
+pub const FILE_PASSES: usize = 16;
+
+/// Trades with ids remembered per file, of all its symbols together, to notice repeated ones. When full, the oldest are forgotten,
+/// and trades that may repeat a forgotten one are counted and told in a note of the recording and of the result.
 pub const KNOWN_TRADES: usize = 1 << 17;
 
 /// Trades of a symbol whose id was there with another price, quantity or side; with more, and more than one in a hundred
 /// rows, the column holds no ids of trades and the file is refused.
 pub const CONTRADICTING_TRADES: u64 = 10;
+
+/// Rows of an overlapping file whose fingerprints are held in memory to be compared; more are in a temporary file.
+pub const COMPARED_IN_MEMORY: usize = 1 << 15;
+
+/// Files that later ones were compared with and that are kept open for the next; the least recently used one is closed, and
+/// read again should a later file overlap it.
+pub const COMPARED_FILES: usize = 32;
 
 /// Rows of one time and symbol that are compared where two files overlap; with more the overlap is refused.
 pub const COMPARED_ROWS: usize = 1 << 16;

@@ -2,7 +2,8 @@
 
 use super::{Failure, terminal};
 use crate::files::{
-    FileError, FileFormat, Inputs, Layout, RecordBatch, RecordSink, SourceFile, declared_bar, why_left_out,
+    FileError, FileFormat, Inputs, Layout, Opener, RecordBatch, RecordSink, SourceFile, declared_bar,
+    why_left_out,
 };
 use crate::service::recordings::Reading;
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ pub fn run(inputs: &Inputs, reading: &Reading, rows: usize, as_json: bool) -> Re
 }
 
 fn of_file(path: &Path, reading: &Reading, rows: usize) -> Result<Shown, FileError> {
-    let mut source = SourceFile::open_with(path, &reading.declared)?;
+    let mut source = SourceFile::open_with(path, &reading.declared, &Opener::default())?;
     let mut batch = RecordBatch::new(rows);
     source.read(&mut batch)?;
     let written = |format| -> Result<String, FileError> {

@@ -130,6 +130,21 @@ impl ContractFacts {
         }
     }
 
+    /// What both tell and in which they differ, as a sentence about `self` and `other`. Steps may differ: a venue makes them
+    /// finer as time goes by.
+    pub fn contradiction(&self, other: &ContractFacts) -> Option<String> {
+        let text = |value: &Option<Decimal>| value.map(|value| value.to_string());
+        let facts = [
+            ("contract size", text(&self.contract_size), text(&other.contract_size)),
+            ("quote currency", self.quote.clone(), other.quote.clone()),
+            ("settlement currency", self.settle.clone(), other.settle.clone()),
+        ];
+        facts.into_iter().find_map(|(name, own, other)| {
+            let (own, other) = own.zip(other).filter(|(own, other)| own != other)?;
+            Some(format!("{name} {own} in the one and {other} in the other"))
+        })
+    }
+
     /// Whether profit is in another currency than prices. Declared currencies decide; otherwise the name
     /// does.
     pub fn is_inverse(&self, symbol: &str) -> bool {

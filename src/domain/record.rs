@@ -77,7 +77,7 @@ pub struct Record {
 }
 
 /// Payload of a recorded row.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RecordBody {
     /// A trade.
     Trade {

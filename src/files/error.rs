@@ -54,6 +54,8 @@ pub enum Problem {
     NoSymbol,
     /// A directory without files, or nested too deeply.
     Folder(&'static str),
+    /// A control character in the name of a file.
+    Name,
     /// A line longer than so many bytes.
     LineTooLong(usize),
     /// The columns match no layout.
@@ -209,7 +211,7 @@ impl FileError {
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        write!(f, "{}", shown(&self.file))?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
@@ -238,6 +240,9 @@ impl fmt::Display for Problem {
             Problem::Unreadable(error) => f.write_str(match error.kind() {
                 io::ErrorKind::NotFound => "there is no such file; check the path",
                 io::ErrorKind::PermissionDenied => "may not be read; give this user the right to read it",
+                _ if error.raw_os_error() == Some(TOO_MANY_OPEN) => {
+                    "is one file too many to be open at once; allow more (ulimit -n), or give fewer files or symbols"
+                }
                 _ => "cannot be read; check the disk it is on",
             }),
             Problem::Unwritable(error) => f.write_str(match error.kind() {
@@ -271,6 +276,7 @@ impl fmt::Display for Problem {
                 write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd, or parquet")
             }
             Problem::Folder(why) => write!(f, "{why}; give the files themselves"),
+            Problem::Name => f.write_str("has a control character in its name, which terminals obey; rename it"),
             Problem::LineTooLong(limit) => {
                 write!(f, "is longer than {limit} bytes; this is not a line of market data, check how the file was made")
             }
@@ -364,6 +370,18 @@ pub(super) fn excerpt(text: &[u8]) -> String {
         .flat_map(char::escape_debug)
         .collect();
     if text.len() > shown.len() && text.len() > SHOWN { format!("{shown}…") } else { shown }
+}
+
+/// `EMFILE`: the process may not open more files.
+const TOO_MANY_OPEN: i32 = 24;
+
+/// A path as it is shown: without characters that a terminal obeys.
+pub(super) fn shown(path: &Path) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().collect::<String>(),
+        false => c.to_string(),
+    };
+    path.to_string_lossy().chars().map(escaped).collect()
 }
 
 /// Why a JSON list is refused at an element.

@@ -95,6 +95,7 @@ impl FileFeed {
                     declared: selection.declared.clone(),
                     elsewhere: file.elsewhere.clone(),
                     sorted: file.sorted.clone(),
+                    opener: selection.opener.clone(),
                 };
                 cursors.push(Cursor::new(plan, Arc::clone(&read_bytes)));
                 total_bytes += file.bytes;
@@ -230,6 +231,7 @@ fn target(symbol: &FileSymbol, table: &SymbolTable) -> Option<Target> {
         quantity_step: spec.quantity_step,
         bar: symbol.bar,
         first: symbol.first,
+        rows: symbol.rows,
     })
 }
 

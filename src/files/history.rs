@@ -4,10 +4,10 @@
 //! Only files whose names differ in numbers alone are joined, so files of different venues are not.
 
 use super::error::FileError;
-use super::overlap::repeated_rows;
+use super::overlap::{Before, Overlaps};
 use super::paths::{self, SourceGroup};
-use super::repeated::RepeatedBySymbol;
-use super::survey::{FileSurvey, FileSymbol, Selection, survey_without};
+use super::repeated::{RepeatedBySymbol, RepeatedRows};
+use super::survey::{FileSurvey, FileSymbol, Selection};
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
@@ -58,13 +58,14 @@ pub fn histories(
         sorted.push((index, span(&files).map_or(Timestamp::MIN, |(first, _)| first), family, group, files));
     }
     sorted.sort_by(|a, b| (&a.2, a.1, a.0).cmp(&(&b.2, b.1, b.0)));
+    let mut overlaps = Overlaps::new(&selection.declared, &selection.opener);
     let mut open: Vec<(usize, String, Open)> = Vec::new();
     for (index, first, family, group, files) in sorted {
         match open
             .iter()
             .position(|(_, known, history)| *known == family && history.goes_on_with(first, &files))
         {
-            Some(own) => open[own].2.add(group.label, files, selection)?,
+            Some(own) => open[own].2.add(group.label, files, selection, &mut overlaps)?,
             None => {
                 let mut history = Open {
                     stems: Vec::new(),
@@ -72,7 +73,7 @@ pub fn histories(
                     reached: BTreeMap::new(),
                     end: Timestamp::MIN,
                 };
-                history.add(group.label, files, selection)?;
+                history.add(group.label, files, selection, &mut overlaps)?;
                 open.push((index, family, history));
             }
         }
@@ -115,28 +116,37 @@ impl Open {
         stem: String,
         mut files: Vec<FileSurvey>,
         selection: &Selection,
+        overlaps: &mut Overlaps<'_>,
     ) -> Result<(), FileError> {
         self.stems.push(stem);
         files.sort_by_key(|file| span(std::slice::from_ref(file)).map(|(first, _)| first));
         for mut file in files {
-            let mut elsewhere = RepeatedBySymbol::new();
+            let mut before = BTreeMap::new();
             for symbol in &file.symbols {
                 let known = self.reached.get(&(symbol.name.clone(), file.kind));
                 let Some(known) = known.filter(|known| symbol.open_span().0 <= known.last) else { continue };
-                let earlier = &mut self.files[known.file];
-                let rows = repeated_rows(&earlier.path, &file.path, &symbol.name, &selection.declared)?;
-                if rows.count() == symbol.rows
-                    && let Some(own) = earlier.symbols.iter_mut().find(|own| own.name == symbol.name)
+                let FileSurvey { path, sorted, .. } = &self.files[known.file];
+                let known = Before { path, sorted: sorted.as_ref(), last: known.last };
+                before.insert(symbol.name.clone(), known);
+            }
+            let elsewhere = match before.is_empty() {
+                true => RepeatedBySymbol::new(),
+                false => overlaps.repeated(&file, &before)?,
+            };
+            for symbol in file.symbols.iter().filter(|symbol| symbol.rows > 0) {
+                let repeated = elsewhere.get(&symbol.name).map_or(0, RepeatedRows::count);
+                let earlier = self.reached.get(&(symbol.name.clone(), file.kind)).map(|known| known.file);
+                if repeated == symbol.rows
+                    && let Some(earlier) = earlier
+                    && let Some(own) =
+                        self.files[earlier].symbols.iter_mut().find(|own| own.name == symbol.name)
                 {
                     // The file has nothing else of the symbol, so it does not tell of it.
-                    own.repeated += rows.count() + symbol.repeated;
-                }
-                if !rows.is_empty() {
-                    elsewhere.insert(symbol.name.clone(), rows);
+                    own.repeated += repeated + symbol.repeated;
                 }
             }
             if !elsewhere.is_empty() {
-                file = survey_without(&file.path, elsewhere, selection, &mut |_| {})?;
+                file = file.without(elsewhere, selection)?;
             }
             let index = self.files.len();
             for (stream, symbol) in streams(std::slice::from_ref(&file)) {

@@ -4,7 +4,7 @@ use super::counted::{Counted, DISK_BYTES};
 use super::error::Damage;
 use super::error::Problem;
 use super::parquet_input::{MAGIC, ParquetText};
-use super::zip;
+use super::zip::{self, Archives};
 use crate::limits::{PACKED_FREE_BYTES, PACKED_RATIO};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
@@ -13,18 +13,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Size of a file or of a member of an archive as it is stored; 0 when it cannot be told.
-pub fn size(path: &Path) -> u64 {
+pub(super) fn size(path: &Path, archives: &Archives) -> u64 {
     match zip::archive_of(path) {
-        Some((archive, name)) => zip::packed_size(&archive, &name),
+        Some((archive, name)) => archives.packed_size(&archive, &name),
         None => std::fs::metadata(path).map_or(0, |meta| meta.len()),
     }
 }
 
 /// The text of a file or of a member of an archive, decompressed or converted from parquet, and its size as it
 /// is stored. `count` grows to that size as it is read.
-pub(super) fn text(path: &Path, count: &Arc<AtomicU64>) -> Result<(Box<dyn Read + Send>, u64), Problem> {
+pub(super) fn text(
+    path: &Path,
+    count: &Arc<AtomicU64>,
+    archives: &Archives,
+) -> Result<(Box<dyn Read + Send>, u64), Problem> {
     if let Some((archive, name)) = zip::archive_of(path) {
-        let (content, bytes) = zip::open_member(&archive, &name, Arc::clone(count))?;
+        let (content, bytes) = archives.open(&archive, &name, Arc::clone(count))?;
         // The member has counted its bytes already.
         return Ok((bounded(plain(content, Arc::default())?, Arc::clone(count)), bytes));
     }

@@ -20,6 +20,7 @@ mod layout;
 mod lines;
 mod mapping_file;
 mod number;
+mod opener;
 mod order;
 mod overlap;
 mod parquet_input;
@@ -40,16 +41,16 @@ pub use contract_file::{FactsBySymbol, contract_file, contract_file_of, contract
 pub use error::{FileError, Problem};
 pub use feed::FileFeed;
 pub use history::{FURTHEST_APART, History, histories};
-pub use input::size as stored_size;
 pub use layout::Layout;
 pub use mapping_file::{MappingFile, mapping_file};
-pub use overlap::repeated_rows;
-pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk, why_left_out};
-pub use repeated::RepeatedRows;
+pub use opener::Opener;
+pub use overlap::{Before, Overlaps};
+pub use paths::{Inputs, SourceGroup, expand, group_by_stem, is_special, on_disk, why_left_out};
+pub use repeated::{RepeatedBySymbol, RepeatedRows};
 pub use sink::{FileFormat, RecordSink};
-pub use sorted::{KeptRows, Spool};
+pub use sorted::KeptRows;
 pub use source::SourceFile;
 pub use survey::{
-    BarLengths, FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar,
-    joined, notes_of, survey, survey_file,
+    BarLengths, FeedClock, FileFacts, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey,
+    declared_bar, joined, notes_of, survey, survey_file, survey_for_replay,
 };

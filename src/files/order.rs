@@ -25,8 +25,8 @@ pub(super) struct Order {
     /// Last time and its line, by symbol; line 0: none yet.
     last: Vec<(Timestamp, u64)>,
     snapshot: Option<Snapshot>,
-    /// Trades with ids, by symbol.
-    trades: Vec<KnownTrades>,
+    /// Trades with ids.
+    trades: KnownTrades,
 }
 
 /// The snapshot being read.
@@ -58,15 +58,16 @@ impl Order {
                 self.check_level(symbol, at, side, level, price)?
             }
             RecordBody::Trade { id: Some(id), price, quantity, taker } => {
-                if index >= self.trades.len() {
-                    self.trades.resize_with(index + 1, KnownTrades::default);
-                }
-                let symbols = self.trades.len();
-                return self.trades[index].take(id, TradeOfId { at, price, quantity, taker }, symbols);
+                return self.trades.take(symbol, id, TradeOfId { at, price, quantity, taker });
             }
             _ => {}
         }
         Ok(Place::Next)
+    }
+
+    /// Trades of a symbol whose ids were not compared with those of all trades before.
+    pub fn unchecked(&self, symbol: u32) -> u64 {
+        self.trades.unchecked(symbol)
     }
 
     /// A snapshot consists of one side and then the other, each starting at level 1 without holes and with

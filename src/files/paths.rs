@@ -50,7 +50,7 @@ const ARCHIVES: [&str; 4] = [".feather", ".xz", ".bz2", ".7z"];
 /// the files they describe. Duplicates are removed.
 ///
 /// # Errors
-/// A missing path, or a directory that has no market data or is nested too deeply.
+/// A missing path, a name with a control character, or a directory that has no market data or is nested too deeply.
 pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let (mut files, mut in_folders, mut left_out) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut named = BTreeSet::new();
@@ -71,7 +71,7 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
         found.retain(|file| !is_contract_file(file));
         found.sort();
         let (data, other): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|file| has_name_of_market_data(file));
+            found.into_iter().partition(|file| has_name_of_market_data(file) && !is_special(file));
         if data.is_empty() {
             return Err(FileError::of(path, Problem::Folder("is a directory without files of market data")));
         }
@@ -82,6 +82,10 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let mut seen = BTreeSet::new();
     files.retain(|file| !is_contract_file(file) && seen.insert(file.clone()));
     in_folders.retain(|file| !named.contains(file));
+    let is_obeyed = |path: &&PathBuf| path.to_string_lossy().chars().any(char::is_control);
+    if let Some(path) = files.iter().chain(&left_out).find(is_obeyed) {
+        return Err(FileError::of(path, Problem::Name));
+    }
     open_archives(Inputs { files, found: in_folders, left_out })
 }
 
@@ -130,10 +134,16 @@ pub fn on_disk(path: &Path) -> PathBuf {
 
 /// Why a file was left out.
 pub fn why_left_out(path: &Path) -> &'static str {
-    match is_contract_file(path) {
-        true => "contract files are not read inside an archive",
-        false => "its name is not that of market data",
+    match (is_contract_file(path), is_special(path)) {
+        (true, _) => "contract files are not read inside an archive",
+        (_, true) => "it is a pipe, a socket or a device",
+        _ => "its name is not that of market data",
     }
+}
+
+/// Whether a path is a pipe, a socket or a device, which can be read only once, if at all.
+pub fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// Whether a file name may be that of market data.
@@ -254,6 +264,34 @@ mod tests {
         assert!(
             !same("binance-spot_BTCUSDT_20240808", "binance-usdm_BTCUSDT_20240809") && !same("A_1", "B_1")
         );
+    }
+
+    #[test]
+    fn a_name_that_a_terminal_obeys_is_refused_and_shown_without_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.csv"), "x").unwrap();
+        for name in ["b\u{1b}[2J\n.csv", "README\u{7}"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "x").unwrap();
+            for given in [folder.path(), &path] {
+                let error = expand(&[given.to_owned()]).unwrap_err().to_string();
+                assert!(error.contains("has a control character in its name"), "{error}");
+                assert!(!error.chars().any(char::is_control), "{error:?}");
+            }
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_socket_in_a_folder_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a.csv"), "x").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("b.csv")).unwrap();
+        let inputs = expand(&[folder.path().to_owned()]).unwrap();
+        assert_eq!((inputs.files, inputs.left_out), (vec![at("a.csv")], vec![at("b.csv")]));
+        assert_eq!(why_left_out(&at("b.csv")), "it is a pipe, a socket or a device");
+        assert!(is_special(&at("b.csv")) && !is_special(&at("a.csv")));
     }
 
     #[test]

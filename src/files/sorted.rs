@@ -5,6 +5,7 @@
 //! the file. Rows of equal time are ordered by trade id where there is one, else as in the file, or backwards
 //! where the rows of their symbol run backwards.
 
+use super::error::FileError;
 use super::fields::Fields;
 use super::layout::{LayoutRule, MAX_COLUMNS, SYMBOL, TIME};
 use super::number;
@@ -36,6 +37,15 @@ struct Row {
 /// Bytes of a row beside its text.
 const ROW_BYTES: usize = std::mem::size_of::<Row>();
 
+/// How rows of equal time are ordered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ties {
+    /// By trade id where there is one, else as in the file.
+    ById,
+    /// As in the file, whose symbols are each in order.
+    AsInFile,
+}
+
 /// Takes rows in any order.
 pub(super) struct Sorter {
     id_slot: Option<usize>,
@@ -65,7 +75,7 @@ pub(super) struct Sorted {
 
 /// Where sorted rows are kept that are read several times: one temporary file for all files of a source.
 #[derive(Clone, Default, Debug)]
-pub struct Spool(Arc<Mutex<Option<Spooled>>>);
+pub(super) struct Spool(Arc<Mutex<Option<Spooled>>>);
 
 /// The temporary file, and the end of what is kept in it.
 type Spooled = (Arc<File>, u64);
@@ -76,10 +86,10 @@ pub struct KeptRows(Section);
 
 /// A section of a temporary file, read from its beginning on.
 #[derive(Clone, Debug)]
-struct Section {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
+pub(super) struct Section {
+    pub file: Arc<File>,
+    pub at: u64,
+    pub end: u64,
 }
 
 impl Read for Section {
@@ -93,6 +103,12 @@ impl Read for Section {
 }
 
 impl Spool {
+    /// Bytes that are kept.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.lock().unwrap().as_ref().map_or(0, |(_, end)| *end)
+    }
+
     /// Takes all rows and keeps them.
     pub(super) fn keep(&self, mut rows: Sorted) -> io::Result<KeptRows> {
         // A thread that panicked left rows behind the end that nobody reads.
@@ -119,9 +135,9 @@ impl KeptRows {
 }
 
 /// Writes at a position.
-struct At<'a> {
-    file: &'a File,
-    at: u64,
+pub(super) struct At<'a> {
+    pub file: &'a File,
+    pub at: u64,
 }
 
 impl Write for At<'_> {
@@ -146,9 +162,9 @@ struct Part {
 }
 
 impl Sorter {
-    pub fn new(rule: &'static LayoutRule) -> Self {
+    pub fn new(rule: &'static LayoutRule, ties: Ties) -> Self {
         Sorter {
-            id_slot: rule.slot("trade_id"),
+            id_slot: rule.slot("trade_id").filter(|_| ties == Ties::ById),
             arena: Vec::new(),
             rows: Vec::new(),
             parts: Vec::new(),
@@ -340,8 +356,14 @@ fn written(out: BufWriter<File>) -> io::Result<Section> {
     Ok(Section { file: Arc::new(file), at: 0, end })
 }
 
+/// Temporary files could not be written or read.
+#[cold]
+pub(super) fn not_kept(error: io::Error) -> FileError {
+    FileError::writing(&std::env::temp_dir(), error)
+}
+
 /// A file without a name, which is gone with its handle.
-fn temporary() -> io::Result<File> {
+pub(super) fn temporary() -> io::Result<File> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = format!("tradingd-sort-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let path = std::env::temp_dir().join(name);
@@ -358,7 +380,7 @@ mod tests {
 
     /// Sorts lines of `time,symbol,price,quantity,side`; returns times and lines.
     fn sorted(rows: impl Iterator<Item = String>) -> Vec<(u64, u64)> {
-        let mut sorter = Sorter::new(Layout::required(StreamKind::Trades).rule());
+        let mut sorter = Sorter::new(Layout::required(StreamKind::Trades).rule(), Ties::ById);
         let mut fields = Fields::default();
         for (index, row) in rows.enumerate() {
             fields.split_csv(row.as_bytes(), &[0, 1, 2, 3, 4]).unwrap();

@@ -10,18 +10,19 @@ use super::input;
 use super::layout::{Layout, LayoutRule, SYMBOL, TIME};
 use super::lines::Lines;
 use super::number;
+use super::opener::Opener;
 use super::order::{Contradiction, Order, Place};
 use super::recognise::{Format, lines_of, recognise, recognise_json};
 use super::repeated::{RepeatedBySymbol, RepeatedRows};
 use super::row::{self, Flaw};
-use super::sorted::{KeptRows, Sorted, Sorter, Spool};
+use super::sorted::{KeptRows, Sorted, Sorter, Ties, not_kept};
 use super::steps;
 use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::file_mapping::FileMapping;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::FILE_SYMBOLS;
+use crate::limits::{FILE_SYMBOLS, KNOWN_TRADES};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -61,27 +62,27 @@ impl SourceFile {
     /// # Errors
     /// Missing, unreadable, empty, damaged, without rows, or of an unknown layout.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        SourceFile::open_mapped(path, &FileMapping::default())
+        SourceFile::open_mapped(path, &FileMapping::default(), &Opener::default())
     }
 
     /// Opens a file that is read as the mapping says; reads no rows yet.
     ///
     /// # Errors
     /// As [`SourceFile::open`], or columns that the file does not have.
-    pub fn open_mapped(path: &Path, mapping: &FileMapping) -> Result<Self, FileError> {
+    pub fn open_mapped(path: &Path, mapping: &FileMapping, opener: &Opener) -> Result<Self, FileError> {
         let count = Arc::new(AtomicU64::new(0));
-        let (text, bytes) = input::text(path, &count).map_err(|problem| FileError::of(path, problem))?;
+        let (text, bytes) = opener.text(path, &count)?;
         let mut source = SourceFile::from_text(path, text, bytes, count, mapping)?;
         if mapping.sort {
-            source.sort()?;
+            source.sort(Ties::ById)?;
         }
         Ok(source)
     }
 
     /// Reads all rows and sorts them by time.
-    fn sort(&mut self) -> Result<(), FileError> {
+    pub(super) fn sort(&mut self, ties: Ties) -> Result<(), FileError> {
         let rule = self.layout.rule();
-        let mut sorter = Sorter::new(rule);
+        let mut sorter = Sorter::new(rule, ties);
         loop {
             let next = next_row(&mut self.format, &mut self.lines, &mut self.fields, rule);
             let pushed = match next {
@@ -91,29 +92,35 @@ impl SourceFile {
                 Ok(Next::Row(line, number)) => sorter.push(number, &self.fields, line),
                 Err((column, problem)) => return Err(refused(&self.path, &self.lines, column, problem)),
             };
-            pushed.map_err(unsorted)?;
+            pushed.map_err(not_kept)?;
         }
-        self.sorted = Some(Box::new(sorter.finish().map_err(unsorted)?));
+        self.sorted = Some(Box::new(sorter.finish().map_err(not_kept)?));
         Ok(())
     }
 
     /// Puts the rows, if they were sorted and none was read yet, where they can be read again; returns them.
-    pub(super) fn keep_sorted(&mut self, spool: &Spool) -> Result<Option<KeptRows>, FileError> {
+    pub(super) fn keep_sorted(&mut self, opener: &Opener) -> Result<Option<KeptRows>, FileError> {
         let Some(rows) = self.sorted.take() else { return Ok(None) };
-        let kept = spool.keep(*rows).map_err(unsorted)?;
-        self.sorted = Some(Box::new(kept.rows().map_err(unsorted)?));
+        let kept = opener.spool.keep(*rows).map_err(not_kept)?;
+        self.sorted = Some(Box::new(kept.rows().map_err(not_kept)?));
         Ok(Some(kept))
     }
 
-    /// Opens a file whose rows were sorted and kept.
+    /// Opens a file again, whose rows are kept where they had to be sorted.
     ///
     /// # Errors
     /// As [`SourceFile::open_with`].
-    pub(super) fn open_sorted(path: &Path, declared: &Declared, kept: &KeptRows) -> Result<Self, FileError> {
+    pub(super) fn open_again(
+        path: &Path,
+        declared: &Declared,
+        kept: Option<&KeptRows>,
+        opener: &Opener,
+    ) -> Result<Self, FileError> {
+        let Some(kept) = kept else { return SourceFile::open_with(path, declared, opener) };
         let unsorted_mapping = FileMapping { sort: false, ..declared.mapping.clone() };
         let declared = Declared { mapping: unsorted_mapping, ..declared.clone() };
-        let mut source = SourceFile::open_with(path, &declared)?;
-        source.sorted = Some(Box::new(kept.rows().map_err(unsorted)?));
+        let mut source = SourceFile::open_with(path, &declared, opener)?;
+        source.sorted = Some(Box::new(kept.rows().map_err(not_kept)?));
         Ok(source)
     }
 
@@ -122,8 +129,9 @@ impl SourceFile {
     ///
     /// # Errors
     /// As [`SourceFile::open_mapped`], or the first row that was read and is invalid.
-    pub fn first_time(path: &Path, mapping: &FileMapping) -> Result<Timestamp, FileError> {
-        let mut source = SourceFile::open_mapped(path, &FileMapping { sort: false, ..mapping.clone() })?;
+    pub fn first_time(path: &Path, mapping: &FileMapping, opener: &Opener) -> Result<Timestamp, FileError> {
+        let unsorted = FileMapping { sort: false, ..mapping.clone() };
+        let mut source = SourceFile::open_mapped(path, &unsorted, opener)?;
         if !mapping.sort {
             let mut batch = RecordBatch::new(1);
             source.read(&mut batch)?;
@@ -153,9 +161,9 @@ impl SourceFile {
     ///
     /// # Errors
     /// As [`SourceFile::open`], or an invalid contract file.
-    pub fn open_with(path: &Path, declared: &Declared) -> Result<Self, FileError> {
+    pub fn open_with(path: &Path, declared: &Declared, opener: &Opener) -> Result<Self, FileError> {
         let facts = Facts { declared: declared.clone(), beside: facts_beside(path)?, by_symbol: Vec::new() };
-        Ok(SourceFile { facts, ..SourceFile::open_mapped(path, &declared.mapping)? })
+        Ok(SourceFile { facts, ..SourceFile::open_mapped(path, &declared.mapping, opener)? })
     }
 
     /// The declared facts of a symbol of this file, else those that its layout tells.
@@ -251,6 +259,11 @@ impl SourceFile {
     /// Name of a symbol index in a batch.
     pub fn symbol(&self, index: u32) -> &str {
         &self.symbols.names[index as usize]
+    }
+
+    /// Index of a symbol that was seen.
+    pub(super) fn index_of(&self, symbol: &str) -> Option<u32> {
+        self.symbols.indices.get(symbol.as_bytes()).copied()
     }
 
     /// Names of the symbols seen so far, by index.
@@ -360,13 +373,20 @@ impl SourceFile {
         self.elsewhere_by_index[symbol as usize].as_mut().is_some_and(RepeatedRows::is_next)
     }
 
-    /// What is told of trades of a symbol whose id was there with other values; they were dropped.
-    pub(super) fn contradiction(&self, index: u32) -> Option<String> {
-        let (count, first) = self.contradicting.get(index as usize).filter(|(count, _)| *count > 0)?;
+    /// What is told of the trade ids of a symbol: that of a different trade, for which rows were dropped, and those that could
+    /// not be compared with all before.
+    pub(super) fn ids(&self, index: u32) -> impl Iterator<Item = String> {
         let name = self.symbol(index);
-        Some(format!(
+        let contradicting = self.contradicting.get(index as usize).filter(|(count, _)| *count > 0);
+        let unchecked = Some(self.order.unchecked(index)).filter(|count| *count > 0);
+        let contradicting = contradicting.map(|(count, first)| format!(
             "{count} rows of {name} have the id of a different trade and were left out, the first in line {first}"
-        ))
+        ));
+        let unchecked = unchecked.map(|count| format!(
+            "whether {count} trades of {name} repeat earlier ones of their file was not checked: their ids are lower than one that \
+             is not among its latest {KNOWN_TRADES} trades"
+        ));
+        contradicting.into_iter().chain(unchecked)
     }
 
     /// Closes the file at its end, because what was learnt of it is kept: a folder may have more files than may be open.
@@ -381,12 +401,6 @@ impl SourceFile {
     fn refuse(&self, line: u64, (slot, problem): (usize, Problem)) -> FileError {
         FileError::at(&self.path, line, self.layout.rule().name(slot), problem)
     }
-}
-
-/// Temporary files could not be written or read.
-#[cold]
-fn unsorted(error: std::io::Error) -> FileError {
-    FileError::writing(&std::env::temp_dir(), error)
 }
 
 #[cold]

@@ -4,9 +4,10 @@
 use super::batch::RecordBatch;
 use super::continuity::{self, Continuity};
 use super::error::FileError;
+use super::opener::Opener;
 use super::paths;
 use super::repeated::RepeatedBySymbol;
-use super::sorted::{KeptRows, Spool};
+use super::sorted::{KeptRows, Ties};
 use super::source::SourceFile;
 use crate::domain::bar_length::{BarDistances, BarSource, declared_by_name};
 use crate::domain::contract_facts::{ContractFacts, Declared};
@@ -14,7 +15,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::FILE_NOTES;
+use crate::limits::{FILE_NOTES, FILE_PASSES};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -33,8 +34,8 @@ pub struct Selection {
     pub declared: Declared,
     /// Bar length given by the user.
     pub bar: Option<Span>,
-    /// Where rows are kept that were sorted for the survey and are read again.
-    pub spool: Spool,
+    /// Opens the files, and keeps rows that were sorted for the survey and are read again.
+    pub opener: Opener,
 }
 
 /// The clock that a replay follows.
@@ -298,18 +299,49 @@ pub fn survey_file(
     selection: &Selection,
     progress: &mut dyn FnMut(u64),
 ) -> Result<FileSurvey, FileError> {
-    survey_without(path, RepeatedBySymbol::new(), selection, progress)
+    let mut source = SourceFile::open_with(path, &selection.declared, &selection.opener)?;
+    let sorted = source.keep_sorted(&selection.opener)?;
+    of_source(source, RepeatedBySymbol::new(), sorted, selection, progress)
 }
 
-/// The same without the rows that another file has too.
-pub(super) fn survey_without(
-    path: &Path,
+/// As [`survey_file`], for a replay: that takes a pass over the file for each symbol where these are not in order of time
+/// among each other, so the rows of a file of many are sorted and kept.
+///
+/// # Errors
+/// As [`survey_file`].
+pub fn survey_for_replay(path: &Path, selection: &Selection) -> Result<FileSurvey, FileError> {
+    let found = survey_file(path, selection, &mut |_| {})?;
+    // The sorter knows the exchange's time of a row, which of a bar is not the time of its tick.
+    let is_by_exchange = selection.clock == FeedClock::Exchange && found.kind != StreamKind::Bars;
+    if found.is_time_ordered || !is_by_exchange || found.symbols.len() <= FILE_PASSES {
+        return Ok(found);
+    }
+    let mut source = SourceFile::open_with(path, &selection.declared, &selection.opener)?;
+    source.sort(Ties::AsInFile)?;
+    let sorted = source.keep_sorted(&selection.opener)?;
+    of_source(source, RepeatedBySymbol::new(), sorted, selection, &mut |_| {})
+}
+
+impl FileSurvey {
+    /// The same file without the rows that another one has too.
+    pub(super) fn without(
+        self,
+        elsewhere: RepeatedBySymbol,
+        selection: &Selection,
+    ) -> Result<FileSurvey, FileError> {
+        let FileSurvey { path, sorted, .. } = self;
+        let source = SourceFile::open_again(&path, &selection.declared, sorted.as_ref(), &selection.opener)?;
+        of_source(source.without(elsewhere.clone()), elsewhere, sorted, selection, &mut |_| {})
+    }
+}
+
+fn of_source(
+    mut source: SourceFile,
     elsewhere: RepeatedBySymbol,
+    sorted: Option<KeptRows>,
     selection: &Selection,
     progress: &mut dyn FnMut(u64),
 ) -> Result<FileSurvey, FileError> {
-    let mut source = SourceFile::open_with(path, &selection.declared)?.without(elsewhere.clone());
-    let sorted = source.keep_sorted(&selection.spool)?;
     let kind = source.kind();
     let mut batch = RecordBatch::default();
     let mut found: Vec<Option<FileSymbol>> = Vec::new();
@@ -347,7 +379,7 @@ pub(super) fn survey_without(
         is_time_ordered &= symbols.len() < 2 || one_length && selection.clock == FeedClock::Exchange;
     }
     Ok(FileSurvey {
-        path: path.to_owned(),
+        path: source.path().to_owned(),
         kind,
         bytes: source.total_bytes(),
         has_receive_times,
@@ -358,12 +390,12 @@ pub(super) fn survey_without(
     })
 }
 
-/// What is told of a symbol of a file that was read, by its index: how a file of another maker was understood, and rows that
-/// contradict each other.
+/// What is told of a symbol of a file that was read, by its index: how a file of another maker was understood, and what
+/// came of its trade ids.
 pub fn notes_of(index: u32, source: &SourceFile) -> Vec<String> {
     let reading = source.notes();
     let reading = (!reading.is_empty()).then(|| format!("{}: {}", source.symbol(index), reading.join("; ")));
-    reading.into_iter().chain(source.contradiction(index)).collect()
+    reading.into_iter().chain(source.ids(index)).collect()
 }
 
 /// Notes of several files: each once, and not more than are kept.
@@ -407,6 +439,31 @@ impl BarLengths {
                 length.seconds_f64()
             )),
         }
+    }
+}
+
+/// The declared facts of files that become one series. Those of a symbol must not contradict each other.
+#[derive(Default)]
+pub struct FileFacts(BTreeMap<String, (PathBuf, ContractFacts)>);
+
+impl FileFacts {
+    /// Adds those of a file's symbol.
+    ///
+    /// # Errors
+    /// They contradict those of a file before.
+    pub fn add(&mut self, symbol: &str, file: &Path, facts: &ContractFacts) -> Result<(), String> {
+        let Some((first, known)) = self.0.get_mut(symbol) else {
+            self.0.insert(symbol.to_owned(), (file.to_owned(), facts.clone()));
+            return Ok(());
+        };
+        if let Some(why) = known.contradiction(facts) {
+            let (first, file) = (first.display(), file.display());
+            return Err(format!(
+                "{first} and {file}: {symbol} has the {why}; correct one of them, or read them apart"
+            ));
+        }
+        *known = std::mem::take(known).or(facts.clone());
+        Ok(())
     }
 }
 
@@ -457,6 +514,11 @@ impl FileSymbol {
             self.last = self.last.max(self.last_open + self.bar);
         }
         self.continuity.close(self.bar);
+    }
+
+    /// Its declared facts.
+    pub fn facts(&self) -> &ContractFacts {
+        &self.facts
     }
 
     /// Exchange times of its first and last row.

@@ -57,32 +57,45 @@ pub(super) fn is_archive(path: &Path) -> bool {
 
 /// The members of an archive that are files, sorted by name.
 pub(super) fn members(path: &Path) -> Result<Vec<Member>, Problem> {
-    let mut file = File::open(path).map_err(Problem::Unreadable)?;
-    Ok(LAST.of(&mut file)?.to_vec())
-}
-
-/// Size of a member in the archive; 0 when it cannot be told.
-pub(super) fn packed_size(archive: &Path, name: &str) -> u64 {
-    let members = File::open(archive).map_err(Problem::Unreadable).and_then(|mut file| LAST.of(&mut file));
-    members.ok().and_then(|members| find(&members, name).map(|member| member.packed)).unwrap_or(0)
+    directory(&mut File::open(path).map_err(Problem::Unreadable)?)
 }
 
 /// The directory of an archive as it was read.
+#[derive(Debug)]
 struct Directory {
     /// Device, number, size, and time of the last change of the archive: the directory counts as long as they are the same.
     identity: [u64; 5],
     members: Arc<[Member]>,
 }
 
-/// The directory that was read last. Members of an archive are opened one after the other, and this makes it one reading for
-/// all of them.
-struct LastDirectory(Mutex<Option<Directory>>);
+/// Opens archives. Members of an archive are opened one after the other: the directory that was read last is kept, so that
+/// it is read once for all of them. Clones share it.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Archives(Arc<Mutex<Option<Directory>>>);
 
-static LAST: LastDirectory = LastDirectory(Mutex::new(None));
+impl Archives {
+    /// Size of a member in its archive; 0 when it cannot be told.
+    pub fn packed_size(&self, archive: &Path, name: &str) -> u64 {
+        let members = File::open(archive).map_err(Problem::Unreadable);
+        let members = members.and_then(|mut file| self.directory(&mut file));
+        members.ok().and_then(|members| find(&members, name).map(|member| member.packed)).unwrap_or(0)
+    }
 
-impl LastDirectory {
+    /// The content of a member; `count` grows by every byte taken from the archive. Returns its packed size too.
+    pub fn open(
+        &self,
+        archive: &Path,
+        name: &str,
+        count: Arc<AtomicU64>,
+    ) -> Result<(Box<dyn Read + Send>, u64), Problem> {
+        let mut file = File::open(archive).map_err(Problem::Unreadable)?;
+        let members = self.directory(&mut file)?;
+        let member = find(&members, name).ok_or(Problem::Archive("has no such member"))?;
+        content(file, member, count)
+    }
+
     /// The directory of an archive.
-    fn of(&self, file: &mut File) -> Result<Arc<[Member]>, Problem> {
+    fn directory(&self, file: &mut File) -> Result<Arc<[Member]>, Problem> {
         let meta = file.metadata().map_err(Problem::Unreadable)?;
         let changed = [meta.mtime(), meta.mtime_nsec()].map(i64::cast_unsigned);
         let identity = [meta.dev(), meta.ino(), meta.size(), changed[0], changed[1]];
@@ -105,15 +118,12 @@ fn find<'m>(members: &'m [Member], name: &str) -> Option<&'m Member> {
     Some(&members[place])
 }
 
-/// The content of a member; `count` grows by every byte taken from the archive. Returns its packed size too.
-pub(super) fn open_member(
-    archive: &Path,
-    name: &str,
+/// The content of a member of an archive, and its packed size.
+fn content(
+    mut file: File,
+    member: &Member,
     count: Arc<AtomicU64>,
 ) -> Result<(Box<dyn Read + Send>, u64), Problem> {
-    let mut file = File::open(archive).map_err(Problem::Unreadable)?;
-    let members = LAST.of(&mut file)?;
-    let member = find(&members, name).ok_or(Problem::Archive("has no such member"))?;
     if member.is_encrypted {
         return Err(Problem::Archive("is encrypted; unpack it and give the file"));
     }
@@ -344,8 +354,8 @@ mod tests {
         let [a, b] = ["a.zip", "b.zip"].map(|name| folder.path().join(name));
         std::fs::write(&a, archive(&["1.csv", "2.csv"])).unwrap();
         std::fs::write(&b, archive(&["3.csv"])).unwrap();
-        let last = LastDirectory(Mutex::new(None));
-        let of = |path: &Path| last.of(&mut File::open(path).unwrap()).ok().unwrap();
+        let archives = Archives::default();
+        let of = |path: &Path| archives.directory(&mut File::open(path).unwrap()).ok().unwrap();
         let first = of(&a);
         assert!(Arc::ptr_eq(&first, &of(&a)), "read once");
         assert!(find(&first, "2.csv").is_some() && find(&first, "3.csv").is_none());

@@ -50,5 +50,6 @@ mod strategy;
 mod sweep;
 mod symbol_table;
 mod tokens;
+mod unsuitable_files;
 mod users;
 mod values;

@@ -13,6 +13,7 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::files::batch::RecordBatch;
 use crate::files::error::{FileError, Problem};
+use crate::files::opener::Opener;
 use crate::files::repeated::RepeatedBySymbol;
 use crate::files::sorted::KeptRows;
 use crate::files::source::SourceFile;
@@ -39,6 +40,7 @@ pub(super) struct Plan {
     pub elsewhere: RepeatedBySymbol,
     /// Its rows, if they had to be sorted.
     pub sorted: Option<KeptRows>,
+    pub opener: Opener,
 }
 
 /// A symbol of a pass.
@@ -49,6 +51,8 @@ pub(super) struct Target {
     pub quantity_step: Decimal,
     pub bar: Span,
     pub first: Timestamp,
+    /// Its rows, as the survey counted them.
+    pub rows: u64,
 }
 
 pub(super) struct Cursor {
@@ -78,8 +82,9 @@ struct Decoder {
     message: Message,
     /// Books before `from`; `None` once the replay has started.
     before: Option<Books>,
-    /// Last time, by target.
+    /// Last time, and rows, by target.
     last: Vec<Timestamp>,
+    rows: Vec<u64>,
 }
 
 /// Columns used in errors about off-step values.
@@ -93,6 +98,7 @@ impl Cursor {
         let decoder = Decoder {
             before: plan.from.map(|_| Books::default()),
             last: vec![Timestamp::MIN; plan.targets.len()],
+            rows: vec![0; plan.targets.len()],
             ..Decoder::default()
         };
         Cursor { plan, read_bytes, open: None, is_over: false, decoder, next: 0, floor }
@@ -146,6 +152,10 @@ impl Cursor {
             let Some(open) = &mut self.open else { return Ok(false) };
             let more = open.read(&self.plan, &self.read_bytes)?;
             let wanted = more && self.decoder.take(&self.plan, open)?;
+            // What the survey said of the file, as steps and gaps, is not of these rows.
+            if !more && !self.decoder.rows.iter().eq(self.plan.targets.iter().map(|target| &target.rows)) {
+                return Err(FileError::of(&self.plan.path, Problem::Changed));
+            }
             if !wanted {
                 self.decoder.flush(&self.plan);
                 self.is_over = true;
@@ -162,10 +172,7 @@ impl Cursor {
 
 impl Open {
     fn new(plan: &Plan) -> Result<Self, FileError> {
-        let source = match &plan.sorted {
-            Some(rows) => SourceFile::open_sorted(&plan.path, &plan.declared, rows)?,
-            None => SourceFile::open_with(&plan.path, &plan.declared)?,
-        };
+        let source = SourceFile::open_again(&plan.path, &plan.declared, plan.sorted.as_ref(), &plan.opener)?;
         let source = source.without(plan.elsewhere.clone());
         if source.kind() != plan.kind {
             return Err(FileError::of(&plan.path, Problem::Changed));
@@ -193,6 +200,7 @@ impl Decoder {
         for (row, (symbol, record)) in open.batch.rows().iter().enumerate() {
             let Some(index) = open.targets[*symbol as usize] else { continue };
             let target = &plan.targets[index];
+            self.rows[index] += 1;
             let at = tick_time(plan.clock, target, record).max(self.last[index]);
             self.last[index] = at;
             if plan.to.is_some_and(|to| at >= to) {

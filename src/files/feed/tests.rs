@@ -411,3 +411,55 @@ fn all_shared_real_sources_replay_to_their_end() {
     assert_eq!((groups.len(), trades, bars), (9 + 3 + 31, 807_027, 961 + 689_197 + 45_031));
     assert!(rows > 4_000_000);
 }
+
+#[test]
+fn a_file_that_has_other_rows_than_when_it_was_surveyed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |count: i64| {
+        (0..count).map(|n| format!("T{n},A,1,1,buy\n")).fold(TRADES.to_owned(), |text, row| text + &row)
+    };
+    for (count, is_refused) in [(9, false), (8, true), (10, true)] {
+        let paths = write(folder.path(), &[("A.csv", rows(9))]);
+        let selection = Selection::default();
+        let survey = survey(&paths, &selection, &mut |_| {}).unwrap();
+        write(folder.path(), &[("A.csv", rows(count))]);
+        let mut feed = FileFeed::open(&survey, &selection, &table(&survey)).unwrap();
+        let mut chunk = Chunk::default();
+        let ended = loop {
+            match feed.next(&mut chunk) {
+                Ok(true) => {}
+                ended => break ended,
+            }
+        };
+        let refused = ended.map_err(|error| error.to_string());
+        match is_refused {
+            true => assert!(refused.unwrap_err().contains("A.csv: is not what it was"), "{count}"),
+            false => assert_eq!(refused, Ok(false)),
+        }
+    }
+}
+
+#[test]
+fn a_file_of_many_symbols_one_after_the_other_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let symbols = crate::limits::FILE_PASSES as i64 + 1;
+    let row = |symbol: i64, n: i64| format!("T{},S{symbol:02},{},1,buy\n", n / 2, n + 1);
+    let text: String = (0..symbols).flat_map(|symbol| (0..6).map(move |n| row(symbol, n))).collect();
+    let paths = write(folder.path(), &[("A.csv", format!("{TRADES}{text}"))]);
+    let selection = Selection::default();
+    let file = crate::files::survey_for_replay(&paths[0], &selection).unwrap();
+    let opened = || selection.opener.opened.load(Ordering::Relaxed);
+    let before = opened();
+    let survey = SourceSurvey::of(vec![file]);
+    let mut feed = FileFeed::open(&survey, &selection, &table(&survey)).unwrap();
+    let (mut chunk, mut found) = (Chunk::default(), Vec::new());
+    while feed.next(&mut chunk).unwrap() {
+        found.extend(shown(&chunk, BASE_US));
+    }
+    let expected = (0..3).flat_map(|at| {
+        let trade = move |symbol, n: i64| format!("{at} {symbol} trade {}x1 buy", n + 1);
+        (0..symbols).flat_map(move |symbol| [2 * at, 2 * at + 1].map(|n| trade(symbol, n)))
+    });
+    assert_eq!(found, expected.collect::<Vec<_>>());
+    assert_eq!(opened() - before, 1);
+}

@@ -10,7 +10,9 @@ fn the_earliest_row_is_found_without_sorting() {
     let path = folder.path().join("a.csv");
     let row = |second: u32| format!("17645472{second:02}000000,A,1,1,buy\n");
     std::fs::write(&path, format!("{TRADES}{}{}{}", row(30), row(10), row(20))).unwrap();
-    let first = |sort| SourceFile::first_time(&path, &FileMapping { sort, ..FileMapping::default() });
+    let first = |sort| {
+        SourceFile::first_time(&path, &FileMapping { sort, ..FileMapping::default() }, &Opener::default())
+    };
     let seconds = [first(false), first(true)].map(|at| at.unwrap().seconds());
     assert_eq!(seconds, [1_764_547_230, 1_764_547_210]);
 }
@@ -378,7 +380,7 @@ fn symbols_of(text: &str) -> Result<String, String> {
 }
 
 fn read_symbols(path: &Path) -> Result<String, FileError> {
-    let mut source = SourceFile::open_mapped(path, &FileMapping::default())?;
+    let mut source = SourceFile::open_mapped(path, &FileMapping::default(), &Opener::default())?;
     let mut batch = RecordBatch::default();
     while source.read(&mut batch)? {}
     Ok(source.symbols().join(" "))
@@ -400,4 +402,27 @@ fn a_column_with_the_symbol_is_used_and_two_exchanges_are_refused() {
     let row = |exchange: &str| format!("{exchange},A,1764547200000000,1764547200000001,0,1\n");
     let refused = symbols_of(&format!("{ticker}{}{}", row("x"), row("y"))).unwrap_err();
     assert!(refused.contains("line 3, column `exchange`: `y`"), "{refused}");
+}
+
+#[test]
+fn trades_that_may_repeat_a_forgotten_one_are_told() {
+    let row = |id: u64| format!("{T0},A,1,1,buy,{id}\n");
+    let read = |rows: String| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("A.csv");
+        std::fs::write(&path, format!("timestamp_us,symbol,price,quantity,side,trade_id\n{rows}")).unwrap();
+        let mut source = SourceFile::open(&path).unwrap();
+        let mut batch = RecordBatch::default();
+        while source.read(&mut batch).unwrap() {}
+        (source.rows(), source.ids(0).collect::<Vec<_>>())
+    };
+    let ids = 1..KNOWN_TRADES as u64 + 3;
+    let rising: String = ids.clone().map(row).collect();
+    assert_eq!(read(rising.clone()), (ids.end - 1, vec![]), "ids that only rise repeat nothing");
+    let (rows, told) = read(rising + &row(2));
+    assert_eq!((rows, told.len()), (ids.end, 1));
+    assert!(
+        told[0].starts_with("whether 1 trades of A repeat earlier ones of their file was not checked"),
+        "{told:?}"
+    );
 }

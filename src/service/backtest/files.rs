@@ -5,8 +5,8 @@ use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
 use crate::domain::record::StreamKind;
 use crate::files::{
-    BarLengths, FileError, FileSurvey, History, Inputs, Problem, Selection, SourceGroup, SourceSurvey,
-    expand, group_by_stem, histories, survey_file, why_left_out,
+    BarLengths, FileError, FileFacts, FileSurvey, History, Inputs, Problem, Selection, SourceGroup,
+    SourceSurvey, expand, group_by_stem, histories, is_special, survey_for_replay, why_left_out,
 };
 use crate::service::SourceError;
 use std::path::PathBuf;
@@ -22,6 +22,12 @@ pub(super) fn from_files(
 ) -> Result<Vec<Source<'static>>, SourceError> {
     let inputs = expand(paths)?;
     left_out.extend(inputs.left_out.iter().map(|path| format!("{}: {}", path.display(), why_left_out(path))));
+    if let Some(path) = inputs.files.iter().find(|path| is_special(path)) {
+        return Err(SourceError::Input(format!(
+            "{} is not a file but a pipe or a device, which can be read only once; import it and give the recording",
+            path.display()
+        )));
+    }
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
     let mut refused = None;
     let selection = selection(settings, &settings.symbols);
@@ -77,7 +83,7 @@ fn survey_group(
 ) -> Result<Vec<FileSurvey>, FileError> {
     let (mut files, mut unread) = (Vec::new(), Vec::new());
     for path in &group.paths {
-        match survey_file(path, selection, &mut |_| {}) {
+        match survey_for_replay(path, selection) {
             Ok(file) => files.push(file),
             Err(error) if is_left_out(&error, settings, inputs) => unread.push(error),
             Err(error) => return Err(error),
@@ -101,6 +107,12 @@ fn source(
     for file in history.files.iter().filter(|file| file.kind == StreamKind::Bars) {
         for symbol in file.symbols.iter().filter(|symbol| symbol.bar_source.is_declared()) {
             lengths.add(&symbol.name, &file.path, symbol.bar).map_err(SourceError::Input)?;
+        }
+    }
+    let mut facts = FileFacts::default();
+    for file in &history.files {
+        for symbol in &file.symbols {
+            facts.add(&symbol.name, &file.path, symbol.facts()).map_err(SourceError::Input)?;
         }
     }
     let survey = SourceSurvey::of(history.files);

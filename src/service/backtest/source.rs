@@ -6,7 +6,7 @@ use crate::domain::contract_facts::{FactSource, SpecSources};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
-use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey, Spool};
+use crate::files::{FeedClock, FileFeed, Opener, Selection, SourceSurvey};
 use crate::service::SourceError;
 use crate::session::ports::Feed;
 use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
@@ -65,7 +65,7 @@ pub(super) fn selection(settings: &RunSettings, symbols: &[String]) -> Selection
         clock,
         declared: settings.declared.clone(),
         bar: settings.bar,
-        spool: Spool::default(),
+        opener: Opener::default(),
     }
 }
 

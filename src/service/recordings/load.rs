@@ -7,7 +7,10 @@ use super::reading::Reading;
 use super::seen::Seen;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, RecordBatch, RepeatedRows, SourceFile, repeated_rows};
+use crate::files::{
+    Before, FileError, Opener, Overlaps, RecordBatch, RepeatedBySymbol, RepeatedRows, Selection, SourceFile,
+    survey_file,
+};
 use crate::service::SourceError;
 use crate::store::{RecordingWriter, StoreError};
 use std::collections::BTreeMap;
@@ -76,9 +79,10 @@ fn parse(
     parts: &SyncSender<Part>,
     recycled: &Receiver<Vec<Record>>,
 ) -> Result<Vec<SourceFile>, SourceError> {
+    let opener = Opener::default();
     let mut read = Vec::new();
     for (file, planned) in files.iter().enumerate() {
-        let mut source = SourceFile::open_with(&planned.path, &reading.declared)?;
+        let mut source = SourceFile::open_with(&planned.path, &reading.declared, &opener)?;
         if !parse_file(file, &mut source, done, parts, recycled)? {
             break;
         }
@@ -133,6 +137,47 @@ struct Reached {
     repeated: RepeatedRows,
 }
 
+/// Compares the files that overlap those before them: each once, when the first of its streams does.
+struct Overlapping<'a> {
+    files: &'a [Planned],
+    selection: Selection,
+    overlaps: Overlaps<'a>,
+    /// The file that was compared last, and its rows that earlier ones have too.
+    compared: Option<(usize, RepeatedBySymbol)>,
+}
+
+impl<'a> Overlapping<'a> {
+    fn new(files: &'a [Planned], reading: &'a Reading) -> Self {
+        let selection =
+            Selection { declared: reading.declared.clone(), bar: reading.bar, ..Selection::default() };
+        let overlaps = Overlaps::new(&reading.declared, &selection.opener);
+        Overlapping { files, selection, overlaps, compared: None }
+    }
+
+    /// The rows of the part's stream in its file that an earlier file has too, when its first part has come.
+    fn repeated(
+        &mut self,
+        part: &Part,
+        streams: &BTreeMap<(StreamKind, Arc<str>), Reached>,
+    ) -> Result<RepeatedRows, FileError> {
+        if self.compared.as_ref().is_none_or(|(file, _)| *file != part.file) {
+            let later = survey_file(&self.files[part.file].path, &self.selection, &mut |_| {})?;
+            let mut before = BTreeMap::new();
+            for symbol in &later.symbols {
+                let stream = streams.get(&(later.kind, Arc::from(symbol.name.as_str())));
+                let is_overlap =
+                    |stream: &&Reached| stream.file != part.file && symbol.open_span().0 <= stream.last;
+                let Some(stream) = stream.filter(is_overlap) else { continue };
+                let path = &self.files[stream.last_file].path;
+                before.insert(symbol.name.clone(), Before { path, sorted: None, last: stream.last });
+            }
+            self.compared = Some((part.file, self.overlaps.repeated(&later, &before)?));
+        }
+        let compared = self.compared.as_mut().and_then(|(_, symbols)| symbols.remove(&*part.symbol));
+        Ok(compared.unwrap_or_default())
+    }
+}
+
 /// Appends the received parts in order, without the rows that an earlier file has too.
 fn write(
     files: &[Planned],
@@ -143,22 +188,25 @@ fn write(
     spent: &Sender<Vec<Record>>,
 ) -> Result<(), SourceError> {
     let mut streams: BTreeMap<(StreamKind, Arc<str>), Reached> = BTreeMap::new();
+    let mut overlaps = Overlapping::new(files, reading);
     for mut part in incoming {
         let Some(first) = part.rows.first().map(|row| row.exchange_at) else { continue };
-        let stream = streams.entry((part.kind, Arc::clone(&part.symbol))).or_insert_with(|| Reached {
+        let key = (part.kind, Arc::clone(&part.symbol));
+        let is_overlap =
+            streams.get(&key).is_some_and(|stream| stream.file != part.file && first <= stream.last);
+        let repeated = match is_overlap {
+            true => overlaps.repeated(&part, &streams)?,
+            false => RepeatedRows::default(),
+        };
+        let stream = streams.entry(key).or_insert_with(|| Reached {
             last: Timestamp::MIN,
             last_file: part.file,
             file: part.file,
             repeated: RepeatedRows::default(),
         });
         if stream.file != part.file {
-            stream.file = part.file;
-            stream.repeated = RepeatedRows::default();
-            if first <= stream.last {
-                let [earlier, later] = [stream.last_file, part.file].map(|file| &files[file].path);
-                stream.repeated = repeated_rows(earlier, later, &part.symbol, &reading.declared)?;
-                seen.repeated(&part.symbol, stream.repeated.count());
-            }
+            seen.repeated(&part.symbol, repeated.count());
+            (stream.file, stream.repeated) = (part.file, repeated);
         }
         if !stream.repeated.is_empty() {
             part.rows.retain(|_| !stream.repeated.is_next());
@@ -182,5 +230,43 @@ fn refused(path: &Path, error: StoreError) -> SourceError {
     match error {
         StoreError::Refused(why) => SourceError::Input(format!("{}: {why}", path.display())),
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Span;
+    use std::sync::atomic::Ordering;
+
+    #[test]
+    fn overlapping_files_are_compared_once_for_all_their_symbols() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, seconds: std::ops::Range<i64>| {
+            let rows = seconds.flat_map(|second| (0..20).map(move |symbol| (second, symbol)));
+            let row =
+                |(second, symbol)| format!("{},S{symbol},1,1,buy\n", (1_700_000_000 + second) * 1_000_000);
+            let rows: String = rows.map(row).collect();
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("timestamp_us,symbol,price,quantity,side\n{rows}")).unwrap();
+            Planned { path, bytes: 0 }
+        };
+        let files = [file("T-1.csv", 0..9), file("T-2.csv", 5..15)];
+        let reading = Reading::default();
+        let mut overlapping = Overlapping::new(&files, &reading);
+        let last = Timestamp::from_seconds(1_700_000_008);
+        let key = |symbol: u32| (StreamKind::Trades, Arc::<str>::from(format!("S{symbol}")));
+        let reached = || Reached { last, last_file: 0, file: 0, repeated: RepeatedRows::default() };
+        let mut streams: BTreeMap<_, _> = (0..20).map(|symbol| (key(symbol), reached())).collect();
+        for symbol in 0..20 {
+            let (kind, name) = key(symbol);
+            let part = Part { file: 1, symbol: name, kind, rows: Vec::new() };
+            assert_eq!(overlapping.repeated(&part, &streams).unwrap().count(), 4);
+            // Its rows are written before the first ones of the next symbol come.
+            let written = Reached { last: last + Span::from_seconds(6), last_file: 1, file: 1, ..reached() };
+            streams.insert(key(symbol), written);
+        }
+        let opened = overlapping.selection.opener.opened.load(Ordering::Relaxed);
+        assert_eq!(opened, 3, "the later one twice, the earlier one once");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::reading::Reading;
 use crate::domain::time::Timestamp;
-use crate::files::{Inputs, SourceFile, stored_size};
+use crate::files::{Inputs, Opener, SourceFile};
 use crate::service::SourceError;
 use std::path::PathBuf;
 
@@ -29,12 +29,13 @@ pub struct Planned {
 /// # Errors
 /// A file refused before its second row, a pipe among other files, or no file with a row.
 pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceError> {
+    let opener = Opener::default();
     let only = inputs.files.len() == 1;
     let (mut files, mut left_out) = (Vec::with_capacity(inputs.files.len()), Vec::new());
     let mut refused = None;
     for path in inputs.files {
         let meta = std::fs::metadata(&path).ok();
-        let bytes = meta.as_ref().map_or_else(|| stored_size(&path), std::fs::Metadata::len);
+        let bytes = meta.as_ref().map_or_else(|| opener.stored_size(&path), std::fs::Metadata::len);
         let is_file = meta.is_none_or(|meta| meta.is_file());
         if !is_file && !only {
             return Err(SourceError::Input(format!(
@@ -43,7 +44,8 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
             )));
         }
         // A pipe can be read only once.
-        let first = match is_file.then(|| SourceFile::first_time(&path, &reading.declared.mapping)) {
+        let first_time = || SourceFile::first_time(&path, &reading.declared.mapping, &opener);
+        let first = match is_file.then(first_time) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
             Some(Err(error)) => match error.leaves_out().filter(|_| inputs.found.contains(&path)) {

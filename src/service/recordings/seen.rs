@@ -8,7 +8,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::files::{BarLengths, Continuity, SourceFile, declared_bar, gaps, joined, notes_of};
+use crate::files::{BarLengths, Continuity, FileFacts, SourceFile, declared_bar, gaps, joined, notes_of};
 use crate::service::SourceError;
 use crate::store::NewFacts;
 use crate::store::records::SymbolFactsV1;
@@ -89,13 +89,15 @@ impl<'a> Seen<'a> {
     /// Adds what the completely read files state besides their rows.
     ///
     /// # Errors
-    /// Files that declare different lengths of a symbol's bars.
+    /// Files that declare different facts or lengths of bars of a symbol.
     pub fn read(&mut self, sources: Vec<SourceFile>) -> Result<(), SourceError> {
-        let mut lengths = BarLengths::default();
+        let (mut lengths, mut told) = (BarLengths::default(), FileFacts::default());
         for source in sources {
             for (index, name) in source.symbols().iter().enumerate() {
                 let stated = self.stated.entry(name.clone()).or_default();
-                stated.facts = std::mem::take(&mut stated.facts).or(source.facts_of(name));
+                let facts = source.facts_of(name);
+                told.add(name, source.path(), &facts).map_err(SourceError::Input)?;
+                stated.facts = std::mem::take(&mut stated.facts).or(facts);
                 stated.repeated += source.repeated(index as u32);
                 stated.rounded += source.rounded(index as u32);
                 let notes = notes_of(index as u32, &source);
