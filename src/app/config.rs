@@ -1,7 +1,7 @@
 //! `tradingd config`: checks a configuration file and lists all its problems, or writes one with the
 //! defaults.
 
-use super::Failure;
+use super::{Failure, terminal};
 use crate::config::{self, Config, Content, Problem};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -58,9 +58,12 @@ fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
     let found = check(file);
     if as_json {
         let problems = found.as_ref().err().map_or(&[][..], Vec::as_slice);
-        println!("{:#}", json!({"file": file, "valid": found.is_ok(), "problems": problems}));
+        terminal::print(&format!(
+            "{:#}\n",
+            json!({"file": file, "valid": found.is_ok(), "problems": problems})
+        ));
     } else if found.is_ok() {
-        println!("{} can be used", file.display());
+        terminal::print(&format!("{} can be used\n", file.display()));
     }
     match found {
         Ok(_) => Ok(()),
@@ -83,7 +86,7 @@ fn init(file: &Path) -> Result<(), Failure> {
     }
     let mut created = std::fs::File::create_new(file).map_err(unwritable)?;
     created.write_all(defaults().as_bytes()).and_then(|()| created.sync_all()).map_err(unwritable)?;
-    println!("{} written with every field at its default", file.display());
+    terminal::print(&format!("{} written with every field at its default\n", file.display()));
     Ok(())
 }
 

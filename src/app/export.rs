@@ -4,7 +4,7 @@
 //! Contract facts go into a contract file beside the data, so that importing both restores them.
 
 use super::output::Replace;
-use super::{Failure, Global, recordings};
+use super::{Failure, Global, recordings, terminal};
 use crate::domain::record::StreamKind;
 use crate::files::{
     FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of,
@@ -96,8 +96,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             let sink =
                 RecordSink::to_writer(Path::new("standard output"), Box::new(io::stdout()), layout, format)?;
             match write(&store, &recording, &part, sink) {
-                Err(SourceError::File(FileError { problem: Problem::Unwritable(error), .. }))
-                    if error.kind() == io::ErrorKind::BrokenPipe => {}
+                Err(SourceError::File(FileError {
+                    problem: Problem::Unwritable(error) | Problem::DiskFull(error),
+                    ..
+                })) => return terminal::unprinted(&error).map_or(Ok(()), Err),
                 written => drop(written?),
             }
         }

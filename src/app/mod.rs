@@ -39,6 +39,7 @@ mod watchdog;
 pub use failure::Failure;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -172,18 +173,24 @@ pub fn main() -> ExitCode {
                 error.kind(),
                 clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
             );
-            // A pipe that was closed while help is printed is not an error.
-            let _ = error.print();
-            return if asked { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            return match printed.err().filter(|_| asked).and_then(|error| terminal::unprinted(&error)) {
+                Some(failure) => ended(&failure),
+                None if asked => ExitCode::SUCCESS,
+                None => ExitCode::from(failure::USAGE),
+            };
         }
     };
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            failure.report();
-            ExitCode::from(failure.code())
-        }
+        Err(failure) => ended(&failure),
     }
+}
+
+/// Prints a failure; it becomes the exit code.
+fn ended(failure: &Failure) -> ExitCode {
+    failure.report();
+    ExitCode::from(failure.code())
 }
 
 impl Command {

@@ -1,9 +1,10 @@
 //! Terminal output: progress bars with rate and ETA on standard error (only when that is a terminal), the
 //! width and colours of results on standard output, and questions to the user.
 
+use super::Failure;
 use crate::report::text::{Colour, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 
 /// Columns of text when the terminal's width is unknown.
 const WIDTH: usize = 100;
@@ -62,7 +63,8 @@ fn widths(is_terminal: bool, measured: Option<usize>, wanted: Option<usize>) -> 
     }
 }
 
-/// Prints to standard output; a closed pipe (`| head`) ends the program with exit code 0.
+/// Prints to standard output. A closed pipe (`| head`) ends the program with exit code 0, any other failed write
+/// with an error message and 69: a result that was cut is never taken for a whole one.
 pub fn print(text: &str) {
     print_bytes(text.as_bytes());
 }
@@ -70,8 +72,12 @@ pub fn print(text: &str) {
 /// As [`print`], for bytes.
 pub fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+        let code = unprinted(&error).map_or(0, |failure| {
+            failure.report();
+            i32::from(failure.code())
+        });
+        std::process::exit(code);
     }
 }
 
@@ -89,6 +95,18 @@ pub fn warn(warnings: impl IntoIterator<Item = String>) {
     if told.len() > WARNINGS_SHOWN {
         eprintln!("warning: {} more like these", told.len() - WARNINGS_SHOWN);
     }
+}
+
+/// The failure of a command whose result did not reach standard output; `None` when its reader wanted no more of it.
+pub fn unprinted(error: &io::Error) -> Option<Failure> {
+    let what = match error.kind() {
+        ErrorKind::BrokenPipe => return None,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "no space is left on its disk: free some space",
+        _ => "check the disk it is on",
+    };
+    Some(Failure::unavailable(format!(
+        "the result is cut, standard output cannot be written ({error}); {what} and repeat"
+    )))
 }
 
 /// Asks a yes/no question; only `y` or `yes` agrees. `None` without a terminal.

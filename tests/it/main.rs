@@ -29,6 +29,7 @@ mod live;
 mod market_files;
 mod mix;
 mod mixed_streams;
+mod outputs;
 mod properties;
 mod pumps;
 mod recordings;

@@ -9,22 +9,53 @@ use crate::session::collector::DecisionSink;
 use crate::session::driver::{Driver, Flow};
 use crate::session::ports::Feed;
 use indicatif::ProgressBar;
-use std::io::{BufWriter, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-/// The file of `--journal`, shared by all runs of the command.
-pub type Journal = Arc<Mutex<BufWriter<std::fs::File>>>;
+/// The file of `--journal`, shared by all runs of the command. It may be a pipe.
+pub struct Journal {
+    path: PathBuf,
+    /// The first failed write ends it.
+    file: Mutex<io::Result<BufWriter<File>>>,
+}
 
-/// Creates an empty journal file.
-///
-/// # Errors
-/// A file that cannot be created.
-pub fn journal(path: &Path) -> Result<Journal, Failure> {
-    let file = std::fs::File::create(path).map_err(|error| {
-        Failure::other(format!("the journal {} cannot be written: {error}", path.display()))
-    })?;
-    Ok(Arc::new(Mutex::new(BufWriter::new(file))))
+impl Journal {
+    /// Creates an empty file.
+    ///
+    /// # Errors
+    /// A file that cannot be created.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        let file = File::create(path).map_err(|error| {
+            Failure::other(format!("the journal {} cannot be written: {error}", path.display()))
+        })?;
+        Ok(Journal { path: path.to_owned(), file: Mutex::new(Ok(BufWriter::new(file))) })
+    }
+
+    /// Appends a line. A failing journal does not stop the run; [`Journal::finish`] tells of it.
+    fn line(&self, line: &serde_json::Value) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(out) = &mut *file
+            && let Err(error) = writeln!(out, "{line}")
+        {
+            *file = Err(error);
+        }
+    }
+
+    /// Writes the rest.
+    ///
+    /// # Errors
+    /// A line that could not be written: the file is cut there.
+    pub fn finish(self) -> Result<(), Failure> {
+        let file = self.file.into_inner().unwrap_or_else(PoisonError::into_inner);
+        file.and_then(|mut file| file.flush()).map_err(|error| {
+            Failure::unavailable(format!(
+                "the journal {} is cut, it cannot be written ({error}); free some space or choose another place, and repeat",
+                self.path.display()
+            ))
+        })
+    }
 }
 
 /// Runs a backtest from the first to the last event.
@@ -63,10 +94,7 @@ fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Driver) -> Box<D
         let mut line = decision::decision(made, evidence, def, table.spec(made.symbol));
         // All runs write to one file; the source distinguishes runs of the same symbol and strategy.
         line["source"] = source.as_str().into();
-        if let Ok(mut file) = journal.lock() {
-            // A failing journal must not stop the run.
-            let _ = writeln!(file, "{line}");
-        }
+        journal.line(&line);
     })
 }
 
@@ -76,4 +104,25 @@ fn share(span: Option<(Timestamp, Timestamp)>, at: Timestamp, bytes: u64) -> u64
     let whole = (last - first).nanos().max(1);
     let done = (at - first).nanos().clamp(0, whole);
     (i128::from(bytes) * i128::from(done) / i128::from(whole)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_cannot_be_written_is_told_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let journal = Journal::create(&path).unwrap_or_else(|failure| panic!("{failure}"));
+        journal.line(&serde_json::json!({"a": 1}));
+        journal.finish().unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n");
+        // A file that is open for reading only takes no write.
+        let file = Mutex::new(Ok(BufWriter::new(File::open(&path).unwrap())));
+        let journal = Journal { path, file };
+        journal.line(&serde_json::json!({"a": 2}));
+        let failure = journal.finish().unwrap_err();
+        assert!(failure.code() == 69 && failure.to_string().contains("is cut"), "{failure}");
+    }
 }

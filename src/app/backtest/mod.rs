@@ -70,7 +70,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         if may_skip { failure.because("--skip-unfit leaves out what cannot be used") } else { failure }
     })?;
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
-    let journal = options.journal.as_deref().map(job::journal).transpose()?;
+    let journal = options.journal.as_deref().map(Journal::create).transpose()?;
     let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out).map_err(|error| {
         let several = sources.len() * strategies.len() > 1 && !settings.skip_unfit;
         Failure::input(format!(
@@ -85,8 +85,9 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     }
     terminal::say_when_interrupted(|| "only results that were told as stored are kept".to_owned());
     let results = run_all(&runs, journal.as_ref(), options.runs.threads())?;
+    let journaled = journal.map_or(Ok(()), Journal::finish);
     if let Some(which) = &options.explain_trade {
-        return explain_trade::run(which, &results, options.json);
+        return explain_trade::run(which, &results, options.json).and(journaled);
     }
     if let Some(holder) = &holder {
         keep(holder, &results)?;
@@ -97,7 +98,8 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
             html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes(),
         )?;
     }
-    show(&results, &options)
+    show(&results, &options)?;
+    journaled
 }
 
 /// What was left out, each as `what: why`; what was left out for one reason stands together.

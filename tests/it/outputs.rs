@@ -1,0 +1,60 @@
+//! What commands write, and where it cannot be written: standard output, standard error, and the files they are told to
+//! make.
+//!
+//! Invariant: a command whose result is cut ends with a code other than 0, and none panics.
+
+use crate::cli::{Cli, Ran, shipped_one, text};
+use std::fs::File;
+use std::process::Stdio;
+
+/// A device on which no space is ever left.
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// A store with a recording and a result; returns the ids of both.
+fn with_a_result() -> (Cli, String, String) {
+    let cli = Cli::new();
+    let recording = cli.import(&[shipped_one("trades"), shipped_one("book20")])["id"].as_str().unwrap().to_owned();
+    cli.ok(&["backtest", "--strategy", "pump_v2", "--recording", &recording, "--symbol", "BTCUSDT"]);
+    let result = cli.json(&["results", "list", "--json"])["results"][0]["id"].as_str().unwrap().to_owned();
+    (cli, recording, result)
+}
+
+#[test]
+fn a_result_that_a_full_disk_cuts_is_no_success() {
+    let (cli, recording, result) = with_a_result();
+    let trades = shipped_one("trades");
+    let backtest = ["backtest", "--strategy", "pump_v2", "--data", &trades, "--symbol", "BTCUSDT", "--skip-unfit"];
+    let commands: [&[&str]; 12] = [
+        &["recordings"],
+        &["results", "list"],
+        &["results", "equity", &result],
+        &["results", "trades", &result, "--json"],
+        &[&backtest[..], &["--json"]].concat(),
+        &["verify"],
+        &["export", &recording, "--stream", "trades", "--format", "csv", "--out", "-"],
+        &["man"],
+        &["completions", "bash"],
+        &["config", "check", &text(&cli.at("config.json"))],
+        &["--help"],
+        &["--version"],
+    ];
+    cli.ok(&["config", "init", &text(&cli.at("config.json"))]);
+    for args in commands {
+        let ran = Ran::of(&cli.command(args).stdout(full()).output().unwrap(), args);
+        ran.fails(&args.join(" "), 69, &["standard output cannot be written", "free some space"]);
+    }
+}
+
+#[test]
+fn a_reader_who_has_enough_ends_a_command_without_an_error() {
+    let (cli, recording, _) = with_a_result();
+    for args in [&["recordings"][..], &["man"], &["--help"], &["export", &recording, "--stream", "trades", "--out", "-"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = Ran::of(&cli.command(args).stdout(writer).output().unwrap(), args);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
+    }
+}
