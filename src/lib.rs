@@ -3,6 +3,8 @@
 //! Modules are listed lowest layer first. A module uses only modules above it in this list; `tests/tidy.rs`
 //! holds the exact table and checks it. `ARCHITECTURE.md` is the overview.
 #![forbid(unsafe_code)]
+// They panic where nobody can read: use `app::terminal`, or the log.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod json;
 pub mod limits;

@@ -1,7 +1,7 @@
 //! Logging to standard error, as text or JSON, one line per event, and as JSON to memory where that is wanted.
 //!
 //! Invariant: a line contains no control character, so untrusted input can neither forge a line nor move a
-//! terminal's cursor.
+//! terminal's cursor. A line that cannot be written is lost, and nothing fails because of it.
 
 use crate::clock;
 use crate::config::{Format, Level};
@@ -85,6 +85,7 @@ where
         .with_writer(writer)
         .with_timer(Wall)
         .with_ansi(false)
+        .log_internal_errors(false)
         .fmt_fields(fields.delimited(" "))
 }
 
@@ -94,7 +95,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false);
-    lines.json().flatten_event(true).with_current_span(false).with_span_list(false)
+    lines.log_internal_errors(false).json().flatten_event(true).with_current_span(false).with_span_list(false)
 }
 
 /// Hands on each line that is written.

@@ -114,9 +114,9 @@ pub struct Found {
 pub fn find(named: Option<&Path>) -> Result<Found, Failure> {
     let file = named.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
     if named.is_none() && !file.exists() {
-        eprintln!(
+        terminal::notice(&format!(
             "there is no {DEFAULT_FILE}: all settings have their defaults; `tradingd config init` writes a file to change them"
-        );
+        ));
         return Ok(Found { config: Config::default(), content: Content::of(&file), file });
     }
     let (config, bytes) = check(&file).map_err(|problems| unusable(&file, &problems))?;

@@ -5,7 +5,7 @@
 mod pump;
 
 use super::run::{open, runtime, serve};
-use super::{Failure, Global, rehearse};
+use super::{Failure, Global, rehearse, terminal};
 use crate::auth::{Role, random_id};
 use crate::clock;
 use crate::config::Config;
@@ -104,27 +104,27 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
     let served = serve(runtime, service, None, |address| {
-        eprintln!();
-        eprintln!("  open      http://{address}");
-        eprintln!("  user      {USER}");
-        eprintln!("  password  {password}");
-        eprintln!();
-        eprintln!(
-            "  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades"
+        terminal::notice("");
+        terminal::notice(&format!("  open      http://{address}"));
+        terminal::notice(&format!("  user      {USER}"));
+        terminal::notice(&format!("  password  {password}"));
+        terminal::notice("");
+        terminal::notice(
+            "  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades",
         );
-        eprintln!(
+        terminal::notice(&format!(
             "  {} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;",
             SYMBOLS.join(", ")
-        );
-        eprintln!(
+        ));
+        terminal::notice(&format!(
             "  {} is generated: a pump and dump that comes once a minute, half a minute after the start;",
             pump::SYMBOL
+        ));
+        terminal::notice(
+            "  limits that pause after losses in a row or after many trades are off here, so that something goes on;",
         );
-        eprintln!(
-            "  limits that pause after losses in a row or after many trades are off here, so that something goes on;"
-        );
-        eprintln!("  all of it is thrown away when you end this with Ctrl-C");
-        eprintln!();
+        terminal::notice("  all of it is thrown away when you end this with Ctrl-C");
+        terminal::notice("");
     });
     drop(market);
     served

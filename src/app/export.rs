@@ -82,13 +82,13 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
                     .map_err(|failure| partly(failure, written.len(), files.len()))?;
                 written.push(format!("{}: {rows} rows", path.display()));
             }
-            eprintln!("{}", written.join("\n"));
+            terminal::notice(&written.join("\n"));
         }
         Out::File(path, format) => {
             let part = one_stream(chosen)?;
             check(&store, &recording, &part, &path, options.replace)?;
             let rows = write_file(&store, &recording, &part, &path, format)?;
-            eprintln!("{}: {rows} rows", path.display());
+            terminal::notice(&format!("{}: {rows} rows", path.display()));
         }
         Out::Stdout(format) => {
             let part = one_stream(chosen)?;

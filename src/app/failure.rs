@@ -85,11 +85,6 @@ impl Failure {
     pub fn code(&self) -> u8 {
         self.code
     }
-
-    /// Writes the message to standard error.
-    pub fn report(&self) {
-        eprintln!("error: {self}");
-    }
 }
 
 impl fmt::Display for Failure {

@@ -83,7 +83,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let fetched = analytics::fetch(&from, secret.as_ref(), &folder.0, &|rows| {
         let before = read.fetch_add(rows, Ordering::Relaxed);
         if before / TOLD_EVERY != (before + rows) / TOLD_EVERY {
-            eprintln!("{} rows read", before + rows);
+            terminal::notice(&format!("{} rows read", before + rows));
         }
     });
     let fetched = fetched.map_err(|error| match error {
@@ -91,9 +91,12 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         other => Failure::unavailable(other.to_string()).because(NOTHING_KEPT),
     })?;
     for recording in &fetched {
-        eprintln!("{}: {} rows of {url}", recording.id, recording.rows);
-        recording.notes.iter().for_each(|note| eprintln!("  {note}"));
-        recording.left_out.iter().for_each(|(rows, why)| eprintln!("  left out: {rows} rows with {why}"));
+        terminal::notice(&format!("{}: {} rows of {url}", recording.id, recording.rows));
+        recording.notes.iter().for_each(|note| terminal::notice(&format!("  {note}")));
+        recording
+            .left_out
+            .iter()
+            .for_each(|(rows, why)| terminal::notice(&format!("  left out: {rows} rows with {why}")));
         import(global, options, &recording.files).map_err(|failure| {
             failure.because(&format!("while importing {} of the QuestDB", recording.id))
         })?;
@@ -127,9 +130,14 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
     if options.dry_run {
         return dry_run::run(&inputs, &reading, usize::from(options.rows), options.json);
     }
-    inputs.left_out.iter().for_each(|path| eprintln!("left out: {}: {}", path.display(), why_left_out(path)));
+    inputs
+        .left_out
+        .iter()
+        .for_each(|path| terminal::notice(&format!("left out: {}: {}", path.display(), why_left_out(path))));
     let plan = in_time_order(inputs, &reading)?;
-    plan.left_out.iter().for_each(|(path, why)| eprintln!("left out: {}: {why}", path.display()));
+    plan.left_out
+        .iter()
+        .for_each(|(path, why)| terminal::notice(&format!("left out: {}: {why}", path.display())));
     let holder = global.holder(OpenMode::CreateIfNew)?;
     // Set once the daemon may have kept it.
     let handed_over = Arc::new(OnceLock::<String>::new());
@@ -179,9 +187,9 @@ fn tell_if_known(daemon: &Daemon, store: &Store, recording: &RecordingV1) {
 }
 
 fn tell_same_rows(other: &str, id: &str) {
-    eprintln!(
+    terminal::notice(&format!(
         "warning: {other} has the same rows: if that was not meant, remove one with `tradingd recordings delete {id}`"
-    );
+    ));
 }
 
 const NOTHING_KEPT: &str = "nothing of this import was kept";

@@ -49,7 +49,7 @@ pub fn man(options: &ManOptions) -> Result<(), Failure> {
     root.build();
     let mut count = 0;
     write_pages(&root, dir, &mut count)?;
-    eprintln!("{count} pages written to {}", dir.display());
+    terminal::notice(&format!("{count} pages written to {}", dir.display()));
     Ok(())
 }
 

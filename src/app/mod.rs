@@ -189,7 +189,7 @@ pub fn main() -> ExitCode {
 
 /// Prints a failure; it becomes the exit code.
 fn ended(failure: &Failure) -> ExitCode {
-    failure.report();
+    terminal::report(failure);
     ExitCode::from(failure.code())
 }
 

@@ -159,7 +159,7 @@ fn confirmed(recording: &RecordingV1, is_agreed: bool) -> Result<bool, Failure> 
     match if is_agreed { Some(true) } else { question() } {
         Some(true) => Ok(true),
         Some(false) => {
-            eprintln!("nothing was deleted");
+            terminal::notice("nothing was deleted");
             Ok(false)
         }
         None => Err(Failure::input(format!(

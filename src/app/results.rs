@@ -150,7 +150,7 @@ fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Fail
 fn report(results: &Results, id: &str, out: &Path, replace: Replace) -> Result<(), Failure> {
     replace.check(out)?;
     write_whole(out, results.report(id)?.as_bytes())?;
-    eprintln!("report: {}", out.display());
+    terminal::notice(&format!("report: {}", out.display()));
     Ok(())
 }
 

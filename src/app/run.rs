@@ -1,7 +1,7 @@
 //! `tradingd run`: the daemon. Opens the store, keys and configuration, binds, prints the address, serves
 //! until SIGTERM or SIGINT, then stops sessions and connections within the drain time.
 
-use super::{Failure, Global, systemd};
+use super::{Failure, Global, systemd, terminal};
 use crate::auth::Keys;
 use crate::clock;
 use crate::config::{Content, Watch};
@@ -261,13 +261,13 @@ fn serve_until_signal(
             ))
         })?;
         let address = server.address();
-        eprintln!("tradingd listens on http://{address}");
+        terminal::notice(&format!("tradingd listens on http://{address}"));
         if let Some(code) = service.users.setup_code() {
-            eprintln!("there is no user yet: open http://{address} and make the first admin with the setup code {code}");
+            terminal::notice(&format!("there is no user yet: open http://{address} and make the first admin with the setup code {code}"));
         }
         bound(address);
         let serving = tokio::spawn(server.run());
-        eprintln!("tradingd is ready");
+        terminal::notice("tradingd is ready");
         systemd::ready();
         let signal = signals.wait_for_stop(watch).await;
         tracing::info!(signal, "stopping");

@@ -114,7 +114,7 @@ fn start(daemon: &Daemon, request: &Path) -> Result<(), Failure> {
     })?;
     let started = daemon.ask(Method::POST, "/sessions/start", Some(&json))?;
     for warning in started["data"]["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        eprintln!("warning: {warning}");
+        terminal::notice(&format!("warning: {warning}"));
     }
     terminal::print(&format!("{}\n", started["session_id"].as_str().unwrap_or_default()));
     Ok(())

@@ -1,7 +1,7 @@
 //! The records of the state directory for a command: its own store, or that of the daemon that holds it.
 
 use super::daemon::Daemon;
-use super::{Failure, Global};
+use super::{Failure, Global, terminal};
 use crate::service::Records;
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store, StoreError, store_path};
@@ -64,7 +64,9 @@ impl Global {
             )),
             other => other.into(),
         });
-        opened.inspect(|store| store.narrowed().iter().for_each(|narrowed| eprintln!("warning: {narrowed}")))
+        opened.inspect(|store| {
+            store.narrowed().iter().for_each(|narrowed| terminal::notice(&format!("warning: {narrowed}")))
+        })
     }
 
     /// Compacts the store when much of it is unused. A failure is only a warning, because the command that
@@ -77,7 +79,7 @@ impl Global {
         };
         let compacted = spare().and_then(|worthwhile| if worthwhile { store.compact() } else { Ok(()) });
         if let Err(error) = compacted {
-            eprintln!("warning: {done}, but the store could not be made smaller: {error}");
+            terminal::notice(&format!("warning: {done}, but the store could not be made smaller: {error}"));
         }
     }
 }

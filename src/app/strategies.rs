@@ -266,7 +266,7 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
         ))
     })?;
     for warning in warnings {
-        eprintln!("{}: {warning}", file.display());
+        terminal::notice(&format!("{}: {warning}", file.display()));
     }
     // Stored in canonical form, so that reading it again gives no import warnings.
     let text = document.to_json();

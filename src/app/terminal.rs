@@ -74,7 +74,7 @@ pub fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
         let code = unprinted(&error).map_or(0, |failure| {
-            failure.report();
+            report(&failure);
             i32::from(failure.code())
         });
         std::process::exit(code);
@@ -90,10 +90,10 @@ pub fn warn(warnings: impl IntoIterator<Item = String>) {
         }
     }
     for warning in told.iter().take(WARNINGS_SHOWN) {
-        eprintln!("warning: {warning}");
+        notice(&format!("warning: {warning}"));
     }
     if told.len() > WARNINGS_SHOWN {
-        eprintln!("warning: {} more like these", told.len() - WARNINGS_SHOWN);
+        notice(&format!("warning: {} more like these", told.len() - WARNINGS_SHOWN));
     }
 }
 
@@ -109,13 +109,28 @@ pub fn unprinted(error: &io::Error) -> Option<Failure> {
     )))
 }
 
+/// Writes a line to standard error: progress, addresses, warnings. That nobody can read it, on a full disk or behind a
+/// closed pipe, is no reason to fail.
+pub fn notice(line: &str) {
+    write_stderr(&format!("{line}\n"));
+}
+
+/// Writes the message of a failure to standard error.
+pub fn report(failure: &Failure) {
+    notice(&format!("error: {failure}"));
+}
+
+fn write_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 /// Asks a yes/no question; only `y` or `yes` agrees. `None` without a terminal.
 pub fn confirmed(question: &str) -> Option<bool> {
     let input = std::io::stdin();
     if !input.is_terminal() || !std::io::stderr().is_terminal() {
         return None;
     }
-    eprint!("{question} [y/N] ");
+    write_stderr(&format!("{question} [y/N] "));
     let mut answer = String::new();
     input.lock().read_line(&mut answer).ok()?;
     Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
@@ -129,7 +144,7 @@ pub fn say_when_interrupted(what: impl Fn() -> String + Send + 'static) {
         if let Ok(runtime) = runtime
             && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
         {
-            eprintln!("\ninterrupted: {}", what());
+            notice(&format!("\ninterrupted: {}", what()));
             std::process::exit(INTERRUPTED);
         }
     });

@@ -4,8 +4,11 @@
 //! Invariant: a command whose result is cut ends with a code other than 0, and none panics.
 
 use crate::cli::{Cli, Ran, shipped_one, text};
+use serde_json::json;
 use std::fs::File;
-use std::process::Stdio;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A device on which no space is ever left.
 fn full() -> Stdio {
@@ -15,7 +18,8 @@ fn full() -> Stdio {
 /// A store with a recording and a result; returns the ids of both.
 fn with_a_result() -> (Cli, String, String) {
     let cli = Cli::new();
-    let recording = cli.import(&[shipped_one("trades"), shipped_one("book20")])["id"].as_str().unwrap().to_owned();
+    let recording =
+        cli.import(&[shipped_one("trades"), shipped_one("book20")])["id"].as_str().unwrap().to_owned();
     cli.ok(&["backtest", "--strategy", "pump_v2", "--recording", &recording, "--symbol", "BTCUSDT"]);
     let result = cli.json(&["results", "list", "--json"])["results"][0]["id"].as_str().unwrap().to_owned();
     (cli, recording, result)
@@ -25,7 +29,8 @@ fn with_a_result() -> (Cli, String, String) {
 fn a_result_that_a_full_disk_cuts_is_no_success() {
     let (cli, recording, result) = with_a_result();
     let trades = shipped_one("trades");
-    let backtest = ["backtest", "--strategy", "pump_v2", "--data", &trades, "--symbol", "BTCUSDT", "--skip-unfit"];
+    let backtest =
+        ["backtest", "--strategy", "pump_v2", "--data", &trades, "--symbol", "BTCUSDT", "--skip-unfit"];
     let commands: [&[&str]; 12] = [
         &["recordings"],
         &["results", "list"],
@@ -50,11 +55,54 @@ fn a_result_that_a_full_disk_cuts_is_no_success() {
 #[test]
 fn a_reader_who_has_enough_ends_a_command_without_an_error() {
     let (cli, recording, _) = with_a_result();
-    for args in [&["recordings"][..], &["man"], &["--help"], &["export", &recording, "--stream", "trades", "--out", "-"]]
-    {
+    for args in [
+        &["recordings"][..],
+        &["man"],
+        &["--help"],
+        &["export", &recording, "--stream", "trades", "--out", "-"],
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let ran = Ran::of(&cli.command(args).stdout(writer).output().unwrap(), args);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
     }
+}
+
+#[test]
+fn a_command_does_its_work_although_nobody_can_read_its_errors() {
+    let (cli, recording, result) = with_a_result();
+    let (report, folder) = (text(&cli.at("report.html")), text(&cli.at("manual")));
+    let commands: [(&[&str], i32); 8] = [
+        (&["export", &recording, "--stream", "trades", "--out", &text(&cli.at("rows.csv"))], 0),
+        (&["results", "report", &result, "--out", &report], 0),
+        (&["man", "--out", &folder], 0),
+        (&["backtest", "--strategy", "pump_v2", "--recording", &recording, "--symbol", "BTCUSDT"], 0),
+        (&["recordings", "show", "none"], 64),
+        (&["import", "none.csv"], 64),
+        (&["--unknown"], 64),
+        (&["run", "--config", "none.json"], 78),
+    ];
+    for (args, code) in commands {
+        let ran = cli.command(args).stderr(full()).status().unwrap();
+        assert_eq!(ran.code(), Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn a_daemon_serves_although_nobody_can_read_its_log() {
+    let cli = Cli::new();
+    let config = cli.file(
+        "config.json",
+        json!({"http": {"listen": "127.0.0.1:0"}, "exchange": {"enabled": false}}).to_string(),
+    );
+    let systemd = UnixDatagram::bind(cli.at("notify")).unwrap();
+    let mut daemon = cli.command(&["run", "--config", &config]);
+    let mut daemon = daemon.env("NOTIFY_SOCKET", cli.at("notify")).stderr(full()).spawn().unwrap();
+    let mut told = [0; 64];
+    // A daemon that ends before it is ready leaves the test waiting no longer than this.
+    systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let length = systemd.recv(&mut told).unwrap();
+    assert_eq!(&told[..length], b"READY=1\n");
+    assert!(Command::new("kill").arg(daemon.id().to_string()).status().unwrap().success());
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
 }

@@ -78,7 +78,9 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
             if several { "\nor let --skip-unfit leave out what does not fit" } else { "" }
         ))
     })?;
-    eprint!("{}", left_out_text(&left_out));
+    if !left_out.is_empty() {
+        terminal::notice(left_out_text(&left_out).trim_end());
+    }
     warn(&runs, &strategies, &options);
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
@@ -155,7 +157,7 @@ fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
     };
     terminal::print(&shown);
     if let Some(path) = &options.report {
-        eprintln!("report: {}", path.display());
+        terminal::notice(&format!("report: {}", path.display()));
     }
     Ok(())
 }
@@ -208,7 +210,11 @@ fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
         let source = run.source.rsplit('/').next().unwrap_or(&run.source);
         let first = run.assumptions.coverage.first;
         let from = first.map_or_else(String::new, |first| format!(" from {}", text::second(first)));
-        eprintln!("stored as {id} ({} on {}, {source}{from})", run.strategies_line(), run.symbols_line());
+        terminal::notice(&format!(
+            "stored as {id} ({} on {}, {source}{from})",
+            run.strategies_line(),
+            run.symbols_line()
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Loads the strategies named on the command line: document files, stored strategies or built-in ones.
 
-use crate::app::{Failure, Global};
+use crate::app::{Failure, Global, terminal};
 use crate::document::strategy;
 use crate::limits::DOCUMENT_BYTES;
 use crate::service::Records;
@@ -61,7 +61,9 @@ fn stored(names: &[String], global: &Global) -> Result<Option<Store>, Failure> {
     }
     match global.read_if_any(&[Records::Strategies]) {
         Err(failure) if others.all(|name| built_in(name).is_some()) => {
-            eprintln!("warning: built-in strategies run as they come with the program: {failure}");
+            terminal::notice(&format!(
+                "warning: built-in strategies run as they come with the program: {failure}"
+            ));
             Ok(None)
         }
         found => found,
@@ -125,7 +127,7 @@ fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result
         Failure::input(format!("strategy {shown} has {} problems:\n{}", list.len(), list.join("\n")))
     })?;
     for warning in &loaded.warnings {
-        eprintln!("strategy {shown}: {warning}");
+        terminal::notice(&format!("strategy {shown}: {warning}"));
     }
     Ok(loaded)
 }

@@ -5,7 +5,7 @@
 
 mod rows;
 
-use super::{Failure, Global};
+use super::{Failure, Global, terminal};
 use crate::config::{Format, Level};
 use crate::domain::contract::Contract;
 use crate::rehearsal::{Generator, Options as Rehearsed, Rehearsal, RowSource, Running, Scenario, TestKey};
@@ -163,11 +163,11 @@ pub fn begin(options: Rehearsed, runtime: &Handle) -> Result<Running, Failure> {
 }
 
 fn print_addresses(running: &Running) {
-    eprintln!("rest       {}", running.rest_url());
-    eprintln!("websocket  {}", running.ws_url());
-    eprintln!("control    http://{}", running.control_address());
-    eprintln!("key        {} (secret {})", TEST_KEY.0, TEST_KEY.1);
-    eprintln!("the rehearsal exchange is ready ({})", clock::now());
+    terminal::notice(&format!("rest       {}", running.rest_url()));
+    terminal::notice(&format!("websocket  {}", running.ws_url()));
+    terminal::notice(&format!("control    http://{}", running.control_address()));
+    terminal::notice(&format!("key        {} (secret {})", TEST_KEY.0, TEST_KEY.1));
+    terminal::notice(&format!("the rehearsal exchange is ready ({})", clock::now()));
 }
 
 fn signal_failure(error: std::io::Error) -> Failure {

@@ -63,7 +63,9 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
     let threads = options.runs.threads();
     let runs = backtest::plan_fit(&settings, &sources, std::slice::from_ref(&strategy), &mut left_out)?;
-    eprint!("{}", left_out_text(&left_out));
+    if !left_out.is_empty() {
+        terminal::notice(left_out_text(&left_out).trim_end());
+    }
     terminal::warn(runs.iter().flat_map(|run| run.money_warning().into_iter().chain(run.short_data())));
     let planned = sweep::planned_runs(&settings, &sources, &strategy, threads)?;
     let method = match options.random {
@@ -78,23 +80,25 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     };
     let (mut folder, torn) = Folder::open(&path, &plan, options.shard)?;
     if torn > 0 {
-        eprintln!("the last {torn} bytes of the log were cut short; what they were about is run again");
+        terminal::notice(&format!(
+            "the last {torn} bytes of the log were cut short; what they were about is run again"
+        ));
     }
-    eprintln!(
+    terminal::notice(&format!(
         "sweep {}: {} trials on {} runs each, shard {}, in {}",
         plan.digest_short(),
         plan.trials.len(),
         plan.runs.len(),
         options.shard,
         path.display()
-    );
+    ));
     terminal::say_when_interrupted(|| {
         "what is finished is kept; the same command goes on from there".to_owned()
     });
     let work = Work { plan: &plan, shard: options.shard, settings: &settings, sources: &sources, threads };
     watched(|watch| sweep::run(&work, &mut folder, watch))?;
     let digest = folder.finish()?;
-    eprintln!("finished: {}, digest {digest}", path.display());
+    terminal::notice(&format!("finished: {}, digest {digest}", path.display()));
     shown(&path, &options.shown)
 }
 
@@ -124,7 +128,7 @@ fn watched<T>(run: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
         let percent = 100 * progress.done / progress.all.max(1);
         if bar.is_hidden() && percent >= told + TOLD_PERCENT {
             told = percent - percent % TOLD_PERCENT;
-            eprintln!("{} of {} runs", progress.done, progress.all);
+            terminal::notice(&format!("{} of {} runs", progress.done, progress.all));
         }
     });
     bar.finish_and_clear();
@@ -133,7 +137,7 @@ fn watched<T>(run: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
 
 fn merge(options: &MergeOptions) -> Result<(), Failure> {
     let digest = sweep::merge(&options.folders, &options.out)?;
-    eprintln!("merged: {}, digest {digest}", options.out.display());
+    terminal::notice(&format!("merged: {}, digest {digest}", options.out.display()));
     shown(&options.out, &options.shown)
 }
 
