@@ -6,6 +6,7 @@
 use super::output::Replace;
 use super::{Failure, Global, recordings, terminal};
 use crate::domain::record::StreamKind;
+use crate::files::whole_file::write_whole;
 use crate::files::{
     FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of,
 };
@@ -253,7 +254,7 @@ fn check(
 fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path) -> Result<(), Failure> {
     let Some(text) = facts(store, recording, part)? else { return Ok(()) };
     let path = contract_file_of(path);
-    std::fs::write(&path, text).map_err(|error| FileError::writing(&path, error).into())
+    write_whole(&path, text.as_bytes()).map_err(|error| FileError::writing(&path, error).into())
 }
 
 /// The contract file of a part; `None` when nothing is known of its symbols.

@@ -1,10 +1,12 @@
 //! Files that commands write where `--out`, `--report` and `--journal` say.
 //!
-//! Invariants: a file appears whole or not at all, and what is there already is replaced only with `--force`.
+//! Invariants: a file appears whole or not at all, what is there already is replaced only with `--force`, and a device
+//! or pipe is written to.
 
 use super::Failure;
+use crate::files::whole_file::{self, WholeFile};
 use clap::Args;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// Whether files that exist are replaced.
@@ -16,56 +18,109 @@ pub struct Replace {
 }
 
 impl Replace {
-    /// Refuses a path where a file is. A device or pipe is written to.
+    /// Refuses a path that has something to lose: a file, a folder, or a link, also one that leads nowhere.
     ///
     /// # Errors
-    /// A file that exists, without `--force`.
+    /// What is there, unless it is a device or pipe, or a file or link and `--force` was given.
     pub fn check(self, path: &Path) -> Result<(), Failure> {
-        if !self.force && path.is_file() {
+        if path.is_dir() {
             return Err(Failure::input(format!(
-                "{} is there already and stays as it is; choose another name, or replace it with --force",
+                "{} is a directory; name a file, which may be in it",
                 path.display()
             )));
         }
-        Ok(())
-    }
-}
-
-/// Writes a file atomically: to a `.part` file first, which is then renamed.
-///
-/// # Errors
-/// A path that cannot be written.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::other(format!(
-            "{} could not be written ({error}); choose another place or free some space",
+        if self.force || whole_file::is_stream(path) || !whole_file::is_there(path) {
+            return Ok(());
+        }
+        Err(Failure::input(format!(
+            "{} is there already and stays as it is; choose another name, or replace it with --force",
             path.display()
-        ))
-    };
-    let part = path.with_extension("part");
-    let written = std::fs::File::create(&part)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    if let Err(error) = written.and_then(|()| std::fs::rename(&part, path)) {
-        // Best effort: the write has failed already.
-        let _ = std::fs::remove_file(&part);
-        return Err(failed(error));
+        )))
     }
-    Ok(())
+
+    /// Writes a file whole or not at all; of a link, the link is replaced. A device or pipe is written to.
+    ///
+    /// # Errors
+    /// As [`Replace::check`], also for what has come since, and a path that cannot be written.
+    pub fn write(self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        self.check(path)?;
+        let written = match self.force || whole_file::is_stream(path) {
+            true => whole_file::write_whole(path, bytes),
+            false => WholeFile::create(path)
+                .and_then(|file| file.file().write_all(bytes).and_then(|()| file.keep_new())),
+        };
+        written.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Failure::input(format!(
+                "{} has come meanwhile and stays as it is; choose another name, or replace it with --force",
+                path.display()
+            )),
+            _ => Failure::other(format!(
+                "{} could not be written ({error}); choose another place or free some space",
+                path.display()
+            )),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    const ASKED: Replace = Replace { force: false };
+    const FORCED: Replace = Replace { force: true };
+
+    #[track_caller]
+    fn written(replace: Replace, path: &Path, text: &str) {
+        replace.write(path, text.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    #[track_caller]
+    fn refused(replace: Replace, path: &Path, word: &str) {
+        for refused in [replace.check(path), replace.write(path, b"new")] {
+            let failure = refused.unwrap_err();
+            assert!(failure.code() == 64 && failure.to_string().contains(word), "{failure}");
+        }
+    }
 
     #[test]
     fn what_is_there_is_replaced_only_when_forced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.html");
-        let (asked, forced) = (Replace { force: false }, Replace { force: true });
-        asked.check(&path).unwrap();
-        write_whole(&path, b"one").unwrap();
-        assert!(format!("{:?}", asked.check(&path)).contains("--force"));
-        forced.check(&path).unwrap();
-        asked.check(folder.path()).unwrap();
+        written(ASKED, &path, "one");
+        refused(ASKED, &path, "--force");
+        written(FORCED, &path, "two");
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        refused(FORCED, folder.path(), "is a directory");
+    }
+
+    #[test]
+    fn a_link_is_something_that_is_there_and_what_it_leads_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("kept"), "kept").unwrap();
+        for (link, to) in [("nowhere", "gone"), ("somewhere", "kept")] {
+            symlink(at(to), at(link)).unwrap();
+            refused(ASKED, &at(link), "--force");
+            written(FORCED, &at(link), "new");
+            assert!(fs::symlink_metadata(at(link)).unwrap().is_file());
+        }
+        assert!(fs::read(at("kept")).unwrap() == b"kept" && !at("gone").exists());
+    }
+
+    #[test]
+    fn a_pipe_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        symlink(&pipe, &link).unwrap();
+        for (replace, path) in [(ASKED, &pipe), (FORCED, &pipe), (FORCED, &link)] {
+            let reader = pipe.clone();
+            let reader = std::thread::spawn(move || fs::read(reader).unwrap());
+            written(replace, path, "page");
+            assert_eq!(reader.join().unwrap(), b"page");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

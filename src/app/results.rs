@@ -3,7 +3,7 @@
 
 mod compare;
 
-use super::output::{Replace, write_whole};
+use super::output::Replace;
 use super::table::{Align, grouped, table};
 use super::{Failure, Global, terminal};
 use crate::domain::num::Money;
@@ -149,7 +149,7 @@ fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Fail
 
 fn report(results: &Results, id: &str, out: &Path, replace: Replace) -> Result<(), Failure> {
     replace.check(out)?;
-    write_whole(out, results.report(id)?.as_bytes())?;
+    replace.write(out, results.report(id)?.as_bytes())?;
     terminal::notice(&format!("report: {}", out.display()));
     Ok(())
 }

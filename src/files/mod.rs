@@ -33,6 +33,7 @@ mod sorted;
 mod source;
 mod steps;
 mod survey;
+pub mod whole_file;
 mod zip;
 
 pub use batch::RecordBatch;

@@ -5,7 +5,8 @@
 
 use crate::cli::{Cli, Ran, shipped_one, text};
 use serde_json::json;
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -105,4 +106,62 @@ fn a_daemon_serves_although_nobody_can_read_its_log() {
     assert_eq!(&told[..length], b"READY=1\n");
     assert!(Command::new("kill").arg(daemon.id().to_string()).status().unwrap().success());
     assert_eq!(daemon.wait().unwrap().code(), Some(0));
+}
+
+/// Makes a pipe in the directory.
+fn pipe(cli: &Cli, name: &str) -> String {
+    let path = text(&cli.at(name));
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+/// What a pipe gave its reader while a command that must succeed ran.
+#[track_caller]
+fn through(cli: &Cli, pipe: &str, args: &[&str]) -> Vec<u8> {
+    let reader = pipe.to_owned();
+    let reader = std::thread::spawn(move || fs::read(reader).unwrap());
+    cli.ok(args);
+    reader.join().unwrap()
+}
+
+#[test]
+fn reports_and_exports_go_into_a_pipe_and_over_nothing_else() {
+    let (cli, recording, result) = with_a_result();
+    let pipe = pipe(&cli, "pipe");
+    let report = text(&cli.at("report.html"));
+    let neighbour = cli.file("report.part", "a neighbour");
+    cli.ok(&["results", "report", &result, "--out", &report]);
+    assert_eq!(
+        through(&cli, &pipe, &["results", "report", &result, "--out", &pipe]),
+        fs::read(&report).unwrap()
+    );
+    let rows = text(&cli.at("rows.csv"));
+    let export = ["export", &recording, "--stream", "trades", "--format", "csv", "--out"];
+    cli.ok(&[&export[..], &[&rows]].concat());
+    assert_eq!(through(&cli, &pipe, &[&export[..], &[&pipe]].concat()), fs::read(&rows).unwrap());
+
+    let nowhere = text(&cli.at("nowhere.csv"));
+    symlink(cli.at("gone"), &nowhere).unwrap();
+    for args in [&["results", "report", &result, "--out", &nowhere][..], &[&export[..], &[&nowhere]].concat()]
+    {
+        cli.run(args).fails("a link that leads nowhere", 64, &["is there already", "--force"]);
+    }
+    assert!(fs::symlink_metadata(&nowhere).unwrap().is_symlink() && !cli.at("gone").exists());
+    assert_eq!(fs::read(neighbour).unwrap(), b"a neighbour");
+}
+
+#[test]
+fn a_sweep_leaves_files_beside_its_own_alone() {
+    let cli = Cli::new();
+    let (trades, folder) = (shipped_one("trades"), text(&cli.at("sweep")));
+    fs::create_dir(&folder).unwrap();
+    // Left by a sweep that was killed before it had a plan.
+    cli.file("sweep/.plan.json.part-1-0", "half");
+    let sweep = ["sweep", "--strategy", "pump_v2", "--set", "/maxHoldSeconds=300,600", "--data", &trades];
+    let sweep = [&sweep[..], &["--symbol", "BTCUSDT", "--skip-unfit", "--out", &folder]].concat();
+    cli.ok(&sweep);
+    let neighbours = ["sweep/plan.part", "sweep/runs.part"].map(|name| cli.file(name, "a neighbour"));
+    cli.ok(&sweep);
+    neighbours.iter().for_each(|path| assert_eq!(fs::read(path).unwrap(), b"a neighbour"));
+    assert!(!cli.at("sweep/.plan.json.part-1-0").exists());
 }

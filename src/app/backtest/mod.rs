@@ -13,7 +13,6 @@ pub mod strategies;
 pub use options::{Options, RunOptions};
 pub use strategies::RELEASE;
 
-use super::output::write_whole;
 use super::state::Holder;
 use super::{Failure, Global, terminal};
 use crate::clock;
@@ -95,10 +94,8 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         keep(holder, &results)?;
     }
     if let Some(path) = &options.report {
-        write_whole(
-            path,
-            html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes(),
-        )?;
+        let page = html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version));
+        options.replace.write(path, page.as_bytes())?;
     }
     show(&results, &options)?;
     journaled

@@ -1,24 +1,17 @@
-//! A file that is written under a temporary name, synced, and renamed when complete. An existing file of the
-//! final name is untouched until then.
+//! A file that is packed as its name says and has its name only when it is complete. A device or pipe is written to.
 
 use super::FileFormat;
-use std::fs::{self, File, OpenOptions};
+use crate::files::whole_file::{self, WholeFile};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 /// Write buffer size.
 const DISK_BYTES: usize = 128 << 10;
 
-/// Makes temporary names unique within the process.
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
 pub(super) struct Target {
-    path: PathBuf,
-    temporary: Option<PathBuf>,
-    /// A second handle to the file, for syncing.
-    file: Option<File>,
     packer: Packer,
+    /// `None` for a stream.
+    file: Option<WholeFile>,
 }
 
 type Disk = BufWriter<Box<dyn Write + Send>>;
@@ -30,22 +23,14 @@ enum Packer {
 }
 
 impl Target {
-    /// Opens a hidden temporary file beside `path`.
+    /// Opens a hidden file beside `path`, or the device or pipe that is there.
     pub fn create(path: &Path, format: FileFormat) -> io::Result<Self> {
-        let name =
-            path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, "no file name"))?;
-        if path.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+        if whole_file::is_stream(path) {
+            return Target::over(path, Box::new(whole_file::stream(path)?), format);
         }
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".part-{}-{number}", std::process::id()));
-        let temporary = path.with_file_name(hidden);
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        let mut target = Target::over(path, Box::new(file.try_clone()?), format)?;
-        (target.temporary, target.file) = (Some(temporary), Some(file));
-        Ok(target)
+        let file = WholeFile::create(path)?;
+        let target = Target::over(path, Box::new(file.file().try_clone()?), format)?;
+        Ok(Target { file: Some(file), ..target })
     }
 
     /// Compresses into any writer, as the extension of `path` says.
@@ -62,10 +47,10 @@ impl Target {
             }
             _ => Packer::Plain(disk),
         };
-        Ok(Target { path: path.to_owned(), temporary: None, file: None, packer })
+        Ok(Target { packer, file: None })
     }
 
-    /// Flushes and syncs the file, then renames it.
+    /// Flushes and syncs the file, then gives it its name.
     pub fn finish(mut self) -> io::Result<()> {
         match &mut self.packer {
             Packer::Plain(disk) => disk.flush()?,
@@ -78,16 +63,7 @@ impl Target {
                 encoder.get_mut().flush()?;
             }
         }
-        if let Some(file) = &self.file {
-            file.sync_all()?;
-        }
-        let Some(temporary) = &self.temporary else { return Ok(()) };
-        fs::rename(temporary, &self.path)?;
-        self.temporary = None;
-        // The new name is a directory entry; without this sync a power failure may lose it.
-        let parent =
-            self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent)?.sync_all()
+        self.file.map_or(Ok(()), WholeFile::keep)
     }
 }
 
@@ -102,14 +78,5 @@ impl Write for Target {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // A file that cannot be removed stays; it is hidden, and its name shows that it is partial.
-            let _ = fs::remove_file(temporary);
-        }
     }
 }

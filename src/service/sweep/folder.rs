@@ -7,6 +7,7 @@
 //! Invariant: a line that is read was written whole, for this plan.
 
 use super::{Plan, Shard, SweepError, TrialRun, sweep_digest};
+use crate::files::whole_file::{self, WholeFile};
 use crate::limits::{SWEEP_LINE_BYTES, SWEEP_PLAN_BYTES};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,7 +79,11 @@ impl Folder {
         std::fs::create_dir_all(path).map_err(failed)?;
         if !path.join(PLAN).exists() {
             refuse_foreign_files(path)?;
-            write_whole(&path.join(PLAN), plan.text().as_bytes()).map_err(failed)?;
+            match write_new(&path.join(PLAN), plan.text().as_bytes()) {
+                // Another sweep has begun here meanwhile; whether it is the same one is seen below.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                written => written.map_err(failed)?,
+            }
         }
         let held = File::open(path.join(PLAN)).map_err(failed)?;
         if held.try_lock().is_err() {
@@ -87,6 +92,7 @@ impl Folder {
                 path.display()
             )));
         }
+        remove_left(path).map_err(failed)?;
         let known = read_plan(path)?;
         if known.digest != plan.digest {
             return Err(SweepError::Input(format!(
@@ -242,31 +248,41 @@ fn head_text(head: &Head) -> String {
 fn write_log(path: &Path, head: &Head, lines: &Lines) -> Result<(), SweepError> {
     let mut bytes = line(&head_text(head));
     lines.values().for_each(|json| bytes.extend(line(json)));
-    write_whole(&path.join(LOG), &bytes).map_err(|error| {
+    whole_file::write_whole(&path.join(LOG), &bytes).map_err(|error| {
         SweepError::Folder(format!("{} cannot be written: {error}; start it again to go on", path.display()))
     })
 }
 
-/// Replaces a file at once: a kill leaves the old one or the new one.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let part = path.with_extension("part");
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&part, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+/// Writes a file whole, and never over another one.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = WholeFile::create(path)?;
+    file.file().write_all(bytes)?;
+    file.keep_new()
+}
+
+/// Removes what killed sweeps had not finished writing. Only for the holder of the lock.
+fn remove_left(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if [PLAN, LOG].iter().any(|file| whole_file::is_left_of(file, &name)) {
+            std::fs::remove_file(path.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// A folder with files but without a plan was not made by a sweep.
 fn refuse_foreign_files(path: &Path) -> Result<(), SweepError> {
     let entries = std::fs::read_dir(path)
         .map_err(|error| SweepError::Folder(format!("{} cannot be read: {error}", path.display())))?;
-    let is_ours = |name: &std::ffi::OsStr| name == "plan.part";
-    match entries.filter_map(Result::ok).find(|entry| !is_ours(&entry.file_name())) {
-        Some(entry) => Err(SweepError::Input(format!(
+    let names: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
+    // Another sweep may have begun here just now.
+    let has_plan = names.iter().any(|name| name == PLAN);
+    match names.iter().find(|name| !has_plan && !whole_file::is_left_of(PLAN, name)) {
+        Some(name) => Err(SweepError::Input(format!(
             "{} is not the folder of a sweep: {} is in it; name a new folder with --out",
             path.display(),
-            entry.file_name().to_string_lossy()
+            name.to_string_lossy()
         ))),
         None => Ok(()),
     }
