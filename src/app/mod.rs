@@ -111,7 +111,7 @@ enum Command {
     #[command(after_help = examples::INDICATORS)]
     Indicators(indicators::Options),
     /// Import files of market data as one recording: all of them or none.
-    #[command(after_help = examples::IMPORT)]
+    #[command(after_help = examples::IMPORT, allow_negative_numbers = true)]
     Import(Box<OnStore<import::Options>>),
     /// List recordings, show or delete one.
     #[command(visible_alias = "recording", after_help = examples::RECORDINGS)]
@@ -123,7 +123,7 @@ enum Command {
     #[command(after_help = examples::VERIFY)]
     Verify(OnStore<verify::Options>),
     /// Serve an exchange on loopback that replays market data and takes orders.
-    #[command(after_help = examples::REHEARSE)]
+    #[command(after_help = examples::REHEARSE, allow_negative_numbers = true)]
     Rehearse(OnStore<rehearse::Options>),
     /// Replay a paper or live session from its recorded input and compare every decision.
     #[command(after_help = examples::REPLAY)]
@@ -289,6 +289,28 @@ mod tests {
             all.extend(all_help(sub.clone(), name.clone()));
         }
         all
+    }
+
+    /// Every option that takes a number takes a negative one, if only to say why it cannot be used.
+    #[test]
+    fn negative_numbers_are_values_and_not_unknown_options() {
+        let backtest = "backtest --strategy x --data y";
+        let run = "sweep run --strategy x --set /a=1 --data y";
+        for line in [
+            format!("{backtest} --fees -0.02,0.06 --json"),
+            format!("{backtest} --fees -5 --from -1000000 --slippage -1 --stop-loss -1"),
+            format!("{} --fees -0.02,-0.01", run.replace(" run", "")),
+            format!("{run} --fees -0.02,0.06 --by net_profit"),
+            "rehearse --data y --speed -1".to_owned(),
+        ] {
+            let parsed = command().try_get_matches_from(["tradingd"].into_iter().chain(line.split(' ')));
+            assert!(parsed.is_ok(), "{line}\n{}", parsed.unwrap_err());
+        }
+        for line in [format!("{backtest} --price-step -1"), "import y --price-step -1".to_owned()] {
+            let refused = command().try_get_matches_from(["tradingd"].into_iter().chain(line.split(' ')));
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains("is not a number above zero"), "{line}\n{refused}");
+        }
     }
 
     #[test]

@@ -79,8 +79,9 @@ pub struct RunOptions {
     /// Initial balance in the quote currency.
     #[arg(long, default_value_t = 10_000.0, value_name = "MONEY", help_heading = "Account and costs")]
     pub initial_balance: f64,
-    /// Taker fee, or maker,taker, in percent [default: 0.02,0.06 or the recorded contract's].
-    #[arg(long, value_name = "PCT[,PCT]", value_parser = fees, help_heading = "Account and costs")]
+    /// Taker fee, or maker,taker, in percent; a rebate is negative, e.g. -0.02,0.06 [default: 0.02,0.06 or the
+    /// recorded contract's].
+    #[arg(long, value_name = "PCT[,PCT]", value_parser = fees, allow_hyphen_values = true, help_heading = "Account and costs")]
     pub fees: Option<(Rate, Rate)>,
     /// Extra slippage of every taking fill, percent.
     #[arg(long, default_value_t = 0.0, value_name = "PCT", help_heading = "Account and costs")]
@@ -276,6 +277,16 @@ mod tests {
     struct Line {
         #[command(flatten)]
         options: Options,
+    }
+
+    #[test]
+    fn a_rebate_is_a_negative_fee() {
+        let of = |maker, taker| Ok((Rate::from_percent(maker), Rate::from_percent(taker)));
+        assert_eq!(fees("-0.02,0.06"), of(-0.02, 0.06));
+        assert_eq!(fees("-5"), of(-5.0, -5.0));
+        for wrong in ["-11", "-0.02,", "--json", "-", "NaN,0"] {
+            assert!(fees(wrong).is_err(), "{wrong}");
+        }
     }
 
     /// Regression: the file's limits were ignored, so a run still ended after four losses.
