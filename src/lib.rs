@@ -8,6 +8,7 @@
 
 pub mod json;
 pub mod limits;
+pub mod regular_file;
 
 pub mod checkpoint;
 pub mod domain;

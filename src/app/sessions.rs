@@ -5,13 +5,13 @@ use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
 use crate::limits::HTTP_BODY_BYTES;
+use crate::regular_file;
 use crate::service::Records;
 use crate::store::records::SessionRow;
 use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -107,10 +107,13 @@ fn daemon(global: &Global) -> Result<Daemon, Failure> {
 fn start(daemon: &Daemon, request: &Path) -> Result<(), Failure> {
     let read = match request.to_str() {
         Some("-") => std::io::read_to_string(std::io::stdin().take(REQUEST_BYTES)),
-        _ => File::open(request).and_then(|file| std::io::read_to_string(file.take(REQUEST_BYTES))),
+        _ => regular_file::open(request).and_then(|file| std::io::read_to_string(file.take(REQUEST_BYTES))),
     };
     let json = read.map_err(|error| {
-        Failure::input(format!("{} cannot be read ({error}); check the path", request.display()))
+        Failure::input(format!(
+            "{} cannot be read ({error}); check the path, or give `-` for standard input",
+            request.display()
+        ))
     })?;
     let started = daemon.ask(Method::POST, "/sessions/start", Some(&json))?;
     for warning in started["data"]["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {

@@ -9,6 +9,7 @@ use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::document::strategy::{self, Document, Problem, Severity, builtin, needs};
 use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
+use crate::regular_file;
 use crate::service::Records;
 use crate::service::strategies::is_id;
 use crate::store::OpenMode;
@@ -192,16 +193,7 @@ type Validated = Result<(Document, Vec<Problem>), Vec<Problem>>;
 fn read(path: &Path, original: bool) -> Validated {
     let unreadable =
         |problem: String| vec![Problem { path: String::new(), problem, severity: Severity::Error }];
-    let bytes = || -> std::io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        // Reads at most one byte more than allowed: the size in the metadata is wrong for a pipe or device.
-        std::io::Read::read_to_end(
-            &mut std::io::Read::take(std::fs::File::open(path)?, DOCUMENT_BYTES as u64 + 1),
-            &mut bytes,
-        )?;
-        Ok(bytes)
-    };
-    match bytes() {
+    match regular_file::read(path, DOCUMENT_BYTES as u64) {
         Err(error) => Err(unreadable(format!("cannot be read ({error}); check the path"))),
         Ok(bytes) if bytes.len() > DOCUMENT_BYTES => {
             Err(unreadable(format!("is longer than {DOCUMENT_BYTES} bytes; this is not a strategy document")))

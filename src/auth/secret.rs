@@ -2,6 +2,7 @@
 //!
 //! Invariant: no key implements `Debug`, and no error contains key bytes.
 
+use crate::regular_file;
 use aws_lc_rs::{constant_time, hmac};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -64,11 +65,11 @@ impl Keys {
     pub fn load(state: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
         if let Some(path) = credentials.map(|folder| folder.join(CREDENTIAL)).filter(|path| path.exists()) {
             // systemd protects its credentials; their mode bits look wider than they are.
-            let secret = read(File::open(&path).map_err(failed("reading", &path))?, &path)?;
+            let secret = read(regular_file::open(&path).map_err(failed("reading", &path))?, &path)?;
             return Ok(Keys::derive(&secret));
         }
         let path = state.join(KEY_FILE);
-        let secret = match File::open(&path) {
+        let secret = match regular_file::open(&path) {
             Ok(file) => own(file, &path)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path)?,
             Err(error) => return Err(failed("reading", &path)(error)),
@@ -169,6 +170,12 @@ impl fmt::Display for KeyError {
                  a new one is made in the state directory",
                 path.display()
             ),
+            KeyError::Io { path, source, .. } if source.kind() == io::ErrorKind::InvalidInput => write!(
+                f,
+                "the secret {} cannot be used ({source}): put a file with {KEY_BYTES} random bytes there, or remove it and a new one \
+                 is made in the state directory",
+                path.display()
+            ),
             KeyError::Io { doing, path, .. } => {
                 write!(f, "{doing} the secret {} failed: give this user the right to it", path.display())
             }
@@ -242,6 +249,13 @@ mod tests {
             fs::write(dir.path().join(CREDENTIAL), vec![1; bytes]).unwrap();
             assert!(matches!(load(dir.path(), Some(dir.path())), Err(KeyError::Short { .. })));
             fs::remove_file(dir.path().join(CREDENTIAL)).unwrap();
+        }
+        for place in [KEY_FILE, CREDENTIAL] {
+            let path = dir.path().join(place);
+            let _ = fs::remove_file(&path);
+            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+            let refused = load(dir.path(), Some(dir.path())).unwrap_err().to_string();
+            assert!(refused.contains("not a file") && refused.contains("remove it"), "{refused}");
         }
         let missing = load(&dir.path().join("gone"), None).unwrap_err();
         assert!(matches!(missing, KeyError::Io { .. }), "{missing}");

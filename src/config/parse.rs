@@ -5,11 +5,11 @@ use super::{Config, Network};
 use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
 use crate::limits::{CONFIG_BYTES, CONFIG_JSON_DEPTH, CONFIG_PROBLEMS};
+use crate::regular_file;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -37,13 +37,7 @@ impl fmt::Display for Problem {
 /// # Errors
 /// The file is missing, not readable or not a regular file.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Checked first: opening a pipe would block until somebody writes to it.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(CONFIG_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    regular_file::read(path, CONFIG_BYTES as u64)
 }
 
 /// Parses a configuration. Omitted fields have their defaults.

@@ -240,6 +240,7 @@ impl fmt::Display for Problem {
             Problem::Unreadable(error) => f.write_str(match error.kind() {
                 io::ErrorKind::NotFound => "there is no such file; check the path",
                 io::ErrorKind::PermissionDenied => "may not be read; give this user the right to read it",
+                io::ErrorKind::InvalidInput => "is a pipe, device or directory and not a file; name a file",
                 _ if error.raw_os_error() == Some(TOO_MANY_OPEN) => {
                     "is one file too many to be open at once; allow more (ulimit -n), or give fewer files or symbols"
                 }

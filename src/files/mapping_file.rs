@@ -6,6 +6,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::file_mapping::{ColumnList, MappedColumn};
 use crate::domain::time::Span;
 use crate::limits::MAPPING_FILE_BYTES;
+use crate::regular_file;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -46,10 +47,10 @@ pub fn mapping_file(path: &Path) -> Result<MappingFile, FileError> {
             Problem::Mapping(format!("is not a mapping: {why}; docs/files.md has an example")),
         )
     };
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAPPING_FILE_BYTES {
+    let text = regular_file::read(path, MAPPING_FILE_BYTES).map_err(unreadable)?;
+    if text.len() as u64 > MAPPING_FILE_BYTES {
         return Err(wrong(format!("it has more than {MAPPING_FILE_BYTES} bytes")));
     }
-    let text = std::fs::read(path).map_err(unreadable)?;
     let document: Document = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
     read(document).map_err(wrong)
 }

@@ -3,6 +3,7 @@
 //!
 //! Invariant: an error names the file and never what is in it.
 
+use crate::regular_file;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -41,7 +42,7 @@ impl SecretFile {
     /// # Errors
     /// A file that cannot be read.
     pub(super) fn open(&self) -> Result<Option<(File, Metadata)>, String> {
-        let file = match File::open(&self.path) {
+        let file = match regular_file::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(|error| self.unreadable(&error))?,
         };

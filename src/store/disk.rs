@@ -32,6 +32,10 @@ pub struct Disk {
 impl Disk {
     /// Opens and locks an existing store file.
     pub fn of_file(path: &Path) -> Result<Arc<Disk>, StoreError> {
+        // A pipe opened in both directions waits for nobody, but whoever reads from it waits for ever.
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            return Err(StoreError::NotAFile(path.to_owned()));
+        }
         Disk::locked(OpenOptions::new().read(true).write(true).open(path), path)
     }
 

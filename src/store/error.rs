@@ -19,6 +19,8 @@ pub enum StoreError {
     },
     /// There is no store, and none may be created here.
     NoStore(PathBuf),
+    /// Something else than a file has the name of the store.
+    NotAFile(PathBuf),
     /// The store was written by a newer version.
     Newer {
         /// Format of the store.
@@ -86,7 +88,10 @@ impl StoreError {
             | StoreError::Full(_)
             | StoreError::Io { .. }
             | StoreError::ReadOnly(_) => 69,
-            StoreError::NotWritable { .. } | StoreError::NoStore(_) | StoreError::Exposed { .. } => 78,
+            StoreError::NotWritable { .. }
+            | StoreError::NoStore(_)
+            | StoreError::NotAFile(_)
+            | StoreError::Exposed { .. } => 78,
             StoreError::Database { .. } => 1,
         }
     }
@@ -175,6 +180,12 @@ impl fmt::Display for StoreError {
                 f,
                 "the store is damaged in {place}: {what}; keep the file, run `tradingd verify` to see what is affected, and \
                  put back a backup or import again"
+            ),
+            StoreError::NotAFile(path) => write!(
+                f,
+                "{} is a pipe, device or directory and not the file of a store: move it away, or name another state directory \
+                 with --state",
+                path.display()
             ),
             StoreError::Exposed { path, what } => write!(f, "{} {what}", path.display()),
             StoreError::NotWritable { doing, .. } => {

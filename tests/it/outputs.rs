@@ -10,6 +10,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use tradingd::store::store_path;
 
 /// A device on which no space is ever left.
 fn full() -> Stdio {
@@ -164,4 +165,49 @@ fn a_sweep_leaves_files_beside_its_own_alone() {
     cli.ok(&sweep);
     neighbours.iter().for_each(|path| assert_eq!(fs::read(path).unwrap(), b"a neighbour"));
     assert!(!cli.at("sweep/.plan.json.part-1-0").exists());
+}
+
+/// Regression: each of these waited for a writer for ever.
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+    let cli = Cli::new();
+    let pipe = pipe(&cli, "pipe");
+    let trades = shipped_one("trades");
+    let commands: [(&[&str], i32, &str); 8] = [
+        (&["strategies", "validate", &pipe], 64, "cannot run"),
+        (&["strategies", "add", &pipe, "--id", "x"], 64, "not a file"),
+        (&["backtest", "--strategy", "pump_v2", "--data", &trades, "--mapping", &pipe], 64, "not a file"),
+        (&["import", &trades, "--mapping", &pipe], 64, "not a file"),
+        (&["rehearse", "--generate", "1x1", "--scenario", &pipe], 64, "not a file"),
+        (&["config", "check", &pipe], 78, "not a file"),
+        (&["run", "--config", &pipe], 78, "not a file"),
+        (&["sweep", "show", &text(&cli.at("sweep"))], 64, "not a file"),
+    ];
+    fs::create_dir(cli.at("sweep")).unwrap();
+    for name in ["sweep/plan.json", "sweep/runs.log"] {
+        self::pipe(&cli, name);
+    }
+    for (args, code, word) in commands {
+        let ran = cli.run(args);
+        assert!(ran.code == code && ran.err.contains(word), "{args:?}: {} {}", ran.code, ran.err);
+    }
+    assert!(cli.run(&["strategies", "validate", &pipe]).out.contains("not a file"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_store_or_a_key_is_refused_at_once() {
+    let cli = Cli::new();
+    fs::create_dir(cli.state()).unwrap();
+    pipe(&cli, "state/jwt.key");
+    let config = cli.file(
+        "config.json",
+        json!({"http": {"listen": "127.0.0.1:0"}, "exchange": {"enabled": false}}).to_string(),
+    );
+    cli.run(&["run", "--config", &config]).fails("the key", 78, &["jwt.key", "not a file", "remove it"]);
+    let store = store_path(&cli.state());
+    fs::remove_file(&store).unwrap();
+    assert!(Command::new("mkfifo").arg(&store).status().unwrap().success());
+    for args in [&["verify"][..], &["recordings"], &["run", "--config", &config]] {
+        cli.run(args).fails("the store", 78, &["not the file of a store", "--state"]);
+    }
 }

@@ -8,6 +8,7 @@ mod rows;
 use super::{Failure, Global, terminal};
 use crate::config::{Format, Level};
 use crate::domain::contract::Contract;
+use crate::regular_file;
 use crate::rehearsal::{Generator, Options as Rehearsed, Rehearsal, RowSource, Running, Scenario, TestKey};
 use crate::service::Records;
 use crate::store::Store;
@@ -179,7 +180,8 @@ fn signal_failure(error: std::io::Error) -> Failure {
 /// # Errors
 /// A file that cannot be read, or the first problem in it with its position.
 fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
-    let text = std::fs::read_to_string(path)
+    let text = regular_file::open(path)
+        .and_then(std::io::read_to_string)
         .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
     Scenario::parse(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))
 }

@@ -4,6 +4,7 @@
 //! Invariant: neither appears in an error or a log line.
 
 use crate::exchange::mexc::Keys;
+use crate::regular_file;
 use crate::service::secret_file::SecretFile;
 use arc_swap::ArcSwap;
 use std::fs::{self, OpenOptions, Permissions};
@@ -47,7 +48,9 @@ impl KeyRing {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a key is one word without spaces"));
         }
         let (path, new) = (state.join(KEY_FILE), state.join("mexc.key.new"));
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(true).mode(0o600);
+        let mut file = regular_file::open_with(&mut options, &new)?;
         // One that was left there may have had wider rights.
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(format!("{access}\n{secret}\n").as_bytes())?;

@@ -4,6 +4,7 @@
 //! Invariant: a file is replaced as a whole, so whoever reads it sees one moment.
 
 use crate::domain::time::{Span, Timestamp};
+use crate::regular_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -60,7 +61,9 @@ impl LiveLease {
     pub fn write(&self, state: &Path) -> io::Result<()> {
         let path = path(state, &self.session_id);
         let new = state.join(format!("{PREFIX}{}{NEW}", self.session_id));
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(true).mode(0o600);
+        let mut file = regular_file::open_with(&mut options, &new)?;
         file.write_all(serde_json::to_string(self)?.as_bytes())?;
         // A heartbeat that is lost with the host is missed by nobody.
         drop(file);
@@ -83,8 +86,8 @@ impl LiveLease {
                 session: session.to_owned(),
                 why: format!("the lease of session {session}: {error}"),
             };
-            match fs::read(path(state, session)) {
-                Ok(bytes) => match serde_json::from_slice(&bytes) {
+            match regular_file::open(&path(state, session)).and_then(io::read_to_string) {
+                Ok(text) => match serde_json::from_str(&text) {
                     Ok(lease) => all.push(lease),
                     Err(error) => unreadable.push(wrong(&error)),
                 },

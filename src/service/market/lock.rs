@@ -3,6 +3,7 @@
 //!
 //! Invariant: a lock that was answered as set is on disk.
 
+use crate::regular_file;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,7 +34,9 @@ impl LiveLock {
     /// # Errors
     /// What the disk reports.
     pub fn set(&self, by: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)?;
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o600);
+        let mut file = regular_file::open_with(&mut options, &self.path)?;
         writeln!(file, "{by}")?;
         file.sync_all()?;
         self.sync()

@@ -9,6 +9,7 @@
 use super::{Plan, Shard, SweepError, TrialRun, sweep_digest};
 use crate::files::whole_file::{self, WholeFile};
 use crate::limits::{SWEEP_LINE_BYTES, SWEEP_PLAN_BYTES};
+use crate::regular_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -85,7 +86,7 @@ impl Folder {
                 written => written.map_err(failed)?,
             }
         }
-        let held = File::open(path.join(PLAN)).map_err(failed)?;
+        let held = regular_file::open(&path.join(PLAN)).map_err(failed)?;
         if held.try_lock().is_err() {
             return Err(SweepError::Input(format!(
                 "another sweep is running in {}; wait for it",
@@ -102,8 +103,9 @@ impl Folder {
             )));
         }
         let head = Head { plan: plan.digest.clone(), shard };
-        let mut log =
-            OpenOptions::new().read(true).append(true).create(true).open(path.join(LOG)).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let mut log = regular_file::open_with(&mut options, &path.join(LOG)).map_err(failed)?;
         let (lines, whole, found) = read_log(&log, plan, path)?;
         if let Some(found) = found.as_ref().filter(|found| **found != head) {
             return Err(SweepError::Input(format!(
@@ -167,7 +169,7 @@ pub(super) fn write(path: &Path, plan: &Plan, lines: &Lines) -> Result<(), Sweep
 /// A folder that holds no sweep or cannot be read.
 pub fn read(path: &Path) -> Result<Opened, SweepError> {
     let plan = read_plan(path)?;
-    let log = File::open(path.join(LOG)).map_err(|error| {
+    let log = regular_file::open(&path.join(LOG)).map_err(|error| {
         SweepError::Input(format!("{} cannot be read: {error}", path.join(LOG).display()))
     })?;
     let (lines, whole, head) = read_log(&log, &plan, path)?;
@@ -184,11 +186,11 @@ fn read_plan(path: &Path) -> Result<Plan, SweepError> {
     let file = path.join(PLAN);
     let refused =
         |why: String| SweepError::Input(format!("{} is not the plan of a sweep: {why}", file.display()));
-    let length = std::fs::metadata(&file).map_err(|error| refused(error.to_string()))?.len();
-    if length > SWEEP_PLAN_BYTES as u64 {
-        return Err(refused(format!("it has {length} bytes, at most {SWEEP_PLAN_BYTES} are read")));
+    let text =
+        regular_file::read(&file, SWEEP_PLAN_BYTES as u64).map_err(|error| refused(error.to_string()))?;
+    if text.len() > SWEEP_PLAN_BYTES {
+        return Err(refused(format!("it has more than {SWEEP_PLAN_BYTES} bytes")));
     }
-    let text = std::fs::read(&file).map_err(|error| refused(error.to_string()))?;
     Plan::parse(&text).map_err(refused)
 }
 
