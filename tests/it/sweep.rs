@@ -196,12 +196,12 @@ fn the_table_tells_tries_luck_and_reasons_and_bad_values_are_named() {
     assert!(table.contains("probability of overfitting —: fewer than 8 accounts"), "{table}");
     let csv = cli.ok(&["sweep", "show", "swept", "--csv"]);
     assert_eq!(csv.lines().count(), 13);
-    assert!(
     assert!(csv.lines().next().unwrap().ends_with(",currency,digests"), "{csv}");
     assert!(csv.lines().skip(1).all(|line| line.contains(",USDT,")), "{csv}");
     assert_eq!(cli.json(&["sweep", "show", "swept", "--json"])["currency"], "USDT");
     let missing = cli.run(&["sweep", "show", "nowhere"]);
     assert!(missing.code == 64 && missing.err.contains("there is no sweep in nowhere"), "{}", missing.err);
+    assert!(
         csv.starts_with("trial,/ze1_close/conditions/ze_age/value,/z1_entry/positionSize/value,net_profit,"),
         "{csv}"
     );
