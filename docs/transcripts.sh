@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks a running daemon for the six endpoints of the seed with curl and writes what was said as Markdown.
+# Asks a running daemon for six endpoints with curl and writes the requests and answers as Markdown.
 #
 #   docs/transcripts.sh > docs/transcripts.md
 #
@@ -111,7 +111,7 @@ recording=$(said '.sessions[0].session_id')
 cat <<'TEXT'
 ## 4. POST /sessions/start
 
-The request of the seed's page. The backtest runs as fast as it can.
+The request that a web page written for this API sends. The backtest runs as fast as it can.
 
 TEXT
 start() {

@@ -278,7 +278,7 @@ mod tests {
             assert_eq!(
                 table.columns.len(),
                 inside.lines().count() - 1,
-                "a line of {} is no column",
+                "a line of {} is not a column",
                 table.name
             );
             let first_other =

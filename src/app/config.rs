@@ -77,7 +77,7 @@ fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
 fn init(file: &Path) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            Failure::input(format!("{} is there already and stays as it is", file.display()))
+            Failure::input(format!("{} exists already and was not changed", file.display()))
         }
         _ => Failure::other(format!("{} cannot be written ({error}): choose another place", file.display())),
     };

@@ -254,7 +254,9 @@ pub fn encoded(text: &str) -> String {
 }
 
 fn gone(error: impl std::error::Error) -> Failure {
-    Failure::unavailable(format!("the daemon that holds the store went away ({error}): try again"))
+    Failure::unavailable(format!(
+        "the connection to the daemon that holds the store was lost ({error}): try again"
+    ))
 }
 
 /// The answer unless it is a refusal.
@@ -326,7 +328,7 @@ impl Write for Chunks {
     fn flush(&mut self) -> io::Result<()> {
         let chunk = Bytes::from(std::mem::take(&mut self.pending));
         let sent = if chunk.is_empty() { Ok(()) } else { self.chunks.blocking_send(chunk) };
-        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the daemon takes no more"))
+        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the daemon stopped reading"))
     }
 }
 

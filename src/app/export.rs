@@ -191,7 +191,7 @@ fn destination(options: &Options) -> Result<Out, Failure> {
         ))),
         (Some(format), _) | (None, Some(format)) => Ok(Out::File(path.clone(), format)),
         (None, None) => Err(Failure::input(format!(
-            "{} tells no format: end it with .csv, .jsonl (both also .gz or .zst) or .parquet, add --format, or end a directory with /",
+            "the name {} does not say which format to write: end it with .csv, .jsonl (both also .gz or .zst) or .parquet, add --format, or end a directory with /",
             path.display()
         ))),
     }

@@ -21,7 +21,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Lock live trading: sessions close what they have and nothing is begun. Works on the state directory, also
+    /// Lock live trading: sessions close their positions and open no new ones. Works on the state directory, also
     /// while the daemon hangs or is down.
     Lock,
     /// Unlock live trading. Sessions stay paused until they are resumed.

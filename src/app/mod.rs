@@ -140,7 +140,7 @@ enum Command {
     /// Check the exchange account; lock and unlock live trading.
     #[command(after_help = examples::LIVE)]
     Live(OnStore<live::Options>),
-    /// Close what live sessions hold when the daemon's heartbeat stops; run it beside the daemon.
+    /// Close the positions of live sessions when the daemon's heartbeat stops; run it beside the daemon.
     #[command(after_help = examples::WATCHDOG)]
     Watchdog(OnStore<watchdog::Options>),
     /// List and show results of backtests and sessions, with their trades and reports.

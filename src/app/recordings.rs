@@ -9,6 +9,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::files::{FURTHEST_APART, contract_json};
+use crate::report::text::counted;
 use crate::service::Records;
 use crate::service::backtest::stretches;
 use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1, SymbolFactsV1};
@@ -122,7 +123,8 @@ fn facts_lines(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Ve
         lines.push(format!("\n{name}: {}\n", known.join(", ")));
     }
     if kept.repeated > 0 {
-        lines.push(format!("\n{name}: {} rows repeated earlier ones and were left out\n", kept.repeated));
+        let rows = counted(kept.repeated, "row", "rows");
+        lines.push(format!("\n{name}: left out {rows} that repeat earlier ones\n"));
     }
     lines.extend(kept.notes.iter().map(|note| format!("\n{note}\n")));
     lines
@@ -163,7 +165,7 @@ fn confirmed(recording: &RecordingV1, is_agreed: bool) -> Result<bool, Failure> 
             Ok(false)
         }
         None => Err(Failure::input(format!(
-            "nobody can be asked whether {id} shall be deleted for good: add --yes"
+            "there is no terminal to confirm on that {id} is deleted for good: add --yes"
         ))),
     }
 }

@@ -70,14 +70,14 @@ fn log_seeded(seeded: &Seeded) {
     if !seeded.updated.is_empty() {
         tracing::info!(
             strategies = seeded.updated.join(", "),
-            "built-in strategies of this program are there as a further version"
+            "new versions of built-in strategies were stored"
         );
     }
     if !seeded.left.is_empty() {
         let strategies = seeded.left.join(", ");
         tracing::warn!(
             strategies,
-            "built-in strategies have changed with this program; yours were edited or deleted and stay as they are"
+            "this version of tradingd changes built-in strategies that were edited or deleted here; those were left unchanged"
         );
     }
 }
@@ -91,10 +91,10 @@ fn recover_store(service: &Weak<Service>) {
                 tracing::error!(reason, "store is read-only until its disk takes writes again")
             }
             Ok(Some(DiskChange::SoundAgain(reason))) => {
-                tracing::warn!(reason, "the disk of the store had failed; it takes writes again")
+                tracing::warn!(reason, "the disk of the store failed and can be written again")
             }
             Err(error) => {
-                tracing::error!(%error, "users could not be read anew after the disk of the store had failed")
+                tracing::error!(%error, "users could not be read again after the disk of the store failed")
             }
         }
         drop(service);
@@ -158,7 +158,7 @@ pub fn log(settings: &Settings) -> Result<(Telemetry, Arc<LogTail>), Failure> {
     let (log, tail) = (&settings.current().log, Arc::new(LogTail::default()));
     let lines = Arc::clone(&tail);
     let telemetry = telemetry::init(log.level, log.format, Some(Arc::new(move |line| lines.push(line))));
-    Ok((telemetry.map_err(|_| Failure::other("this process writes a log already"))?, tail))
+    Ok((telemetry.map_err(|_| Failure::other("logging is already set up in this process"))?, tail))
 }
 
 /// Watches the configuration file and applies valid changes.
@@ -257,7 +257,7 @@ fn serve_until_signal(
         let listen = service.settings.current().http.listen.clone();
         let (server, stop) = Server::bind(Arc::clone(&service)).await.map_err(|error| {
             Failure::unavailable(format!(
-                "{listen} cannot be listened on ({error}): free it, or set another http.listen in the configuration"
+                "cannot listen on {listen} ({error}): free that address, or set another http.listen in the configuration"
             ))
         })?;
         let address = server.address();
@@ -284,7 +284,7 @@ fn serve_until_signal(
         // Both finish within the drain time unless a disk hangs.
         let ended = tokio::time::timeout(Duration::from_millis(drain_ms) + PATIENCE, async { tokio::join!(serving, closing) });
         if ended.await.is_err() {
-            tracing::error!("something did not end in time; the process ends without it");
+            tracing::error!("a task did not finish in time; the process exits without waiting for it");
         } else {
             tracing::info!("stopped");
         }

@@ -49,13 +49,13 @@ enum Action {
         /// The session's id.
         id: String,
     },
-    /// Take no new entries in a session; its positions are managed.
+    /// Stop new entries of a session; its positions are still managed.
     Pause(Which),
-    /// Take entries again.
+    /// Allow entries again.
     Resume(Which),
-    /// Take no new entries and withdraw those that work.
+    /// Stop new entries and cancel the working ones.
     Cancel(Which),
-    /// Withdraw entries and close every position at the market; the session stays paused.
+    /// Cancel entries and close every position at the market; the session stays paused.
     Flatten(Which),
 }
 

@@ -44,7 +44,7 @@ enum Action {
         /// Strategy documents.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Read documents of the predecessor system with its rules, e.g. flat lists that mix AND and OR are
+        /// Read documents of strategy builders that name indicators by UUID, with their rules, e.g. flat lists that mix AND and OR are
         /// evaluated from left to right.
         #[arg(long)]
         original: bool,
@@ -59,7 +59,7 @@ enum Action {
         /// Id of the strategy [default: the file's name without its extension].
         #[arg(long)]
         id: Option<String>,
-        /// Read it with the rules of the predecessor system.
+        /// Read it with the rules of `strategies validate --original`.
         #[arg(long)]
         original: bool,
     },

@@ -33,7 +33,7 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Copy what is not there yet.
+    /// Copy everything that QuestDB does not have yet.
     Now,
     /// Show state, lag and rows by table.
     Status,
@@ -49,7 +49,7 @@ enum Action {
         #[arg(value_name = "TABLE|all")]
         table: String,
     },
-    /// Show rows that QuestDB refused for what they contain, each with the reason.
+    /// Show rows that QuestDB rejected because of their content, each with the reason.
     DeadLetters {
         /// Forget them.
         #[arg(long)]

@@ -12,7 +12,7 @@ pub fn ready() {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::warn!(%error, "systemd was not told of the reload"),
+        Err(error) => tracing::warn!(%error, "systemd could not be notified of the reload"),
     }
 }
 
@@ -33,6 +33,6 @@ pub fn alive() {
 
 fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "systemd could not be told");
+        tracing::warn!(%error, "systemd could not be notified");
     }
 }

@@ -20,7 +20,7 @@ pub struct Options {
     /// Configuration file [default: config/config.json, if it exists].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Look once and end.
+    /// Check once and exit.
     #[arg(long)]
     once: bool,
 }
@@ -33,7 +33,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let found = super::config::find(options.config.as_deref())?;
     let log = &found.config.log;
     let _log = telemetry::init(log.level, log.format, None)
-        .map_err(|_| Failure::other("this process writes a log already"))?;
+        .map_err(|_| Failure::other("logging is already set up in this process"))?;
     let runtime = runtime()?;
     let client = mexc_client(&found.config, runtime.handle().clone()).map_err(Failure::configuration)?;
     let mut watchdog = Watchdog::new(&global.state(), &client)

@@ -69,7 +69,7 @@ pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
             if problems.is_empty() {
                 problems.push(Problem {
                     path: String::new(),
-                    problem: "does not read as a configuration".to_owned(),
+                    problem: "cannot be read as a configuration".to_owned(),
                 });
             }
             Err(problems)
@@ -80,7 +80,7 @@ pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
 /// Adds a hint to the error of a truncated file.
 fn explained(problem: String) -> String {
     if problem.contains("EOF while parsing") {
-        format!("{problem}; the file ends in the middle, write it again whole")
+        format!("{problem}; the file is incomplete; write it again")
     } else {
         problem
     }
@@ -98,8 +98,9 @@ fn validate(value: &Value, report: &mut json::Report<'_>) {
         );
     }
     let origin = |text: &str| {
-        (!is_origin(text))
-            .then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned())
+        (!is_origin(text)).then(|| {
+            "must be an origin like https://trade.example.org, with nothing after the port".to_owned()
+        })
     };
     each(value, "/http/origins", report, origin);
     let proxy = |text: &str| {
@@ -141,7 +142,10 @@ fn validate(value: &Value, report: &mut json::Report<'_>) {
     let access = seconds("/auth/access_ttl_s", defaults.access_ttl_s);
     let refresh = seconds("/auth/refresh_ttl_s", defaults.refresh_ttl_s);
     if access.zip(refresh).is_some_and(|(access, refresh)| refresh < access) {
-        report("/auth/refresh_ttl_s", "must not be less than access_ttl_s: nobody could refresh".to_owned());
+        report(
+            "/auth/refresh_ttl_s",
+            "must not be less than access_ttl_s: a login would end before it could be refreshed".to_owned(),
+        );
     }
 }
 
@@ -155,7 +159,7 @@ fn each(value: &Value, path: &str, report: &mut json::Report<'_>, wrong: impl Fn
         if let Some(problem) = wrong(text) {
             report(&at(path, index), format!("{problem}, but is {text:?}"));
         } else if let Some(first) = texts[..index].iter().position(|other| other == text) {
-            report(&at(path, index), format!("stands there already as entry {first}; remove one"));
+            report(&at(path, index), format!("is the same as entry {first}; remove one"));
         }
     }
 }

@@ -8,7 +8,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = schemars::schema_for!(Config).to_value();
     one_line(&mut schema);
     if let Some(fields) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
-        let about = "Where this schema lies, for editors; not read by the program.";
+        let about = "Location of this schema, for editors; the program does not read it.";
         fields.insert("$schema".to_owned(), json!({"description": about, "type": "string"}));
     }
     schema

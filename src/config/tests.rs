@@ -46,19 +46,19 @@ fn everything_that_is_wrong_is_said_with_its_place() {
     }"#;
     let said = problems(text);
     for part in [
-        "/log/level: this field stands twice",
+        "/log/level: this field is given twice",
         "/htp: there is no such field; did you mean \"http\"?",
         "/http/listen: must be an IP address and a port",
         "/http/origins/0: must be an origin",
         "/http/origins/1: must be an origin",
-        "/http/origins/3: stands there already as entry 2",
+        "/http/origins/3: is the same as entry 2",
         "/http/trusted_proxies/1: must be an IP address or a network",
         "/http/max_connections: must be at least 1 and at most 100000, but is 0",
         "/http/requests_per_second: must be a whole number, but is \"many\"",
         "/http/body_timeout_ms: must be a whole number, but is 1.5",
         "/auth/refresh_ttl_s: must not be less than access_ttl_s",
         "/trading/default_symbols/0: must be a symbol like BTC_USDT",
-        "/trading/default_symbols/2: stands there already as entry 1",
+        "/trading/default_symbols/2: is the same as entry 1",
         "/trading/default_symbols/3: must be a string, but is 7",
         "/trading/fees/maker_pct: must be at least -1 and at most 10, but is 1000",
         "/trading/risk/max_leverge: there is no such field; did you mean \"max_leverage\"?",
@@ -75,7 +75,7 @@ fn files_that_are_none_are_said_to_be() {
     for (text, part) in [
         (&b""[..], "the document is empty"),
         (b"\xEF\xBB\xBF", "the document is empty"),
-        (b"{\"http\": {\"listen\": \"127", "the file ends in the middle"),
+        (b"{\"http\": {\"listen\": \"127", "the file is incomplete"),
         (b"[]", "must be an object, but is a list"),
         (b"null", "must be an object, but is null"),
         (b"{} {}", "trailing characters"),

@@ -37,7 +37,7 @@ impl FromStr for Axis {
         if let Some((_, twice)) =
             values.iter().enumerate().find(|(index, value)| values[..*index].contains(value))
         {
-            return Err(format!("{pointer}: the value {twice} stands twice"));
+            return Err(format!("{pointer}: the value {twice} is given twice"));
         }
         Ok(Axis { pointer: pointer.to_owned(), values })
     }
@@ -190,7 +190,7 @@ mod tests {
             ("/a=1..5/0", "is not above zero"),
             ("/a=1..x/1", "is not a finite decimal number"),
             ("/a=1,,2", "a value is empty"),
-            ("/a=1,2,1", "the value 1 stands twice"),
+            ("/a=1,2,1", "the value 1 is given twice"),
             ("/a=[1]", "is a list or an object"),
             ("/a=0..1/0.00001", "more than 10000 values"),
         ] {

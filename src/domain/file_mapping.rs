@@ -115,7 +115,7 @@ impl ColumnList {
     pub fn checked(self) -> Result<Self, String> {
         for (index, column) in self.0.iter().enumerate() {
             if self.0[..index].iter().any(|other| other.field == column.field) {
-                return Err(format!("the field `{}` is there twice", column.field));
+                return Err(format!("the field `{}` is given twice", column.field));
             }
         }
         let has = |field: &str| self.0.iter().any(|column| column.field == field);
@@ -123,7 +123,7 @@ impl ColumnList {
             return Err("no field `time`; write time=COLUMN, with its unit as in time:ms=COLUMN".to_owned());
         }
         if has("side") && has("buyer_is_maker") {
-            return Err("`side` and `buyer_is_maker` are both there; give one of them".to_owned());
+            return Err("`side` and `buyer_is_maker` are both given; give only one of them".to_owned());
         }
         Ok(self)
     }
@@ -230,8 +230,8 @@ mod tests {
             ("time=T,price:ms=p", "not a time"),
             ("time=T,colour=c", "unknown; use time"),
             ("time=T,price=", "has no column"),
-            ("time=T,price=p,price=q", "there twice"),
-            ("time=T,side=s,buyer_is_maker=m", "give one of them"),
+            ("time=T,price=p,price=q", "given twice"),
+            ("time=T,side=s,buyer_is_maker=m", "give only one of them"),
         ] {
             let problem = text.parse::<ColumnList>().unwrap_err();
             assert!(problem.contains(words), "{text}: {problem}");

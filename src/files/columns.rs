@@ -301,9 +301,9 @@ impl<R: Read> JsonElements<R> {
             (b'{', Between::ElementOrEnd | Between::Element) => self.begin(byte),
             (b'[', Between::ElementOrEnd | Between::Element) if is_list => self.begin(byte),
             (b'[' | b'{', Between::CommaOrEnd) => return Err("there is no comma before it"),
-            (_, Between::Nothing) => return Err("something stands behind the end of the list"),
+            (_, Between::Nothing) => return Err("there is text after the end of the list"),
             (b',' | b']', _) => return Err("there is a comma without an element"),
-            _ => return Err("it is no list and no object"),
+            _ => return Err("it is neither a list nor an object"),
         }
         Ok(())
     }
@@ -333,7 +333,7 @@ impl<R: Read> JsonElements<R> {
         }
         let is_of_value = |byte: u8| !b"[]{},:\"".contains(&byte);
         if self.last.1 && is_of_value(self.last.0) && is_of_value(byte) {
-            return Err("white space stands inside a value");
+            return Err("there is white space inside a value");
         }
         self.last = (byte, false);
         self.out.push_back(byte);
@@ -402,16 +402,16 @@ mod tests {
     fn what_stands_between_elements_is_refused_behind_the_elements_before_it() {
         for (text, whole, why) in [
             ("[[1],[1 0]]", 1, "white space"),
-            ("[[1],[2],garbage,[3]]", 2, "no list and no object"),
-            ("[[1],1764547260000,1,[2]]", 1, "no list and no object"),
+            ("[[1],[2],garbage,[3]]", 2, "neither a list nor an object"),
+            ("[[1],1764547260000,1,[2]]", 1, "neither a list nor an object"),
             ("[[1],,[2]]", 1, "comma without"),
             ("[[1],[2],]", 2, "comma without"),
             ("[[1] [2]]", 1, "no comma"),
-            ("[[1]x,[2]]", 1, "no list and no object"),
-            ("[[1],x[2]]", 1, "no list and no object"),
-            ("[[1]]\n[[2]]", 1, "behind the end"),
+            ("[[1]x,[2]]", 1, "neither a list nor an object"),
+            ("[[1],x[2]]", 1, "neither a list nor an object"),
+            ("[[1]]\n[[2]]", 1, "after the end"),
             ("{\"a\":1}\n,{\"a\":2}", 1, "comma without"),
-            ("{\"a\":1}\n[2]", 1, "no list and no object"),
+            ("{\"a\":1}\n[2]", 1, "neither a list nor an object"),
         ] {
             let mut read = Vec::new();
             let error =

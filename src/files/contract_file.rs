@@ -54,7 +54,7 @@ pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
         }
         let read = read(entry).map_err(|field| wrong(format!("`{field}` of {symbol} cannot be used")))?;
         if facts.insert(symbol.to_owned(), read).is_some() {
-            return Err(wrong(format!("{symbol} is there twice")));
+            return Err(wrong(format!("{symbol} is given twice")));
         }
     }
     Ok(facts)
@@ -230,7 +230,7 @@ mod tests {
             ("[", "is not JSON"),
             ("{}", "no list `contracts`"),
             (r#"{"contracts":[{"symbol":"A B"}]}"#, "white space"),
-            (r#"{"contracts":[{"symbol":"A"},{"symbol":"A"}]}"#, "A is there twice"),
+            (r#"{"contracts":[{"symbol":"A"},{"symbol":"A"}]}"#, "A is given twice"),
             (r#"{"contracts":[{"symbol":"A","contract_size":"0"}]}"#, "`contract_size` of A"),
             (r#"{"contracts":[{"symbol":"A","price_step":true}]}"#, "`price_step` of A"),
             (

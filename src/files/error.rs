@@ -286,10 +286,10 @@ impl fmt::Display for Problem {
                      --columns time=…,price=…,quantity=…,side=… (docs/files.md); the layouts are {known}")
             }
             Problem::UnknownColumn { name, known } => write!(f, "the column `{name}` is unknown; {known}; remove or rename it"),
-            Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is there twice; remove one"),
+            Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is given twice; remove one"),
             Problem::MissingColumn { name, known } => write!(f, "the column `{name}` is missing; {known}"),
             Problem::Changed => {
-                f.write_str("is not what it was when it was looked through a moment ago; do not change files that are in use")
+                f.write_str("has changed since it was checked a moment ago; do not change files that are in use")
             }
             Problem::OtherKind(word) => {
                 write!(f, "a row of another stream was to be written among {word}; write each stream to its own file")
@@ -318,7 +318,7 @@ impl Problem {
             Problem::Value { text, why } => write!(f, "`{text}` {why}"),
             Problem::Noise { text, meant } => write!(
                 f,
-                "`{text}` is `{meant}` with the noise of a binary number; correct the row, or declare the step it is to be rounded to \
+                "`{text}` is `{meant}` with a binary rounding error; correct the row, or declare the step it is to be rounded to \
                  (--price-step, --quantity-step)"
             ),
             Problem::Symbol { text, why } => write!(f, "`{text}` {why}, so it is not a symbol's name"),
@@ -343,7 +343,7 @@ impl Problem {
             }
             Problem::NotCompared(what) => write!(f, "{what}, too many to be compared with those of another file; read the files apart"),
             Problem::Facts(why) => write!(f, "{why}; correct the contract file, or remove it to have these facts assumed"),
-            Problem::Book(why) => write!(f, "{why}; the rows of a snapshot must stand together, each side from level 1 outwards"),
+            Problem::Book(why) => write!(f, "{why}; the rows of a snapshot must be consecutive, each side from level 1 outwards"),
             Problem::Bar(why) => write!(f, "{why}; this cannot be a bar, check how the file was made"),
             Problem::TooManySymbols(limit) => write!(f, "has more than {limit} symbols; split it"),
             Problem::NoReceiveTime => {

@@ -124,7 +124,7 @@ pub(super) fn csv_fields(line: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
             None => {
                 let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
                 if memchr::memchr(b'"', &rest[..end]).is_some() {
-                    return Err(Problem::Quotes("a quote stands inside a field without quotes"));
+                    return Err(Problem::Quotes("there is a quote inside an unquoted field"));
                 }
                 (rest[..end].to_vec(), &rest[end..])
             }
@@ -288,7 +288,7 @@ mod tests {
         for (line, words) in [
             (r#"12,"A"#, "closing quote is missing"),
             (r#"12,"A"B,1"#, "follows a closing quote"),
-            (r#"12,A"B,1"#, "without quotes"),
+            (r#"12,A"B,1"#, "unquoted field"),
             (r#"12,"A""#, "has 2 fields"),
         ] {
             assert!(split(line).unwrap_err().contains(words), "{line}");
@@ -320,7 +320,7 @@ mod tests {
             (r#"{"timestamp_us":"1}"#, "no closing quote"),
             (r#"{"timestamp_us":"1\"#, "no closing quote"),
             (r#"{"timestamp_us":[1]}"#, "an object or a list"),
-            (r#"{"timestamp_us":1,"timestamp_us":1}"#, "there twice"),
+            (r#"{"timestamp_us":1,"timestamp_us":1}"#, "given twice"),
             (r#"{"timestamp_us":1,"symbol":"\x","rate":1}"#, "bad escape"),
             (r#"{"timestamp_us":1,"symbol":"A","rate":1}}"#, "follows its closing"),
             (r#"{"timestamp_us":1,"symbol":"A","price":1}"#, "`price` is unknown; funding files have"),

@@ -237,7 +237,7 @@ mod tests {
                 .contains("`colour` is unknown; trades files have timestamp_us")
         );
         assert!(problem("timestamp_us,symbol,price,side").contains("`quantity` is missing"));
-        assert!(problem("timestamp_us,symbol,price,price,quantity,side").contains("`price` is there twice"));
+        assert!(problem("timestamp_us,symbol,price,price,quantity,side").contains("`price` is given twice"));
         assert!(
             problem("event_id,base,grade").contains("begins with `event_id`")
                 && problem("event_id,base,grade").contains("; the layouts are bars: timestamp_us,")

@@ -379,9 +379,12 @@ impl SourceFile {
         let name = self.symbol(index);
         let contradicting = self.contradicting.get(index as usize).filter(|(count, _)| *count > 0);
         let unchecked = Some(self.order.unchecked(index)).filter(|count| *count > 0);
-        let contradicting = contradicting.map(|(count, first)| format!(
-            "{count} rows of {name} have the id of a different trade and were left out, the first in line {first}"
-        ));
+        let contradicting = contradicting.map(|(count, first)| {
+            format!(
+                "left out {} of {name} with the id of a different trade, the first in line {first}",
+                if *count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+            )
+        });
         let unchecked = unchecked.map(|count| format!(
             "whether {count} trades of {name} repeat earlier ones of their file was not checked: their ids are lower than one that \
              is not among its latest {KNOWN_TRADES} trades"

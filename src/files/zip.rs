@@ -140,7 +140,7 @@ fn content(
         8 => Box::new(DeflateDecoder::new(packed)),
         _ => {
             return Err(Problem::Archive(
-                "is packed in another way than deflate; pack it again, or unpack it",
+                "is compressed with something other than deflate; pack it again, or unpack it",
             ));
         }
     };

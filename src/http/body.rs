@@ -29,7 +29,7 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
     }
     let media = match headers.get(CONTENT_TYPE) {
         None if has_body && route.takes != Takes::Nothing => {
-            return refuse("say Content-Type: application/json");
+            return refuse("set Content-Type: application/json");
         }
         None => return Ok(false),
         Some(value) => value.to_str().unwrap_or_default(),
@@ -44,8 +44,8 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
             Ok(false)
         }
         kind if kind.eq_ignore_ascii_case("application/octet-stream") && route.takes_bytes() => Ok(true),
-        _ if route.takes == Takes::Bytes => refuse("say Content-Type: application/octet-stream"),
-        _ if route.mutates() => refuse("say Content-Type: application/json and send JSON"),
+        _ if route.takes == Takes::Bytes => refuse("set Content-Type: application/octet-stream"),
+        _ if route.mutates() => refuse("set Content-Type: application/json and send JSON"),
         _ => Ok(false),
     }
 }
@@ -136,7 +136,7 @@ pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
     );
     match value {
         Some(value) if problems.is_empty() => Ok(Body::Json(bytes, value)),
-        _ => Err(invalid("the body is not JSON that can be used", problems)),
+        _ => Err(invalid("the JSON body cannot be used", problems)),
     }
 }
 

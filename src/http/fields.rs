@@ -45,7 +45,7 @@ impl<'v> Fields<'v> {
     pub fn text(&mut self, name: &str) -> &'v str {
         let text = self.optional_text(name);
         if text.is_none() && self.object.is_some() && self.get(name).is_none() {
-            self.wrong(name, "must be there, as text");
+            self.wrong(name, "is required, as text");
         } else if text == Some("") {
             self.wrong(name, "must not be empty");
         }
@@ -91,7 +91,7 @@ impl<'v> Fields<'v> {
     pub fn object(&mut self, name: &str) -> &'v Value {
         let value = self.get(name).unwrap_or(&Value::Null);
         if !value.is_object() && self.object.is_some() {
-            self.wrong(name, "must be there, as a JSON object");
+            self.wrong(name, "is required, as a JSON object");
         }
         value
     }

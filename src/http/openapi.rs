@@ -300,7 +300,7 @@ mod tests {
         }
         let mut ids = BTreeSet::new();
         for route in routes() {
-            assert!(ids.insert(operation_id(route)), "{} stands twice", operation_id(route));
+            assert!(ids.insert(operation_id(route)), "{} is given twice", operation_id(route));
         }
     }
 

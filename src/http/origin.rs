@@ -74,7 +74,7 @@ impl Origins {
             return Err(Failure::http(StatusCode::FORBIDDEN, "host_not_allowed", message));
         }
         let foreign = || {
-            let message = "pages of this origin may not call: add it to http.origins if it is yours";
+            let message = "pages of this origin may not use this API: add it to http.origins if it is yours";
             Err(Failure::http(StatusCode::FORBIDDEN, "origin_not_allowed", message))
         };
         match headers.get(ORIGIN) {

@@ -330,7 +330,7 @@ fn allow(routes: &[&Route]) -> String {
 
 fn not_allowed(routes: &[&Route]) -> Failure {
     let allow = allow(routes);
-    let message = format!("this path takes {allow}");
+    let message = format!("this path accepts {allow}");
     Failure::Http {
         status: StatusCode::METHOD_NOT_ALLOWED,
         code: "method_not_allowed",

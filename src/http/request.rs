@@ -109,7 +109,7 @@ impl Query {
             match params.iter().find(|param| param.name == name) {
                 None => problems.push((path, unknown(&name, params.iter().map(|param| param.name)))),
                 Some(param) if found.iter().any(|(known, _)| *known == param.name) => {
-                    problems.push((path, "this parameter stands twice; send it once".to_owned()));
+                    problems.push((path, "this parameter is given twice; send it once".to_owned()));
                 }
                 Some(param) => match validate(param.kind, &value) {
                     Ok(()) => found.push((param.name, value)),

@@ -105,11 +105,12 @@ impl Reading<'_, '_> {
     fn repeated(&mut self, path: &Path<'_>) {
         self.repeated += 1;
         match self.repeated {
-            ..=JSON_REPEATED => {
-                (self.report)(&path.pointer(), "this field stands twice in its object; remove one".to_owned())
-            }
+            ..=JSON_REPEATED => (self.report)(
+                &path.pointer(),
+                "this field is given twice in its object; remove one".to_owned(),
+            ),
             n if n == JSON_REPEATED + 1 => {
-                (self.report)("", "more fields stand twice; they are not listed".to_owned())
+                (self.report)("", "more fields are given twice; they are not listed".to_owned())
             }
             _ => {}
         }
@@ -222,7 +223,7 @@ mod tests {
             (b"{\"a\": 1", "EOF while parsing an object at line 1 column 7"),
             (b"{\"a\": NaN}", "expected"),
             (b"{\"a\": 1e999}", "number out of range"),
-            (b"{\"a\": {\"b/c\": 1, \"b/c\": 2}}", "/a/b~1c: this field stands twice"),
+            (b"{\"a\": {\"b/c\": 1, \"b/c\": 2}}", "/a/b~1c: this field is given twice"),
             ("[".repeat(100_000).as_bytes(), "nested deeper than 24 levels"),
             (&[b' '; (1 << 20) + 1], "at most 1048576 are read"),
         ] {

@@ -102,7 +102,7 @@ impl Exchange {
         let mut markets = Vec::new();
         for contract in contracts {
             if names.insert(contract.symbol.clone(), markets.len()).is_some() {
-                return Err(format!("{} stands twice in the list of contracts", contract.symbol));
+                return Err(format!("{} is given twice in the list of contracts", contract.symbol));
             }
             markets.push(Market::new(contract, &mut rng, now_ms)?);
         }

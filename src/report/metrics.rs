@@ -146,7 +146,7 @@ impl Sheet {
         value: Result<Amount, Undefined>,
     ) -> &mut Metric {
         let value = match value {
-            Ok(Amount::Number(number)) if !number.is_finite() => Err("too large to state"),
+            Ok(Amount::Number(number)) if !number.is_finite() => Err("too large to display"),
             value => value,
         };
         self.metrics.push(Metric { definition, value, n, window: self.window, interval: None, note: None });

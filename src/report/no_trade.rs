@@ -5,6 +5,7 @@ use crate::domain::time::Span;
 use crate::report::format as f;
 use crate::report::legend;
 use crate::report::run::{LookBack, RunResult};
+use crate::report::text::counted;
 
 /// Maximum number of guards named.
 const BLOCKS_NAMED: usize = 3;
@@ -30,7 +31,7 @@ pub fn too_short(strategy: &str, look_back: &LookBack, data: Span, what: &str) -
 /// The message that a strategy needs market data for some time before it can trade.
 pub fn first_wait(strategy: &str, look_back: &LookBack) -> String {
     format!(
-        "{strategy} needs {} of the market before its first signal ({}); a gap starts the wait anew",
+        "{strategy} needs {} of the market before its first signal ({}); a gap starts the wait again",
         f::seconds(look_back.span.seconds_f64()),
         look_back.indicator
     )
@@ -81,7 +82,7 @@ fn warm_up(run: &RunResult, span: Span) -> Option<String> {
     let gaps = run.assumptions.coverage.gaps_total();
     (gaps > 0).then(|| {
         let sentence = too_short(&strategy.id, look_back, span, "the data");
-        format!("{sentence}, but {} in it, each of which starts the wait anew", counted(gaps, "gap", "gaps"))
+        format!("{sentence}, but {} in it, each of which starts the wait again", counted(gaps, "gap", "gaps"))
     })
 }
 
@@ -95,10 +96,6 @@ fn blocked(run: &RunResult) -> String {
         )
     });
     format!("every entry was blocked: {}", named.collect::<Vec<_>>().join(", "))
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", f::grouped(u128::from(count)), if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

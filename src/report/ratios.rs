@@ -46,10 +46,10 @@ pub fn sortino(returns: &[f64], periods: f64) -> Result<f64, Undefined> {
 /// growth^(365 / days) − 1, a fraction.
 pub fn annual_growth(growth: f64, days: f64) -> Result<f64, Undefined> {
     if growth <= 0.0 {
-        return Err("nothing is left to grow");
+        return Err("no equity is left");
     }
     let annual = libm::pow(growth, DAYS_PER_YEAR / days) - 1.0;
-    if annual.is_finite() { Ok(annual) } else { Err("too large to state") }
+    if annual.is_finite() { Ok(annual) } else { Err("too large to display") }
 }
 
 /// Probability that the true Sharpe ratio is above a benchmark, given the number, skew and kurtosis of the

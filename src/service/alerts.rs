@@ -58,13 +58,13 @@ impl Alerts {
         let spawned = Builder::new().name("alert".to_owned()).spawn(move || {
             alerts.take_turn();
             if let Err(why) = run(&setting, &text) {
-                tracing::error!(why, alert = text, "the program of alerts.exec did not take an alert");
+                tracing::error!(why, alert = text, "the program of alerts.exec failed to handle an alert");
             }
             *alerts.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
             alerts.ended.notify_all();
         });
         if let Err(error) = spawned {
-            tracing::error!(%error, %alert, "no thread could be started to tell of an alert");
+            tracing::error!(%error, %alert, "no thread could be started to send an alert");
         }
     }
 

@@ -38,7 +38,7 @@ impl Service {
             problems.push(("/request".to_owned(), format!("has more than {PRESET_BYTES} bytes")));
         }
         if !problems.is_empty() {
-            let message = format!("the preset cannot be kept: {}", problems_text(&problems));
+            let message = format!("the preset cannot be saved: {}", problems_text(&problems));
             return Err(Refusal::invalid("invalid_request", message, problems));
         }
         let preset = PresetV1 {

@@ -282,7 +282,7 @@ impl Results {
         kept.ok_or_else(|| {
             Refusal::not_found(
                 "report_not_kept",
-                format!("no page was kept for {session}; run the backtest again"),
+                format!("no report was kept for {session}; run the backtest again"),
             )
         })
     }

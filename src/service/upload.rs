@@ -29,7 +29,7 @@ impl Service {
                     .to_owned();
             return Err(Refusal::invalid(
                 "invalid_request",
-                "say what the upload is with ?name=",
+                "give the upload's file name with ?name=",
                 vec![("/query/name".to_owned(), problem)],
             ));
         }
@@ -40,7 +40,7 @@ impl Service {
             Refusal::new(
                 RefusalKind::Unavailable,
                 "store_unavailable",
-                format!("the upload could not be kept: {error}"),
+                format!("the upload could not be saved: {error}"),
             )
         })?;
         Ok(Upload { file, path, dir })

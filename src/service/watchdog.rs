@@ -125,7 +125,7 @@ impl Watchdog {
     fn act(&self, abandoned: &[LiveLease], looked: &mut LookReport) {
         for lease in abandoned {
             let session = &lease.session_id;
-            tracing::error!(session, "nobody answers for a live session: its positions are closed");
+            tracing::error!(session, "the heartbeat of a live session stopped: its positions are closed");
             self.lock(session);
         }
         if abandoned.is_empty() {

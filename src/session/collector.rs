@@ -222,7 +222,7 @@ impl<'a> Collector<'a> {
 
 fn not_all_listed(fired: &FiredSections) -> String {
     format!(
-        "sections became true {} times: the first {} are listed, the others, signals among them, are only counted",
+        "sections became true {} times: the first {} are listed, the others, including signals, are only counted",
         fired.total(),
         fired.listed().len()
     )
@@ -333,7 +333,7 @@ mod tests {
         let fired: FiredSections = (0..=crate::limits::FIRED_SECTIONS).map(|_| signal).collect();
         assert_eq!(
             not_all_listed(&fired),
-            "sections became true 50001 times: the first 50000 are listed, the others, signals among them, are only counted"
+            "sections became true 50001 times: the first 50000 are listed, the others, including signals, are only counted"
         );
     }
 

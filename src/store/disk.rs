@@ -136,7 +136,7 @@ impl Access {
     fn pass(&self) -> io::Result<RwLockReadGuard<'_, bool>> {
         let retired = self.retired.read().unwrap_or_else(PoisonError::into_inner);
         if *retired {
-            Err(io::Error::other("the store was opened anew meanwhile; try again"))
+            Err(io::Error::other("the store has been reopened in the meantime; try again"))
         } else {
             Ok(retired)
         }

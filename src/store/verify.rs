@@ -69,7 +69,7 @@ impl VerifyReport {
     }
 }
 
-const RECORD_ADVICE: &str = "put the store back from a backup, or write this record anew";
+const RECORD_ADVICE: &str = "put the store back from a backup, or write this record again";
 const ROWS_ADVICE: &str = "delete this recording and import its files again";
 const FILE_ADVICE: &str = "keep the file, put back a backup, or import into an empty state directory";
 
@@ -230,7 +230,7 @@ impl Checker {
             let (key, place) = (key.value(), of.place(&key.value()));
             let found = K::as_bytes(&key).as_ref().to_vec();
             if last.is_some_and(|last: Vec<u8>| K::compare(&last, &found).is_ge()) {
-                self.report.problem(place.as_str(), "it does not stand where its key belongs", advice);
+                self.report.problem(place.as_str(), "it is not at the place of its key", advice);
             }
             (count, last) = (count + 1, Some(found));
             let value = of.read(&key, bytes.value());
@@ -297,11 +297,7 @@ impl Checker {
             bytes
                 .map_or(Ok(()), |bytes| check_chunk(&bytes, &mut rows))
                 .map_err(|error| error.to_string())?;
-            if open.contains(key.0) {
-                Ok(())
-            } else {
-                Err("it belongs to no recording that is being made".to_owned())
-            }
+            if open.contains(key.0) { Ok(()) } else { Err("its recording is not being made".to_owned()) }
         })
     }
 
@@ -335,7 +331,7 @@ impl Checker {
             let place = format!("recording `{recording}`, {symbol}");
             self.report.problem(
                 place,
-                format!("{} rows belong to no recording that can be read", seen.rows),
+                format!("{} rows belong to a recording that is missing or unreadable", seen.rows),
                 RECORD_ADVICE,
             );
         }
@@ -363,14 +359,17 @@ pub(super) fn check_segment(
         let (block, rest) = Block::split(bytes).map_err(|error| error.to_string())?;
         let header = block.header;
         if Some(header.kind) != kind_from_code(stream) {
-            return Err(format!("a block of {} lies among other rows", header.kind.as_str()));
+            return Err(format!("a block of {} is among other rows", header.kind.as_str()));
         }
         if header.first_seq != seen.rows {
-            return Err(format!("a block begins with row {} where {} was due", header.first_seq, seen.rows));
+            return Err(format!(
+                "a block begins with row {} where {} was expected",
+                header.first_seq, seen.rows
+            ));
         }
         decoder.rows(&block, rows).map_err(|error| error.to_string())?;
         if (0..rows.len()).any(|row| rows.record(row).is_none()) {
-            return Err("a row holds what no row can".to_owned());
+            return Err("a row has impossible values".to_owned());
         }
         let times = seen.last_ns.into_iter().chain(rows.exchange.iter().copied());
         if times.is_sorted() == header.goes_back {

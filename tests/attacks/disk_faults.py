@@ -42,7 +42,7 @@ def attack(world):
         kept.add(refused)
         is_ready(daemon, what)
     log = daemon.log()
-    gone, back = log.count("store is read-only until its disk takes writes again"), log.count("it takes writes again")
+    gone, back = log.count("store is read-only until its disk takes writes again"), log.count("failed and can be written again")
     daemon.child.kill()
     daemon.child.wait()
     again = world.daemon(folder)

@@ -10,7 +10,7 @@ export async function setup(browser, empty) {
   const context = await browser.newContext();
   const page = await open(context, empty.url);
   await check("first run: the setup code makes the admin, and the board says what to do next", async () => {
-    await page.waitForSelector("text=Make the first admin");
+    await page.waitForSelector("text=Create the first admin");
     await page.fill("input[name=code]", empty.code);
     await page.fill("input[name=username]", "admin");
     await page.fill("input[name=password]", "short");

@@ -145,5 +145,5 @@ flat()
 books = account()
 equal(books["balance"], books["ledger"]["balance"], "the ledger proves the balance")
 names = [order["externalOid"] for order in books["orders"]]
-equal(len(names), len(set(names)), "no external id stands twice")
+equal(len(names), len(set(names)), "no external id occurs twice")
 end()

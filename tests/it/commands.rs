@@ -140,7 +140,7 @@ fn what_is_not_there_is_named_with_a_way_out() {
         (&["recordings", "session_x"], &["no recording `session_x`", "`tradingd recordings` lists"]),
         (&["recordings", "delete", "session_x"], &["no recording `session_x`"]),
         (&["export", "session_x", "--out", &out], &["no recording `session_x`"]),
-        (&["export", id, "--out", "x.xlsx"], &["x.xlsx tells no format", ".parquet"]),
+        (&["export", id, "--out", "x.xlsx"], &["x.xlsx does not say which format", ".parquet"]),
         (&["export", id, "--out", "x.csv", "--format", "parquet"], &["named for another format"]),
         (&["export", id, "--out", "x", "--format", "xml"], &["\"xml\" is not a format"]),
         (&["export", id, "--out", &out, "--symbol", "ETHUSDT"], &["no symbol \"ETHUSDT\"", "it has BTCUSDT"]),

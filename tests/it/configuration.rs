@@ -29,7 +29,7 @@ fn everything_that_is_wrong_is_printed() {
     cli.run(&["config", "check", &cli.file("cut.json", "{\"http\": {")]).fails(
         "cut",
         78,
-        &["ends in the middle"],
+        &["the file is incomplete"],
     );
     let ran = cli.run(&["config", "check", "--json", &file]);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
@@ -41,7 +41,7 @@ fn a_new_file_is_written_once_and_can_be_used() {
     let cli = Cli::new();
     assert!(cli.ok(&["config", "init"]).contains("config/config.json"));
     assert!(cli.ok(&["config", "check"]).contains("can be used"));
-    cli.run(&["config", "init"]).fails("twice", 64, &["config/config.json is there already"]);
+    cli.run(&["config", "init"]).fails("twice", 64, &["config/config.json exists already"]);
 }
 
 /// Regression: without a configuration file the daemon failed with "No such file". A named file must exist.

@@ -338,13 +338,13 @@ fn what_was_read_of_times_is_told_and_a_repeated_name_is_refused() {
     assert!(units.contains("times are in s and ms and us"), "{units}");
     let twice = cli.file("T_USDT.csv", "T,p,p,q,s\n1764547200000,1,2,1,buy\n");
     let args = [&["import", &twice][..], &columns].concat();
-    cli.run(&args).fails("a name that is there twice", 64, &["`p` is there twice"]);
+    cli.run(&args).fails("a name that is there twice", 64, &["`p` is given twice"]);
     let preset = "agg_trade_id,price,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n\
                   1,1,1,1,1,1,1764547200000,true\n";
     cli.run(&["import", &cli.file("ABCUSDT-aggTrades.csv", preset)]).fails(
         "a name that a preset reads",
         64,
-        &["`price` is there twice"],
+        &["`price` is given twice"],
     );
 }
 

@@ -224,11 +224,11 @@ fn a_trade_that_comes_twice_counts_once_and_is_told() {
     let recording = cli.import(std::slice::from_ref(&data));
     assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(4), &json!(2)));
     let id = recording["id"].as_str().unwrap();
-    assert!(cli.ok(&["recordings", id]).contains("A: 2 rows repeated earlier ones"));
+    assert!(cli.ok(&["recordings", id]).contains("A: left out 2 rows that repeat earlier ones"));
     for more in [["--data", &data], ["--recording", id]] {
         let result = &results(&cli, &more)[0];
         assert_eq!(result["assumptions"]["coverage"]["events"], 4);
-        assert!(warnings(result).contains("2 rows of A repeated earlier ones"), "{result}");
+        assert!(warnings(result).contains("left out 2 rows of A that repeat earlier ones"), "{result}");
     }
 }
 
@@ -421,7 +421,7 @@ fn binary_noise_is_rounded_to_a_declared_step_and_else_refused_in_its_line() {
     );
     cli.run(&["import", &data]).fails("noise", 64, &["line 4", "--price-step"]);
     let rounded = &results(&cli, &["--data", &data, "--price-step", "0.01"])[0];
-    assert!(warnings(rounded).contains("1 numbers of A_USDT were off their step"), "{rounded}");
+    assert!(warnings(rounded).contains("corrected 1 number of A_USDT to the step"), "{rounded}");
     let id = cli.ok(&["import", "--json", &data, "--price-step", "0.01"]);
     let id = serde_json::from_str::<Value>(&id).unwrap()["id"].as_str().unwrap().to_owned();
     assert!(cli.ok(&["export", &id, "--out", "-"]).contains(",4.81,"));

@@ -67,16 +67,13 @@ fn a_trade_id_that_comes_again_later_counts_once_and_one_of_another_trade_is_tol
     let recording = cli.import(std::slice::from_ref(&data));
     assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(3), &json!(1)));
     let id = recording["id"].as_str().unwrap();
-    let told = "1 rows of A have the id of a different trade and were left out, the first in line 6: id 2 is buy 5 at 101 (2025-12-01";
+    let told = "left out 1 row of A with the id of a different trade, the first in line 6: id 2 is buy 5 at 101 (2025-12-01";
     assert!(cli.ok(&["recordings", id]).contains(told), "{}", cli.ok(&["recordings", id]));
     for more in [["--data", &data], ["--recording", id]] {
         let result = &results(&cli, &more)[0];
         assert_eq!(result["assumptions"]["coverage"]["events"], 3);
         let warnings = warnings(result);
-        assert!(
-            warnings.contains("1 rows of A repeated earlier ones") && warnings.contains(told),
-            "{warnings}"
-        );
+        assert!(warnings.contains("left out 1 row of A that") && warnings.contains(told), "{warnings}");
     }
     let no_ids: String = (0..20).map(|n| row(1, n, 100 + n)).collect();
     let data = cli.file("b.csv", format!("{header}{no_ids}"));
@@ -103,7 +100,11 @@ fn overlapping_days_are_one_history_and_what_both_have_counts_once() {
         let one = results(&cli, &["--data", &data]);
         assert_eq!(one.len(), 1, "one account");
         assert_eq!(one[0]["assumptions"]["coverage"]["events"], 6);
-        assert!(warnings(&one[0]).contains("2 rows of T_USDT repeated earlier ones"), "{}", one[0]);
+        assert!(
+            warnings(&one[0]).contains("left out 2 rows of T_USDT that repeat earlier ones"),
+            "{}",
+            one[0]
+        );
         let recording = cli.import(&[data]);
         assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(6), &json!(2)));
         let imported = results(&cli, &["--recording", recording["id"].as_str().unwrap()]);
@@ -119,7 +120,7 @@ fn a_file_within_another_adds_nothing() {
         folder(&cli, "t", &[("T-1.csv", rows(0..6)), ("T-2.csv", rows(2..4)), ("T-3.csv", rows(5..9))]);
     let one = results(&cli, &["--data", &data]);
     assert_eq!((one.len(), &one[0]["assumptions"]["coverage"]["events"]), (1, &json!(9)));
-    assert!(warnings(&one[0]).contains("3 rows of T_USDT repeated earlier ones"), "{}", one[0]);
+    assert!(warnings(&one[0]).contains("left out 3 rows of T_USDT that repeat earlier ones"), "{}", one[0]);
     let recording = cli.import(&[data]);
     assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(9), &json!(3)));
 }

@@ -162,7 +162,7 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     let page = cli.at("kept.html");
     let report = ["results", "report", &id, "--out", page.to_str().unwrap()];
     cli.ok(&report);
-    cli.run(&report).fails("a file is there", 64, &["kept.html is there already", "--force"]);
+    cli.run(&report).fails("a file is there", 64, &["kept.html exists already", "--force"]);
     cli.ok(&[&report[..], &["--force"]].concat());
     assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
     assert!(cli.ok(&["results", "compare", &id, &id]).contains("net_profit"));

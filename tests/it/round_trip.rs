@@ -145,7 +145,7 @@ fn files_of_one_import_become_one_recording_and_a_directory_takes_it_apart_again
     assert_eq!(cli.recordings(), [cli.json(&["recordings", id, "--json"])]);
     cli.ok(&["export", id, "--out", "apart/", "--format", "csv.gz"]);
     let again = ["export", id, "--out", "apart/", "--format", "csv.gz"];
-    cli.run(&again).fails("files are there", 64, &["is there already and stays as it is", "--force"]);
+    cli.run(&again).fails("files are there", 64, &["exists already and was not changed", "--force"]);
     cli.ok(&[&again[..], &["--force"]].concat());
     for source in &sources {
         let stream = ["trades", "book20", "l2", "bbo"]

@@ -82,7 +82,7 @@ impl Check<'_> {
                 }
                 "const" if wanted != value => self.say(place, format_args!("{value} is not {wanted}")),
                 "enum" if !wanted.as_array().unwrap().contains(value) => {
-                    self.say(place, format_args!("{value} is none of {wanted}"));
+                    self.say(place, format_args!("{value} is not one of {wanted}"));
                 }
                 "oneOf" | "anyOf" => self.either(schema, wanted.as_array().unwrap(), value, place),
                 "required" => {

@@ -110,7 +110,7 @@ fn a_log_cut_anywhere_is_run_to_the_same_end() {
     flipped[log.len() / 2] ^= 1;
     std::fs::write(cli.at("cut/runs.log"), flipped).unwrap();
     let ran = cli.run(&sweep("cut", &[]));
-    assert!(ran.code == 0 && ran.err.contains("bytes of the log were cut short"), "{}", ran.err);
+    assert!(ran.code == 0 && ran.err.contains("bytes of the log are incomplete"), "{}", ran.err);
     assert_same(&cli, "cut", &whole);
 }
 
@@ -177,7 +177,7 @@ fn a_folder_of_another_sweep_is_refused_with_what_differs() {
     refused(&["--latency-ms", "20"], "its setting latency_ms is 80");
     refused(&["--random", "4"], "it varies other fields or values");
     cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 11));
-    refused(&[], "the data of WAVE_USDT (WAVE_USDT) are not what they were");
+    refused(&[], "the data of WAVE_USDT (WAVE_USDT) have changed");
     assert_same(&cli, "swept", &before);
     std::fs::create_dir(cli.at("foreign")).unwrap();
     cli.file("foreign/notes.txt", "mine");
@@ -194,6 +194,7 @@ fn the_table_tells_tries_luck_and_reasons_and_bad_values_are_named() {
     assert!(table.contains("the first row is the best of 12 tries"), "{table}");
     assert!(table.contains("— System quality number: not defined over several accounts"), "{table}");
     assert!(table.contains("probability of overfitting —: fewer than 8 accounts"), "{table}");
+    assert!(table.contains("Net profit USDT"), "{table}");
     let csv = cli.ok(&["sweep", "show", "swept", "--csv"]);
     assert_eq!(csv.lines().count(), 13);
     assert!(csv.lines().next().unwrap().ends_with(",currency,digests"), "{csv}");
@@ -224,7 +225,7 @@ fn the_table_tells_tries_luck_and_reasons_and_bad_values_are_named() {
     assert!(!cli.at("one").exists(), "nothing is begun");
     let few = one("/ze1_close/conditions/ze_age/value=100000");
     assert!(
-        few.code == 0 && few.out.contains("the first row stands on a single trade"),
+        few.code == 0 && few.out.contains("the first row is based on a single trade"),
         "{}{}",
         few.out,
         few.err
@@ -233,7 +234,6 @@ fn the_table_tells_tries_luck_and_reasons_and_bad_values_are_named() {
     assert!(unknown.code == 64 && unknown.err.contains("did you mean sharpe?"), "{}", unknown.err);
 }
 
-/// The program under its own name on the search path, for scripts that call it.
 #[test]
 fn amounts_in_bitcoin_are_named_and_have_six_digits() {
     let cli = market();
@@ -246,6 +246,7 @@ fn amounts_in_bitcoin_are_named_and_have_six_digits() {
     assert_eq!(net.split_once('.').unwrap().1.len(), 6, "{table}");
 }
 
+/// The program under its own name on the search path, for scripts that call it.
 fn on_path(cli: &Cli) -> String {
     let bin = cli.at("bin");
     std::fs::create_dir_all(&bin).unwrap();

@@ -185,7 +185,7 @@ def tables_anew(world):
     questdb.rows(create.rstrip(";"))
     questdb.rows("drop table td_trades")
     until(lambda: world.counts() == before if questdb.rows("select count() from tables() where table_name = 'td_trades'") == [[1]] else False, 120, 0.5)
-    assert "made anew" in tradingd.log() or "another table" in tradingd.log()
+    assert "created again" in tradingd.log() or "another table" in tradingd.log()
     questdb.kill()
     questdb.wipe()
     questdb.start()

@@ -84,7 +84,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
     }
-    terminal::say_when_interrupted(|| "only results that were told as stored are kept".to_owned());
+    terminal::say_when_interrupted(|| "results reported as stored are kept".to_owned());
     let results = run_all(&runs, journal.as_ref(), options.runs.threads())?;
     let journaled = journal.map_or(Ok(()), Journal::finish);
     if let Some(which) = &options.explain_trade {

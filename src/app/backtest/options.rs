@@ -83,7 +83,7 @@ pub struct RunOptions {
     /// recorded contract's].
     #[arg(long, value_name = "PCT[,PCT]", value_parser = fees, allow_hyphen_values = true, help_heading = "Account and costs")]
     pub fees: Option<(Rate, Rate)>,
-    /// Extra slippage of every taking fill, percent.
+    /// Extra slippage of every taker fill, percent.
     #[arg(long, default_value_t = 0.0, value_name = "PCT", help_heading = "Account and costs")]
     pub slippage: f64,
     /// Latency from decision to venue, milliseconds (median; jitter is seeded).

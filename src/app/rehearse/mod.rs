@@ -55,17 +55,17 @@ pub struct Options {
 }
 
 fn generated(text: &str) -> Result<(usize, u32), String> {
-    let (symbols, messages) = text.split_once('x').ok_or("is not two numbers such as 200x20000")?;
+    let (symbols, messages) = text.split_once('x').ok_or("must be two numbers such as 200x20000")?;
     let symbols = symbols
         .parse()
         .ok()
         .filter(|count| (1..=1_000).contains(count))
-        .ok_or("has not 1 to 1000 symbols")?;
+        .ok_or("must have 1 to 1000 symbols")?;
     let messages = messages
         .parse()
         .ok()
         .filter(|count| (1..=1_000_000).contains(count))
-        .ok_or("has not 1 to 1000000 messages")?;
+        .ok_or("must have 1 to 1000000 messages")?;
     Ok((symbols, messages))
 }
 
@@ -75,7 +75,7 @@ fn generated(text: &str) -> Result<(usize, u32), String> {
 /// Market data or a scenario that cannot be used, an address that cannot be listened on.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let _log = telemetry::init(Level::Warn, Format::Text, None)
-        .map_err(|_| Failure::other("this process writes a log already"))?;
+        .map_err(|_| Failure::other("logging is already set up in this process"))?;
     let scenario = options.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
     let (source, contracts): (Box<dyn RowSource + Send>, Vec<Contract>) =
         match (&options.recording, options.generate) {
@@ -158,7 +158,7 @@ pub fn begin(options: Rehearsed, runtime: &Handle) -> Result<Running, Failure> {
     Rehearsal::start(options, runtime).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidInput => Failure::input(error.to_string()),
         _ => Failure::unavailable(format!(
-            "{listen} cannot be listened on ({error}): free it, or name another with --listen"
+            "cannot listen on {listen} ({error}): free that address, or name another with --listen"
         )),
     })
 }
@@ -172,7 +172,7 @@ fn print_addresses(running: &Running) {
 }
 
 fn signal_failure(error: std::io::Error) -> Failure {
-    Failure::other(format!("signals cannot be heard: {error}"))
+    Failure::other(format!("the signals SIGINT and SIGTERM cannot be received: {error}"))
 }
 
 /// Reads a scenario file.

@@ -81,7 +81,7 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     let (mut folder, torn) = Folder::open(&path, &plan, options.shard)?;
     if torn > 0 {
         terminal::notice(&format!(
-            "the last {torn} bytes of the log were cut short; what they were about is run again"
+            "the last {torn} bytes of the log are incomplete; the run they belong to is repeated"
         ));
     }
     terminal::notice(&format!(
@@ -93,7 +93,7 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
         path.display()
     ));
     terminal::say_when_interrupted(|| {
-        "what is finished is kept; the same command goes on from there".to_owned()
+        "finished runs are kept; run the same command again to continue".to_owned()
     });
     let work = Work { plan: &plan, shard: options.shard, settings: &settings, sources: &sources, threads };
     watched(|watch| sweep::run(&work, &mut folder, watch))?;

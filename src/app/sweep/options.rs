@@ -19,10 +19,10 @@ pub struct Options {
 /// What else there is to do with sweeps.
 #[derive(Subcommand)]
 pub enum Action {
-    /// Run a sweep, or go on with one; the same as without `run`.
+    /// Run a sweep or continue one; the same as `tradingd sweep` without `run`.
     #[command(allow_negative_numbers = true)]
     Run(Box<RunSweep>),
-    /// Put the folders of all shards together, as if one run had made them.
+    /// Merge the folders of all shards into what one run would have written.
     Merge(MergeOptions),
     /// Show the trials of a sweep in order, or the document of one.
     Show(ShowOptions),
@@ -38,7 +38,7 @@ pub struct RunSweep {
     /// /z1_entry/leverage=1,2,3. All combinations of all fields are tried, the last field changing fastest.
     #[arg(long, num_args = 1.., value_name = "POINTER=VALUES", help_heading = "Trials")]
     pub set: Vec<Axis>,
-    /// Try so many different combinations, drawn at random, instead of all.
+    /// Try this many different combinations, drawn at random, instead of all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Trials")]
     pub random: Option<u64>,
     /// Seed of that draw.
@@ -47,7 +47,7 @@ pub struct RunSweep {
     /// Run only part K of N, into a folder of its own; `sweep merge` puts the parts together.
     #[arg(long, default_value_t = Shard::WHOLE, value_name = "K/N", help_heading = "Run")]
     pub shard: Shard,
-    /// Folder of the sweep; one that is there goes on where it was [default: STATE/sweeps/DIGEST].
+    /// Folder of the sweep; an existing one continues where it stopped [default: STATE/sweeps/DIGEST].
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     pub out: Option<PathBuf>,
     #[command(flatten)]

@@ -80,7 +80,7 @@ fn unwrap(value: &mut Value, problems: &mut Problems) -> Origin {
         return Origin::New;
     }
     for name in wrapper.keys().filter(|name| !matches!(name.as_str(), "_meta" | "strategy")) {
-        problems.warning(&at("", name), "stands outside the strategy and is dropped");
+        problems.warning(&at("", name), "is outside the strategy and is dropped");
     }
     let origin = if wrapper.contains_key("_meta") { Origin::Imported } else { Origin::New };
     if let Some(strategy) = wrapper.remove("strategy") {
@@ -131,7 +131,7 @@ fn four_section_defaults(fields: &mut Map<String, Value>, problems: &mut Problem
         {
             problems.warning(
                 &at(&at("", section), field),
-                format!("is absent; {value} is used, as the original's builder did"),
+                format!("is absent; {value} is used, the default of four-section documents"),
             );
             parts.insert(field.to_owned(), value);
         }

@@ -78,7 +78,7 @@ fn document(mut value: Value, expected: Origin, problems: &mut Problems) -> Opti
     let strategy: Strategy = match serde_json::from_value(value) {
         Ok(strategy) => strategy,
         Err(error) => {
-            problems.error("", format!("does not have the form of a strategy: {error}"));
+            problems.error("", format!("is not a strategy document: {error}"));
             return None;
         }
     };

@@ -192,8 +192,8 @@ impl<'a> Resolver<'a> {
         let shown = shown(&Value::from(name));
         if is_uuid(name) {
             return format!(
-                "no indicator has the id {shown}: only the variants of the original's example strategies are known; \
-                 declare it in `indicators` with its type and parameters and use that name"
+                "no indicator has the id {shown}: documents of other systems name indicators by the ids of a list kept there, and \
+                 only those of pump_v2, dump_v2, flash_pump_scalper and ema_cross_trend are known here; declare it in `indicators` with its type and parameters and use that name"
             );
         }
         let mut known: Vec<&str> = Vec::new();

@@ -55,7 +55,7 @@ pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Probl
         if !spelled && def.e1.section.root.children.len() > 1 {
             problems.warning(
                 "/emergency_exit/logic",
-                "is not given: any one of the conditions leaves at once (OR)",
+                "is not given: any one of the conditions closes the position at once (OR)",
             );
         }
     }

@@ -141,7 +141,7 @@ fn check_connectors(
     if used.contains(&Logic::And) && used.contains(&Logic::Or) {
         let path = at(path, "conditions");
         match origin {
-            Origin::New => problems.error(&path, "the list mixes AND and OR, which reads two ways; write `groups` with one logic each"),
+            Origin::New => problems.error(&path, "the list mixes AND and OR, which is ambiguous; write `groups` with one logic each"),
             Origin::Imported => {
                 problems.warning(&path, "the list mixes AND and OR; it is read strictly left to right: A OR B AND C is (A OR B) AND C")
             }

@@ -85,7 +85,7 @@ pub(super) fn check(wanted: &Subscription) -> Result<(), ExchangeError> {
     }
     let mut names = HashSet::new();
     match wanted.symbols.iter().find(|name| !names.insert(*name)) {
-        Some(twice) => refuse(format!("symbol {twice} stands twice in the subscription")),
+        Some(twice) => refuse(format!("symbol {twice} is given twice in the subscription")),
         None => Ok(()),
     }
 }

@@ -294,7 +294,7 @@ impl Link {
     async fn ping(&self) -> Result<crate::domain::time::Timestamp, ExchangeError> {
         self.rest
             .read(&calls::ping(), None, |data| {
-                number::millis(data).ok_or_else(|| "it holds no time".to_owned())
+                number::millis(data).ok_or_else(|| "it does not hold a time".to_owned())
             })
             .await
     }

@@ -185,7 +185,7 @@ fn bad_input_is_refused_with_its_place() {
         (format!("timestamp_us,symbol,price,side\n{T0},A,1,buy\n"), &["line 1", "`quantity` is missing"]),
         (
             format!("timestamp_us,symbol,price,price,quantity,side\n{T0},A,1,1,1,buy\n"),
-            &["line 1", "`price` is there twice"],
+            &["line 1", "`price` is given twice"],
         ),
         (
             trade(&format!("{T1},A,1,1")),

@@ -51,7 +51,7 @@ fn label(body: &Value) -> Result<NewLabel, Failure> {
     let mut fields = Fields::of(body, &["symbol", "grade", "onset", "peak", "end", "announced", "note"]);
     let onset = fields.optional_time("onset");
     if onset.is_none() && body.get("onset").is_none_or(Value::is_null) {
-        fields.refuse("onset", "must be there, as RFC 3339 time");
+        fields.refuse("onset", "is required, as an RFC 3339 time");
     }
     let label = NewLabel {
         symbol: fields.text("symbol").to_owned(),

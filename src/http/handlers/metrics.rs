@@ -63,7 +63,7 @@ fn analytics(page: &mut Page, context: &AppContext) {
     page.gauge("analytics_lag_rows", "Rows known to be missing in QuestDB.", counts.lag_rows);
     page.counter("analytics_rows_total", "Rows acknowledged by QuestDB.", counts.rows);
     page.counter("analytics_rounds_total", "Rounds of copying.", counts.rounds);
-    page.counter("analytics_failed_rounds_total", "Rounds of copying that failed.", counts.failed_rounds);
+    page.counter("analytics_failed_rounds_total", "Failed rounds of copying.", counts.failed_rounds);
     page.counter("analytics_refused_rows_total", "Rows that QuestDB refused.", counts.refused);
 }
 
@@ -80,10 +80,10 @@ fn exchange(page: &mut Page, context: &AppContext) {
     }
     for (name, about, number) in [
         ("frames", "Messages from sockets.", health.frames),
-        ("rows", "Rows taken from them.", health.rows),
+        ("rows", "Rows received from the exchange.", health.rows),
         ("malformed", "Messages, rows and values that cannot be used.", health.malformed),
         ("unknown", "Unknown fields and channels received.", health.unknown_fields + health.unknown_channels),
-        ("repeated", "Messages and trades that had been there before.", health.repeated),
+        ("repeated", "Repeated messages and trades.", health.repeated),
         ("reconnects", "Times a socket was lost.", health.reconnects),
         ("resyncs", "Times a book had to be repaired.", health.resyncs),
         ("requests", "Calls sent.", health.requests),

@@ -59,8 +59,8 @@ pub fn candles(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     let interval = interval(call.query.text("interval").unwrap_or("1m"));
     let (Some(interval), Some(symbol)) = (interval, call.query.text("symbol")) else {
         return Err(invalid(
-            "say which candles: ?symbol=BTC_USDT&interval=1m",
-            vec![("/query/symbol".to_owned(), "must be there".to_owned())],
+            "choose the candles: ?symbol=BTC_USDT&interval=1m",
+            vec![("/query/symbol".to_owned(), "is required".to_owned())],
         ));
     };
     let request = CandleRequest {
@@ -172,12 +172,8 @@ async fn receive(context: &Arc<AppContext>, call: &Call, mut body: Incoming) -> 
     let mut received = 0_u64;
     loop {
         let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_| {
-            Failure::http(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                "the upload stood still: send it again",
-            )
-            .closing()
+            Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stalled: send it again")
+                .closing()
         })?;
         let Some(frame) = frame else { return Ok(upload) };
         let frame = frame.map_err(|_| {
@@ -196,7 +192,7 @@ async fn receive(context: &Arc<AppContext>, call: &Call, mut body: Incoming) -> 
             Refusal::new(
                 RefusalKind::Unavailable,
                 "store_unavailable",
-                format!("the upload could not be kept: {error}"),
+                format!("the upload could not be saved: {error}"),
             )
         })?;
     }

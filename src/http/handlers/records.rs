@@ -50,14 +50,14 @@ fn lane(records: &Records) -> Lane {
 }
 
 fn asked(call: &Call) -> Result<Records, Failure> {
-    let kind = call.query.text("kind").ok_or_else(|| wrong("kind", "must be there"))?;
+    let kind = call.query.text("kind").ok_or_else(|| wrong("kind", "is required"))?;
     // The route lets no unknown kind pass.
     Records::of(kind, call.query.text("id").map(str::to_owned))
         .ok_or_else(|| wrong("id", "must be left out: strategies are copied together"))
 }
 
 fn wrong(name: &str, problem: &str) -> Failure {
-    invalid("say which records: ?kind=recordings", vec![(format!("/query/{name}"), problem.to_owned())])
+    invalid("choose the records: ?kind=recordings", vec![(format!("/query/{name}"), problem.to_owned())])
 }
 
 /// `POST /api/records`: keeps the recording or result in the body.

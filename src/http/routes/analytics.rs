@@ -67,7 +67,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/analytics/dead-letters",
         tag: "analytics",
-        about: "Rows that QuestDB refused for what they contain, oldest first, each with the reason.",
+        about: "Rows that QuestDB rejected because of their content, oldest first, each with the reason.",
         access: ADMIN,
         answers: Data("DeadLetters"),
         run: Blocking(analytics::dead_letters),

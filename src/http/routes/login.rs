@@ -28,7 +28,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/v1/auth/refresh",
         tag: "login",
-        about: "New tokens for a refresh token, from the body or its cookie. Each is good once; using one twice ends its login.",
+        about: "New tokens for a refresh token, from the body or its cookie. Each can be used once; using one twice ends its login.",
         access: Entrance,
         takes: Takes::Optional("Refresh"),
         refusals: &[(401, "authentication_required"), (401, "refresh_reused")],
@@ -41,7 +41,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/v1/auth/setup",
         tag: "login",
-        about: "Whether the first admin is still to be made.",
+        about: "Whether the first admin still has to be created.",
         access: Public,
         answers: Data("SetupNeeded"),
         run: Now(auth::needs_setup),
@@ -51,7 +51,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/v1/auth/setup",
         tag: "login",
-        about: "Make the first admin, with the code that the daemon printed when it started without users.",
+        about: "Create the first admin, with the code that the daemon printed when it started without users.",
         access: Entrance,
         takes: Takes::Json("Setup"),
         success: &[201],
@@ -87,7 +87,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/v1/auth/logins",
         tag: "login",
-        about: "Your logins that are still good, newest first.",
+        about: "Your logins that are still valid, newest first.",
         answers: Data("LoginList"),
         run: Blocking(logins::own),
         examples: &[ask("asked", "/api/v1/auth/logins", 200)],
@@ -108,7 +108,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/users/{name}/logins",
         tag: "users",
-        about: "The logins of a user that are still good, newest first.",
+        about: "The logins of a user that are still valid, newest first.",
         access: ADMIN,
         refusals: &[(404, "user_not_found")],
         answers: Data("LoginList"),
@@ -119,7 +119,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/csrf-token",
         tag: "login",
-        about: "A token for the X-CSRF-Token header of whatever changes something; bound to the login when there is one.",
+        about: "A token for the X-CSRF-Token header of requests that change something; bound to the login when there is one.",
         access: Public,
         answers: Data("CsrfToken"),
         run: Now(auth::csrf_token),
@@ -159,7 +159,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/users/{name}",
         tag: "users",
-        about: "Change role, password or whether a user may log in. Whatever is left out stays; the user's logins end.",
+        about: "Change role, password or whether a user may log in. Fields that are left out keep their values; the user's logins end.",
         access: ADMIN,
         takes: Takes::Json("UserChange"),
         refusals: &[(404, "user_not_found"), (409, "last_admin")],

@@ -26,7 +26,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/health/ready",
         tag: "operations",
-        about: "Whether everything it depends on is there, each with its age.",
+        about: "Whether everything the daemon depends on works, each with its age.",
         access: Public,
         success: &[200, 503],
         answers: Data("Readiness"),

@@ -27,7 +27,7 @@ pub const ROUTES: &[Route] = &[
             Param {
                 name: "status",
                 kind: Word(&["recording", "running", "completed", "importing", "empty"]),
-                about: "Only those in this state (`running` is `recording`); `empty` ones, which ended before their first row, only so.",
+                about: "Only those in this state (`running` is `recording`); recordings that ended before their first row are listed only as `empty`.",
             },
             SYMBOL,
             Param { name: "include_stats", kind: Flag, about: "With counts per symbol." },
@@ -89,7 +89,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Length of a candle; 1m when it is left out.",
             },
             Param { name: "from", kind: Time, about: "First moment." },
-            Param { name: "to", kind: Time, about: "First moment that is no longer shown." },
+            Param { name: "to", kind: Time, about: "End of the span, exclusive." },
             POINTS,
         ],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (429, "too_many_reads")],
@@ -187,7 +187,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/data-collection/{id}/export",
         tag: "recordings",
-        about: "The rows of a recording, streamed, never cut: but for a client that reads none of them for long.",
+        about: "The rows of a recording, streamed completely; only a client that stops reading for too long is cut off.",
         query: &[
             Param {
                 name: "format",

@@ -143,7 +143,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/sessions/{id}/account",
         tag: "sessions",
-        about: "Of a running session now, of an ended one as its result knows it: balance, equity, profit, margin, fees, drawdown, budgets, limits.",
+        about: "Balance, equity, profit, margin, fees, drawdown, budgets and limits: of a running session now, of an ended one from its result.",
         refusals: NOW_REFUSALS,
         answers: Data("SessionAccount"),
         run: Async(session_now::account),
@@ -163,7 +163,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/sessions/{id}/orders",
         tag: "sessions",
-        about: "Its orders now that have not ended.",
+        about: "Its orders that are still open.",
         refusals: NOW_REFUSALS,
         answers: Data("SessionOrders"),
         run: Async(session_now::orders),
@@ -297,7 +297,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/results/session/{id}",
         tag: "results",
-        about: "What a session was worth: metrics, assumptions, digest, per strategy and per symbol.",
+        about: "The result of a session: metrics, assumptions, digest, per strategy and per symbol.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found"), (429, "too_many_reads")],
         answers: Data("SessionResult"),
         run: Blocking(results::get),
@@ -329,7 +329,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/results/session/{id}/note",
         tag: "results",
-        about: "Name, annotate, tag or pin a result. Whatever is left out stays.",
+        about: "Name, annotate, tag or pin a result. Fields that are left out keep their values.",
         takes: Takes::Json("ResultNote"),
         refusals: &[(404, "result_not_found")],
         answers: Data("WrittenNote"),

@@ -37,7 +37,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/strategies",
         tag: "strategies",
-        about: "Keep a new strategy document.",
+        about: "Store a new strategy document.",
         query: &[Param {
             name: "id",
             kind: Text(64),
@@ -61,7 +61,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/strategies/validate",
         tag: "strategies",
-        about: "What is wrong with a document, all of it. Keeps nothing.",
+        about: "Validate a document and report every problem. Stores nothing.",
         access: VIEWER,
         takes: Takes::Json("Strategy"),
         answers: Data("StrategyValidation"),
@@ -88,7 +88,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/strategies/{id}",
         tag: "strategies",
-        about: "Keep a document as the next version. With If-Match only if that version is still the newest.",
+        about: "Store a document as the next version. With If-Match only if that version is still the newest.",
         takes: Takes::Json("Strategy"),
         refusals: &[
             (400, "invalid_strategy"),
@@ -143,7 +143,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/preview",
         tag: "strategies",
-        about: "What a document would have done on up to a day of one recorded symbol: signals, trades and the marks of a chart. Computed for less than a second, kept nowhere; your next preview ends this one.",
+        about: "What a document would have done on up to a day of one recorded symbol: signals, trades and the marks of a chart. Computes for less than a second and stores nothing; your next preview ends this one.",
         takes: Takes::Json("Preview"),
         refusals: &[
             (400, "invalid_strategy"),

@@ -208,7 +208,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         }
         match received {
             Some(Ok(Message::Text(text))) => Box::pin(self.command(&text)).await,
-            Some(Ok(Message::Binary(_))) => Err(End::Close(1003, "only text is understood here")),
+            Some(Ok(Message::Binary(_))) => Err(End::Close(1003, "only text messages are accepted")),
             // The library answers pings itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(()),
             Some(Ok(Message::Close(_))) | None => Err(End::Gone),

@@ -327,7 +327,7 @@ mod tests {
             ("", "the document is empty"),
             ("[1]", "must be an object"),
             ("{\"type\":\"ping\"", "not JSON: EOF"),
-            ("{\"type\":\"ping\",\"type\":\"ping\"}", "/type: this field stands twice"),
+            ("{\"type\":\"ping\",\"type\":\"ping\"}", "/type: this field is given twice"),
             ("{}", "/type: must be one of auth, subscribe, unsubscribe, ping, heartbeat"),
             ("{\"type\":\"pong\"}", "did you mean \"ping\"?"),
             ("{\"type\":\"auth\"}", "/token: is required"),

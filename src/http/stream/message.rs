@@ -13,7 +13,7 @@ pub(super) fn response(id: Option<&str>, data: Value) -> String {
 /// The answer to a refused request.
 pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
     let message = match refusal.kind {
-        RefusalKind::Internal => "the request failed because of a defect or a broken disk; the log says more",
+        RefusalKind::Internal => "internal error or disk failure; search the daemon log for details",
         _ => refusal.message.as_str(),
     };
     let mut fields = Map::new();

@@ -234,7 +234,7 @@ impl<'f> Flow<'f> {
             tracing::error!(
                 table,
                 reason = dead.reason,
-                "QuestDB refuses a row for what it contains: `tradingd sync dead-letters` shows it"
+                "QuestDB rejects a row because of its content: `tradingd sync dead-letters` shows it"
             );
         }
         (self.watched.sent)(0, dead.len() as u64);
@@ -254,7 +254,7 @@ fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>)
         };
         if now.id != known.table_id || now.sequencer_txn < known.sequencer_txn + requests {
             return Err(WriteError::NoTable(format!(
-                "{name} was made anew while it was written, or has lost rows that it had acknowledged"
+                "{name} was created again while it was written, or has lost rows that it had acknowledged"
             ))
             .into());
         }

@@ -177,7 +177,7 @@ impl Analytics {
         let wait = match self.round(config) {
             Ok(rows) => {
                 if *failures > 0 {
-                    tracing::info!(rows, "QuestDB is copied to again");
+                    tracing::info!(rows, "copying to QuestDB goes on");
                 } else if rows > 0 {
                     tracing::debug!(rows, "copied to QuestDB");
                 }
@@ -189,7 +189,7 @@ impl Analytics {
             Err(failed) => {
                 // A server that is away is normal; once is enough.
                 if *failures == 0 {
-                    tracing::warn!(%failed, url = config.url, "the copy in QuestDB waits");
+                    tracing::warn!(%failed, url = config.url, "copying to QuestDB is waiting");
                 }
                 *failures = failures.saturating_add(1);
                 retry_after(*failures, &failed, clock::entropy())

@@ -260,7 +260,7 @@ fn rows_that_were_acknowledged_and_lost_are_sent_again() {
     let analytics = analytics(&store);
     server.held.lock().unwrap().loses = Some("td_fills");
     let failed = analytics.round(&server.config()).unwrap_err();
-    assert!(failed.to_string().contains("made anew"), "{failed}");
+    assert!(failed.to_string().contains("created again"), "{failed}");
     assert_eq!(server.lines("fills").len(), 0);
     analytics.round(&server.config()).unwrap();
     assert_eq!(server.lines("fills").len(), 3);

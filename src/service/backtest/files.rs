@@ -8,6 +8,7 @@ use crate::files::{
     BarLengths, FileError, FileFacts, FileSurvey, History, Inputs, Problem, Selection, SourceGroup,
     SourceSurvey, expand, group_by_stem, histories, is_special, survey_for_replay, why_left_out,
 };
+use crate::report::text::counted;
 use crate::service::SourceError;
 use std::path::PathBuf;
 
@@ -122,9 +123,10 @@ fn source(
             symbol.bar_contradiction.iter().map(|why| format!("{}: {why}", symbol.name)).collect();
         notes.extend(symbol.notes.iter().cloned());
         if symbol.rounded > 0 {
+            let numbers = counted(symbol.rounded, "number", "numbers");
             notes.push(format!(
-                "{} numbers of {} were off their step by the noise of binary numbers and were rounded to it",
-                symbol.rounded, symbol.name
+                "corrected {numbers} of {} to the step; off by a binary rounding error",
+                symbol.name
             ));
         }
         let known = Known {

@@ -127,7 +127,7 @@ fn recording<'a>(
             let length = Span::from_seconds(i64::from(stream.bar_seconds()));
             if kept.bar_source().is_none() {
                 notes.push(format!(
-                    "the bars of {} were imported when the smallest distance between them was taken for their length; import them again",
+                    "the bars of {} were imported by a version that took their smallest distance for their length; import them again",
                     symbol.name
                 ));
             }

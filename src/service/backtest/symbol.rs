@@ -11,6 +11,7 @@ use crate::domain::symbol::SymbolSpec;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::Channel;
+use crate::report::text::counted;
 use crate::service::SourceError;
 use std::collections::BTreeSet;
 
@@ -131,7 +132,8 @@ impl Known<'_> {
             notes.push(format!("{name} is computed as linear, which its name does not tell: if it is coin-margined (inverse), this result is wrong"));
         }
         if self.repeated > 0 {
-            notes.push(format!("{} rows of {name} repeated earlier ones and were left out", self.repeated));
+            let rows = counted(self.repeated, "row", "rows");
+            notes.push(format!("left out {rows} of {name} that repeat earlier ones"));
         }
         let streams: Vec<StreamKind> = self.spans.iter().map(|(kind, ..)| *kind).collect();
         if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| streams.contains(kind)) {

@@ -102,8 +102,8 @@ pub(super) async fn check(account: &Account, needs: &AccountNeeds) -> Vec<CheckL
         "key_end",
         None,
         Verdict::Warn,
-        "the exchange does not tell when a key ends".to_owned(),
-        "a key without an IP binding ends after 90 days: bind it to this host's address, allow no withdrawals, and note its day",
+        "the exchange does not say when a key expires".to_owned(),
+        "a key without an IP binding expires after 90 days: bind it to this host's address, allow no withdrawals, and note the date",
     );
     lines.0
 }
@@ -143,8 +143,7 @@ async fn balance(account: &Account, budget: Option<f64>, lines: &mut Lines) -> b
 }
 
 async fn mode(account: &Account, lines: &mut Lines) {
-    let advice =
-        "switch the account to hedge mode in the exchange's app: only there an order says what it closes";
+    let advice = "switch the account to hedge mode in the exchange's app: only in that mode does an order say what it closes";
     match account.position_mode().await {
         Ok(PositionMode::Hedge) => lines.is("position_mode", None, true, "hedge mode".to_owned(), ""),
         Ok(PositionMode::OneWay) => lines.is("position_mode", None, false, "one-way mode".to_owned(), advice),
@@ -170,7 +169,7 @@ async fn probe(account: &Account, symbol: &str, lines: &mut Lines) {
         Outcome::Refused { code: NO_QUANTITY, .. } => (true, "orders over the API are allowed".to_owned()),
         Outcome::Refused { code, message } => (false, format!("refused with code {code}: {message}")),
         Outcome::NotSent(why) | Outcome::Unknown(why) => (false, why),
-        Outcome::Accepted(order) => (false, format!("an order of nothing was taken as {order}")),
+        Outcome::Accepted(order) => (false, format!("an order of quantity zero was accepted as {order}")),
     };
     let advice = "this account cannot trade the contract over the API (KYC, region, permission of the key, or the contract): trade it on paper";
     lines.is("orders", Some(symbol), good, found, advice);
@@ -210,7 +209,8 @@ async fn leverage(account: &Account, symbol: &str, wanted: Option<u32>, lines: &
 }
 
 async fn fees(account: &Account, symbol: &str, wanted: (f64, f64), lines: &mut Lines) {
-    let advice = "set exchange.fees in the configuration to the account's: sizes and exits reckon with them";
+    let advice =
+        "set exchange.fees in the configuration to the account's: sizes and exits are computed with them";
     match account.fees(symbol).await {
         Ok((maker, taker)) => {
             let found =

@@ -96,7 +96,7 @@ impl NewLabel {
         let is_short = self.note.chars().count() <= NOTES_CHARS;
         check(is_short, "note", format!("must have at most {NOTES_CHARS} characters"));
         if !problems.is_empty() {
-            let message = format!("the label cannot be kept: {}", problems_text(&problems));
+            let message = format!("the label cannot be saved: {}", problems_text(&problems));
             return Err(Refusal::invalid("invalid_request", message, problems));
         }
         Ok(PumpLabelV1 {

@@ -219,7 +219,8 @@ impl Recordings {
         let words: Vec<&str> = FileFormat::ALL.iter().map(|(_, word)| *word).collect();
         let format =
             FileFormat::ALL.iter().find(|(_, word)| *word == request.format).map(|(format, _)| *format);
-        let format = format.ok_or_else(|| invalid("/format", format!("is none of {}", words.join(", "))))?;
+        let format =
+            format.ok_or_else(|| invalid("/format", format!("is not one of {}", words.join(", "))))?;
         let symbols: Vec<String> = match asked {
             Some(name) => vec![name],
             None => recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
@@ -236,10 +237,7 @@ impl Recordings {
         let Some(kind) = kinds.into_iter().find(|kind| has(*kind)) else {
             let there: Vec<&str> =
                 StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
-            return Err(invalid(
-                "/kind",
-                format!("is nothing that was recorded; there are {}", there.join(", ")),
-            ));
+            return Err(invalid("/kind", format!("was not recorded; there are {}", there.join(", "))));
         };
         let part = Part {
             kind,

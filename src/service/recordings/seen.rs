@@ -9,6 +9,7 @@ use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::files::{BarLengths, Continuity, FileFacts, SourceFile, declared_bar, gaps, joined, notes_of};
+use crate::report::text::counted;
 use crate::service::SourceError;
 use crate::store::NewFacts;
 use crate::store::records::SymbolFactsV1;
@@ -164,7 +165,8 @@ fn kept(symbol: &str, stated: Stated, bars: Option<(BarSource, Option<String>)>)
         return None;
     }
     if rounded > 0 {
-        notes.push(format!("{rounded} numbers of {symbol} were off their step by the noise of binary numbers and were rounded to it"));
+        let numbers = counted(rounded, "number", "numbers");
+        notes.push(format!("corrected {numbers} of {symbol} to the step; off by a binary rounding error"));
     }
     let (source, contradiction) =
         bars.map_or((None, None), |(source, contradiction)| (Some(source), contradiction));

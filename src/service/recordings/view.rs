@@ -248,7 +248,7 @@ mod tests {
     use super::duration;
 
     #[test]
-    fn durations_read_like_the_seed_writes_them() {
+    fn durations_have_the_units_that_are_not_zero() {
         for (seconds, text) in
             [(0, "0s"), (59, "59s"), (3_600, "1h"), (343, "5m43s"), (90_061, "1d1h1m1s"), (-5, "0s")]
         {

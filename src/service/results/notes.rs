@@ -92,7 +92,7 @@ impl Results {
     ) -> Result<Value, Refusal> {
         let problems = change.problems();
         if !problems.is_empty() {
-            let message = format!("the note cannot be kept: {}", problems_text(&problems));
+            let message = format!("the note cannot be saved: {}", problems_text(&problems));
             return Err(Refusal::invalid("invalid_request", message, problems));
         }
         let id = self.line(session)?.id;

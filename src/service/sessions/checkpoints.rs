@@ -75,7 +75,7 @@ impl<'a> Checkpoints<'a> {
             session = self.own.session_id,
             why,
             still_there = removed.err().map(|error| error.to_string()),
-            "its checkpoint is of no use: the whole journal is replayed"
+            "its checkpoint cannot be used: the whole journal is replayed"
         );
     }
 

@@ -66,7 +66,7 @@ pub struct ControlOutcome {
     pub session_id: String,
     /// The control.
     pub control: String,
-    /// Whether it is in the journal; `false`: the session had not come to it within ten seconds, and will.
+    /// Whether it is in the journal; `false`: the session did not process it within ten seconds and will.
     pub is_done: bool,
     /// Whether nothing is open any more; of a live session, as the exchange shows it.
     pub is_flat: bool,

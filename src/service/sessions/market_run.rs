@@ -332,11 +332,12 @@ impl Running {
 /// Why a session cannot go on whose journal leads elsewhere than it did.
 fn parted(begun_with: u32, difference: &Difference) -> String {
     if begun_with == ENGINE_VERSION {
-        return format!("its journal does not lead to what it did, which is a defect: {difference:?}");
+        return format!(
+            "replaying its journal does not give the events that it recorded, which is a defect: {difference:?}"
+        );
     }
     format!(
-        "it was begun with engine version {begun_with} and this program has engine version {ENGINE_VERSION}, which decides otherwise from \
-         its event {} on; what it recorded is kept: start a new session",
+        "it was begun with engine version {begun_with} and this program has engine version {ENGINE_VERSION}, which decides differently from its event {} on; its recording is kept: start a new session",
         difference.place
     )
 }

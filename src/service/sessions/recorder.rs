@@ -246,7 +246,7 @@ impl SessionRecorder<'_> {
         if self.changes > CHANGES_TOLD {
             if self.changes == CHANGES_TOLD + 1 {
                 self.noted
-                    .push("the configuration changed more often than is told here; the session's events have every change".to_owned());
+                    .push("the configuration changed more often than is listed here; the session's events have every change".to_owned());
             }
             return;
         }

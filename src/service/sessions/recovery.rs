@@ -93,7 +93,7 @@ impl Sessions {
     /// Waits until the disk takes writes again; gives the recording with which the session goes on from its last commit,
     /// as after a restart. `None`: it has ended, or the daemon ends and the session goes on with its next start.
     pub(super) fn wait_for_store(&self, session: &Running, error: &StoreError) -> Option<OpenRecording> {
-        tracing::warn!(session = session.id, %error, "the session stands still until the store takes writes");
+        tracing::warn!(session = session.id, %error, "the session is stalled until the store can be written");
         let mut wait = LOOK_AGAIN;
         let mut refusals = 0;
         while !session.is_suspending() {
@@ -107,7 +107,7 @@ impl Sessions {
                         session.restart(*row, last);
                         tracing::info!(
                             session = session.id,
-                            "the store takes writes again: the session goes on"
+                            "the store can be written again: the session goes on"
                         );
                         return Some(recording);
                     }

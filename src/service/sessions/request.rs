@@ -187,7 +187,7 @@ fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind>
             let near = asked
                 .and_then(|asked| nearest(asked, words))
                 .map(|near| format!("; did you mean \"{near}\"?"));
-            problems.add("/session_type", format!("is none of {one_of}{}", near.unwrap_or_default()));
+            problems.add("/session_type", format!("is not one of {one_of}{}", near.unwrap_or_default()));
         }
     }
     None
@@ -303,7 +303,7 @@ impl OverBudget {
     }
 }
 
-/// What clients of the original system call some fields of `config`, and what they are called here.
+/// Other names of some fields of `config` that are accepted, and the names here.
 const CALLED_OTHERWISE: [(&str, &str); 2] =
     [("global_budget", "budget.global_cap"), ("replay_speed", "acceleration_factor")];
 
@@ -351,7 +351,9 @@ impl ConfigPart {
         if let Some(text) = part.text("duration") {
             match duration(text) {
                 Some(duration) => self.duration = duration,
-                None => problems.add("/config/duration", "is no duration: write 30s, 15m, 1h or continuous"),
+                None => {
+                    problems.add("/config/duration", "is not a duration: write 30s, 15m, 1h or continuous")
+                }
             }
         }
         if let Some(list) = part.get("data_types") {
@@ -381,12 +383,12 @@ impl ConfigPart {
         match part.text("clock") {
             None | Some("exchange") => {}
             Some("receive") => settings.clock = ReplayClock::Receive,
-            Some(_) => problems.add("/config/clock", "is none of exchange, receive"),
+            Some(_) => problems.add("/config/clock", "is not one of exchange, receive"),
         }
         match part.text("risk") {
             None | Some("default") => {}
             Some("none") => settings.risk = RiskChoice::None,
-            Some(_) => problems.add("/config/risk", "is none of default, none"),
+            Some(_) => problems.add("/config/risk", "is not one of default, none"),
         }
         if let Some(budget) = part.object("budget") {
             self.budget(budget, strategies, problems);
@@ -431,7 +433,7 @@ impl ConfigPart {
                     const NEAR: usize = 64;
                     let near = nearest(name, strategies.iter().take(NEAR).map(|wish| wish.name.as_str()));
                     let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-                    problems.add(&path, format!("is none of the session's strategies{near}"));
+                    problems.add(&path, format!("is not one of the session's strategies{near}"));
                 }
             }
         }
@@ -497,7 +499,7 @@ fn data_types(list: &Value, problems: &Problems) -> Vec<StreamKind> {
             Some((_, kind)) => kinds.push(*kind),
             None => {
                 let words = DATA_TYPES.map(|(word, _)| word).join(", ");
-                problems.add(&at("/config/data_types", place), format!("is none of {words}"));
+                problems.add(&at("/config/data_types", place), format!("is not one of {words}"));
             }
         }
     }
@@ -507,7 +509,7 @@ fn data_types(list: &Value, problems: &Problems) -> Vec<StreamKind> {
     kinds
 }
 
-/// `Some(None)` is without an end; `None` is no duration.
+/// `Some(None)` is without an end; `None` is not a duration.
 fn duration(text: &str) -> Option<Option<Span>> {
     if text == "continuous" {
         return Some(None);

@@ -199,11 +199,11 @@ impl Running {
         let (left, session) = (self.wait(timeout), &self.id);
         match (left, self.survives_a_restart()) {
             (true, _) if self.is_over() => {}
-            (true, true) => tracing::info!(session, "session suspended; it goes on with the next start"),
+            (true, true) => tracing::info!(session, "session suspended; the next start continues it"),
             (false, true) => {
                 tracing::warn!(
                     session,
-                    "session did not come to rest in time; it goes on from its last commit with the next start"
+                    "session could not be suspended in time; the next start continues it from its last commit"
                 );
             }
             (_, false) => {
@@ -226,7 +226,7 @@ impl Running {
 
     /// The disk refuses its journal, so it stands still.
     pub(super) fn stall(&self, error: &StoreError) {
-        let why = format!("it stands still until the store takes writes again: {error}");
+        let why = format!("it is stalled until the store can be written again: {error}");
         let mut status = self.status();
         let is_new = status.stalled.replace(why.clone()).is_none();
         let state = status.state;

@@ -89,7 +89,7 @@ impl<'a> TradingPorts<'a> {
 
     /// What the reader of the result must know.
     pub(super) fn note(&mut self, why: &str) {
-        tracing::error!(session = self.session.id, why, "a session needs a look");
+        tracing::error!(session = self.session.id, why, "a session needs attention");
         self.noted.push(why.to_owned());
     }
 }
@@ -173,7 +173,7 @@ impl MarketPorts for TradingPorts<'_> {
                 let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
                 let name = &self.symbols.spec(*symbol).name;
                 tracing::warn!(session = self.session.id, symbol = name, why, "an execution fits no order");
-                self.noted.push(format!("from {at} on nothing was begun on {name}: {why}"));
+                self.noted.push(format!("from {at} on no position was opened on {name}: {why}"));
                 return self.session.stream.add(Class::Signal, "alert", Some(name), fields);
             }
             News::Changed(symbol, why) => {

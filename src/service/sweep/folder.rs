@@ -186,8 +186,10 @@ fn read_plan(path: &Path) -> Result<Plan, SweepError> {
     let file = path.join(PLAN);
     let refused =
         |why: String| SweepError::Input(format!("{} is not the plan of a sweep: {why}", file.display()));
-    let text =
-        regular_file::read(&file, SWEEP_PLAN_BYTES as u64).map_err(|error| refused(error.to_string()))?;
+    let text = regular_file::read(&file, SWEEP_PLAN_BYTES as u64).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => SweepError::Input(format!("there is no sweep in {}", path.display())),
+        _ => refused(error.to_string()),
+    })?;
     if text.len() > SWEEP_PLAN_BYTES {
         return Err(refused(format!("it has more than {SWEEP_PLAN_BYTES} bytes")));
     }
@@ -299,7 +301,7 @@ fn difference(known: &Plan, new: &Plan) -> String {
         );
     }
     if known.document != new.document || known.strategy != new.strategy {
-        return format!("its strategy document {} is another one", known.strategy);
+        return format!("its strategy document {} differs", known.strategy);
     }
     if (&known.axes, known.method, &known.trials) != (&new.axes, new.method, &new.trials) {
         return "it varies other fields or values".to_owned();
@@ -310,8 +312,8 @@ fn difference(known: &Plan, new: &Plan) -> String {
     }
     match known.runs.iter().zip(&new.runs).find(|(known, new)| known != new) {
         Some((run, _)) => {
-            format!("the data of {} ({}) are not what they were", run.source, run.symbols.join(", "))
+            format!("the data of {} ({}) have changed", run.source, run.symbols.join(", "))
         }
-        None => "its sources or settings are other ones".to_owned(),
+        None => "its sources or settings differ".to_owned(),
     }
 }

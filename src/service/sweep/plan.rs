@@ -156,7 +156,7 @@ impl Plan {
             serde_json::from_slice(text).map_err(|error| format!("it is not a plan: {error}"))?;
         match plan.computed_digest() == plan.digest {
             true => Ok(plan),
-            false => Err("it was changed after it was written: its digest is another one".to_owned()),
+            false => Err("it was changed after it was written: its digest does not match".to_owned()),
         }
     }
 

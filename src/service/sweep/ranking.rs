@@ -122,10 +122,10 @@ impl Ranking {
         {
             warnings.push(match trades as u64 {
                 0 => "the first row made no trade at all".to_owned(),
-                1 => format!("the first row stands on a single trade; from fewer than {ENOUGH} nothing can be concluded"),
-                n => format!(
-                    "the first row stands on {n} trades; from fewer than {ENOUGH} nothing can be concluded"
+                1 => format!(
+                    "the first row is based on a single trade; fewer than {ENOUGH} allow no conclusion"
                 ),
+                n => format!("the first row is based on {n} trades; fewer than {ENOUGH} allow no conclusion"),
             });
         }
         if self.incomplete > 0 {

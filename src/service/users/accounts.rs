@@ -249,7 +249,7 @@ fn problems<const N: usize>(found: [(&str, Option<String>); N]) -> Result<(), Re
     }
     Err(Refusal::invalid(
         "invalid_request",
-        format!("this user cannot be kept as asked: {}", problems_text(&problems)),
+        format!("the user cannot be saved: {}", problems_text(&problems)),
         problems,
     ))
 }

@@ -201,7 +201,7 @@ impl Users {
                 }
                 CsrfProblem::Invalid => (
                     "csrf_invalid",
-                    "the CSRF token is not one of this login: get a new one from `GET /csrf-token`",
+                    "the CSRF token does not belong to this login: get a new one from `GET /csrf-token`",
                 ),
                 CsrfProblem::Expired => {
                     ("csrf_expired", "the CSRF token has expired: get a new one from `GET /csrf-token`")
@@ -232,7 +232,7 @@ pub fn unauthenticated() -> Refusal {
     Refusal::new(
         RefusalKind::Unauthenticated,
         "authentication_required",
-        "this needs a login that is still good: log in and try again",
+        "this needs a valid login: log in and try again",
     )
 }
 

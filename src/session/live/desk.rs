@@ -314,7 +314,7 @@ impl Desk {
             }
             Placed::Unknown(reason) => {
                 if is_first {
-                    let why = format!("nobody knows what became of {why}: {reason}; it is looked up");
+                    let why = format!("the outcome of {why} is unknown: {reason}; asking the exchange");
                     self.alert(Some(symbol), "order_unknown", why);
                 }
                 self.change_order(order, |tracked, _| tracked.unknown(now));
@@ -434,8 +434,7 @@ impl Desk {
     /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused after it.
     pub fn on_lock(&mut self, is_locked: bool, now: Timestamp) {
         if is_locked && self.is_locked != Some(true) {
-            let why = "live trading is locked: entries are withdrawn, positions are closed, and nothing is begun until somebody \
-                       unlocks and resumes the session";
+            let why = "live trading is locked: entries are withdrawn, positions are closed, and none is opened until somebody unlocks and resumes the session";
             self.alert(None, "locked", why.to_owned());
             self.acts.push(Act::Pause);
             self.withdraw(now);

@@ -23,7 +23,7 @@ impl Desk {
         for key in given_up {
             self.acts.push(Act::Close(key.symbol));
             self.unprotected.insert(key.symbol);
-            let why = "no stop can be had at the venue: the position is closed, and nothing is begun on the symbol until the session ends";
+            let why = "no stop can be had at the venue: the position is closed, and no position is opened on the symbol until the session ends";
             self.alert(Some(key.symbol), "unprotected", why.to_owned());
         }
         self.close_surplus(now);

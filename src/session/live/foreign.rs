@@ -46,7 +46,7 @@ impl Desk {
                 return;
             }
             let why = format!(
-                "execution {} of {} lots is of an order that is not ours: nothing is begun on the symbol until the session ends",
+                "execution {} of {} lots is of an order that is not ours: no position is opened on the symbol until the session ends",
                 execution.trade_id, execution.qty.0
             );
             return self.block_foreign(execution.key.symbol, "foreign_trade", why);

@@ -221,7 +221,7 @@ impl RowsIter<'_> {
         self.rows
             .record(row)
             .map(Some)
-            .ok_or_else(|| StoreError::damaged(self.blocks.place(), "a row holds what no row can"))
+            .ok_or_else(|| StoreError::damaged(self.blocks.place(), "a row has impossible values"))
     }
 }
 

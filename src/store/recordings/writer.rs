@@ -193,7 +193,9 @@ impl RecordingWriter<'_> {
         if self.open {
             Ok(())
         } else {
-            Err(StoreError::Refused("the recording failed before: begin it anew".to_owned()))
+            Err(StoreError::Refused(
+                "the recording failed before: start it again from the beginning".to_owned(),
+            ))
         }
     }
 

@@ -221,7 +221,9 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     );
     change(key, Some(&first)).unwrap();
     change((id.as_str(), "ETHUSDT", key.2, 0), Some(&first)).unwrap();
-    assert!(store.verify().unwrap().problems.iter().any(|problem| problem.what.contains("no recording")));
+    assert!(
+        store.verify().unwrap().problems.iter().any(|problem| problem.what.contains("missing or unreadable"))
+    );
     change((id.as_str(), "ETHUSDT", key.2, 0), None).unwrap();
 
     store

@@ -265,7 +265,7 @@ fn the_log_says_that_sessions_are_suspended_and_go_on() {
     };
     until("the last line", || line(&daemon, "stopped").is_some());
     assert!(line(&daemon, "stopping").unwrap().contains("SIGTERM"));
-    assert!(line(&daemon, "session suspended; it goes on with the next start").unwrap().contains(&id));
+    assert!(line(&daemon, "session suspended; the next start continues it").unwrap().contains(&id));
     assert_eq!(line(&daemon, "session goes on"), None);
     let daemon = Daemon::at(folder.path());
     let login = daemon.log_in("admin");

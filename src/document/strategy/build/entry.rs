@@ -131,7 +131,7 @@ impl<'a> Builder<'a, '_> {
         if points.len() < 2 {
             self.missing(&path, "must have at least two points");
         } else if points.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
-            self.missing(&path, "must stand by growing riskValue");
+            self.missing(&path, "must be ordered by increasing riskValue");
         }
         Some(domain::RiskScaling { operand: operand?, points })
     }

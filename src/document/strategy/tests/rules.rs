@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
     (&[("/z1_entry/positionSize/riskScaling", r#"{"enabled": true, "riskIndicatorId": "spread", "lowRiskThreshold": 20, "lowRiskScale": 0.5, "highRiskThreshold": 80, "highRiskScale": 150}"#)], Error, "/z1_entry/positionSize/riskScaling/lowRiskScale", "must be at least 10 and at most 200, but is 0.5"),
     (&[("/z1_entry/positionSize/riskScaling", r#"{"enabled": true, "riskIndicatorId": "spread", "lowRiskThreshold": 80, "lowRiskScale": 50, "highRiskThreshold": 80, "highRiskScale": 150}"#)], Error, "/z1_entry/positionSize/riskScaling/lowRiskThreshold", "must be less than highRiskThreshold (80)"),
     (&[("/z1_entry/positionSize/riskScaling", r#"{"enabled": true, "lowRiskThreshold": 20, "lowRiskScale": 50, "highRiskThreshold": 80, "highRiskScale": 150}"#)], Error, "/z1_entry/positionSize/riskScaling/riskIndicatorId", "is required when enabled"),
-    (&[("/z1_entry/riskAdjustment", r#"{"enabled": true, "indicatorId": "spread", "scalingPoints": [{"riskValue": 50, "positionSizePercent": 100}, {"riskValue": 20, "positionSizePercent": 150}]}"#)], Error, "/z1_entry/riskAdjustment/scalingPoints", "by growing riskValue"),
+    (&[("/z1_entry/riskAdjustment", r#"{"enabled": true, "indicatorId": "spread", "scalingPoints": [{"riskValue": 50, "positionSizePercent": 100}, {"riskValue": 20, "positionSizePercent": 150}]}"#)], Error, "/z1_entry/riskAdjustment/scalingPoints", "by increasing riskValue"),
     (&[("/z1_entry/leverage", "11")], Error, "/z1_entry/leverage", "must be at least 1 and at most 10, but is 11"),
     (&[("/z1_entry/leverage", "4")], Warning, "/z1_entry/leverage", "4 is moderate"),
     (&[("/z1_entry/leverage", "6")], Warning, "/z1_entry/leverage", "6 is high"),

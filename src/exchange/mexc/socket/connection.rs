@@ -349,7 +349,7 @@ impl Socket {
             tracing::warn!(
                 socket = self.number,
                 symbol = symbol.name,
-                "nothing comes of a symbol; it is subscribed anew"
+                "no messages of a symbol arrive; subscribing to it again"
             );
             let complete = symbol.coverage.complete();
             symbol.lost(&complete, since, GapCause::Silence, &*self.inbox);

@@ -136,7 +136,7 @@ pub(in crate::service::sessions) fn check_account(
     needs: &AccountNeeds,
 ) -> Result<Vec<String>, Refusal> {
     if market.lock().is_set() {
-        let message = "live trading is locked, so nothing may be begun: look at the account, then unlock (tradingd live unlock)";
+        let message = "live trading is locked, so no position may be opened: check the account, then unlock (tradingd live unlock)";
         return Err(Refusal::conflict("live_locked", message));
     }
     let lines = market.check_account(needs)?;

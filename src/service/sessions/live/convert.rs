@@ -55,12 +55,12 @@ fn lots(table: &SymbolTable, symbol: SymbolId, contracts: Decimal) -> Result<Qty
     contracts
         .in_steps_of(step)
         .map(Qty)
-        .ok_or_else(|| format!("{contracts} contracts are no multiple of {step}"))
+        .ok_or_else(|| format!("{contracts} contracts are not a multiple of {step}"))
 }
 
 fn ticks(table: &SymbolTable, symbol: SymbolId, price: Decimal) -> Result<Price, String> {
     let step = table.spec(symbol).price_step;
-    price.in_steps_of(step).map(Price).ok_or_else(|| format!("the price {price} is no multiple of {step}"))
+    price.in_steps_of(step).map(Price).ok_or_else(|| format!("the price {price} is not a multiple of {step}"))
 }
 
 /// State of an order on a symbol of the session; `None`: on another.

@@ -132,7 +132,7 @@ impl Shared {
             session = self.session,
             kind = alert.kind,
             why = alert.why,
-            "a live session needs a look"
+            "a live session needs attention"
         );
         let told = json!({"session_id": self.session, "kind": alert.kind, "reason": alert.why});
         self.programs.tell(&told);

@@ -67,8 +67,8 @@ impl Sessions {
 /// Nothing is known of it but its events and, where it has one, its result.
 fn ended(row: &SessionRow) -> Refusal {
     let left = match &row.result_id {
-        Some(_) => "its result and its events tell what it did",
-        None => "it left no result; its events tell what it did",
+        Some(_) => "see its result and its events",
+        None => "it has no result; see its events",
     };
     let message = format!("session {} has ended ({}): {left}", row.id, row.state);
     Refusal::conflict("session_ended", message)
@@ -107,9 +107,7 @@ fn account(head: Head, result: &Value) -> AccountView {
         budget: None,
         budgets: Vec::new(),
         limits: Vec::new(),
-        null_reason: Some(
-            "the session has ended: this is what its result knows of its last moment".to_owned(),
-        ),
+        null_reason: Some("the session has ended: this is its last state, from its result".to_owned()),
     }
 }
 

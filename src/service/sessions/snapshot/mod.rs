@@ -176,7 +176,7 @@ fn stale(session: &Running, last: Option<Arc<Shown>>, why: String) -> Result<Loo
             ..Refusal::new(
                 RefusalKind::Unavailable,
                 "snapshot_unavailable",
-                format!("session {} cannot be looked at now: {why}; ask again in a moment", session.id),
+                format!("session {} cannot be read now: {why}; ask again in a moment", session.id),
             )
         }),
     }

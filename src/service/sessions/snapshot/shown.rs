@@ -160,11 +160,11 @@ const fn direction(side: Side) -> &'static str {
 
 fn entries(account: &AccountStatus) -> EntriesView {
     let (status, until, reason) = if account.is_stopped {
-        ("ended", None, Some("equity fell below the drawdown limit: the session enters no more"))
+        ("ended", None, Some("equity fell below the drawdown limit: no further positions are opened"))
     } else if account.is_paused {
         ("paused", None, Some("a command paused entries, or the session is being stopped"))
     } else if account.paused_until.is_some() {
-        ("paused", account.paused_until.map(time), Some("too many trades in a row lost"))
+        ("paused", account.paused_until.map(time), Some("too many losses in a row"))
     } else {
         ("allowed", None, None)
     };

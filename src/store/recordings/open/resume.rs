@@ -88,7 +88,7 @@ fn take_chunk(
         if run.symbol >= rows.symbols.len() {
             return Err(StoreError::damaged(
                 at.as_str(),
-                format!("it has rows of symbol {}, which the recording has not", run.symbol),
+                format!("it has rows of symbol {}, which the recording does not have", run.symbol),
             ));
         }
         let stream = rows.stream_place(run.symbol, run_rows.kind())?;
@@ -105,7 +105,7 @@ fn take_chunk(
         for row in known..run_rows.len() {
             let record = run_rows
                 .record(row)
-                .ok_or_else(|| StoreError::damaged(at.as_str(), "a row holds what no row can"))?;
+                .ok_or_else(|| StoreError::damaged(at.as_str(), "a row has impossible values"))?;
             rows.symbols[run.symbol].grids.see(&record.body);
             rows.add(stream, &record)?;
             keep_chunk(&mut rows.streams[stream], number);

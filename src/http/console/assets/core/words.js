@@ -10,7 +10,7 @@ export const words = {
   copy: "Copy",
   copied: "Copied",
   never: "never",
-  unknownPage: ["There is no such page", "The address may be of an older version."],
+  unknownPage: ["There is no such page", "The address may be from an older version."],
   /** @type {Record<string, string>} */
   modes: { live: "LIVE", paper: "PAPER", backtest: "BACKTEST", collect: "COLLECT" },
   /** @type {Record<string, string>} */
@@ -37,10 +37,10 @@ export const words = {
   /** What an order is for. @type {Record<string, string>} */
   purposes: { entry: "entry", exit: "exit", emergency: "market exit" },
   entrance: {
-    login: "Log in", setup: "Make the first admin",
-    setupAbout: "The daemon printed a setup code when it started. It is good once.",
+    login: "Log in", setup: "Create the first admin",
+    setupAbout: "The daemon printed a setup code when it started. It can be used once.",
     code: "Setup code", user: "User name", password: "Password", newPassword: "Password, at least 10 characters",
-    enter: "Log in", make: "Make admin", lost: "Your login has ended. Log in again.",
+    enter: "Log in", make: "Create admin", lost: "Your login has ended. Log in again.",
   },
   frame: {
     equity: "Equity", open: "Open PnL", day: "Day PnL", feed: "Feed age", none: "no running session",
@@ -49,7 +49,7 @@ export const words = {
     offlineBanner: (/** @type {string} */ age) => `The connection to the daemon is gone; trying again. What you see is ${age} old.`,
     stop: "Hold to stop all", stopping: "Stopping…",
     stopTitle: "Hold for one second: flattens all live and paper sessions. Backtests and recordings go on.",
-    stopped: (/** @type {number} */ n) => n === 0 ? "No live or paper session was running." : n === 1 ? "One session has closed its positions and enters no more." : `${n} sessions have closed their positions and enter no more.`,
+    stopped: (/** @type {number} */ n) => n === 0 ? "No live or paper session was running." : n === 1 ? "One session has closed its positions and opens no new ones." : `${n} sessions have closed their positions and open no new ones.`,
     emergency: "Emergency stop",
     emergencyAbout: "Hold the button for one second. Every live and paper session closes its positions and stops entering. Backtests and recordings are not touched.",
     theme: "Light or dark", zone: "UTC or local time", colours: "Colours for profit and loss",
@@ -116,7 +116,7 @@ export const words = {
     closed: (/** @type {string} */ side, /** @type {string} */ entry, /** @type {string} */ exit, /** @type {string} */ why, /** @type {string} */ net) => `closed ${side} ${entry} → ${exit} by ${why}: ${net}`,
     stop: (/** @type {string} */ price, /** @type {string} */ why) => `stop at ${price} (${why})`, opened: "position open",
     gap: (/** @type {string} */ cause, /** @type {string} */ seconds) => `gap in the data of ${seconds} s: ${cause}`,
-    feed: (/** @type {string} */ kind, /** @type {number|undefined} */ offset) => kind === "clock_offset" ? `clock of the exchange ${offset?.toFixed(1)} ms apart` : `market data ${kind}`,
+    feed: (/** @type {string} */ kind, /** @type {number|undefined} */ offset) => kind === "clock_offset" ? `clock of the exchange differs by ${offset?.toFixed(1)} ms` : `market data ${kind}`,
     activated: (/** @type {string} */ strategy, /** @type {number} */ version) => `${strategy} version ${version} active`,
     blocked: (/** @type {string} */ reason) => `entry refused: ${reason}`,
   },
@@ -223,7 +223,7 @@ export const words = {
     },
   },
   results: {
-    title: "Results", about: "What sessions were worth, newest first. Choose two to six to compare them.", none: ["No results yet", "A backtest or an ended paper session leaves one."], start: "Start a backtest",
+    title: "Results", about: "Results of sessions, newest first. Choose two to six to compare them.", none: ["No results yet", "A backtest or an ended paper session leaves one."], start: "Start a backtest",
     compare: (/** @type {number} */ n) => n < 2 ? "Compare" : `Compare ${n}`, chooseMore: "Choose two to six results.", strategy: "Strategy", symbol: "Symbol", all: "All", more: "Load older results", search: "Search results",
     columns: { session: "Result", strategies: "Strategies", symbols: "Symbols", source: "Data", net: "Net", drawdown: "Drawdown", trades: "Trades", winRate: "Win rate", created: "Made", span: "Span", choose: "Compare" },
     early: "stopped early",
@@ -237,7 +237,7 @@ export const words = {
     columns: { n: "#", symbol: "Symbol", side: "Side", entry: "Entered", exit: "Left", entryPrice: "Entry", exitPrice: "Exit", quantity: "Quantity", fees: "Fees", slippage: "Slippage", net: "Net", pct: "%", lasted: "Held", mae: "MAE %", mfe: "MFE %", reason: "Left by" },
     breakdowns: "Breakdowns", bySymbol: "By symbol", byReason: "By exit reason", bySide: "By side", byStrategy: "By strategy", group: "Group", wins: "Wins", gross: "Gross", scatter: "Adverse and favourable excursion", scatterAbout: "One dot per trade: how far it went against the position (MAE) and for it (MFE). A click opens the trade.",
     histogram: "Distribution of net %", sections: "How often each section fired", refusals: "Refused entries", guard: "Check", times: "Times", settings: "Settings and assumptions", allMetrics: "All metrics", metric: "Metric", value: "Value", meaning: "How it is computed", coverage: "Coverage", events: "events",
-    warnings: "What to know about this result", interval: "95 % interval", gapsTitle: "Gaps", noGaps: "none", noChart: ["No candles", "The recording this was computed from is gone; the numbers stay."], ratio: "ratio", profit: "profit", loss: "loss",
+    warnings: "What to know about this result", interval: "95 % interval", gapsTitle: "Gaps", noGaps: "none", noChart: ["No candles", "The recording this was computed from was deleted; the numbers remain."], ratio: "ratio", profit: "profit", loss: "loss",
   },
   compare: {
     title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to six results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", symbols: "Symbols", currency: "Currency", settings: "Settings that differ", same: "All settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
