@@ -150,7 +150,7 @@ pub const STORE_SEGMENT_BYTES: usize = (64 << 10) - 512;
 /// Bytes of closed segments that an import holds before it commits them.
 pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 
-/// Streams (symbol × kind) per recording, enough for every kind of all symbols of a session; more are refused.
+/// Streams (symbol × kind) per recording: every kind of all symbols of a session; more are refused.
 pub const RECORDING_STREAMS: usize = 8 * SESSION_SYMBOLS;
 
 /// Rows and gaps of an open recording waiting for a commit; when full, they are committed immediately.
@@ -293,8 +293,7 @@ pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 /// Bytes of updates kept by a lossless topic; when full, as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
 
-/// Values (one per session and symbol) of a conflated topic, enough for all symbols of as many sessions as may run; when full, the
-/// one unchanged longest is dropped.
+/// Values (one per session and symbol) of a conflated topic: all that may run; when full, the oldest is dropped.
 pub const TOPIC_VALUES: usize = 64 * SESSION_SYMBOLS;
 
 /// Bytes of one message from a WebSocket client; a larger one closes the client with 1009.

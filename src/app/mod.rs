@@ -314,6 +314,29 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_a_backtest_explains_every_way_a_trade_ends() {
+        use crate::domain::decision::Trigger;
+        let help: String = examples::BACKTEST.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(&crate::report::legend::sections()));
+        for trigger in [
+            Trigger::StopLoss,
+            Trigger::TrailingStop,
+            Trigger::BreakEven,
+            Trigger::TakeProfit,
+            Trigger::Ladder,
+            Trigger::MaxHold,
+            Trigger::DataLoss,
+            Trigger::Risk,
+            Trigger::Command,
+            Trigger::Liquidation,
+            Trigger::End,
+        ] {
+            let explained = crate::report::legend::triggers([trigger]);
+            assert!(help.contains(&explained), "{explained}");
+        }
+    }
+
+    #[test]
     fn every_example_is_understood() {
         for (name, text) in examples::ALL {
             let lines: Vec<&str> =

@@ -43,11 +43,14 @@ fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
         }
         DecisionKind::Refused { guard, value, threshold } => {
             let shown = |number: &f64| number.is_finite().then_some(*number);
-            json!({"kind": "entry_blocked", "guard": guard.as_str(), "value": shown(value), "threshold": shown(threshold)})
+            json!({
+                "kind": "entry_blocked", "guard": guard.as_str(), "value": shown(value), "threshold": shown(threshold),
+                "reason": legend::blocked(*guard, *value, *threshold),
+            })
         }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => json!({
             "kind": "order", "order_id": order.0, "side": side.as_str(), "quantity": spec.shown_quantity(*qty),
-            "limit": limit.map(|limit| spec.price_f64(limit)), "purpose": format!("{purpose:?}").to_lowercase(),
+            "limit": limit.map(|limit| spec.price_f64(limit)), "purpose": purpose.as_str(),
         }),
         DecisionKind::CancelSent { order } => json!({"kind": "cancel", "order_id": order.0}),
         DecisionKind::Filled { order, price, qty } => {
@@ -167,11 +170,37 @@ pub fn entry_unfilled<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::decision::SectionName;
+    use crate::domain::decision::{Guard, SectionName};
     use crate::domain::num::{Price, Qty};
     use crate::domain::order::{OrderId, Side};
     use crate::domain::symbol::SymbolId;
     use crate::domain::time::Timestamp;
+
+    fn shown(of: DecisionKind) -> Map<String, Value> {
+        let spec = crate::report::sample::result().symbols.remove(0);
+        let mut fields = Map::new();
+        kind(&of, &spec, &mut fields);
+        fields
+    }
+
+    #[test]
+    fn a_refusal_comes_with_the_sentence_for_its_numbers() {
+        let guard = Guard::ConsecutiveLosses;
+        let refused = shown(DecisionKind::Refused { guard, value: 1_799.797_293_794, threshold: 0.0 });
+        assert_eq!(refused["guard"], "consecutive_losses");
+        assert_eq!(refused["reason"], "paused after losses in a row, for another 30m 00s");
+    }
+
+    #[test]
+    fn purposes_have_words_of_their_own() {
+        for (purpose, word) in
+            [(Purpose::Entry, "entry"), (Purpose::Exit, "exit"), (Purpose::Emergency, "emergency")]
+        {
+            let (order, side, qty, limit) = (OrderId(1), Side::Buy, Qty(1), None);
+            let submitted = shown(DecisionKind::Submitted { order, side, qty, limit, purpose });
+            assert_eq!(submitted["purpose"], word);
+        }
+    }
 
     #[test]
     fn how_an_entry_ended_without_a_fill_is_told_by_what_came_before() {

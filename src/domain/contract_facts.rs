@@ -271,6 +271,8 @@ mod tests {
         };
         assert!(ContractFacts::default().is_inverse("BTCUSD_PERP"));
         assert!(!settled("USD", "USD").is_inverse("BTCUSD_PERP"));
+        assert!(ContractFacts::default().is_inverse("BTC_USD"));
+        assert!(!settled("USD", "USD").is_inverse("BTC_USD"));
         assert!(settled("USD", "BTC").is_inverse("BTC_USD"));
     }
 }

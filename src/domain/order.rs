@@ -55,6 +55,17 @@ pub enum Purpose {
     Emergency,
 }
 
+impl Purpose {
+    /// Name in events and journals.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Purpose::Entry => "entry",
+            Purpose::Exit => "exit",
+            Purpose::Emergency => "emergency",
+        }
+    }
+}
+
 /// Execution type of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OrderKind {

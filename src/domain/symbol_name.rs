@@ -110,7 +110,7 @@ fn quotes_usd(pair: &str) -> bool {
     }
 }
 
-/// Whether the name has a form used only by coin-margined (inverse) contracts, in any case: `BTCUSD_PERP`,
+/// Whether the name has a form used only by coin-margined (inverse) contracts, in any case: `BTC_USD`, `BTCUSD_PERP`,
 /// `BTCUSD_251226`, `BTCUSDH26`, `XBTM26`, `BTC-USD-SWAP`, `BTC-PERPETUAL`, `PI_XBTUSD`, `BTC/USD:BTC`.
 pub fn is_inverse(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
@@ -126,6 +126,9 @@ pub fn is_inverse(name: &str) -> bool {
     }
     if let Some(front) = without_quarter(&name) {
         return front == "XBT" || quotes_usd(front);
+    }
+    if name.rsplit_once('_').is_some_and(|(base, quote)| quote == "USD" && !base.is_empty()) {
+        return true;
     }
     name.rsplit_once(['_', '-']).is_some_and(|(pair, behind)| {
         quotes_usd(pair) && (COIN_KINDS.contains(&behind) || is_day_of_digits(behind))
@@ -204,6 +207,8 @@ mod tests {
     #[test]
     fn inverse_contracts_are_told_by_the_names_that_only_they_have() {
         for name in [
+            "BTC_USD",
+            "eth_usd",
             "BTCUSD_PERP",
             "btcusd_perp",
             "BnbUsd_Perp",
@@ -227,7 +232,7 @@ mod tests {
             assert!(is_inverse(name), "{name}");
         }
         for name in
-            ["BTCUSD", "BTC_USD", "XBTUSD", "ETHUSD.P", "xrpusd", "SOL-PERPETUAL", "BTC-26DEC25", "BNBUSD"]
+            ["BTCUSD", "BTC-USD", "XBTUSD", "ETHUSD.P", "xrpusd", "SOL-PERPETUAL", "BTC-26DEC25", "BNBUSD"]
         {
             assert!(!is_inverse(name) && may_be_inverse(name), "{name}");
         }

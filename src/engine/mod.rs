@@ -426,7 +426,7 @@ impl Engine {
     fn start(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         self.started = true;
         self.next_second = at.next_second();
-        self.notice_warm(at);
+        self.notice_warm(at, out);
         for index in 0..self.instances.len() as u32 {
             self.with_instance(table, index, at, None, out, Instance::start);
         }
@@ -499,12 +499,13 @@ impl Engine {
         self.symbols[symbol.index()].instances = indices;
         self.symbols[symbol.index()].warming = warming;
         self.warming -= usize::from(!warming);
-        self.notice_warm(at);
+        self.notice_warm(at, out);
     }
 
-    fn notice_warm(&mut self, at: Timestamp) {
+    fn notice_warm(&mut self, at: Timestamp, out: &mut Outputs) {
         if self.warm_at.is_none() && self.warming == 0 {
             self.warm_at = Some(at);
+            out.warm_at = Some(at);
         }
     }
 

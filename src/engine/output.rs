@@ -3,6 +3,7 @@
 use crate::domain::decision::{Decision, Evidence};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::order::{OrderId, OrderRequest};
+use crate::domain::time::Timestamp;
 use crate::engine::risk::Approved;
 
 /// A command to the venue.
@@ -29,6 +30,8 @@ pub struct Outputs {
     pub equity: Option<EquityPoint>,
     /// Whether a risk limit ends the session once it is flat.
     pub stop_session: bool,
+    /// The time, once every indicator of every strategy has had a value; said once.
+    pub warm_at: Option<Timestamp>,
 }
 
 impl Outputs {
@@ -56,5 +59,6 @@ impl Outputs {
         self.closed.clear();
         self.equity = None;
         self.stop_session = false;
+        self.warm_at = None;
     }
 }

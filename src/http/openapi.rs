@@ -248,7 +248,6 @@ fn success(route: &Route) -> Value {
             either
         }
         Answers::Flat(name) => json(name),
-        Answers::Document => json!({"application/json": {"schema": {"type": "object"}}}),
         Answers::Media(medias) => {
             let media = |media: &&str| {
                 let is_text = media.starts_with("text/");
@@ -314,6 +313,41 @@ mod tests {
                 "{method} {path} does not say what it answers: write `answers: Data(\"Name\")` in its entry and the \
                  schema `Name` of its data in a file of src/http/openapi"
             );
+        }
+    }
+
+    /// Fields of which a generated client would know nothing but the name.
+    fn untyped(place: &str, schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(fields) => {
+                for (name, field) in fields.get("properties").and_then(Value::as_object).into_iter().flatten()
+                {
+                    let says = |keyword: &str| field.get(keyword).is_some();
+                    let is_object = field["type"].to_string().contains("\"object\"");
+                    let is_typed = match is_object {
+                        true => says("properties") || says("additionalProperties"),
+                        false => ["type", "$ref", "oneOf", "anyOf", "const", "enum"].into_iter().any(says),
+                    };
+                    if !is_typed {
+                        found.push(format!("{place}.{name}"));
+                    }
+                }
+                fields.iter().for_each(|(name, value)| untyped(&format!("{place}.{name}"), value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| untyped(place, value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_field_says_of_what_it_is_made() {
+        let mut found = Vec::new();
+        untyped("", &document()["components"]["schemas"], &mut found);
+        assert_eq!(found, [""; 0]);
+        for route in routes() {
+            let answer = success(route)["content"]["application/json"]["schema"].take();
+            let is_named = answer.is_null() || answer.get("$ref").is_some();
+            assert!(is_named, "{} answers a bare value", route.path);
         }
     }
 

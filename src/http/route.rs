@@ -68,8 +68,6 @@ pub enum Answers {
     DataOrCsv(&'static str),
     /// JSON without an envelope; the name of its schema.
     Flat(&'static str),
-    /// A document that describes the API.
-    Document,
     /// Text or bytes of one of these media types.
     Media(&'static [&'static str]),
     /// Nothing; the connection becomes a WebSocket.

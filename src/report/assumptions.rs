@@ -80,6 +80,8 @@ pub struct ContractSources {
 pub enum FeeSource {
     /// The contract specification stored with the recording.
     Contract,
+    /// The configuration, which says what orders over the API of a live market pay.
+    Configured,
     /// Given by the user.
     Given,
     /// A default, because nothing better was known.
@@ -91,6 +93,7 @@ impl FeeSource {
     pub const fn as_str(&self) -> &'static str {
         match self {
             FeeSource::Contract => "contract",
+            FeeSource::Configured => "configured",
             FeeSource::Given => "given",
             FeeSource::Default => "default",
         }

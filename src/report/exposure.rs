@@ -1,5 +1,5 @@
 //! Time in the market and exposure, weighted by time. Warm-up and gaps are excluded from both numerator and
-//! denominator.
+//! denominator; the first position ends the warm-up, whoever still waits.
 
 use crate::checkpoint::plain;
 use crate::domain::num::Money;
@@ -15,9 +15,11 @@ pub(super) struct Exposure {
     exposed_ns: i64,
     weighted: f64,
     equity_positive: bool,
+    /// Time is excluded until the end of the warm-up or the first position.
+    warming: bool,
 }
 
-plain!(struct Exposure { until, exposure, equity, observed_ns, exposed_ns, weighted, equity_positive });
+plain!(struct Exposure { until, exposure, equity, observed_ns, exposed_ns, weighted, equity_positive, warming });
 
 impl Exposure {
     pub(super) fn new(start: Timestamp, initial: Money) -> Self {
@@ -30,7 +32,19 @@ impl Exposure {
             exposed_ns: 0,
             weighted: 0.0,
             equity_positive,
+            warming: false,
         }
+    }
+
+    /// Excludes the time from here to [`Exposure::warm`], or to the first position if that comes before.
+    pub(super) fn begin_warm_up(&mut self) {
+        self.warming = true;
+    }
+
+    /// Ends the warm-up.
+    pub(super) fn warm(&mut self, at: Timestamp) {
+        self.advance(at);
+        self.warming = false;
     }
 
     /// Accounts for the time since the last call with the exposure set by [`Exposure::hold`].
@@ -41,6 +55,9 @@ impl Exposure {
             return;
         }
         self.until = at;
+        if self.warming {
+            return;
+        }
         self.observed_ns += held_ns;
         if self.exposure.0 != 0 {
             self.exposed_ns += held_ns;
@@ -57,6 +74,7 @@ impl Exposure {
     pub(super) fn hold(&mut self, exposure: Money, equity: Money) {
         self.exposure = exposure;
         self.equity = equity;
+        self.warming &= exposure.0 == 0;
     }
 
     /// Excludes a time span without data; time that was accounted for already stays counted.

@@ -179,10 +179,15 @@ impl Statistics {
         self.gaps.push((from, to));
     }
 
-    /// Excludes the time until all indicators were ready; call it at `until`, or before the first point after
-    /// it.
-    pub fn warm_up(&mut self, until: Timestamp) {
-        self.exposure.skip(self.start, until);
+    /// The run starts with indicators that have no value yet: excludes the time until [`Statistics::warm`], or until the
+    /// first position if that comes before. Call it before the first point.
+    pub fn begin_warm_up(&mut self) {
+        self.exposure.begin_warm_up();
+    }
+
+    /// All indicators have had a value; call it at that time.
+    pub fn warm(&mut self, at: Timestamp) {
+        self.exposure.warm(at);
     }
 
     /// Records a closed trade.

@@ -139,7 +139,9 @@ impl<'a> Collector<'a> {
     fn begin(&mut self, at: Timestamp) {
         if self.statistics.is_none() {
             self.first = Some(at);
-            self.statistics = Some(Statistics::new(at, self.initial));
+            let mut statistics = Statistics::new(at, self.initial);
+            statistics.begin_warm_up();
+            self.statistics = Some(statistics);
         }
     }
 
@@ -186,8 +188,7 @@ impl<'a> Collector<'a> {
     ) -> RunResult {
         let start = self.first.unwrap_or(Timestamp::from_nanos(0));
         let end = if self.first.is_some() { self.last } else { start };
-        let mut statistics = self.statistics.unwrap_or_else(|| Statistics::new(start, self.initial));
-        statistics.warm_up(warm_at.unwrap_or(end));
+        let statistics = self.statistics.unwrap_or_else(|| Statistics::new(start, self.initial));
         let mut coverage = self.coverage;
         coverage.first = self.first;
         coverage.last = self.first.map(|_| self.last);
@@ -310,6 +311,9 @@ impl Recorder for Collector<'_> {
             self.decide(decision, evidence);
         }
         let Some(statistics) = &mut self.statistics else { return };
+        if let Some(at) = out.warm_at {
+            statistics.warm(at);
+        }
         for trade in &out.closed {
             statistics.trade(trade);
             self.reasons.closed(trade);

@@ -259,17 +259,21 @@ fn times_in_other_units_and_empty_ranges_are_refused() {
 
 #[test]
 fn inverse_contracts_are_refused_by_name_and_source() {
-    let cli = Cli::new();
-    let data = cli.file("coinm.trades.csv", rising("BTCUSD_PERP", 0, 10));
-    let other = cli.file("linear.trades.csv", rising("BTC_USDT", 0, 10));
-    run(&cli, &["--data", &data]).fails("inverse", 64, &["BTCUSD_PERP of coinm is an inverse"]);
-    let id = cli.import(std::slice::from_ref(&data))["id"].as_str().unwrap().to_owned();
-    run(&cli, &["--recording", &id]).fails("inverse", 64, &[&format!("BTCUSD_PERP of {id} is an inverse")]);
-    let both = run(&cli, &["--data", &data, &other, "--skip-unfit"]);
-    assert!(both.code == 0 && both.err.contains("left out: BTCUSD_PERP of coinm"), "{}", both.err);
-    let declared = json!({"contracts": [{"symbol": "BTCUSD_PERP", "quote": "USD", "settle": "USD"}]});
-    cli.file("coinm.contract.json", declared.to_string());
-    assert_eq!(results(&cli, &["--data", &data]).len(), 1, "somebody who knows says that it is linear");
+    for symbol in ["BTCUSD_PERP", "BTC_USD"] {
+        let cli = Cli::new();
+        let data = cli.file("coinm.trades.csv", rising(symbol, 0, 10));
+        let other = cli.file("linear.trades.csv", rising("BTC_USDT", 0, 10));
+        let refused = |of: &str| format!("{symbol} of {of} is an inverse");
+        run(&cli, &["--data", &data]).fails("inverse", 64, &[&refused("coinm")]);
+        let id = cli.import(std::slice::from_ref(&data))["id"].as_str().unwrap().to_owned();
+        run(&cli, &["--recording", &id]).fails("inverse", 64, &[&refused(&id)]);
+        let both = run(&cli, &["--data", &data, &other, "--skip-unfit"]);
+        let left_out = format!("left out: {symbol} of coinm");
+        assert!(both.code == 0 && both.err.contains(&left_out), "{}", both.err);
+        let declared = json!({"contracts": [{"symbol": symbol, "quote": "USD", "settle": "USD"}]});
+        cli.file("coinm.contract.json", declared.to_string());
+        assert_eq!(results(&cli, &["--data", &data]).len(), 1, "somebody who knows says that it is linear");
+    }
 }
 
 #[test]

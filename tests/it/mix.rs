@@ -27,6 +27,9 @@ impl Recorder for Valued {
         for (decision, evidence) in out.decided() {
             self.digest.add(decision, evidence);
         }
+        if let Some(at) = out.warm_at {
+            self.statistics.warm(at);
+        }
         for trade in &out.closed {
             self.statistics.trade(trade);
         }
@@ -45,9 +48,9 @@ fn played(latency: bool, chunk: usize) -> Value {
         digest: DecisionDigest::default(),
         statistics: Statistics::new(ticks[0].at, mix::session().initial_balance),
     };
+    valued.statistics.begin_warm_up();
     driver.run(&mut mix::Memory { ticks: &ticks, chunk }, &mut valued, &mut |_| Flow::Continue).unwrap();
     let (orders, end): (u64, Timestamp) = (driver.engine().account().orders(), driver.progress().at);
-    valued.statistics.warm_up(driver.engine().warm_at().unwrap_or(end));
     let summary = format!("{:?}", valued.statistics.finish(end));
     let summary: String =
         Sha256::digest(summary.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();

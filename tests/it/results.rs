@@ -3,6 +3,7 @@
 
 use crate::cli::{Cli, shipped_one};
 use serde_json::{Value, json};
+use tradingd::domain::time::Timestamp;
 
 /// A market of one symbol that repeatedly rises by 0.01 % per second and falls back.
 pub fn waves(symbol: &str, waves: i64) -> String {
@@ -108,6 +109,47 @@ fn an_explained_cooldown_is_told_and_is_no_chance_to_enter() {
     assert!(text.contains("(cooldown)") && !text.contains("no limit would block"), "{text}");
     let json = cli.json(&[&args[..], &["--explain", &question, "--json"]].concat());
     assert!(json["explanations"][0]["resting_until"].is_string(), "{json}");
+}
+
+/// Time in market is a share of the run without its warm-up: until every indicator has had a value, or until the first entry
+/// where a strategy trades before that.
+#[test]
+fn warm_up_is_no_part_of_the_time_in_which_there_could_have_been_a_position() {
+    let cli = Cli::new();
+    let (quick, data) = market(&cli);
+    let waiting = |name: &str, seconds: u32| {
+        let mut strategy = loser(name);
+        strategy["indicators"]["range"] = json!({"type": "PRICE_RANGE_PCT", "t1": seconds, "t2": 0});
+        strategy["z1_entry"]["conditions"][0] =
+            json!({"id": "z1_range", "indicatorId": "range", "operator": ">=", "value": 0});
+        cli.file(&format!("{name}.json"), strategy.to_string())
+    };
+    let (late, never) = (waiting("late", 200), waiting("never", 3_600));
+    let time = |text: &Value| Timestamp::parse(text.as_str().unwrap()).unwrap();
+    for (strategies, warms) in [
+        (vec![&quick], true),
+        (vec![&late], true),
+        (vec![&quick, &never], false),
+        (vec![&quick, &late], true),
+    ] {
+        let mut args = vec!["backtest", "--data", &data, "--together", "--json", "--strategy"];
+        args.extend(strategies.iter().map(|path| path.as_str()));
+        let result = &cli.json(&args)["results"][0];
+        let trades = result["trades"].as_array().unwrap();
+        let held: f64 = trades
+            .iter()
+            .map(|trade| (time(&trade["exit_time"]) - time(&trade["entry_time"])).seconds_f64())
+            .sum();
+        let coverage = &result["assumptions"]["coverage"];
+        let (first, last) = (time(&coverage["first_event"]), time(&coverage["last_event"]));
+        let warm_up = result["assumptions"]["warm_up_seconds"].as_f64();
+        assert_eq!(warm_up.is_some(), warms);
+        let until_entry = (time(&trades[0]["entry_time"]) - first).seconds_f64();
+        let excluded = warm_up.map_or(until_entry, |warm_up| warm_up.min(until_entry));
+        let share = 100.0 * held / ((last - first).seconds_f64() - excluded);
+        let shown = result["metrics"]["exposure_time_pct"]["value"].as_f64().unwrap();
+        assert!((shown - share).abs() < 0.01, "{shown} instead of {share}: {strategies:?}");
+    }
 }
 
 /// Four losses in a row pause entries for half an hour by default; the configuration can change that.

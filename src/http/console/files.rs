@@ -76,6 +76,40 @@ mod tests {
         );
     }
 
+    fn words() -> &'static str {
+        let file = FILES.iter().find(|file| file.name == "core/words.js").unwrap();
+        std::str::from_utf8(file.bytes).unwrap()
+    }
+
+    #[test]
+    fn every_limit_of_an_account_has_a_label() {
+        use crate::domain::decision::Guard;
+        let (_, rest) = words().split_once("guards: {").unwrap();
+        let (labels, _) = rest.split_once('}').unwrap();
+        let guards = [
+            Guard::ConcurrentPositions,
+            Guard::DailyTrades,
+            Guard::DailyLoss,
+            Guard::Drawdown,
+            Guard::ConsecutiveLosses,
+            Guard::TotalExposure,
+            Guard::Margin,
+        ];
+        for guard in guards {
+            assert!(labels.contains(&format!("{}: \"", guard.as_str())), "{}", guard.as_str());
+        }
+        assert_eq!(labels.matches(": \"").count(), guards.len());
+    }
+
+    #[test]
+    fn as_many_results_are_compared_as_the_service_allows() {
+        use crate::limits::COMPARED_RESULTS;
+        assert!(words().contains(&format!("most: {COMPARED_RESULTS},")));
+        let style = FILES.iter().find(|file| file.name == "style/pages.css").unwrap();
+        let style = std::str::from_utf8(style.bytes).unwrap();
+        assert_eq!(style.matches(".swatch.c").count(), COMPARED_RESULTS, "each has a colour");
+    }
+
     #[test]
     fn modules_import_only_files_that_are_served() {
         for file in FILES.iter().filter(|file| file.media == SCRIPT && !file.name.starts_with("vendor/")) {

@@ -6,6 +6,7 @@ use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Call, invalid};
+use crate::limits::COMPARED_RESULTS;
 use crate::service::results::{Part, ResultFilter};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -19,8 +20,6 @@ const EQUITY_POINTS: usize = 1_000;
 const ORDERS: usize = 1_000;
 /// Seconds that the chart of a trade shows before the entry and after the exit.
 const CHART_MARGIN_S: i64 = 60;
-/// Maximum number of results in one comparison.
-const COMPARED: usize = 6;
 /// The report is one self-contained file with inline style and script; it loads nothing.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
@@ -110,8 +109,8 @@ pub fn compare(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
         .filter(|id| !id.is_empty())
         .map(str::to_owned)
         .collect();
-    if !(2..=COMPARED).contains(&ids.len()) {
-        let problem = format!("name 2 to {COMPARED} session ids with commas between them");
+    if !(2..=COMPARED_RESULTS).contains(&ids.len()) {
+        let problem = format!("name 2 to {COMPARED_RESULTS} session ids with commas between them");
         return Err(invalid(
             "the results to compare are not named",
             vec![("/query/ids".to_owned(), problem)],

@@ -5,7 +5,7 @@ use crate::http::console;
 use crate::http::handlers::{metrics, operations, records, stream};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
-use crate::http::route::Answers::{Data, Document, Media, Socket};
+use crate::http::route::Answers::{Data, Flat, Media, Socket};
 use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Param, Route, Takes};
@@ -116,7 +116,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "This documentation.",
         access: Public,
-        answers: Document,
+        answers: Flat("OpenApiDocument"),
         run: Now(operations::openapi),
         examples: &[ask("asked", "/openapi.json", 200)],
         ..GET
@@ -126,7 +126,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "The documentation of the WebSocket.",
         access: Public,
-        answers: Document,
+        answers: Flat("AsyncApiDocument"),
         run: Now(operations::asyncapi),
         examples: &[ask("asked", "/asyncapi.json", 200)],
         ..GET

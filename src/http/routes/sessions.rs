@@ -282,7 +282,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/results/compare",
         tag: "results",
-        about: "Two to six results side by side.",
+        about: "Two to eight results side by side.",
         query: &[Param { name: "ids", kind: Text(1_024), about: "Session ids with commas between them." }],
         refusals: &[(404, "result_not_found"), (429, "too_many_reads")],
         answers: Data("ResultComparison"),

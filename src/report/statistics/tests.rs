@@ -300,9 +300,29 @@ fn ledger_10_gap() {
 #[test]
 fn warm_up_is_left_out_of_exposure() {
     let mut statistics = Statistics::new(start(), money(10_000.0));
-    statistics.warm_up(at(50));
+    statistics.begin_warm_up();
+    statistics.gap(at(10), at(20));
+    statistics.warm(at(50));
     statistics.equity(&point(75, 10_000.0, 10_000.0, 1_000.0));
     is(&statistics.finish(at(100)), "exposure_time_pct", 50.0);
+}
+
+/// One strategy trades while another waits for its indicators, in vain: what came before the first entry is warm-up.
+#[test]
+fn the_first_entry_ends_the_warm_up() {
+    for warm in [None, Some(at(90))] {
+        let mut statistics = Statistics::new(start(), money(10_000.0));
+        statistics.begin_warm_up();
+        statistics.equity(&point(60, 10_000.0, 10_000.0, 1_000.0));
+        statistics.equity(&point(70, 10_000.0, 10_000.0, 0.0));
+        warm.into_iter().for_each(|warm| statistics.warm(warm));
+        let summary = statistics.finish(at(100));
+        is(&summary, "exposure_time_pct", 25.0);
+        is(&summary, "exposure_notional_pct", 2.5);
+    }
+    let mut idle = Statistics::new(start(), money(10_000.0));
+    idle.begin_warm_up();
+    assert_eq!(idle.finish(at(100)).metric("exposure_time_pct").unwrap().value.as_ref().ok(), None);
 }
 
 #[test]

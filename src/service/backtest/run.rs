@@ -352,6 +352,7 @@ impl<'a> Run<'a> {
             let (maker, taker) = venue.fees.unwrap_or((spec.maker_fee, spec.taker_fee));
             let source = match (venue.fees, source.contract) {
                 (Some(_), _) => FeeSource::Given,
+                (None, _) if self.source.is_market() => FeeSource::Configured,
                 (None, true) => FeeSource::Contract,
                 (None, false) => FeeSource::Default,
             };

@@ -214,15 +214,14 @@ impl RunSettings {
         }
     }
 
-    /// Settings by name for the stored result; only those that can change the result.
+    /// Settings by name for the stored result; only those that can change the result. Fees only where they are given: each
+    /// symbol may have its own, which the result lists.
     pub fn named(&self) -> Vec<(String, String)> {
-        let (maker, taker) = self.fees.unwrap_or(self.default_fees);
         let time = |at: Option<Timestamp>| at.map_or("—".to_owned(), |at| at.to_string());
         let mut settings = vec![
             ("from", time(self.from)),
             ("to", time(self.to)),
             ("initial_balance", self.initial_balance.to_string()),
-            ("fees_pct", format!("{},{}", maker.percent(), taker.percent())),
             ("slippage_pct", self.slippage_pct.to_string()),
             ("latency_ms", self.latency_ms.to_string()),
             ("feed_latency_ms", self.feed_latency_ms.to_string()),
@@ -240,6 +239,8 @@ impl RunSettings {
             ("max_position_size", self.max_position.map(|money| money.to_string())),
             ("budget_cap", self.budget_cap.map(|money| money.to_string())),
         ];
+        let fees = self.fees.map(|(maker, taker)| format!("{},{}", maker.percent(), taker.percent()));
+        settings.extend(fees.map(|fees| ("fees_pct", fees)));
         settings.extend(self.bar.map(|bar| ("bar_seconds", bar.seconds_f64().to_string())));
         settings.extend(self.declared.named());
         settings.extend(amounts.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));

@@ -4,6 +4,7 @@
 //! Backtests replay thousands of orders a second; only their lives are logged.
 
 use super::event_sink::Class;
+use super::request::SessionKind;
 use serde_json::Value;
 
 /// A line of the log.
@@ -27,16 +28,16 @@ pub(super) enum Level {
 /// Writes the line of an event, if it has one.
 pub(super) fn write(
     session: &str,
-    is_backtest: bool,
+    kind: SessionKind,
     class: Class,
     event: &str,
     symbol: Option<&str>,
     fields: &Value,
 ) {
-    if is_backtest && class != Class::Life {
+    if kind == SessionKind::Backtest && class != Class::Life {
         return;
     }
-    let Some(Line { level, message, fields }) = line(event, fields) else { return };
+    let Some(Line { level, message, fields }) = line(kind, event, fields) else { return };
     let symbol = symbol.unwrap_or("all");
     let fields = (!fields.is_empty()).then(|| tracing::field::display(fields));
     match level {
@@ -46,7 +47,7 @@ pub(super) fn write(
     }
 }
 
-fn line(event: &str, fields: &Value) -> Option<Line> {
+fn line(session: SessionKind, event: &str, fields: &Value) -> Option<Line> {
     let said = |name: &str| fields[name].as_str().unwrap_or_default();
     let (level, message, names): (Level, &'static str, &[&str]) = match (event, said("status"), said("kind"))
     {
@@ -59,7 +60,7 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
             (Level::Info, "session runs", &[])
         }
         ("session_status", "stopping", _) if fields.get("stalled").is_none() => {
-            (Level::Info, "session stops: entries are off, positions are closed", &[])
+            (Level::Info, stops(session), &[])
         }
         ("session_stopped", ..) => (Level::Info, "session stopped", &ENDED),
         ("session_completed", ..) => (Level::Info, "session completed", &ENDED),
@@ -80,9 +81,7 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
         }
         ("feed_gap", ..) => (Level::Warn, "market data are missing", &["from", "to", "cause"]),
         ("signal", ..) if said("section") == "S1" => (Level::Info, "signal", &["strategy_id", "price"]),
-        ("signal", _, "entry_blocked") => {
-            (Level::Info, "entry blocked", &["strategy_id", "guard", "value", "threshold"])
-        }
+        ("signal", _, "entry_blocked") => (Level::Info, "entry blocked", &["strategy_id", "guard", "reason"]),
         ("order_update", "submitted", _) => (
             Level::Info,
             "order submitted",
@@ -121,6 +120,15 @@ fn line(event: &str, fields: &Value) -> Option<Line> {
     Some(Line { level, message, fields: names.iter().filter_map(shown).collect::<Vec<_>>().join(" ") })
 }
 
+/// What a session does from a stop on.
+const fn stops(kind: SessionKind) -> &'static str {
+    match kind {
+        SessionKind::Collect => "session stops: it records no more",
+        SessionKind::Backtest => "session stops: it ends as at the end of its data",
+        SessionKind::Paper | SessionKind::Live => "session stops: entries are off, positions are closed",
+    }
+}
+
 /// A text as it stands in a pair: in quotes where one could not see where it ends.
 fn word(text: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | ',');
@@ -145,7 +153,8 @@ mod tests {
     use serde_json::json;
 
     fn text(event: &str, fields: &Value) -> Option<String> {
-        line(event, fields).map(|line| format!("{:?} {} {}", line.level, line.message, line.fields))
+        line(SessionKind::Paper, event, fields)
+            .map(|line| format!("{:?} {} {}", line.level, line.message, line.fields))
     }
 
     #[test]
@@ -175,8 +184,8 @@ mod tests {
             ),
             (
                 "signal",
-                json!({"kind": "entry_blocked", "guard": "budget", "value": 3.0, "threshold": null}),
-                "Info entry blocked guard=budget value=3.0",
+                json!({"kind": "entry_blocked", "guard": "warm_up", "value": 3.0, "reason": "3 indicators had no value yet"}),
+                "Info entry blocked guard=warm_up reason=\"3 indicators had no value yet\"",
             ),
             (
                 "order_update",
@@ -197,6 +206,25 @@ mod tests {
         ];
         for (event, fields, expected) in cases {
             assert_eq!(text(event, &fields).as_deref(), Some(expected), "{event}");
+        }
+    }
+
+    #[test]
+    fn only_what_trades_is_said_to_close_positions() {
+        let said = |kind| {
+            line(kind, "session_status", &json!({"status": "stopping"})).map(|line| line.message.to_owned())
+        };
+        for (kind, trades) in [
+            (SessionKind::Collect, false),
+            (SessionKind::Backtest, false),
+            (SessionKind::Paper, true),
+            (SessionKind::Live, true),
+        ] {
+            let said = said(kind).unwrap_or_default();
+            assert!(
+                said.starts_with("session stops: ") && said.contains("entries are off") == trades,
+                "{said}"
+            );
         }
     }
 

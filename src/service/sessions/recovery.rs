@@ -56,7 +56,7 @@ impl Sessions {
         let controls = self.store.session_controls(&row.id)?;
         let hold = self.references.hold(&row.id, things(&plan, Some(recording.id())));
         let last = self.store.last_session_event(&row.id)?;
-        let stream = EventStream::new(&row.id, false, last, self.shared());
+        let stream = EventStream::new(&row.id, plan.kind, last, self.shared());
         let allowed = self.allowed_now(&allowance::behind(&plan.allowed, &controls), &plan.symbols);
         let begun = (plan.table.clone(), allowed);
         let session = Arc::new(Running::new(row, &plan, begun, stream, hold).mark_catching_up());

@@ -123,8 +123,7 @@ impl Sessions {
         // The plan was made with a configuration that may no longer be the one in force.
         let allowed = self.allowed_now(&plan.allowed, &plan.symbols);
         let table = switched(&plan.table, &allowed.disabled);
-        let is_backtest = plan.kind == SessionKind::Backtest;
-        let stream = EventStream::new(&id, is_backtest, 0, self.shared());
+        let stream = EventStream::new(&id, plan.kind, 0, self.shared());
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
         announce(&stream, &plan, &row, now);

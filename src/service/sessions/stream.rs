@@ -5,6 +5,7 @@
 
 use super::event_sink::{Class, Sink};
 use super::log;
+use super::request::SessionKind;
 use super::snapshot::{Shown, Snapshots, Wanted};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
@@ -23,7 +24,7 @@ pub(super) type Shared = (Arc<Store>, Arc<Hub>, Arc<Alerts>);
 /// The stream of one session.
 pub(super) struct EventStream {
     session: String,
-    is_backtest: bool,
+    kind: SessionKind,
     topic: String,
     store: Arc<Store>,
     hub: Arc<Hub>,
@@ -98,7 +99,7 @@ pub(super) struct EventCounts {
 impl EventStream {
     /// Before the session is on disk, or before it goes on behind event number `last`: its events are held back until
     /// [`EventStream::release`].
-    pub(super) fn new(session: &str, is_backtest: bool, last: u64, (store, hub, alerts): Shared) -> Self {
+    pub(super) fn new(session: &str, kind: SessionKind, last: u64, (store, hub, alerts): Shared) -> Self {
         let state = StreamState {
             next_seq: last + 1,
             left_out: LeftOut::default(),
@@ -113,7 +114,7 @@ impl EventStream {
         };
         EventStream {
             session: session.to_owned(),
-            is_backtest,
+            kind,
             topic: format!("session/{session}"),
             store,
             hub,
@@ -129,7 +130,7 @@ impl EventStream {
         if state.closed {
             return;
         }
-        if self.is_backtest && class != Class::Life && state.next_seq > BACKTEST_EVENTS {
+        if self.kind == SessionKind::Backtest && class != Class::Life && state.next_seq > BACKTEST_EVENTS {
             state.left_out.add(event, &fields);
             return self.tell(&mut state, class, event, symbol, fields);
         }
@@ -237,8 +238,8 @@ impl EventStream {
 
     /// Publishes an event to whoever watches and to the log, without keeping it.
     pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
-        log::write(&self.session, self.is_backtest, class, event, symbol, &fields);
-        if !self.is_backtest && matches!(event, "alert" | "venue_alert") {
+        log::write(&self.session, self.kind, class, event, symbol, &fields);
+        if self.kind != SessionKind::Backtest && matches!(event, "alert" | "venue_alert") {
             self.alerts.count();
         }
         if let Some(topic) = class.topic()
@@ -473,7 +474,7 @@ mod tests {
         };
         let alerts = Arc::<Alerts>::default();
         let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::clone(&alerts));
-        let stream = EventStream::new("exec_1", false, 0, shared);
+        let stream = EventStream::new("exec_1", SessionKind::Paper, 0, shared);
         stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
         let part = stream.part();
         stream.add(Class::Order, "fill", None, json!({"quantity": 2}));
@@ -497,8 +498,11 @@ mod tests {
         let store = Arc::new(Store::in_memory().unwrap());
         for is_backtest in [true, false] {
             let shared = (Arc::clone(&store), Arc::clone(&hub), Arc::default());
-            let id = if is_backtest { "backtest" } else { "paper" };
-            let stream = EventStream::new(id, is_backtest, BACKTEST_EVENTS - 1, shared);
+            let (id, kind) = match is_backtest {
+                true => ("backtest", SessionKind::Backtest),
+                false => ("paper", SessionKind::Paper),
+            };
+            let stream = EventStream::new(id, kind, BACKTEST_EVENTS - 1, shared);
             stream.add(Class::Order, "fill", None, json!({"timestamp": "1"}));
             stream.tell_left_out("5");
             for (event, time) in [("fill", "2"), ("order_update", "3"), ("fill", "4")] {
@@ -525,7 +529,7 @@ mod tests {
     async fn a_snapshot_is_shown_once_the_events_before_it_are_on_disk() {
         let hub = Arc::new(Hub::new(crate::domain::time::Timestamp::from_seconds(5)));
         let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::default());
-        let stream = EventStream::new("exec_1", false, 0, shared);
+        let stream = EventStream::new("exec_1", SessionKind::Paper, 0, shared);
         stream.part();
         stream.release_part();
         assert!(!stream.has_news());

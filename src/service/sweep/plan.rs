@@ -259,12 +259,15 @@ impl Plan {
     }
 }
 
-/// Every setting that can change a result: those of the run, and the risk limits where they apply.
+/// Every setting that can change a result: those of the run, with the fees of symbols that bring none, and the risk limits
+/// where they apply.
 fn settings(settings: &RunSettings) -> BTreeMap<String, String> {
     let limits = settings.limits.named().into_iter().map(|(name, limit)| {
         (format!("limit.{name}"), limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string()))
     });
-    settings.named().into_iter().chain(limits).collect()
+    let (maker, taker) = settings.fees.unwrap_or(settings.default_fees);
+    let fees = ("fees_pct".to_owned(), format!("{},{}", maker.percent(), taker.percent()));
+    settings.named().into_iter().chain(limits).chain([fees]).collect()
 }
 
 fn check_axes(axes: &[Axis]) -> Result<(), SweepError> {

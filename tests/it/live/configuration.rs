@@ -65,6 +65,8 @@ fn a_daemon_tightens_running_sessions_with_its_file_and_loosens_only_the_next() 
     assert_eq!(tightened["disabled_symbols"], json!([market.symbols[0]]), "only its own symbols");
     let by_limit = |event: &Value| event["event"] == "signal" && event["guard"] == "max_daily_trades";
     until("a refused entry", || events(&daemon, &admin, &id).iter().any(by_limit));
+    let refused = events(&daemon, &admin, &id).into_iter().find(by_limit).unwrap();
+    assert!(refused["reason"].as_str().unwrap().contains("of 1 entries of the day were used"), "{refused}");
     // Looser again, and a restart: neither loosens the session.
     config["trading"] = json!({"risk": unlimited()});
     write(&config);
@@ -90,6 +92,36 @@ fn a_daemon_tightens_running_sessions_with_its_file_and_loosens_only_the_next() 
     let next = daemon.ask_as(&login, "POST", "/sessions/start", Some(&paper(&market.symbols)));
     let next = next.data()["data"]["session_id"].as_str().unwrap().to_owned();
     until("entries of the next", || events(&daemon, &login, &next).iter().filter(is_entry).count() >= 3);
+}
+
+#[test]
+fn fees_of_the_configuration_are_paid_and_a_result_says_that_they_are() {
+    let market = Market::new(1, 300, 14);
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = super::config();
+    (config.exchange.fees.maker_pct, config.exchange.fees.taker_pct) = (0.011, 0.022);
+    let world = World::with(folder.path(), Some(market.client()), config);
+    world.add_strategy();
+    let result = |body: &Value| {
+        let id = world.start(body);
+        until("a trade", || world.counters(&id).trades >= 1);
+        world.stop(&id);
+        world.service.results.of_session(&id).unwrap()
+    };
+    let configured = result(&super::paper(&market.symbols));
+    assert_eq!(
+        configured["assumptions"]["fees"][&market.symbols[0]],
+        json!({"maker_pct": 0.011, "taker_pct": 0.022, "source": "configured"})
+    );
+    assert_eq!(configured["settings"].get("fees_pct"), None);
+    let mut body = super::paper(&market.symbols);
+    body["config"]["fees"] = json!({"maker": 0.01, "taker": 0.05});
+    let given = result(&body);
+    assert_eq!(
+        given["assumptions"]["fees"][&market.symbols[0]],
+        json!({"maker_pct": 0.01, "taker_pct": 0.05, "source": "given"})
+    );
+    assert_eq!(given["settings"]["fees_pct"], "0.01,0.05");
 }
 
 #[test]

@@ -284,6 +284,8 @@ impl Trader {
         self.get(&format!("/results/session/{fast}/note"));
         self.get("/results");
         self.get(&format!("/results/compare?ids={fast},{paced}"));
+        let most = vec![fast.to_string(); tradingd::limits::COMPARED_RESULTS].join(",");
+        self.get(&format!("/results/compare?ids={most}"));
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
         self.send("DELETE", &format!("/results/session/{paced}"), None);

@@ -143,7 +143,7 @@ export const words = {
   /** @type {Record<string, string>} */
   guards: {
     max_concurrent_positions: "Open positions", daily_loss_limit: "Loss of the day", max_drawdown: "Drawdown", total_exposure: "Exposure", margin_utilisation: "Margin used",
-    trades_per_day: "Trades of the day", consecutive_losses: "Losses in a row",
+    max_daily_trades: "Trades of the day", consecutive_losses: "Losses in a row",
   },
   controls: {
     /** @type {Record<string, string>} */
@@ -223,8 +223,8 @@ export const words = {
     },
   },
   results: {
-    title: "Results", about: "Results of sessions, newest first. Choose two to six to compare them.", none: ["No results yet", "A backtest or an ended paper session leaves one."], start: "Start a backtest",
-    compare: (/** @type {number} */ n) => n < 2 ? "Compare" : `Compare ${n}`, chooseMore: "Choose two to six results.", strategy: "Strategy", symbol: "Symbol", all: "All", more: "Load older results", search: "Search results",
+    title: "Results", about: "Results of sessions, newest first. Choose two to eight to compare them.", none: ["No results yet", "A backtest or an ended paper session leaves one."], start: "Start a backtest",
+    compare: (/** @type {number} */ n) => n < 2 ? "Compare" : `Compare ${n}`, chooseMore: "Choose two to eight results.", strategy: "Strategy", symbol: "Symbol", all: "All", more: "Load older results", search: "Search results",
     columns: { session: "Result", strategies: "Strategies", symbols: "Symbols", source: "Data", net: "Net", drawdown: "Drawdown", trades: "Trades", winRate: "Win rate", created: "Made", span: "Span", choose: "Compare" },
     early: "stopped early",
   },
@@ -240,7 +240,7 @@ export const words = {
     warnings: "What to know about this result", interval: "95 % interval", gapsTitle: "Gaps", noGaps: "none", noChart: ["No candles", "The recording this was computed from was deleted; the numbers remain."], ratio: "ratio", profit: "profit", loss: "loss",
   },
   compare: {
-    title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to six results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", symbols: "Symbols", currency: "Currency", settings: "Settings that differ", same: "All settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
+    most: 8, title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to eight results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", symbols: "Symbols", currency: "Currency", settings: "Settings that differ", same: "All settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
     /** @type {Record<string, string>} */
     names: { net_profit: "Net profit", net_profit_pct: "Net profit %", max_drawdown_pct: "Max. drawdown %", trades: "Trades", win_rate: "Win rate %", profit_factor: "Profit factor", expectancy: "Expectancy", payoff_ratio: "Payoff ratio", sqn: "SQN", sharpe: "Sharpe", sortino: "Sortino", calmar: "Calmar", exposure_time_pct: "Time in the market %", duration_mean: "Mean holding time, s", mae_worst_pct: "Worst MAE %", fees: "Fees", funding: "Funding", slippage: "Slippage", consecutive_losses: "Losses in a row" },
   },

@@ -1,4 +1,4 @@
-// Two to six results side by side: equity over each other, metrics with the best marked, settings that differ.
+// Two to eight results side by side: equity over each other, metrics with the best marked, settings that differ.
 
 import { html, useMemo } from "../core/view.js";
 import { get } from "../core/api.js";
@@ -9,13 +9,13 @@ import { Empty, Loaded, PageHead, Panel, useAnswer } from "../parts/ui.js";
 import { EquityChart } from "../parts/chart.js";
 
 const text = words.compare;
-const COLOURS = ["--accent", "--warn", "--backtest", "--collect", "--down", "--up"];
+const COLOURS = ["--accent", "--warn", "--backtest", "--collect", "--down", "--up", "--quiet", "--text"];
 /** Whether less is better. @type {Record<string, boolean>} */
 const LESS = { max_drawdown_pct: true, fees: true, slippage: true, consecutive_losses: true };
 
 /** @param {{query: URLSearchParams}} props */
 export default function Compare({ query }) {
-  const ids = (query.get("ids") ?? "").split(",").filter(Boolean).slice(0, 6);
+  const ids = (query.get("ids") ?? "").split(",").filter(Boolean).slice(0, text.most);
   const all = useAnswer(async () => {
     if (ids.length < 2) return null;
     const [compared, ...runs] = await Promise.all([get(`/results/compare?ids=${ids.map(encodeURIComponent).join(",")}`), ...ids.flatMap((id) => [get(`/results/session/${encodeURIComponent(id)}`), get(`/results/session/${encodeURIComponent(id)}/equity?max_points=2000`)])]);

@@ -1,4 +1,4 @@
-// All results: what they ran on, what they were worth, two to six of them to compare.
+// All results: what they ran on, what they were worth, two to eight of them to compare.
 
 import { html, useState } from "../core/view.js";
 import { get } from "../core/api.js";
@@ -17,7 +17,7 @@ export default function Results({ query }) {
   const [search, setSearch] = useState("");
   const [older, setOlder] = useState(/** @type {any} */ ({ list: [], cursor: undefined }));
   const first = useAnswer(() => get("/results?limit=200"), []);
-  const toggle = (/** @type {string} */ id) => setQuery({ ids: (chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-6)).join(",") });
+  const toggle = (/** @type {string} */ id) => setQuery({ ids: (chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-words.compare.most)).join(",") });
   const load = async () => {
     const part = await get(`/results?limit=200&cursor=${encodeURIComponent(older.cursor ?? first.answer.next_cursor)}`);
     setOlder({ list: [...older.list, ...part.results], cursor: part.next_cursor ?? null });

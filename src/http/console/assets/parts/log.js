@@ -51,7 +51,7 @@ const Line = still((/** @type {any} */ { event, isOpen, onChoose }) => {
 function Opened({ event }) {
   const conditions = conditionsOf(event);
   const facts = [["seq", event.seq], [text.price, event.price == null ? null : price(event.price)], [text.bid, event.best_bid == null ? null : `${price(event.best_bid)} / ${price(event.best_ask)}`],
-    [text.order, event.order_id], [text.guard, event.guard], [text.measured, event.value == null ? null : `${event.value} / ${event.threshold}`], [text.session, event.session_id && shortId(event.session_id)]].filter(([, value]) => value != null);
+    [text.order, event.order_id], [text.guard, event.guard], [text.measured, event.reason || event.value == null ? null : `${event.value} / ${event.threshold}`], [text.session, event.session_id && shortId(event.session_id)]].filter(([, value]) => value != null);
   return html`<div class="open">${conditions.length > 0 && html`<${ConditionTable} list=${conditions} label=${text.conditions} />`}
     <dl class="row wide wrap small">${facts.map(([name, value]) => html`<div key=${name} class="row"><dt class="faint">${name}</dt><dd>${value}</dd></div>`)}</dl></div>`;
 }
