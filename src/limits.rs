@@ -504,8 +504,7 @@ const _: () = assert!(HTTP_PASSWORD_CHECKS_PER_ADDRESS < HTTP_PASSWORD_CHECKS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
 
-/// Rows of the market feed waiting for their session; when full, the newest are dropped and recorded as a gap
-/// `overflow`.
+/// Rows of the market feed waiting for their session; when full, the newest are dropped: a gap `overflow`.
 pub const INBOX_ROWS: usize = 1 << 20;
 
 /// Messages of the market feed waiting for their session; when full, as for the rows.

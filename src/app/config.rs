@@ -3,6 +3,7 @@
 
 use super::{Failure, terminal};
 use crate::config::{self, Config, Content, Problem};
+use crate::domain::visible::Visible;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::io::Write;
@@ -63,7 +64,7 @@ fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
             json!({"file": file, "valid": found.is_ok(), "problems": problems})
         ));
     } else if found.is_ok() {
-        terminal::print(&format!("{} can be used\n", file.display()));
+        terminal::print(&format!("{} can be used\n", file.visible()));
     }
     match found {
         Ok(_) => Ok(()),
@@ -77,16 +78,16 @@ fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
 fn init(file: &Path) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            Failure::input(format!("{} exists already and was not changed", file.display()))
+            Failure::input(format!("{} exists already and was not changed", file.visible()))
         }
-        _ => Failure::other(format!("{} cannot be written ({error}): choose another place", file.display())),
+        _ => Failure::other(format!("{} cannot be written ({error}): choose another place", file.visible())),
     };
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(unwritable)?;
     }
     let mut created = std::fs::File::create_new(file).map_err(unwritable)?;
     created.write_all(defaults().as_bytes()).and_then(|()| created.sync_all()).map_err(unwritable)?;
-    terminal::print(&format!("{} written with every field at its default\n", file.display()));
+    terminal::print(&format!("{} written with every field at its default\n", file.visible()));
     Ok(())
 }
 
@@ -134,7 +135,7 @@ fn unusable(file: &Path, problems: &[Problem]) -> Failure {
     let listed: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
     Failure::configuration(format!(
         "{} cannot be used{}{listed}",
-        file.display(),
+        file.visible(),
         if listed.is_empty() { "" } else { ":" }
     ))
 }

@@ -5,6 +5,7 @@
 
 use super::Failure;
 use super::failure::Answered;
+use crate::domain::visible::Visible;
 use crate::http::Address;
 use crate::service::Records;
 use crate::service::market::free_mib;
@@ -54,7 +55,7 @@ impl Daemon {
     /// None runs there, with why one is needed (`and …`), or one of another version.
     pub fn required(state: &Path, why: &str) -> Result<Daemon, Failure> {
         Daemon::find(state)?.ok_or_else(|| {
-            let state = state.display();
+            let state = state.visible();
             Failure::unavailable(format!(
                 "no daemon runs on {state}, and {why}: start one with `tradingd run`"
             ))
@@ -79,14 +80,14 @@ impl Daemon {
             tokio::time::timeout(PATIENCE, daemon.data_of(Method::GET, "/health", None, empty())).await
         });
         let health = asked.map_err(|_| {
-            Failure::unavailable(format!("the daemon that holds {} does not answer", state.display()))
+            Failure::unavailable(format!("the daemon that holds {} does not answer", state.visible()))
         })??;
         match health["version"].as_str() {
             Some(VERSION) => Ok(Some(daemon)),
             other => Err(Failure::unavailable(format!(
                 "the daemon that holds {} is tradingd {} and this command is tradingd {VERSION}: use the command of that version, or \
                  start the daemon of this one",
-                state.display(),
+                state.visible(),
                 other.unwrap_or("of an unknown version")
             ))),
         }
@@ -154,7 +155,7 @@ impl Daemon {
         Err(Failure::unavailable(format!(
             "{} has {free_mib} MiB free; a copy of what this command reads would leave less than the daemon's sessions need \
              (recording.min_free_mib), {wanted_mib} MiB in all: make room, or stop the daemon",
-            self.state.display()
+            self.state.visible()
         )))
     }
 

@@ -10,6 +10,7 @@ use crate::auth::{Role, random_id};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::time::Span;
+use crate::domain::visible::Visible;
 use crate::service::Service;
 use crate::service::settings::Settings;
 use clap::Args;
@@ -80,7 +81,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| {
         Failure::other(format!(
             "{} cannot be written ({error}): set TMPDIR to a folder that can",
-            dir.0.display()
+            dir.0.visible()
         ))
     };
     std::fs::create_dir_all(&dir.0).map_err(unwritable)?;

@@ -1,6 +1,7 @@
 //! `tradingd import --dry-run`: how files are understood, with their first rows, without a store.
 
 use super::{Failure, terminal};
+use crate::domain::visible::Visible;
 use crate::files::{
     FileError, FileFormat, Inputs, Layout, Opener, RecordBatch, RecordSink, SourceFile, declared_bar,
     why_left_out,
@@ -94,14 +95,14 @@ fn to_json(shown: &[Shown], left_out: &[(&Path, &str)]) -> Value {
 fn to_text(shown: &[Shown], left_out: &[(&Path, &str)]) -> String {
     let mut text = String::new();
     for file in shown {
-        text.push_str(&format!("{}: {}\n", file.path, file.kind));
-        file.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
+        text.push_str(&format!("{}: {}\n", file.path.visible(), file.kind));
+        file.notes.iter().for_each(|note| text.push_str(&format!("  {}\n", note.visible())));
         if let Some(seconds) = file.bar_seconds {
             text.push_str(&format!("  bars of {seconds} s by the file or option\n"));
         }
-        file.csv.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+        file.csv.lines().for_each(|line| text.push_str(&format!("  {}\n", line.visible())));
     }
-    left_out.iter().for_each(|(path, why)| text.push_str(&format!("left out: {}: {why}\n", path.display())));
+    left_out.iter().for_each(|(path, why)| text.push_str(&format!("left out: {}: {why}\n", path.visible())));
     text.push_str("Nothing was imported: this was --dry-run.\n");
     text
 }

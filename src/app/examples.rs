@@ -50,8 +50,8 @@ pub const BACKTEST: &str = "Examples:
   tradingd backtest --strategy pump_v2 --data recordings/ --explain BTCUSDT@2024-08-08T23:57:00Z
 
 S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit;
-SL stop loss, TP take profit, TRAIL trailing stop, BREAK_EVEN stop at the entry price,
-LADDER last step of the exit ladder, TIME longest holding time, LIQ liquidation,
+SL stop loss, TP take profit, TRAIL trailing stop, BREAK_EVEN break-even stop,
+LADDER step of the exit ladder, TIME longest holding time, LIQ liquidation,
 DATA no data to guard the position, RISK risk limit of the session,
 COMMAND closed on request, END end of the data.";
 

@@ -6,6 +6,7 @@
 use super::output::Replace;
 use super::{Failure, Global, recordings, terminal};
 use crate::domain::record::StreamKind;
+use crate::domain::visible::Visible;
 use crate::files::whole_file::write_whole;
 use crate::files::{
     FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of,
@@ -81,7 +82,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             for (path, part) in &files {
                 let rows = write_file(&store, &recording, part, path, format)
                     .map_err(|failure| partly(failure, written.len(), files.len()))?;
-                written.push(format!("{}: {rows} rows", path.display()));
+                written.push(format!("{}: {rows} rows", path.visible()));
             }
             terminal::notice(&written.join("\n"));
         }
@@ -89,7 +90,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             let part = one_stream(chosen)?;
             check(&store, &recording, &part, &path, options.replace)?;
             let rows = write_file(&store, &recording, &part, &path, format)?;
-            terminal::notice(&format!("{}: {rows} rows", path.display()));
+            terminal::notice(&format!("{}: {rows} rows", path.visible()));
         }
         Out::Stdout(format) => {
             let part = one_stream(chosen)?;
@@ -186,13 +187,13 @@ fn destination(options: &Options) -> Result<Out, Failure> {
     match (FileFormat::of_path(path), asked) {
         (Some(named), Some(asked)) if named != asked => Err(Failure::input(format!(
             "{} is named for another format than --format {}",
-            path.display(),
+            path.visible(),
             options.format.as_deref().unwrap_or("")
         ))),
         (Some(format), _) | (None, Some(format)) => Ok(Out::File(path.clone(), format)),
         (None, None) => Err(Failure::input(format!(
             "the name {} does not say which format to write: end it with .csv, .jsonl (both also .gz or .zst) or .parquet, add --format, or end a directory with /",
-            path.display()
+            path.visible()
         ))),
     }
 }

@@ -9,6 +9,7 @@ use super::declared::DeclaredOptions;
 use super::state::Holder;
 use super::{Failure, Global, dry_run, recordings, terminal};
 use crate::clock;
+use crate::domain::visible::Visible;
 use crate::files::{expand, why_left_out};
 use crate::service::Records;
 use crate::service::analytics::{self, FetchError, FetchSource};
@@ -120,7 +121,7 @@ impl Drop for Folder {
 fn folder_in(state: &Path) -> Result<Folder, Failure> {
     let folder = state.join(format!("questdb-import-{:06x}", clock::entropy()));
     std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::configuration(format!("{} cannot be made: {error}", folder.display())))?;
+        .map_err(|error| Failure::configuration(format!("{} cannot be made: {error}", folder.visible())))?;
     Ok(Folder(folder))
 }
 
@@ -133,11 +134,11 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
     inputs
         .left_out
         .iter()
-        .for_each(|path| terminal::notice(&format!("left out: {}: {}", path.display(), why_left_out(path))));
+        .for_each(|path| terminal::notice(&format!("left out: {}: {}", path.visible(), why_left_out(path))));
     let plan = in_time_order(inputs, &reading)?;
     plan.left_out
         .iter()
-        .for_each(|(path, why)| terminal::notice(&format!("left out: {}: {why}", path.display())));
+        .for_each(|(path, why)| terminal::notice(&format!("left out: {}: {why}", path.visible())));
     let holder = global.holder(OpenMode::CreateIfNew)?;
     // Set once the daemon may have kept it.
     let handed_over = Arc::new(OnceLock::<String>::new());

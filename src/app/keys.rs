@@ -1,6 +1,7 @@
 //! `tradingd keys`: the API key of the exchange account.
 
 use super::{Failure, Global, terminal};
+use crate::domain::visible::Visible;
 use crate::service::market::KeyRing;
 use clap::{Args, Subcommand};
 use std::io::Read;
@@ -35,7 +36,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let (access, secret) = if *stdin { piped()? } else { asked()? };
     let path = KeyRing::write(&global.state(), &access, &secret)
         .map_err(|error| Failure::input(format!("the key was not kept: {error}")))?;
-    terminal::print(&format!("the key is in {}\n", path.display()));
+    terminal::print(&format!("the key is in {}\n", path.visible()));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! command.
 
 use super::{Failure, command, terminal};
+use crate::domain::visible::Visible;
 use clap::Args;
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -49,7 +50,7 @@ pub fn man(options: &ManOptions) -> Result<(), Failure> {
     root.build();
     let mut count = 0;
     write_pages(&root, dir, &mut count)?;
-    terminal::notice(&format!("{count} pages written to {}", dir.display()));
+    terminal::notice(&format!("{count} pages written to {}", dir.visible()));
     Ok(())
 }
 
@@ -72,5 +73,5 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::other(format!("{} cannot be written ({error}): choose another directory", path.display()))
+    Failure::other(format!("{} cannot be written ({error}): choose another directory", path.visible()))
 }

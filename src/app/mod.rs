@@ -39,7 +39,6 @@ mod watchdog;
 pub use failure::Failure;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -173,24 +172,21 @@ pub fn main() -> ExitCode {
                 error.kind(),
                 clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
             );
-            let printed = error.print().and_then(|()| std::io::stdout().flush());
-            return match printed.err().filter(|_| asked).and_then(|error| terminal::unprinted(&error)) {
-                Some(failure) => ended(&failure),
-                None if asked => ExitCode::SUCCESS,
-                None => ExitCode::from(failure::USAGE),
-            };
+            if asked {
+                terminal::print(&error.to_string());
+                return ExitCode::SUCCESS;
+            }
+            terminal::notice(error.to_string().trim_end());
+            return ExitCode::from(failure::USAGE);
         }
     };
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => ended(&failure),
+        Err(failure) => {
+            terminal::report(&failure);
+            ExitCode::from(failure.code())
+        }
     }
-}
-
-/// Prints a failure; it becomes the exit code.
-fn ended(failure: &Failure) -> ExitCode {
-    terminal::report(failure);
-    ExitCode::from(failure.code())
 }
 
 impl Command {
@@ -298,7 +294,7 @@ mod tests {
         let run = "sweep run --strategy x --set /a=1 --data y";
         for line in [
             format!("{backtest} --fees -0.02,0.06 --json"),
-            format!("{backtest} --fees -5 --from -1000000 --slippage -1 --stop-loss -1"),
+            format!("{backtest} --fees -5 --slippage -1 --stop-loss -1"),
             format!("{} --fees -0.02,-0.01", run.replace(" run", "")),
             format!("{run} --fees -0.02,0.06 --by net_profit"),
             "rehearse --data y --speed -1".to_owned(),

@@ -4,6 +4,7 @@
 //! or pipe is written to.
 
 use super::Failure;
+use crate::domain::visible::Visible;
 use crate::files::whole_file::{self, WholeFile};
 use clap::Args;
 use std::io::{ErrorKind, Write};
@@ -26,7 +27,7 @@ impl Replace {
         if path.is_dir() {
             return Err(Failure::input(format!(
                 "{} is a directory; name a file, which may be in it",
-                path.display()
+                path.visible()
             )));
         }
         if self.force || whole_file::is_stream(path) || !whole_file::is_there(path) {
@@ -34,7 +35,7 @@ impl Replace {
         }
         Err(Failure::input(format!(
             "{} is there already and stays as it is; choose another name, or replace it with --force",
-            path.display()
+            path.visible()
         )))
     }
 
@@ -52,11 +53,11 @@ impl Replace {
         written.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Failure::input(format!(
                 "{} has come meanwhile and stays as it is; choose another name, or replace it with --force",
-                path.display()
+                path.visible()
             )),
             _ => Failure::other(format!(
                 "{} could not be written ({error}); choose another place or free some space",
-                path.display()
+                path.visible()
             )),
         })
     }

@@ -8,6 +8,7 @@ use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::files::{FURTHEST_APART, contract_json};
 use crate::report::text::counted;
 use crate::service::Records;
@@ -126,7 +127,7 @@ fn facts_lines(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Ve
         let rows = counted(kept.repeated, "row", "rows");
         lines.push(format!("\n{name}: left out {rows} that repeat earlier ones\n"));
     }
-    lines.extend(kept.notes.iter().map(|note| format!("\n{note}\n")));
+    lines.extend(kept.notes.iter().map(|note| format!("\n{}\n", note.visible())));
     lines
 }
 

@@ -8,6 +8,7 @@ use super::table::{Align, grouped, table};
 use super::{Failure, Global, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::report::text;
 use crate::service::Records;
 use crate::service::results::{Part, Results, currency};
@@ -150,7 +151,7 @@ fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Fail
 fn report(results: &Results, id: &str, out: &Path, replace: Replace) -> Result<(), Failure> {
     replace.check(out)?;
     replace.write(out, results.report(id)?.as_bytes())?;
-    terminal::notice(&format!("report: {}", out.display()));
+    terminal::notice(&format!("report: {}", out.visible()));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::daemon::{Daemon, encoded};
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::limits::HTTP_BODY_BYTES;
 use crate::regular_file;
 use crate::service::Records;
@@ -112,7 +113,7 @@ fn start(daemon: &Daemon, request: &Path) -> Result<(), Failure> {
     let json = read.map_err(|error| {
         Failure::input(format!(
             "{} cannot be read ({error}); check the path, or give `-` for standard input",
-            request.display()
+            request.visible()
         ))
     })?;
     let started = daemon.ask(Method::POST, "/sessions/start", Some(&json))?;

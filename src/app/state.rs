@@ -2,6 +2,7 @@
 
 use super::daemon::Daemon;
 use super::{Failure, Global, terminal};
+use crate::domain::visible::Visible;
 use crate::service::Records;
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store, StoreError, store_path};
@@ -60,7 +61,7 @@ impl Global {
         let opened = Store::open(&dir, mode).map_err(|error| match error {
             StoreError::Io { source, .. } if !dir.is_dir() => Failure::configuration(format!(
                 "{} cannot be the state directory ({source}): name a directory that can be written with --state",
-                dir.display()
+                dir.visible()
             )),
             other => other.into(),
         });

@@ -8,6 +8,7 @@ use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::document::strategy::{self, Document, Problem, Severity, builtin, needs};
+use crate::domain::visible::Visible;
 use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
 use crate::regular_file;
 use crate::service::Records;
@@ -227,8 +228,10 @@ fn validate(files: &[PathBuf], original: bool, as_json: bool) -> Result<(), Fail
                 Ok((_, warnings)) => ("valid", warnings),
                 Err(problems) => ("not valid", problems),
             };
-            text.push_str(&format!("{}: {word}\n", file.display()));
-            problems.iter().for_each(|problem| text.push_str(&format!("  {problem}\n")));
+            text.push_str(&format!("{}: {word}\n", file.visible()));
+            problems
+                .iter()
+                .for_each(|problem| text.push_str(&format!("  {}\n", problem.to_string().visible())));
         }
         terminal::print(&text);
     }
@@ -252,13 +255,13 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
         let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         Failure::input(format!(
             "{} was not added, it has {} problems:\n{}",
-            file.display(),
+            file.visible(),
             list.len(),
             list.join("\n")
         ))
     })?;
     for warning in warnings {
-        terminal::notice(&format!("{}: {warning}", file.display()));
+        terminal::notice(&format!("{}: {warning}", file.visible()));
     }
     // Stored in canonical form, so that reading it again gives no import warnings.
     let text = document.to_json();

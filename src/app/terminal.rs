@@ -2,6 +2,7 @@
 //! width and colours of results on standard output, and questions to the user.
 
 use super::Failure;
+use crate::domain::visible::{Visible, lines};
 use crate::report::text::{Colour, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
@@ -90,7 +91,7 @@ pub fn warn(warnings: impl IntoIterator<Item = String>) {
         }
     }
     for warning in told.iter().take(WARNINGS_SHOWN) {
-        notice(&format!("warning: {warning}"));
+        notice(&format!("warning: {}", warning.visible()));
     }
     if told.len() > WARNINGS_SHOWN {
         notice(&format!("warning: {} more like these", told.len() - WARNINGS_SHOWN));
@@ -110,9 +111,12 @@ pub fn unprinted(error: &io::Error) -> Option<Failure> {
 }
 
 /// Writes a line to standard error: progress, addresses, warnings. That nobody can read it, on a full disk or behind a
-/// closed pipe, is no reason to fail.
-pub fn notice(line: &str) {
-    write_stderr(&format!("{line}\n"));
+/// closed pipe, is no reason to fail. Control characters are escaped; only the newlines of the text stay, so
+/// that names and paths in it are written with [`Visible`].
+///
+/// [`Visible`]: crate::domain::visible::Visible
+pub fn notice(text: &str) {
+    write_stderr(&format!("{}\n", lines(text)));
 }
 
 /// Writes the message of a failure to standard error.

@@ -3,6 +3,7 @@
 use super::daemon::Daemon;
 use super::table::grouped;
 use super::{Failure, Global, terminal};
+use crate::domain::visible::Visible;
 use crate::service::verified;
 use crate::store::verify;
 use clap::Args;
@@ -57,7 +58,7 @@ fn to_text(report: &Value) -> String {
         if report["sound"] == true { "all sound" } else { "damaged" }
     );
     for problem in problems(report) {
-        let word = |name: &str| problem[name].as_str().unwrap_or_default();
+        let word = |name: &str| problem[name].as_str().unwrap_or_default().visible();
         text.push_str(&format!("  {}: {}; {}\n", word("place"), word("problem"), word("advice")));
     }
     let more = number(report, "more_problems");

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no key implements `Debug`, and no error contains key bytes.
 
+use crate::domain::visible::Visible;
 use crate::regular_file;
 use aws_lc_rs::{constant_time, hmac};
 use std::fmt;
@@ -162,22 +163,22 @@ impl fmt::Display for KeyError {
                 f,
                 "the secret {} can be read by others (rights {mode:03o}): if nobody else may have seen it, `chmod 600` it; else remove \
                  it, a new one is made and everybody logs in again",
-                path.display()
+                path.visible()
             ),
             KeyError::Short { path, bytes } => write!(
                 f,
                 "the secret {} has {bytes} bytes, at least {KEY_BYTES} are needed: put {KEY_BYTES} random bytes there, or remove it and \
                  a new one is made in the state directory",
-                path.display()
+                path.visible()
             ),
             KeyError::Io { path, source, .. } if source.kind() == io::ErrorKind::InvalidInput => write!(
                 f,
                 "the secret {} cannot be used ({source}): put a file with {KEY_BYTES} random bytes there, or remove it and a new one \
                  is made in the state directory",
-                path.display()
+                path.visible()
             ),
             KeyError::Io { doing, path, .. } => {
-                write!(f, "{doing} the secret {} failed: give this user the right to it", path.display())
+                write!(f, "{doing} the secret {} failed: give this user the right to it", path.visible())
             }
         }
     }

@@ -6,6 +6,7 @@
 //! may be between truncating and writing the file. Unchanged content is reported only after [`Watch::poke`].
 
 use super::parse::{parse, read};
+use crate::domain::visible::Visible;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::ffi::OsString;
@@ -38,7 +39,7 @@ impl Content {
     pub fn of(path: &Path) -> Content {
         match read(path) {
             Ok(bytes) => Content::Bytes(bytes),
-            Err(error) => Content::Unreadable(format!("{} cannot be read: {error}", path.display())),
+            Err(error) => Content::Unreadable(format!("{} cannot be read: {error}", path.visible())),
         }
     }
 
@@ -94,7 +95,7 @@ impl Watch {
                 None,
                 Some(format!(
                     "{} is only read every second, as the system reports no changes of files: {error}",
-                    path.display()
+                    path.visible()
                 )),
             ),
         };

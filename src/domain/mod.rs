@@ -25,3 +25,4 @@ pub mod strategy;
 pub mod symbol;
 pub mod symbol_name;
 pub mod time;
+pub mod visible;

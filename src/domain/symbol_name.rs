@@ -4,6 +4,7 @@
 //! The single definition for files, store, requests and configuration. Venues list `BTC_USDT`, `kPEPE`,
 //! `BTC/USDT:USDT` and Chinese names.
 
+use super::visible::is_invisible;
 use crate::limits::SYMBOL_CHARS;
 
 /// Why a text is not a valid symbol name; `None` when it is valid.
@@ -18,16 +19,6 @@ pub fn problem(name: &str) -> Option<&'static str> {
         return Some("has white space or a control character");
     }
     name.chars().any(is_invisible).then_some("has an invisible or text-direction character")
-}
-
-/// Whether a character is invisible or changes how its neighbours are shown: Unicode format characters (Cf),
-/// variation selectors and blank letters. Names that look alike must be equal.
-fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c),
-        0xAD | 0x034F | 0x0600..=0x0605 | 0x061C | 0x06DD | 0x070F | 0x0890..=0x0891 | 0x08E2
-        | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F
-        | 0x2800 | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x110BD | 0x110CD
-        | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
 }
 
 /// Whether two names are spellings of one symbol: equal except for the separators between base and quote

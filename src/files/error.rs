@@ -2,6 +2,7 @@
 //! excerpt of a file is shown.
 
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -211,7 +212,7 @@ impl FileError {
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", shown(&self.file))?;
+        write!(f, "{}", self.file.visible())?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
@@ -339,7 +340,7 @@ impl Problem {
                 write!(f, "`{id}` is the id of another trade, as are many before; if these are not ids of single trades, remove the column")
             }
             Problem::Overlap { other, what } => {
-                write!(f, "overlaps {}: {what}; leave one of them out, or read them apart (--separate-files, or an import each)", other.display())
+                write!(f, "overlaps {}: {what}; leave one of them out, or read them apart (--separate-files, or an import each)", other.visible())
             }
             Problem::NotCompared(what) => write!(f, "{what}, too many to be compared with those of another file; read the files apart"),
             Problem::Facts(why) => write!(f, "{why}; correct the contract file, or remove it to have these facts assumed"),
@@ -375,15 +376,6 @@ pub(super) fn excerpt(text: &[u8]) -> String {
 
 /// `EMFILE`: the process may not open more files.
 const TOO_MANY_OPEN: i32 = 24;
-
-/// A path as it is shown: without characters that a terminal obeys.
-pub(super) fn shown(path: &Path) -> String {
-    let escaped = |c: char| match c.is_control() {
-        true => c.escape_default().collect::<String>(),
-        false => c.to_string(),
-    };
-    path.to_string_lossy().chars().map(escaped).collect()
-}
 
 /// Why a JSON list is refused at an element.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ use super::survey::FileSurvey;
 use crate::domain::contract_facts::Declared;
 use crate::domain::record::StreamKind;
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::limits::{COMPARED_FILES, COMPARED_ROWS};
 use fingerprints::{Fingerprints, Row, Rows};
 use std::collections::BTreeMap;
@@ -208,7 +209,7 @@ impl Pair<'_> {
                 let earlier_is_first = known.at < own.at;
                 let (at, only) =
                     if earlier_is_first { (known.at, self.before.path) } else { (own.at, self.later) };
-                return Err(self.differ(at, format!("only {} has rows of that time", only.display())));
+                return Err(self.differ(at, format!("only {} has rows of that time", only.visible())));
             }
             known.compare(&own, self.kind, &mut repeated).map_err(|why| self.differ(own.at, why))?;
             match after.next()? {

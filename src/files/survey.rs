@@ -15,6 +15,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::visible::Visible;
 use crate::limits::{FILE_NOTES, FILE_PASSES};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -433,8 +434,8 @@ impl BarLengths {
             true => Ok(()),
             false => Err(format!(
                 "{} and {}: the bars of {symbol} are declared {} s long in the one and {} s in the other; read them apart",
-                first.0.display(),
-                file.display(),
+                first.0.visible(),
+                file.visible(),
                 first.1.seconds_f64(),
                 length.seconds_f64()
             )),
@@ -457,7 +458,7 @@ impl FileFacts {
             return Ok(());
         };
         if let Some(why) = known.contradiction(facts) {
-            let (first, file) = (first.display(), file.display());
+            let (first, file) = (first.visible(), file.visible());
             return Err(format!(
                 "{first} and {file}: {symbol} has the {why}; correct one of them, or read them apart"
             ));

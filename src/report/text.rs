@@ -14,6 +14,7 @@ pub use trade::explained;
 use crate::domain::num::Money;
 use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::report::definitions::Unit;
 use crate::report::format as f;
 use crate::report::metrics::Amount;
@@ -90,16 +91,18 @@ pub(super) fn side_word(side: Side) -> &'static str {
     }
 }
 
-fn heading(text: &str, style: Style) -> String {
-    match style.colour {
-        Colour::Plain => text.to_owned(),
-        Colour::Ansi => format!("\x1b[1m{text}\x1b[0m"),
-    }
+fn heading(out: &mut String, text: &str, style: Style) {
+    let text = text.visible();
+    // Writing to a string cannot fail.
+    let _ = match style.colour {
+        Colour::Plain => writeln!(out, "{text}"),
+        Colour::Ansi => writeln!(out, "\x1b[1m{text}\x1b[0m"),
+    };
 }
 
+/// Writes a line; names and paths in it come from outside.
 fn line(out: &mut String, text: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{}", text.trim_end());
+    let _ = writeln!(out, "{}", text.visible().trim_end());
 }
 
 /// Writes `  name  value`; the value is wrapped at spaces and aligned with itself.

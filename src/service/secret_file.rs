@@ -3,6 +3,7 @@
 //!
 //! Invariant: an error names the file and never what is in it.
 
+use crate::domain::visible::Visible;
 use crate::regular_file;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -57,7 +58,7 @@ impl SecretFile {
     pub(super) fn read(&self, (file, facts): (File, Metadata), bytes: u64) -> Result<String, String> {
         // systemd protects its credentials; their mode looks wider than it is.
         if !self.is_credential && facts.mode() & FOREIGN_RIGHTS != 0 {
-            let path = self.path.display();
+            let path = self.path.visible();
             let mode = facts.mode() & 0o777;
             return Err(format!("{path} can be read by others (mode {mode:04o}): chmod 600 {path}"));
         }
@@ -66,14 +67,14 @@ impl SecretFile {
         if text.len() as u64 > bytes {
             return Err(format!(
                 "{} has more than {bytes} bytes, so it is not a secret",
-                self.path.display()
+                self.path.visible()
             ));
         }
         Ok(text)
     }
 
     fn unreadable(&self, error: &io::Error) -> String {
-        format!("{} cannot be read: {error}", self.path.display())
+        format!("{} cannot be read: {error}", self.path.visible())
     }
 }
 

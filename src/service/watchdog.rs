@@ -8,6 +8,7 @@ use super::secret_file::credentials;
 use crate::clock::{self, Stopwatch};
 use crate::domain::intent::SETTLED_AFTER;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::visible::Visible;
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
 use crate::exchange::mexc::request::order::{Kind, NewOrder};
@@ -107,7 +108,7 @@ impl Watchdog {
     fn leases(&self) -> ((Vec<LiveLease>, Vec<Unreadable>), LookReport) {
         let mut looked = LookReport::default();
         let found = LiveLease::all(&self.state).unwrap_or_else(|error| {
-            looked.unreadable.push(format!("the leases in {} cannot be read: {error}", self.state.display()));
+            looked.unreadable.push(format!("the leases in {} cannot be read: {error}", self.state.visible()));
             (Vec::new(), Vec::new())
         });
         looked.unreadable.extend(found.1.iter().map(|lease| lease.why.clone()));

@@ -5,6 +5,7 @@ use super::disk::{Access, Disk, ReadOnly, ReadWrite};
 use super::error::during;
 use super::guard::guarded;
 use super::{StoreError, builder};
+use crate::domain::visible::Visible;
 use crate::limits::{STORE_CHECKED_OPEN_BYTES, STORE_PROBE_BYTES, STORE_SCAN_CACHE_BYTES};
 use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::fs;
@@ -170,7 +171,7 @@ impl Current {
         let displaced = || {
             io::Error::other(format!(
                 "{} was removed or replaced while tradingd has it open; stop tradingd, put the file in its place and start again",
-                path.display()
+                path.visible()
             ))
         };
         match self.disk.is_at(&path) {

@@ -1,5 +1,6 @@
 //! Errors of the store, with texts that say what to do.
 
+use crate::domain::visible::Visible;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -154,21 +155,21 @@ impl fmt::Display for StoreError {
                 write!(
                     f,
                     "another tradingd holds the store {}: wait until it has ended or stop it, or use another state directory",
-                    path.display()
+                    path.visible()
                 )
             }
             StoreError::Vanished { store, marker } => write!(
                 f,
                 "the store {} is missing, but {} says that there was one: put the file back from a backup, or, to begin with \
                  an empty store, remove that marker",
-                store.display(),
-                marker.display()
+                store.visible(),
+                marker.visible()
             ),
             StoreError::NoStore(path) => {
                 write!(
                     f,
                     "there is no store {}: import a recording first, or name the right state directory",
-                    path.display()
+                    path.visible()
                 )
             }
             StoreError::Newer { found, known } => write!(
@@ -185,9 +186,9 @@ impl fmt::Display for StoreError {
                 f,
                 "{} is a pipe, device or directory and not the file of a store: move it away, or name another state directory \
                  with --state",
-                path.display()
+                path.visible()
             ),
-            StoreError::Exposed { path, what } => write!(f, "{} {what}", path.display()),
+            StoreError::Exposed { path, what } => write!(f, "{} {what}", path.visible()),
             StoreError::NotWritable { doing, .. } => {
                 write!(
                     f,

@@ -2,6 +2,7 @@
 //! hashes.
 
 use super::StoreError;
+use crate::domain::visible::Visible;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -39,7 +40,7 @@ pub fn narrow(path: &Path, most: u32) -> Result<Option<String>, StoreError> {
     fs::set_permissions(path, Permissions::from_mode(mode & most)).map_err(looking)?;
     Ok(Some(format!(
         "others could read {} (mode {mode:03o}): its mode is {:03o} now",
-        path.display(),
+        path.visible(),
         mode & most
     )))
 }

@@ -10,7 +10,8 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use tradingd::store::store_path;
+use tradingd::clock;
+use tradingd::store::{OpenMode, Store, store_path};
 
 /// A device on which no space is ever left.
 fn full() -> Stdio {
@@ -57,12 +58,9 @@ fn a_result_that_a_full_disk_cuts_is_no_success() {
 #[test]
 fn a_reader_who_has_enough_ends_a_command_without_an_error() {
     let (cli, recording, _) = with_a_result();
-    for args in [
-        &["recordings"][..],
-        &["man"],
-        &["--help"],
-        &["export", &recording, "--stream", "trades", "--out", "-"],
-    ] {
+    let commands: [&[&str]; 4] =
+        [&["recordings"], &["man"], &["--help"], &["export", &recording, "--stream", "trades", "--out", "-"]];
+    for args in commands {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let ran = Ran::of(&cli.command(args).stdout(writer).output().unwrap(), args);
@@ -143,8 +141,9 @@ fn reports_and_exports_go_into_a_pipe_and_over_nothing_else() {
 
     let nowhere = text(&cli.at("nowhere.csv"));
     symlink(cli.at("gone"), &nowhere).unwrap();
-    for args in [&["results", "report", &result, "--out", &nowhere][..], &[&export[..], &[&nowhere]].concat()]
-    {
+    let commands: [&[&str]; 2] =
+        [&["results", "report", &result, "--out", &nowhere], &[&export[..], &[&nowhere]].concat()];
+    for args in commands {
         cli.run(args).fails("a link that leads nowhere", 64, &["is there already", "--force"]);
     }
     assert!(fs::symlink_metadata(&nowhere).unwrap().is_symlink() && !cli.at("gone").exists());
@@ -207,7 +206,60 @@ fn a_pipe_in_the_place_of_the_store_or_a_key_is_refused_at_once() {
     let store = store_path(&cli.state());
     fs::remove_file(&store).unwrap();
     assert!(Command::new("mkfifo").arg(&store).status().unwrap().success());
-    for args in [&["verify"][..], &["recordings"], &["run", "--config", &config]] {
+    let commands: [&[&str]; 3] = [&["verify"], &["recordings"], &["run", "--config", &config]];
+    for args in commands {
         cli.run(args).fails("the store", 78, &["not the file of a store", "--state"]);
     }
+}
+
+/// Asserts that a text moves no cursor, and says the name of a hostile file in escapes.
+#[track_caller]
+fn is_plain(text: &str) {
+    let raw = text.chars().find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
+    assert!(raw.is_none(), "{raw:?} in {text:?}");
+    assert!(text.contains("\\u{1b}[31mEV\\nIL\\u{202e}"), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("IL")), "{text}");
+}
+
+#[test]
+fn names_of_files_are_printed_with_escapes() {
+    let cli = Cli::new();
+    let named = |end: &str| text(&cli.at(&format!("\u{1b}[31mEV\nIL\u{202e}{end}")));
+    let (trades, gone) = (named(".trades.csv.gz"), named("gone.csv"));
+    fs::copy(shipped_one("trades"), &trades).unwrap();
+    let backtest = ["backtest", "--strategy", "pump_v2", "--data", &trades, "--symbol", "BTCUSDT", "--keep"];
+    let kept = cli.run(&[&backtest[..], &["--skip-unfit"]].concat());
+    for printed in
+        [kept.err, kept.out, cli.ok(&["results", "list"]), cli.ok(&["import", &trades, "--dry-run"])]
+    {
+        is_plain(&printed);
+    }
+    let commands: [&[&str]; 6] = [
+        &["import", &gone],
+        &["import", &trades, &gone],
+        &["backtest", "--strategy", &gone, "--data", &trades],
+        &["strategies", "add", &gone, "--id", "x"],
+        &["config", "check", &gone],
+        &["results", "report", "none", "--out", &trades],
+    ];
+    for args in commands {
+        is_plain(&cli.run(args).err);
+    }
+    is_plain(&cli.run(&["strategies", "validate", &gone]).out);
+}
+
+#[test]
+fn a_strategy_with_a_name_that_terminals_obey_is_refused_and_one_kept_before_is_printed_with_escapes() {
+    let cli = Cli::new();
+    let mut document = cli.json(&["strategies", "show", "pump_v2"]);
+    for name in ["\u{1b}[31mred", "pump\u{202e}evil", "two\nlines", "pump\0", "   "] {
+        document["strategy_name"] = name.into();
+        let file = cli.file("named.json", document.to_string());
+        cli.run(&["strategies", "add", &file]).fails(name, 64, &["/strategy_name"]);
+    }
+    let store = Store::open(&cli.state(), OpenMode::CreateIfNew).unwrap();
+    let name = "\u{1b}[31mEV\nIL\u{202e}";
+    store.put_strategy("old", name, &document.to_string(), clock::now()).unwrap();
+    drop(store);
+    is_plain(&cli.ok(&["strategies", "list"]));
 }

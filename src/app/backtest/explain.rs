@@ -7,6 +7,7 @@ use crate::domain::decision::{Decision, Evidence, State};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::visible::{Visible, lines};
 use crate::engine::explain::Explanation;
 use crate::engine::output::Outputs;
 use crate::report::legend;
@@ -56,7 +57,8 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
             .iter()
             .filter(|run| run.has_symbol(symbol))
             .filter_map(|run| {
-                run.source_span().map(|(first, last)| format!("  {}: {first} to {last}", run.source_id()))
+                run.source_span()
+                    .map(|(first, last)| format!("  {}: {first} to {last}", run.source_id().visible()))
             })
             .collect();
         let known =
@@ -69,7 +71,7 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
             json!({ "explanations": answers.iter().flat_map(Answer::json).collect::<Vec<_>>() })
         ));
     } else {
-        terminal::print(&answers.iter().map(Answer::text).collect::<Vec<_>>().join("\n"));
+        terminal::print(&lines(&answers.iter().map(Answer::text).collect::<Vec<_>>().join("\n")));
     }
     Ok(())
 }
@@ -107,7 +109,7 @@ fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure>
     let table = backtest.table().clone();
     let id = table
         .find(symbol)
-        .ok_or_else(|| Failure::input(format!("{symbol} is not in {}", run.source_id())))?;
+        .ok_or_else(|| Failure::input(format!("{symbol} is not in {}", run.source_id().visible())))?;
     let explanations = backtest.engine().explain(&table, id, at);
     let recent = recent.0.into_iter().filter(|(made, _)| made.symbol == id).collect();
     Ok(Answer {
@@ -170,7 +172,7 @@ impl Answer {
                 "{} on {} ({}) at {}: {}\n",
                 def.id,
                 self.spec.name,
-                self.source,
+                self.source.visible(),
                 self.at,
                 legend::state(explanation.state)
             ));

@@ -2,6 +2,7 @@
 
 use crate::app::{Failure, terminal};
 use crate::document::result;
+use crate::domain::visible::Visible;
 use crate::report::no_trade;
 use crate::report::run::RunResult;
 use crate::report::text;
@@ -113,7 +114,12 @@ pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(
         terminal::print(&format!("{shown:#}\n"));
     } else {
         if results.len() > 1 {
-            terminal::print(&format!("Trade {} of result {}, {}\n", trade + 1, index + 1, run.source));
+            terminal::print(&format!(
+                "Trade {} of result {}, {}\n",
+                trade + 1,
+                index + 1,
+                run.source.visible()
+            ));
         }
         terminal::print(&text::explained(run, trade, terminal::style()).unwrap_or_default());
     }

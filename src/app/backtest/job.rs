@@ -3,6 +3,7 @@
 use crate::app::Failure;
 use crate::document::decision;
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::report::run::RunResult;
 use crate::service::backtest::{Run, StopSignal};
 use crate::session::collector::DecisionSink;
@@ -28,7 +29,7 @@ impl Journal {
     /// A file that cannot be created.
     pub fn create(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).map_err(|error| {
-            Failure::other(format!("the journal {} cannot be written: {error}", path.display()))
+            Failure::other(format!("the journal {} cannot be written: {error}", path.visible()))
         })?;
         Ok(Journal { path: path.to_owned(), file: Mutex::new(Ok(BufWriter::new(file))) })
     }
@@ -52,7 +53,7 @@ impl Journal {
         file.and_then(|mut file| file.flush()).map_err(|error| {
             Failure::unavailable(format!(
                 "the journal {} is cut, it cannot be written ({error}); free some space or choose another place, and repeat",
-                self.path.display()
+                self.path.visible()
             ))
         })
     }

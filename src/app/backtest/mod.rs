@@ -18,6 +18,7 @@ use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::config::Config;
 use crate::document::result;
+use crate::domain::visible::Visible;
 use crate::report::run::RunResult;
 use crate::report::{html, text};
 use crate::service::SourceError;
@@ -154,7 +155,7 @@ fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
     };
     terminal::print(&shown);
     if let Some(path) = &options.report {
-        terminal::notice(&format!("report: {}", path.display()));
+        terminal::notice(&format!("report: {}", path.visible()));
     }
     Ok(())
 }
@@ -208,9 +209,10 @@ fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
         let first = run.assumptions.coverage.first;
         let from = first.map_or_else(String::new, |first| format!(" from {}", text::second(first)));
         terminal::notice(&format!(
-            "stored as {id} ({} on {}, {source}{from})",
-            run.strategies_line(),
-            run.symbols_line()
+            "stored as {id} ({} on {}, {}{from})",
+            run.strategies_line().visible(),
+            run.symbols_line(),
+            source.visible()
         ));
     }
     Ok(())

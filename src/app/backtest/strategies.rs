@@ -2,6 +2,7 @@
 
 use crate::app::{Failure, Global, terminal};
 use crate::document::strategy;
+use crate::domain::visible::Visible;
 use crate::limits::DOCUMENT_BYTES;
 use crate::service::Records;
 use crate::service::strategies::{Loaded, built_in, compile};
@@ -100,7 +101,7 @@ fn load_one(id: &str, name: &str, store: Option<&Store>) -> Result<Loaded, Failu
 }
 
 fn from_file(id: &str, path: &Path) -> Result<Loaded, Failure> {
-    let shown = path.display();
+    let shown = path.visible();
     let failed = |error: std::io::Error| Failure::input(format!("{shown} cannot be read: {error}"));
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length > DOCUMENT_BYTES as u64 {

@@ -8,6 +8,7 @@ mod rows;
 use super::{Failure, Global, terminal};
 use crate::config::{Format, Level};
 use crate::domain::contract::Contract;
+use crate::domain::visible::Visible;
 use crate::regular_file;
 use crate::rehearsal::{Generator, Options as Rehearsed, Rehearsal, RowSource, Running, Scenario, TestKey};
 use crate::service::Records;
@@ -182,6 +183,6 @@ fn signal_failure(error: std::io::Error) -> Failure {
 fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
     let text = regular_file::open(path)
         .and_then(std::io::read_to_string)
-        .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
-    Scenario::parse(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))
+        .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.visible())))?;
+    Scenario::parse(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.visible())))
 }

@@ -11,6 +11,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::files::{RecordBatch, Selection, SourceFile, expand, survey};
 use crate::rehearsal::RowSource;
 use crate::service::SourceError;
@@ -127,7 +128,7 @@ fn recorded(store: &Store, id: &str) -> Result<Vec<Plan>, Failure> {
 fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
     let survey = survey(paths, &Selection::default(), &mut |_| {})?;
     if let Some(file) = survey.files.iter().find(|file| !file.is_time_ordered) {
-        let path = file.path.display();
+        let path = file.path.visible();
         return Err(Failure::input(format!(
             "{path} is not in time order over its symbols: import it, and rehearse the recording"
         )));

@@ -9,6 +9,7 @@ pub use options::Options;
 use super::backtest::{left_out_text, strategies};
 use super::{Failure, Global, terminal};
 use crate::config::Config;
+use crate::domain::visible::Visible;
 use crate::service::backtest::{self, Input};
 use crate::service::sweep::{
     self, Folder, Method, Plan, PlanRequest, Progress, Ranking, Shard, SweepError, Work,
@@ -90,7 +91,7 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
         plan.trials.len(),
         plan.runs.len(),
         options.shard,
-        path.display()
+        path.visible()
     ));
     terminal::say_when_interrupted(|| {
         "finished runs are kept; run the same command again to continue".to_owned()
@@ -98,7 +99,7 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     let work = Work { plan: &plan, shard: options.shard, settings: &settings, sources: &sources, threads };
     watched(|watch| sweep::run(&work, &mut folder, watch))?;
     let digest = folder.finish()?;
-    terminal::notice(&format!("finished: {}, digest {digest}", path.display()));
+    terminal::notice(&format!("finished: {}, digest {digest}", path.visible()));
     shown(&path, &options.shown)
 }
 
@@ -112,7 +113,7 @@ fn own_folder(global: &Global, plan: &Plan, shard: Shard) -> Result<PathBuf, Fai
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| {
         Failure::configuration(format!(
             "{} cannot be written ({error}): name a folder with --out",
-            path.display()
+            path.visible()
         ))
     })?;
     Ok(path)
@@ -137,7 +138,7 @@ fn watched<T>(run: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
 
 fn merge(options: &MergeOptions) -> Result<(), Failure> {
     let digest = sweep::merge(&options.folders, &options.out)?;
-    terminal::notice(&format!("merged: {}, digest {digest}", options.out.display()));
+    terminal::notice(&format!("merged: {}, digest {digest}", options.out.visible()));
     shown(&options.out, &options.shown)
 }
 

@@ -8,16 +8,21 @@ use crate::domain::strategy::{
     Comparison, Condition, Edge, Group, Logic, Node, OffsetBase, Operand, OwnValue, PriceOffset, StrategyDef,
     Threshold,
 };
+use crate::domain::visible::unseen;
 use std::collections::BTreeMap;
 
 /// Replaces an invalid name; such a document is never run.
 pub(super) const NOTHING: Operand = Operand::Market(usize::MAX);
+
+/// Characters of a name, without white space at its ends.
+const NAME_CHARS: usize = 3;
 
 /// Maintenance margin assumed while the contract is unknown, in percent.
 const MAINTENANCE_MARGIN_PCT: f64 = 1.0;
 
 /// Checks the rules that need the whole strategy.
 pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Problems) {
+    name(strategy.strategy_name.as_deref().unwrap_or_default(), problems);
     let z1 = &def.z1;
     if def.s1.is_empty() && !problems.broken("/s1_signal") {
         problems.error(
@@ -66,6 +71,26 @@ pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Probl
         );
     }
     leverage(def, problems);
+}
+
+/// A name is read by people and printed on terminals.
+fn name(name: &str, problems: &mut Problems) {
+    const PATH: &str = "/strategy_name";
+    if problems.broken(PATH) {
+        return;
+    }
+    if let Some(c) = unseen(name) {
+        let character = format!("U+{:04X}", u32::from(c));
+        problems.error(
+            PATH,
+            format!("has a control, invisible or text-direction character ({character}); leave it out"),
+        );
+    } else if name.trim().chars().count() < NAME_CHARS {
+        problems.error(
+            PATH,
+            format!("must have at least {NAME_CHARS} characters besides white space at its ends"),
+        );
+    }
 }
 
 fn has_exit(def: &StrategyDef) -> bool {

@@ -433,7 +433,9 @@ fn a_file_that_has_other_rows_than_when_it_was_surveyed_is_refused() {
         };
         let refused = ended.map_err(|error| error.to_string());
         match is_refused {
-            true => assert!(refused.unwrap_err().contains("A.csv: is not what it was"), "{count}"),
+            true => {
+                assert!(refused.unwrap_err().contains("A.csv: has changed since it was checked"), "{count}")
+            }
             false => assert_eq!(refused, Ok(false)),
         }
     }

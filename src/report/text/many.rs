@@ -22,10 +22,10 @@ type Numbered = (String, Vec<usize>);
 /// The text of several results.
 pub fn many(runs: &[RunResult], style: Style) -> String {
     let mut out = assumptions(runs, style);
-    line(&mut out, &heading("By strategy", style));
+    heading(&mut out, "By strategy", style);
     out.push_str(&summary(runs, style));
     line(&mut out, "");
-    line(&mut out, &heading("Results", style));
+    heading(&mut out, "Results", style);
     out.push_str(&lines(runs, style));
     line(&mut out, "");
     sentence(&mut out, ABOUT_SUMS, style.width);
@@ -40,7 +40,7 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
 /// stands with their numbers.
 fn assumptions(runs: &[RunResult], style: Style) -> String {
     let mut out = String::new();
-    line(&mut out, &heading("Assumptions", style));
+    heading(&mut out, "Assumptions", style);
     let mut names: Vec<(String, Vec<Numbered>)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         for (name, value) in assumption_lines(run) {

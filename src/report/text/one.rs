@@ -45,16 +45,16 @@ const HEADLINE: [&str; 22] = [
 pub fn one(run: &RunResult, style: Style) -> String {
     let mut out = String::new();
     let title = format!("{}: {} on {}", run.mode.title(), run.strategies_line(), run.symbols_line());
-    line(&mut out, &heading(&title, style));
+    heading(&mut out, &title, style);
     line(&mut out, &format!("source  {}", run.source));
     line(&mut out, &format!("digest  {}", run.digest));
     line(&mut out, "");
-    line(&mut out, &heading("Assumptions", style));
+    heading(&mut out, "Assumptions", style);
     for (name, value) in assumption_lines(run) {
         wrapped(&mut out, &name, &value, style.width);
     }
     line(&mut out, "");
-    line(&mut out, &heading("Result", style));
+    heading(&mut out, "Result", style);
     if let Some(reason) = no_trade::why(run) {
         sentence(&mut out, &reason, style.width);
     }
@@ -126,7 +126,7 @@ fn reasons(out: &mut String, run: &RunResult, style: Style) {
     }
     let currency = f::Currency::of(run.currency());
     line(out, "");
-    line(out, &heading("By exit reason", style));
+    heading(out, "By exit reason", style);
     let right = Align::Right;
     let net = currency.named("net");
     let mut table = Table::new([
@@ -157,7 +157,7 @@ fn refusals(out: &mut String, run: &RunResult, style: Style) {
         return;
     }
     line(out, "");
-    line(out, &heading("Entries blocked", style));
+    heading(out, "Entries blocked", style);
     let mut table = Table::new([
         ("by", Align::Left),
         ("count", Align::Right),
@@ -181,7 +181,7 @@ fn trades(out: &mut String, run: &RunResult, style: Style) {
         return;
     }
     line(out, "");
-    line(out, &heading("Trades", style));
+    heading(out, "Trades", style);
     let right = Align::Right;
     let net = f::Currency::of(run.currency()).named("net");
     let columns = [

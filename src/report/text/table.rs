@@ -1,6 +1,7 @@
 //! Tables whose columns shrink on a narrow terminal.
 
 use super::{Colour, Style};
+use crate::domain::visible::Visible;
 
 /// Alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,10 +31,10 @@ impl Table {
         }
     }
 
-    /// Adds a row with one cell per column.
+    /// Adds a row with one cell per column; names in it come from outside.
     pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push(cells);
+        self.rows.push(cells.iter().map(|cell| cell.visible()).collect());
     }
 
     /// Renders the table within `table_width` if possible. `dispensable` columns are dropped, in this order,

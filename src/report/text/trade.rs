@@ -21,7 +21,7 @@ pub fn explained(run: &RunResult, index: usize, style: Style) -> Option<String> 
         run.symbol_name(trade.symbol),
         run.strategy_id(trade.strategy)
     );
-    line(&mut out, &heading(&title, style));
+    heading(&mut out, &title, style);
     line(&mut out, &format!("source  {}", run.source));
     match run.reason(index) {
         Some(reason) => {

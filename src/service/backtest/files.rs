@@ -4,6 +4,7 @@ use super::settings::RunSettings;
 use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
 use crate::domain::record::StreamKind;
+use crate::domain::visible::Visible;
 use crate::files::{
     BarLengths, FileError, FileFacts, FileSurvey, History, Inputs, Problem, Selection, SourceGroup,
     SourceSurvey, expand, group_by_stem, histories, is_special, survey_for_replay, why_left_out,
@@ -22,11 +23,11 @@ pub(super) fn from_files(
     left_out: &mut Vec<String>,
 ) -> Result<Vec<Source<'static>>, SourceError> {
     let inputs = expand(paths)?;
-    left_out.extend(inputs.left_out.iter().map(|path| format!("{}: {}", path.display(), why_left_out(path))));
+    left_out.extend(inputs.left_out.iter().map(|path| format!("{}: {}", path.visible(), why_left_out(path))));
     if let Some(path) = inputs.files.iter().find(|path| is_special(path)) {
         return Err(SourceError::Input(format!(
             "{} is not a file but a pipe or a device, which can be read only once; import it and give the recording",
-            path.display()
+            path.visible()
         )));
     }
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
@@ -69,7 +70,7 @@ fn is_left_out(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bo
 /// What is said of a file that is skipped.
 fn said(error: &FileError) -> String {
     match error.leaves_out() {
-        Some(why) => format!("{}: {why}", error.file.display()),
+        Some(why) => format!("{}: {why}", error.file.visible()),
         None => error.to_string(),
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::visible::Visible;
 use crate::service::SourceError;
 use crate::store::Store;
 use std::path::PathBuf;
@@ -84,7 +85,7 @@ pub fn refuse_empty_range(
     };
     let mut empty = Vec::new();
     for source in sources.iter_mut() {
-        let label = &source.label;
+        let label = source.label.visible();
         source.symbols.retain(|symbol| {
             let keep = has_data(symbol);
             if !keep && let Some((first, last)) = symbol.span {

@@ -14,6 +14,7 @@ use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::visible::Visible;
 use crate::files::FURTHEST_APART;
 use crate::report::assumptions::{
     Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource,
@@ -187,7 +188,7 @@ impl<'a> Run<'a> {
                         "strategy {} cannot run on {} of {}, which holds only {}:\n{}\nrecord or import that data too, or remove these conditions",
                         strategy.label.id,
                         symbol.spec.name,
-                        self.source.label,
+                        self.source.label.visible(),
                         streams.join(", "),
                         missing.join("\n")
                     )));

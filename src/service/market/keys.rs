@@ -3,6 +3,7 @@
 //!
 //! Invariant: neither appears in an error or a log line.
 
+use crate::domain::visible::Visible;
 use crate::exchange::mexc::Keys;
 use crate::regular_file;
 use crate::service::secret_file::SecretFile;
@@ -84,7 +85,7 @@ impl KeyRing {
     /// What is wrong with it and what to do; the keys in use stay as they are.
     pub fn refresh(&self) -> Result<bool, String> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.file.path().display();
+        let path = self.file.path().visible();
         let (file, facts) = self.file.open()?.ok_or_else(|| {
             format!(
                 "there is no API key: write access key and secret key, a line each, into {path} (mode 0600), or give them as the \

@@ -7,6 +7,7 @@ use super::reading::Reading;
 use super::seen::Seen;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::files::{
     Before, FileError, Opener, Overlaps, RecordBatch, RepeatedBySymbol, RepeatedRows, Selection, SourceFile,
     survey_file,
@@ -228,7 +229,7 @@ fn write(
 /// Adds the file's path to a refusal by the store.
 fn refused(path: &Path, error: StoreError) -> SourceError {
     match error {
-        StoreError::Refused(why) => SourceError::Input(format!("{}: {why}", path.display())),
+        StoreError::Refused(why) => SourceError::Input(format!("{}: {why}", path.visible())),
         other => other.into(),
     }
 }

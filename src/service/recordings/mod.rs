@@ -29,6 +29,7 @@ use crate::clock;
 use crate::config::Recording;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::visible::Visible;
 use crate::files::{FileFormat, Inputs, Layout, RecordSink, expand, on_disk};
 use crate::store::records::{RecordingState, RecordingV1};
 use crate::store::{NewRecording, Retention, Store, StoreError};
@@ -310,7 +311,7 @@ impl Recordings {
         let folder = path.parent().unwrap_or(path);
         self.import_all(inputs, folder, now).map_err(|refusal| Refusal {
             // Whoever sent the file knows its name, not where it was kept meanwhile.
-            message: refusal.message.replace(&format!("{}/", folder.display()), ""),
+            message: refusal.message.replace(&format!("{}/", folder.visible()), ""),
             ..refusal
         })
     }
@@ -388,7 +389,7 @@ fn invalid_path() -> Refusal {
 }
 
 fn not_a_file(path: &Path, folder: &Path) -> Refusal {
-    let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+    let name = path.strip_prefix(folder).unwrap_or(path).visible();
     let message = format!("{name} is a pipe, socket or device: only regular files can be imported");
     Refusal::invalid("invalid_file", message.clone(), vec![("/path".to_owned(), message)])
 }
@@ -470,7 +471,9 @@ mod tests {
         for path in ["pipe.trades.csv", "link.trades.csv", "deep"] {
             let refusal = recordings.import(Some(dir.path()), path, Timestamp::from_seconds(1)).unwrap_err();
             assert_eq!(refusal.code, "invalid_file", "{path}");
-            assert!(refusal.message.contains("only regular files"), "{path}: {}", refusal.message);
+            // In a folder below it is left out, like anything else that is not market data.
+            let why = if path == "deep" { "without files of market data" } else { "only regular files" };
+            assert!(refusal.message.contains(why), "{path}: {}", refusal.message);
         }
     }
 

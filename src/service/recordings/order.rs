@@ -3,6 +3,7 @@
 
 use super::reading::Reading;
 use crate::domain::time::Timestamp;
+use crate::domain::visible::Visible;
 use crate::files::{Inputs, Opener, SourceFile};
 use crate::service::SourceError;
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
         if !is_file && !only {
             return Err(SourceError::Input(format!(
                 "{} is not a file, so it can only be imported alone",
-                path.display()
+                path.visible()
             )));
         }
         // A pipe can be read only once.

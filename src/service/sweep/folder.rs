@@ -7,6 +7,7 @@
 //! Invariant: a line that is read was written whole, for this plan.
 
 use super::{Plan, Shard, SweepError, TrialRun, sweep_digest};
+use crate::domain::visible::Visible;
 use crate::files::whole_file::{self, WholeFile};
 use crate::limits::{SWEEP_LINE_BYTES, SWEEP_PLAN_BYTES};
 use crate::regular_file;
@@ -76,7 +77,7 @@ impl Folder {
     /// A folder with another plan or shard, with other files, in use, or that cannot be written.
     pub fn open(path: &Path, plan: &Plan, shard: Shard) -> Result<(Self, u64), SweepError> {
         let failed =
-            |error: io::Error| SweepError::Folder(format!("{} cannot be written: {error}", path.display()));
+            |error: io::Error| SweepError::Folder(format!("{} cannot be written: {error}", path.visible()));
         std::fs::create_dir_all(path).map_err(failed)?;
         if !path.join(PLAN).exists() {
             refuse_foreign_files(path)?;
@@ -90,7 +91,7 @@ impl Folder {
         if held.try_lock().is_err() {
             return Err(SweepError::Input(format!(
                 "another sweep is running in {}; wait for it",
-                path.display()
+                path.visible()
             )));
         }
         remove_left(path).map_err(failed)?;
@@ -98,7 +99,7 @@ impl Folder {
         if known.digest != plan.digest {
             return Err(SweepError::Input(format!(
                 "{} holds another sweep: {}; name another folder with --out, or delete this one",
-                path.display(),
+                path.visible(),
                 difference(&known, plan)
             )));
         }
@@ -110,7 +111,7 @@ impl Folder {
         if let Some(found) = found.as_ref().filter(|found| **found != head) {
             return Err(SweepError::Input(format!(
                 "{} holds shard {} of this sweep, not {shard}; each shard needs a folder of its own",
-                path.display(),
+                path.visible(),
                 found.shard
             )));
         }
@@ -137,7 +138,7 @@ impl Folder {
         self.log.write_all(&line(&text)).map_err(|error| {
             SweepError::Folder(format!(
                 "{} cannot be written: {error}; start it again to go on",
-                self.path.display()
+                self.path.visible()
             ))
         })?;
         self.lines.insert(run.key(), text);
@@ -170,7 +171,7 @@ pub(super) fn write(path: &Path, plan: &Plan, lines: &Lines) -> Result<(), Sweep
 pub fn read(path: &Path) -> Result<Opened, SweepError> {
     let plan = read_plan(path)?;
     let log = regular_file::open(&path.join(LOG)).map_err(|error| {
-        SweepError::Input(format!("{} cannot be read: {error}", path.join(LOG).display()))
+        SweepError::Input(format!("{} cannot be read: {error}", path.join(LOG).visible()))
     })?;
     let (lines, whole, head) = read_log(&log, &plan, path)?;
     let length = log.metadata().map_or(whole, |metadata| metadata.len());
@@ -185,9 +186,9 @@ pub fn read(path: &Path) -> Result<Opened, SweepError> {
 fn read_plan(path: &Path) -> Result<Plan, SweepError> {
     let file = path.join(PLAN);
     let refused =
-        |why: String| SweepError::Input(format!("{} is not the plan of a sweep: {why}", file.display()));
+        |why: String| SweepError::Input(format!("{} is not the plan of a sweep: {why}", file.visible()));
     let text = regular_file::read(&file, SWEEP_PLAN_BYTES as u64).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => SweepError::Input(format!("there is no sweep in {}", path.display())),
+        io::ErrorKind::NotFound => SweepError::Input(format!("there is no sweep in {}", path.visible())),
         _ => refused(error.to_string()),
     })?;
     if text.len() > SWEEP_PLAN_BYTES {
@@ -199,7 +200,7 @@ fn read_plan(path: &Path) -> Result<Plan, SweepError> {
 /// The finished runs of a log, the bytes up to the end of its last whole line, and its first line.
 fn read_log(log: &File, plan: &Plan, path: &Path) -> Result<(Lines, u64, Option<Head>), SweepError> {
     let failed = |error: io::Error| {
-        SweepError::Folder(format!("{} cannot be read: {error}", path.join(LOG).display()))
+        SweepError::Folder(format!("{} cannot be read: {error}", path.join(LOG).visible()))
     };
     let mut reader = BufReader::new(log);
     reader.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -216,7 +217,7 @@ fn read_log(log: &File, plan: &Plan, path: &Path) -> Result<(Lines, u64, Option<
             if found.plan != plan.digest {
                 return Err(SweepError::Input(format!(
                     "{} belongs to another plan than the one beside it; delete the folder and run again",
-                    path.join(LOG).display()
+                    path.join(LOG).visible()
                 )));
             }
             head = Some(found);
@@ -253,7 +254,7 @@ fn write_log(path: &Path, head: &Head, lines: &Lines) -> Result<(), SweepError> 
     let mut bytes = line(&head_text(head));
     lines.values().for_each(|json| bytes.extend(line(json)));
     whole_file::write_whole(&path.join(LOG), &bytes).map_err(|error| {
-        SweepError::Folder(format!("{} cannot be written: {error}; start it again to go on", path.display()))
+        SweepError::Folder(format!("{} cannot be written: {error}; start it again to go on", path.visible()))
     })
 }
 
@@ -278,15 +279,15 @@ fn remove_left(path: &Path) -> io::Result<()> {
 /// A folder with files but without a plan was not made by a sweep.
 fn refuse_foreign_files(path: &Path) -> Result<(), SweepError> {
     let entries = std::fs::read_dir(path)
-        .map_err(|error| SweepError::Folder(format!("{} cannot be read: {error}", path.display())))?;
+        .map_err(|error| SweepError::Folder(format!("{} cannot be read: {error}", path.visible())))?;
     let names: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
     // Another sweep may have begun here just now.
     let has_plan = names.iter().any(|name| name == PLAN);
     match names.iter().find(|name| !has_plan && !whole_file::is_left_of(PLAN, name)) {
         Some(name) => Err(SweepError::Input(format!(
             "{} is not the folder of a sweep: {} is in it; name a new folder with --out",
-            path.display(),
-            name.to_string_lossy()
+            path.visible(),
+            Path::new(name).visible()
         ))),
         None => Ok(()),
     }

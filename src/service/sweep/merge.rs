@@ -2,6 +2,7 @@
 
 use super::folder::{self, Lines};
 use super::{Shard, SweepError, sweep_digest};
+use crate::domain::visible::Visible;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +24,9 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<String, SweepError> {
         if other.plan.digest != plan.digest {
             return Err(SweepError::Input(format!(
                 "{} is of another sweep ({}) than {} ({})",
-                path.display(),
+                path.visible(),
                 other.plan.digest_short(),
-                first.display(),
+                first.visible(),
                 plan.digest_short()
             )));
         }
@@ -37,7 +38,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<String, SweepError> {
                         "trial {} on {} has another result in {} than in a folder before it: one of them was made by another program or changed",
                         key.0,
                         plan.runs[key.1].source,
-                        path.display()
+                        path.visible()
                     )));
                 }
                 _ => {

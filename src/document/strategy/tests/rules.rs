@@ -14,6 +14,12 @@ const CASES: &[Case] = &[
     // Envelope.
     (&[("/strategy_name", "null")], Error, "/strategy_name", "is required (Display name"),
     (&[("/strategy_name", "\"ab\"")], Error, "/strategy_name", "at least 3 characters"),
+    (&[("/strategy_name", "\"   \"")], Error, "/strategy_name", "at least 3 characters besides white space"),
+    (&[("/strategy_name", "\" \\u00a0ab \"")], Error, "/strategy_name", "at least 3 characters besides white space"),
+    (&[("/strategy_name", "\"\\u001b[31mred\"")], Error, "/strategy_name", "text-direction character (U+001B); leave it out"),
+    (&[("/strategy_name", "\"pump\\u0000\"")], Error, "/strategy_name", "(U+0000)"),
+    (&[("/strategy_name", "\"two\\nlines\"")], Error, "/strategy_name", "(U+000A)"),
+    (&[("/strategy_name", "\"pump\\u202eevil\"")], Error, "/strategy_name", "(U+202E)"),
     (&[("/strategy_name", "7")], Error, "/strategy_name", "must be a string, but is 7"),
     (&[("/direction", "\"LNOG\"")], Error, "/direction", "must be one of LONG, SHORT, BOTH, but is \"LNOG\"; did you mean \"LONG\"?"),
     (&[("/direction", "\"both\"")], Warning, "/direction", "not thresholds"),
