@@ -17,7 +17,7 @@ use tradingd::engine::output::Outputs;
 use tradingd::session::driver::{Driver, Recorder};
 use tradingd::session::gateway::{Gateway, Journaled};
 use tradingd::session::inputs::Control;
-use tradingd::session::replay::{Journal, replay};
+use tradingd::session::replay::{JournalInputs, replay};
 use tradingd::sim::Venue;
 
 /// # Errors
@@ -282,7 +282,7 @@ fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<(),
     });
     let mut kept = Kept(Vec::new());
     let (mut feed, controls) = (world.feed(driver.table()), world.controls());
-    let journal = Journal::whole(&mut feed, &controls);
+    let journal = JournalInputs::whole(&mut feed, &controls);
     let over =
         replay(&mut driver, &symbols, journal, &mut kept, &mut |_, _, _| {}).map_err(|error| error.0)?;
     if !over {

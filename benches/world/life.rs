@@ -28,7 +28,7 @@ use tradingd::session::halts::News;
 use tradingd::session::inputs::{Arrived, Batch, Control};
 use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use tradingd::session::ports::ContractTerms;
-use tradingd::session::replay::{CaughtUp, Journal, Position, catch_up, replay_ticks};
+use tradingd::session::replay::{CaughtUp, JournalInputs, JournalPosition, catch_up, replay_ticks};
 use tradingd::session::switches::Switches;
 use tradingd::sim::Venue;
 
@@ -231,7 +231,7 @@ fn process<G: Gateway + Saved>(
             feed = feed.behind(position.at);
         }
         let begun = begun.map(|begun| begun.position);
-        let journal = Journal { feed: &mut feed, controls: &controls, begun };
+        let journal = JournalInputs { feed: &mut feed, controls: &controls, begun };
         let stored = {
             let world = shared.world();
             world.reached.max(world.last_row())
@@ -288,7 +288,7 @@ fn process<G: Gateway + Saved>(
 
 /// A state of the session, and how many events led to it.
 struct Checkpoint {
-    position: Position,
+    position: JournalPosition,
     state: Vec<u8>,
     events: usize,
 }
@@ -324,7 +324,7 @@ fn made_over<G: Gateway + Saved>(
             made = Some(Checkpoint { position, state: checkpoint::save(driver, kept), events: kept.0.len() });
         }
     };
-    let journal = Journal::whole(&mut feed, &controls);
+    let journal = JournalInputs::whole(&mut feed, &controls);
     replay_ticks(&mut driver, &symbols, journal, &mut kept, &mut watch).map_err(|error| error.0)?;
     Ok(made)
 }

@@ -122,9 +122,6 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             pump::SYMBOL
         ));
         terminal::notice(
-            "  limits that pause after losses in a row or after many trades are off here, so that something goes on;",
-        );
-        terminal::notice(
             "  limits that pause after consecutive losses or many trades are off here, so that it keeps trading;",
         );
         terminal::notice("  everything is deleted when you stop this with Ctrl-C");

@@ -7,7 +7,7 @@ use super::output::Replace;
 use super::{Failure, Global, recordings, terminal};
 use crate::domain::record::StreamKind;
 use crate::domain::visible::Visible;
-use crate::files::whole_file::write_whole;
+use crate::files::whole_file::{self, write_whole};
 use crate::files::{
     FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of,
 };
@@ -254,6 +254,10 @@ fn check(
 /// one contract file; in a directory those are the streams of one symbol, so each writes the same content.
 fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path) -> Result<(), Failure> {
     let Some(text) = facts(store, recording, part)? else { return Ok(()) };
+    // Nothing lies beside a pipe or a device.
+    if whole_file::is_stream(path) {
+        return Ok(());
+    }
     let path = contract_file_of(path);
     write_whole(&path, text.as_bytes()).map_err(|error| FileError::writing(&path, error).into())
 }

@@ -28,7 +28,7 @@ use crate::report::metrics::{Amount, Metric};
 use crate::report::no_trade;
 use crate::report::overview::{NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
 use crate::report::reason::{DecisionReason, TradeReason, level_reason};
-use crate::report::run::{Refusal, RunResult, StrategyRef};
+use crate::report::run::{BlockedByGuard, RunResult, StrategyRef};
 use crate::report::statistics::{CurvePoint, Day};
 use crate::report::tally::{Outcome, Tally};
 use serde_json::{Map, Value, json};
@@ -339,7 +339,7 @@ fn why(reason: &TradeReason, spec: Option<&SymbolSpec>) -> Value {
     json!({"signal": one(&reason.signal), "entry": one(&reason.entry), "exit": exit})
 }
 
-fn refusal(refusal: &Refusal) -> Value {
+fn refusal(refusal: &BlockedByGuard) -> Value {
     json!({
         "reason": refusal.guard.as_str(),
         "count": refusal.count,

@@ -44,6 +44,15 @@ impl StreamKind {
         Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
+    /// Where a range of times that begins or ends at `at` does so for these rows. A bar comes when it is over and belongs to the
+    /// time before: one that ends with a range is in it, one that ends where it begins is not.
+    pub fn boundary(self, at: Timestamp) -> Timestamp {
+        match self {
+            StreamKind::Bars => Timestamp::from_nanos(at.nanos().saturating_add(1)),
+            _ => at,
+        }
+    }
+
     /// Whether its rows make a book.
     pub fn is_of_book(self) -> bool {
         matches!(self, StreamKind::BookSnapshots | StreamKind::BookChanges)

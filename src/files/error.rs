@@ -1,6 +1,7 @@
 //! Errors of data files: each names the file and position and suggests a fix. At most a short, escaped
 //! excerpt of a file is shown.
 
+use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::domain::visible::Visible;
 use std::fmt;
@@ -162,6 +163,15 @@ pub enum Problem {
         /// The step and its symbol.
         step: String,
     },
+    /// A second funding rate of one settlement.
+    OtherRate {
+        /// Time of the settlement.
+        at: Timestamp,
+        /// The rate that was there before.
+        known: Decimal,
+        /// Its line.
+        before_line: u64,
+    },
     /// The file changed since it was surveyed.
     Changed,
     /// A value for which the output file has no column.
@@ -243,7 +253,7 @@ impl fmt::Display for Problem {
                 io::ErrorKind::PermissionDenied => "may not be read; give this user the right to read it",
                 io::ErrorKind::InvalidInput => "is a pipe, device or directory and not a file; name a file",
                 _ if error.raw_os_error() == Some(TOO_MANY_OPEN) => {
-                    "is one file too many to be open at once; allow more (ulimit -n), or give fewer files or symbols"
+                    "cannot be opened: too many files are open; allow more (ulimit -n), or give fewer files or symbols"
                 }
                 _ => "cannot be read; check the disk it is on",
             }),
@@ -289,6 +299,9 @@ impl fmt::Display for Problem {
             Problem::UnknownColumn { name, known } => write!(f, "the column `{name}` is unknown; {known}; remove or rename it"),
             Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is given twice; remove one"),
             Problem::MissingColumn { name, known } => write!(f, "the column `{name}` is missing; {known}"),
+            Problem::OtherRate { at, known, before_line } => {
+                write!(f, "is another rate for the settlement at {at}, which has {known} in line {before_line}; leave one of them")
+            }
             Problem::Changed => {
                 f.write_str("has changed since it was checked a moment ago; do not change files that are in use")
             }

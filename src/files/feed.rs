@@ -67,14 +67,15 @@ impl FileFeed {
             if selection.clock == FeedClock::Receive && !file.has_receive_times {
                 return Err(FileError::of(&file.path, Problem::NoReceiveTime));
             }
+            let boundary = |at: Option<Timestamp>| at.map(|at| file.kind.boundary(at));
+            let (from, to) = (boundary(selection.from), boundary(selection.to));
             let targets: Vec<Target> = file
                 .symbols
                 .iter()
                 .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file, symbol))
                 .filter(|symbol| !are_unused_bars(survey, file.kind, &symbol.name))
                 .filter(|symbol| {
-                    selection.from.is_none_or(|from| symbol.last >= from)
-                        && selection.to.is_none_or(|to| symbol.first < to)
+                    from.is_none_or(|from| symbol.last >= from) && to.is_none_or(|to| symbol.first < to)
                 })
                 .filter_map(|symbol| target(symbol, table))
                 .collect();
@@ -89,8 +90,8 @@ impl FileFeed {
                     path: file.path.clone(),
                     kind: file.kind,
                     targets,
-                    from: selection.from,
-                    to: selection.to,
+                    from,
+                    to,
                     clock: selection.clock,
                     declared: selection.declared.clone(),
                     elsewhere: file.elsewhere.clone(),

@@ -19,6 +19,9 @@ const SIDE: usize = 2;
 const LEVEL: usize = 3;
 const PRICE: usize = 4;
 
+/// Slot of `rate` in a funding row.
+const RATE: usize = 2;
+
 /// State of the previous rows.
 #[derive(Default)]
 pub(super) struct Order {
@@ -27,6 +30,8 @@ pub(super) struct Order {
     snapshot: Option<Snapshot>,
     /// Trades with ids.
     trades: KnownTrades,
+    /// Last funding rate, by symbol.
+    rates: Vec<Option<Decimal>>,
 }
 
 /// The snapshot being read.
@@ -59,6 +64,19 @@ impl Order {
             }
             RecordBody::Trade { id: Some(id), price, quantity, taker } => {
                 return self.trades.take(symbol, id, TradeOfId { at, price, quantity, taker });
+            }
+            RecordBody::Funding { rate } => {
+                if index >= self.rates.len() {
+                    self.rates.resize(index + 1, None);
+                }
+                // A settlement has one rate.
+                return match self.rates[index].replace(rate) {
+                    Some(known) if at == before && known == rate => Ok(Place::Repeated),
+                    Some(known) if at == before => {
+                        Err(Box::new((RATE, Problem::OtherRate { at, known, before_line })))
+                    }
+                    _ => Ok(Place::Next),
+                };
             }
             _ => {}
         }

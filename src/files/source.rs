@@ -386,8 +386,8 @@ impl SourceFile {
             )
         });
         let unchecked = unchecked.map(|count| format!(
-            "whether {count} trades of {name} repeat earlier ones of their file was not checked: their ids are lower than one that \
-             is not among its latest {KNOWN_TRADES} trades"
+            "{} of {name} could not be compared with all trades before: only the latest {KNOWN_TRADES} of a file are remembered",
+            if count == 1 { "1 trade".to_owned() } else { format!("{count} trades") }
         ));
         contradicting.into_iter().chain(unchecked)
     }

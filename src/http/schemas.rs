@@ -34,6 +34,7 @@ static ALL: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let mut all: Map<String, Value> =
         written.iter().map(|(name, schema)| (name.clone(), whole(&written, schema))).collect();
     all.extend(of_config());
+    all.extend(of_config_at_start());
     all
 });
 
@@ -99,6 +100,32 @@ fn of_config() -> Map<String, Value> {
         all.insert(name, part);
     }
     all
+}
+
+/// The parts of the configuration that a session was read with. An older version had fewer fields, so none is required.
+fn of_config_at_start() -> Map<String, Value> {
+    const NAME: &str = "ConfigAtStart";
+    let parts = &crate::config::schema()["$defs"];
+    let mut all = Map::new();
+    let mut open: Vec<String> = ["Trading", "Fees", "Recording", "Limits"].map(str::to_owned).into();
+    while let Some(part) = open.pop() {
+        let mut schema = parts[&part].clone();
+        let text = schema.to_string();
+        let references = text.split("#/$defs/").skip(1).filter_map(|rest| rest.split('"').next());
+        shown(&mut schema, NAME);
+        not_required(&mut schema);
+        if all.insert(format!("{NAME}{part}"), schema).is_none() {
+            open.extend(references.map(str::to_owned));
+        }
+    }
+    all
+}
+
+fn not_required(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.shift_remove("required");
+        fields.values_mut().for_each(not_required);
+    }
 }
 
 fn shown(value: &mut Value, prefix: &str) {

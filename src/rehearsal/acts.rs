@@ -2,7 +2,7 @@
 //! here and applied where they take effect.
 
 use super::exchange::Exchange;
-use super::faults::{Fault, Kind};
+use super::faults::{Fault, FaultKind};
 use super::fraction::{fraction, parts};
 use super::market::next_settlement;
 use super::sockets::Out;
@@ -81,13 +81,13 @@ impl Exchange {
         }
         let now_ms = self.true_ms();
         let symbol = fault.symbol.as_ref().and_then(|name| self.known(name));
-        if matches!(kind, Kind::SnapshotStale | Kind::SnapshotBack) {
+        if matches!(kind, FaultKind::SnapshotStale | FaultKind::SnapshotBack) {
             for index in self.named(&fault) {
                 let market = &self.markets[index];
                 self.frozen.insert(index, (market.ladder.clone(), market.version));
             }
         }
-        if kind == Kind::StaleBalance {
+        if kind == FaultKind::StaleBalance {
             self.stale_accounts = self.trading.accounts.clone();
         }
         self.faults.switch_on(fault, symbol, now_ms);
@@ -105,18 +105,18 @@ impl Exchange {
     fn act_on_exchange(&mut self, fault: &Fault) -> bool {
         let (true_ms, at_ms) = (self.true_ms(), self.now_ms());
         match fault.fault {
-            Kind::ClockSkew => self.skew_ms = fault.ms.unwrap_or(15_000),
-            Kind::Restart | Kind::RestartSilent => self.restart(fault),
-            Kind::Paused | Kind::Resumed | Kind::Delisted | Kind::Relisted => {
+            FaultKind::ClockSkew => self.skew_ms = fault.ms.unwrap_or(15_000),
+            FaultKind::Restart | FaultKind::RestartSilent => self.restart(fault),
+            FaultKind::Paused | FaultKind::Resumed | FaultKind::Delisted | FaultKind::Relisted => {
                 for index in self.named(fault) {
                     let market = &mut self.markets[index];
-                    market.is_delisted = fault.fault == Kind::Delisted;
+                    market.is_delisted = fault.fault == FaultKind::Delisted;
                     market.contract.state = match fault.fault {
-                        Kind::Paused => 4,
-                        Kind::Delisted => 3,
+                        FaultKind::Paused => 4,
+                        FaultKind::Delisted => 3,
                         _ => 0,
                     };
-                    let closes_ms = fault.ms.filter(|_| fault.fault == Kind::Delisted);
+                    let closes_ms = fault.ms.filter(|_| fault.fault == FaultKind::Delisted);
                     market.closes_ms = closes_ms.map(|ms| true_ms + ms);
                     if let Some(rate) = fault.rate.filter(|_| market.contract.state == 0) {
                         market.jump(rate, at_ms);
@@ -124,16 +124,18 @@ impl Exchange {
                     self.send_contract(index);
                 }
             }
-            Kind::FinerPrices | Kind::OddPrices | Kind::PlainPrices => {
+            FaultKind::FinerPrices | FaultKind::OddPrices | FaultKind::PlainPrices => {
                 for index in self.named(fault) {
-                    self.markets[index]
-                        .change_prices(fault.fault != Kind::PlainPrices, fault.fault == Kind::FinerPrices);
+                    self.markets[index].change_prices(
+                        fault.fault != FaultKind::PlainPrices,
+                        fault.fault == FaultKind::FinerPrices,
+                    );
                     if fault.count == Some(1) {
                         self.send_contract(index);
                     }
                 }
             }
-            Kind::Funding => {
+            FaultKind::Funding => {
                 for index in self.named(fault) {
                     let now_ms = self.now_ms();
                     let funding = &mut self.markets[index].funding;
@@ -143,7 +145,7 @@ impl Exchange {
                     self.send_funding(index);
                 }
             }
-            Kind::Settle => {
+            FaultKind::Settle => {
                 for index in self.named(fault) {
                     self.settle(index);
                 }
@@ -157,7 +159,7 @@ impl Exchange {
     /// cancelled; ids continue to count.
     fn restart(&mut self, fault: &Fault) {
         let now_ms = self.true_ms();
-        let is_silent = fault.fault == Kind::RestartSilent;
+        let is_silent = fault.fault == FaultKind::RestartSilent;
         let down_ms = fault.ms.unwrap_or(if is_silent { 1_000 } else { DOWN_MS });
         self.restarting = Some((now_ms, now_ms + down_ms));
         for index in 0..self.markets.len() {
@@ -179,7 +181,7 @@ impl Exchange {
         if is_silent {
             let silent_ms = down_ms + fault.for_ms.unwrap_or(20_000);
             self.faults.switch_on(
-                Fault { for_ms: Some(silent_ms), ..Fault::new(Kind::Silent) },
+                Fault { for_ms: Some(silent_ms), ..Fault::new(FaultKind::Silent) },
                 None,
                 now_ms,
             );
@@ -204,18 +206,18 @@ impl Exchange {
 
     fn act_on_accounts(&mut self, fault: &Fault) -> bool {
         let force = match fault.fault {
-            Kind::Liquidate => category::LIQUIDATION,
-            Kind::Adl => category::ADL,
-            Kind::WebClose => category::NORMAL,
-            Kind::WebOrder => {
+            FaultKind::Liquidate => category::LIQUIDATION,
+            FaultKind::Adl => category::ADL,
+            FaultKind::WebClose => category::NORMAL,
+            FaultKind::WebOrder => {
                 self.web_order(fault);
                 return true;
             }
-            Kind::Transfer => {
+            FaultKind::Transfer => {
                 self.transfer(fault);
                 return true;
             }
-            Kind::Leverage => {
+            FaultKind::Leverage => {
                 for account in 0..self.trading.accounts.len() {
                     for index in self.named(fault) {
                         for hold in [Hold::Long, Hold::Short] {
@@ -226,7 +228,7 @@ impl Exchange {
                 }
                 return true;
             }
-            Kind::PositionMode => {
+            FaultKind::PositionMode => {
                 for account in &mut self.trading.accounts {
                     account.mode = fault.count.unwrap_or(2).clamp(1, 2);
                 }
@@ -290,26 +292,28 @@ impl Exchange {
 
     fn act_on_sockets(&mut self, fault: &Fault) -> bool {
         let one =
-            fault.count.and_then(|id| u64::try_from(id).ok()).filter(|_| fault.fault != Kind::Malformed);
+            fault.count.and_then(|id| u64::try_from(id).ok()).filter(|_| fault.fault != FaultKind::Malformed);
         let ids: Vec<u64> =
             self.sockets.ids().into_iter().filter(|id| one.is_none_or(|one| one == *id)).collect();
         match fault.fault {
-            Kind::Disconnect => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Drop)),
-            Kind::GoingAway => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Close(Some(1001)))),
-            Kind::HalfOpen => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Freeze)),
-            Kind::SessionLost => {
+            FaultKind::Disconnect => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Drop)),
+            FaultKind::GoingAway => {
+                ids.into_iter().for_each(|id| self.drop_socket(id, Out::Close(Some(1001))))
+            }
+            FaultKind::HalfOpen => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Freeze)),
+            FaultKind::SessionLost => {
                 for id in ids {
                     if let Some(socket) = self.sockets.get_mut(id) {
                         socket.account = None;
                     }
                 }
             }
-            Kind::Malformed => {
+            FaultKind::Malformed => {
                 for id in ids {
                     self.send_malformed(id, fault.count);
                 }
             }
-            Kind::UnknownFrames => {
+            FaultKind::UnknownFrames => {
                 let stamp = self.stamp();
                 let frames = [
                     wire::frame(

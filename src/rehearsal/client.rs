@@ -4,7 +4,7 @@
 //! no answer.
 
 use super::exchange::Exchange;
-use super::faults::Kind;
+use super::faults::FaultKind;
 use super::pushes::{Later, To};
 use super::rest::signature;
 use super::sockets::{Filter, Out};
@@ -47,14 +47,14 @@ impl Exchange {
         }
         let stamp = self.stamp();
         let pong = wire::frame("pong", None, &stamp, &stamp);
-        if self.faults.strikes(Kind::PongMissing, None, now_ms).is_some() {
+        if self.faults.strikes(FaultKind::PongMissing, None, now_ms).is_some() {
             return;
         }
-        if let Some(fault) = self.faults.strikes(Kind::PongLate, None, now_ms) {
+        if let Some(fault) = self.faults.strikes(FaultKind::PongLate, None, now_ms) {
             let due_ms = Some(now_ms + fault.ms.unwrap_or(40_000));
             return self.hold_back(Later { due_ms, to: To::Socket(id), text: pong });
         }
-        if self.faults.strikes(Kind::PongDouble, None, now_ms).is_some() {
+        if self.faults.strikes(FaultKind::PongDouble, None, now_ms).is_some() {
             self.sockets.send(id, pong.clone());
         }
         self.sockets.send(id, pong);
@@ -76,11 +76,11 @@ impl Exchange {
             is_in_time && signature(&self.trading.accounts[*index].secret, &format!("{key}{time}")) == sent
         });
         self.begin_at("login");
-        if self.faults.strikes(Kind::LoginRefusedObject, None, true_ms).is_some() {
+        if self.faults.strikes(FaultKind::LoginRefusedObject, None, true_ms).is_some() {
             self.answer(id, "rs.login", "{\"code\":602,\"msg\":\"Signature verification failed\"}");
         } else if account.is_none()
-            || self.faults.strikes(Kind::KeyRefused, None, true_ms).is_some()
-            || self.faults.strikes(Kind::LoginRefused, None, true_ms).is_some()
+            || self.faults.strikes(FaultKind::KeyRefused, None, true_ms).is_some()
+            || self.faults.strikes(FaultKind::LoginRefused, None, true_ms).is_some()
         {
             self.answer(id, "rs.error", "\"login failed!\"");
         } else {
@@ -138,14 +138,14 @@ impl Exchange {
             let true_ms = self.true_ms();
             let found = self.find(name);
             let is_refused =
-                found.is_some() && self.faults.strikes(Kind::RefuseSymbol, found, true_ms).is_some();
+                found.is_some() && self.faults.strikes(FaultKind::RefuseSymbol, found, true_ms).is_some();
             let Some(symbol) = found.filter(|_| !is_refused) else {
                 return self.answer(id, "rs.error", &quoted(&format!("Contract [{name}] not exists")));
             };
             symbol
         };
         let true_ms = self.true_ms();
-        if self.faults.strikes(Kind::AckLost, Some(symbol), true_ms).is_none() {
+        if self.faults.strikes(FaultKind::AckLost, Some(symbol), true_ms).is_none() {
             self.answer(id, &format!("rs.sub.{word}"), "\"success\"");
         }
         let is_new = self.sockets.join(id, Topic::new(channel, symbol));

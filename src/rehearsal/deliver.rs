@@ -1,7 +1,7 @@
 //! Sending of frames: time stamps, and faults in delivery.
 
 use super::exchange::Exchange;
-use super::faults::Kind;
+use super::faults::FaultKind;
 use super::pushes::{Later, To};
 use super::topics::{Channel, Topic};
 use super::wire;
@@ -10,8 +10,8 @@ use super::wire;
 const LATER: usize = 50_000;
 
 /// Delivery faults of book changes, and of deals.
-const DEPTH: [Kind; 3] = [Kind::DepthRepeated, Kind::DepthReordered, Kind::DepthLate];
-const DEALS: [Kind; 2] = [Kind::DealsRepeated, Kind::DealsReordered];
+const DEPTH: [FaultKind; 3] = [FaultKind::DepthRepeated, FaultKind::DepthReordered, FaultKind::DepthLate];
+const DEALS: [FaultKind; 2] = [FaultKind::DealsRepeated, FaultKind::DealsReordered];
 
 impl Exchange {
     /// The `ts` of a frame.
@@ -19,7 +19,7 @@ impl Exchange {
         let true_ms = self.true_ms();
         let shift_ms = self
             .faults
-            .strikes(Kind::TsShifted, None, true_ms)
+            .strikes(FaultKind::TsShifted, None, true_ms)
             .map_or(0, |fault| fault.ms.unwrap_or(-60_000));
         (self.now_ms() + shift_ms).to_string()
     }
@@ -28,11 +28,11 @@ impl Exchange {
     pub fn framed(&mut self, word: &str, symbol: Option<&str>, payload: &str) -> String {
         let stamp = self.stamp();
         let true_ms = self.true_ms();
-        if self.faults.strikes(Kind::TsText, None, true_ms).is_some() {
+        if self.faults.strikes(FaultKind::TsText, None, true_ms).is_some() {
             return wire::frame(word, symbol, payload, &format!("\"{stamp}\""));
         }
         let text = wire::frame(word, symbol, payload, &stamp);
-        if self.faults.strikes(Kind::TsMissing, None, true_ms).is_some() {
+        if self.faults.strikes(FaultKind::TsMissing, None, true_ms).is_some() {
             return text.replace(&format!(",\"ts\":{stamp}}}"), "}");
         }
         text
@@ -54,10 +54,10 @@ impl Exchange {
     pub fn deliver(&mut self, topic: Topic, text: String) {
         let now_ms = self.true_ms();
         let symbol = if topic.channel == Channel::Tickers { None } else { Some(topic.symbol) };
-        if self.faults.strikes(Kind::Silent, symbol, now_ms).is_some() {
+        if self.faults.strikes(FaultKind::Silent, symbol, now_ms).is_some() {
             return;
         }
-        let kinds: &[Kind] = match topic.channel {
+        let kinds: &[FaultKind] = match topic.channel {
             Channel::Depth | Channel::DepthEach => &DEPTH,
             Channel::Deal | Channel::DealEach => &DEALS,
             _ => &[],
@@ -66,17 +66,17 @@ impl Exchange {
         let waiting =
             self.later.iter().rev().find(|later| later.to == To::Topic(topic)).map(|later| later.due_ms);
         match (struck.as_ref().map(|fault| fault.fault), waiting) {
-            (Some(Kind::DepthLate), _) | (_, Some(Some(_))) => {
+            (Some(FaultKind::DepthLate), _) | (_, Some(Some(_))) => {
                 let delay_ms =
                     struck.and_then(|fault| fault.ms).unwrap_or(if waiting.is_some() { 0 } else { 2_000 });
                 // Not before an earlier frame that still waits.
                 let due_ms = waiting.flatten().unwrap_or(0).max(now_ms + delay_ms);
                 self.hold_back(Later { due_ms: Some(due_ms), to: To::Topic(topic), text });
             }
-            (Some(Kind::DepthReordered | Kind::DealsReordered), None) => {
+            (Some(FaultKind::DepthReordered | FaultKind::DealsReordered), None) => {
                 self.hold_back(Later { due_ms: None, to: To::Topic(topic), text });
             }
-            (Some(Kind::DepthRepeated | Kind::DealsRepeated), _) => self.repeat(topic, text),
+            (Some(FaultKind::DepthRepeated | FaultKind::DealsRepeated), _) => self.repeat(topic, text),
             _ => {
                 self.sockets.publish(topic, text.into());
                 self.release(topic);

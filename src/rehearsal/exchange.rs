@@ -2,7 +2,7 @@
 //!
 //! Invariant: it reads no clock and never blocks; the caller passes the time in, frames and replies come out.
 
-use super::faults::{Faults, Kind};
+use super::faults::{FaultKind, Faults};
 use super::fraction::{fraction, parts};
 use super::market::ladder::Ladder;
 use super::market::{Deal, Market};
@@ -215,16 +215,16 @@ impl Exchange {
     /// Tells trading which faults are active.
     pub fn spoil_trading(&mut self) {
         let true_ms = self.true_ms();
-        let ms = |kind: Kind| {
+        let ms = |kind: FaultKind| {
             self.faults.active(kind, true_ms).map_or(0, |fault| fault.ms.unwrap_or(2_000).clamp(0, 600_000))
         };
         self.trading.spoiled = Spoiled {
-            twice: self.faults.is_on(Kind::PushesTwice, true_ms),
-            reordered: self.faults.is_on(Kind::PushesReordered, true_ms),
-            lost: self.faults.is_on(Kind::PushesLost, true_ms),
-            late_ms: ms(Kind::PushesLate),
-            fills_late_ms: ms(Kind::FillsLate),
-            fee_coin: self.faults.active(Kind::FeeCoin, true_ms).map(|fault| {
+            twice: self.faults.is_on(FaultKind::PushesTwice, true_ms),
+            reordered: self.faults.is_on(FaultKind::PushesReordered, true_ms),
+            lost: self.faults.is_on(FaultKind::PushesLost, true_ms),
+            late_ms: ms(FaultKind::PushesLate),
+            fills_late_ms: ms(FaultKind::FillsLate),
+            fee_coin: self.faults.active(FaultKind::FeeCoin, true_ms).map(|fault| {
                 let price = parts(fraction(fault.rate.unwrap_or(1.0)));
                 (fault.coin.clone().unwrap_or_else(|| "MX".to_owned()), price.0)
             }),

@@ -13,7 +13,7 @@ pub const FAULTS: usize = 256;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // docs/rehearsal.md describes each; a test compares the lists
-pub enum Kind {
+pub enum FaultKind {
     // Answers of REST.
     Throttled,
     TooMany,
@@ -116,7 +116,7 @@ pub enum Kind {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Kind.
-    pub fault: Kind,
+    pub fault: FaultKind,
     /// Milliseconds after the start (scripted) or after the request.
     #[serde(default)]
     pub at_ms: i64,
@@ -177,7 +177,7 @@ pub struct NewTerms {
 
 impl Fault {
     /// A fault of this kind that happens once, now.
-    pub fn new(fault: Kind) -> Self {
+    pub fn new(fault: FaultKind) -> Self {
         Fault {
             fault,
             at_ms: 0,
@@ -223,7 +223,7 @@ pub struct Faults {
     /// Faults that wait for a request: how many more must come.
     counting: Vec<(u32, Fault)>,
     /// How often each kind happened.
-    pub happened: BTreeMap<Kind, u64>,
+    pub happened: BTreeMap<FaultKind, u64>,
 }
 
 impl Faults {
@@ -291,19 +291,19 @@ impl Faults {
     }
 
     /// Counts an occurrence.
-    pub fn count(&mut self, kind: Kind) {
+    pub fn count(&mut self, kind: FaultKind) {
         *self.happened.entry(kind).or_default() += 1;
     }
 
     /// Whether a fault applies now, to this contract; counts it and uses up one occurrence.
-    pub fn strikes(&mut self, kind: Kind, symbol: Option<usize>, now_ms: i64) -> Option<Fault> {
+    pub fn strikes(&mut self, kind: FaultKind, symbol: Option<usize>, now_ms: i64) -> Option<Fault> {
         self.strikes_path(kind, symbol, "", now_ms)
     }
 
     /// As [`Faults::strikes`], for a request with this path.
     pub fn strikes_path(
         &mut self,
-        kind: Kind,
+        kind: FaultKind,
         symbol: Option<usize>,
         path: &str,
         now_ms: i64,
@@ -328,12 +328,12 @@ impl Faults {
     }
 
     /// The active fault of a kind, without counting it.
-    pub fn active(&self, kind: Kind, now_ms: i64) -> Option<&Fault> {
+    pub fn active(&self, kind: FaultKind, now_ms: i64) -> Option<&Fault> {
         self.active_on(kind, None, now_ms)
     }
 
     /// As [`Faults::active`], on this contract.
-    pub fn active_on(&self, kind: Kind, symbol: Option<usize>, now_ms: i64) -> Option<&Fault> {
+    pub fn active_on(&self, kind: FaultKind, symbol: Option<usize>, now_ms: i64) -> Option<&Fault> {
         let is_live = |active: &&Active| {
             active.fault.fault == kind
                 && active.until_ms.is_none_or(|until| now_ms < until)
@@ -344,7 +344,7 @@ impl Faults {
     }
 
     /// Whether a fault is active, without counting it.
-    pub fn is_on(&self, kind: Kind, now_ms: i64) -> bool {
+    pub fn is_on(&self, kind: FaultKind, now_ms: i64) -> bool {
         self.active(kind, now_ms).is_some()
     }
 
@@ -364,7 +364,7 @@ impl Faults {
 }
 
 /// The snake_case name: `SkipVersions` is `skip_versions`.
-pub fn word(kind: Kind) -> String {
+pub fn word(kind: FaultKind) -> String {
     let mut out = String::new();
     for c in format!("{kind:?}").chars() {
         if c.is_ascii_uppercase() && !out.is_empty() {
@@ -394,26 +394,26 @@ mod tests {
     #[test]
     fn a_fault_happens_as_often_and_as_long_as_asked() {
         let mut faults = Faults::default();
-        faults.switch_on(Fault { times: Some(2), ..Fault::new(Kind::Silent) }, Some(1), 0);
+        faults.switch_on(Fault { times: Some(2), ..Fault::new(FaultKind::Silent) }, Some(1), 0);
         faults.switch_on(
-            Fault { for_ms: Some(100), path: Some("/depth/".to_owned()), ..Fault::new(Kind::Throttled) },
+            Fault { for_ms: Some(100), path: Some("/depth/".to_owned()), ..Fault::new(FaultKind::Throttled) },
             None,
             0,
         );
-        assert!(faults.strikes(Kind::Silent, Some(2), 0).is_none());
-        let struck = (0..5).filter(|_| faults.strikes(Kind::Silent, Some(1), 0).is_some()).count();
+        assert!(faults.strikes(FaultKind::Silent, Some(2), 0).is_none());
+        let struck = (0..5).filter(|_| faults.strikes(FaultKind::Silent, Some(1), 0).is_some()).count();
         assert_eq!(struck, 2);
-        assert!(faults.strikes_path(Kind::Throttled, None, "/api/ticker", 0).is_none());
-        assert!(faults.strikes_path(Kind::Throttled, None, "/api/depth/X", 99).is_some());
-        assert!(faults.strikes_path(Kind::Throttled, None, "/api/depth/X", 100).is_none());
-        assert_eq!(faults.happened, BTreeMap::from([(Kind::Silent, 2), (Kind::Throttled, 1)]));
+        assert!(faults.strikes_path(FaultKind::Throttled, None, "/api/ticker", 0).is_none());
+        assert!(faults.strikes_path(FaultKind::Throttled, None, "/api/depth/X", 99).is_some());
+        assert!(faults.strikes_path(FaultKind::Throttled, None, "/api/depth/X", 100).is_none());
+        assert_eq!(faults.happened, BTreeMap::from([(FaultKind::Silent, 2), (FaultKind::Throttled, 1)]));
     }
 
     #[test]
     fn waiting_faults_come_in_the_order_of_their_times() {
         let mut faults = Faults::default();
         for at_ms in [30, 10, 20] {
-            faults.plan(Fault { at_ms, ..Fault::new(Kind::Burst) }, 5).unwrap();
+            faults.plan(Fault { at_ms, ..Fault::new(FaultKind::Burst) }, 5).unwrap();
         }
         let times = |due: Vec<Fault>| due.iter().map(|fault| fault.at_ms).collect::<Vec<_>>();
         assert_eq!(times(faults.due(25)), [10, 20]);

@@ -1,7 +1,7 @@
 //! Faults that act at once on the market of a contract: its book, its deals, its prices, its terms.
 
 use super::exchange::Exchange;
-use super::faults::{Fault, Kind, NewTerms};
+use super::faults::{Fault, FaultKind, NewTerms};
 use super::market::ladder::Change;
 use super::market::{Deal, Market};
 use super::topics::{Channel, Topic};
@@ -24,19 +24,19 @@ const SETTLE_LATE_MS: i64 = 15_000;
 impl Exchange {
     pub(super) fn act_on_market(&mut self, fault: &Fault) -> bool {
         match fault.fault {
-            Kind::SkipVersions => {
+            FaultKind::SkipVersions => {
                 let count = fault.count.map_or_else(|| self.rng.between(1, 50), |count| count.max(1));
                 for index in self.named(fault) {
                     self.streams[index].skip(count.unsigned_abs());
                 }
             }
-            Kind::Burst => {
+            FaultKind::Burst => {
                 let count = fault.count.unwrap_or(2_000).clamp(1, 10_000);
                 for index in self.named(fault) {
                     self.burst(index, count);
                 }
             }
-            Kind::DealsTwin => {
+            FaultKind::DealsTwin => {
                 for index in self.named(fault) {
                     if let Some(last) = self.markets[index].deals.back().copied() {
                         let id = self.next_deal();
@@ -44,7 +44,7 @@ impl Exchange {
                     }
                 }
             }
-            Kind::HugeTicker => {
+            FaultKind::HugeTicker => {
                 let row = |number: usize| {
                     format!(
                         "{{\"symbol\":\"HUGE{number}_USDT\",\"contractId\":{number},\"lastPrice\":0.04114,\"fairPrice\":0.04116,\"indexPrice\":0.04119,\"riseFallRate\":-0.0292,\"volume24\":376505,\"amount24\":157589.74,\"high24Price\":0.04297,\"lower24Price\":0.04068,\"maxBidPrice\":0.04942,\"minAskPrice\":0.03295,\"timestamp\":{}}}",
@@ -84,14 +84,14 @@ impl Exchange {
             let market = &mut self.markets[index];
             let price = fault.price.map(|price| market.spec.price_floor(price));
             match fault.fault {
-                Kind::FairPrice => market.moved_fair = price.map(|price| (price, until_ms)),
-                Kind::IndexPrice => market.moved_index = price.map(|price| (price, until_ms)),
-                Kind::Jump => market.jump(fault.rate.unwrap_or(-0.05), at_ms),
-                Kind::BidsEmpty => {
+                FaultKind::FairPrice => market.moved_fair = price.map(|price| (price, until_ms)),
+                FaultKind::IndexPrice => market.moved_index = price.map(|price| (price, until_ms)),
+                FaultKind::Jump => market.jump(fault.rate.unwrap_or(-0.05), at_ms),
+                FaultKind::BidsEmpty => {
                     market.hide_bids(at_ms);
                     market.bids_back_ms = Some(true_ms + fault.for_ms.unwrap_or(HIDDEN_MS));
                 }
-                Kind::Terms => {
+                FaultKind::Terms => {
                     change_terms(market, fault.terms.as_ref());
                     if fault.count == Some(1) {
                         self.send_contract(index);
@@ -150,7 +150,7 @@ impl Exchange {
 
     /// How much later than announced a contract settles, milliseconds.
     pub(super) fn settlement_delay(&self, index: usize) -> i64 {
-        if let Some(fault) = self.faults.active_on(Kind::SettleLate, Some(index), self.true_ms()) {
+        if let Some(fault) = self.faults.active_on(FaultKind::SettleLate, Some(index), self.true_ms()) {
             return fault.ms.unwrap_or(SETTLE_LATE_MS);
         }
         let [fewest, most] = self.settings.settle_late_ms;
@@ -162,7 +162,7 @@ impl Exchange {
     /// Settles at the announced time; a fault moves the rate at that instant.
     pub(super) fn settle_on_time(&mut self, index: usize) {
         let true_ms = self.true_ms();
-        if let Some(fault) = self.faults.strikes(Kind::SettleLate, Some(index), true_ms) {
+        if let Some(fault) = self.faults.strikes(FaultKind::SettleLate, Some(index), true_ms) {
             let funding = &mut self.markets[index].funding;
             funding.rate = fault.rate.map_or(funding.rate, super::fraction::fraction);
         }

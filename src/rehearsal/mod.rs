@@ -37,7 +37,7 @@ mod streams;
 mod terms;
 mod test_key;
 
-pub use faults::{Fault, Kind};
+pub use faults::{Fault, FaultKind};
 pub use running::{BookTruth, Options, Rehearsal, Running};
 pub use scenario::Scenario;
 pub use source::{Generator, RowSource, Rows};

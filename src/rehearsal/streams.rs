@@ -1,7 +1,7 @@
 //! Public pushes: deals and single changes at once, everything else at its interval.
 
 use super::exchange::Exchange;
-use super::faults::Kind;
+use super::faults::FaultKind;
 use super::market::Fresh;
 use super::market::bars::INTERVALS;
 use super::topics::{Channel, Topic};
@@ -52,8 +52,8 @@ impl Exchange {
             return;
         }
         let now_ms = self.true_ms();
-        let has_id = self.faults.strikes(Kind::DealsWithoutId, Some(symbol), now_ms).is_none();
-        let is_object = self.faults.strikes(Kind::DealObject, Some(symbol), now_ms).is_some();
+        let has_id = self.faults.strikes(FaultKind::DealsWithoutId, Some(symbol), now_ms).is_none();
+        let is_object = self.faults.strikes(FaultKind::DealObject, Some(symbol), now_ms).is_some();
         let rows: Vec<String> = fresh
             .deals
             .iter()
@@ -172,9 +172,9 @@ impl Exchange {
     fn send_old_klines(&mut self, symbol: usize, index: u8, time_s: i64) {
         let now_ms = self.true_ms();
         let (name, seconds) = INTERVALS[usize::from(index).min(INTERVALS.len() - 1)];
-        let back = if self.faults.strikes(Kind::KlinesReordered, Some(symbol), now_ms).is_some() {
+        let back = if self.faults.strikes(FaultKind::KlinesReordered, Some(symbol), now_ms).is_some() {
             1
-        } else if self.faults.strikes(Kind::KlinesTwo, Some(symbol), now_ms).is_some() {
+        } else if self.faults.strikes(FaultKind::KlinesTwo, Some(symbol), now_ms).is_some() {
             2
         } else {
             return;

@@ -104,7 +104,7 @@ mod tests {
     use crate::domain::decision::Guard;
     use crate::domain::time::Timestamp;
     use crate::report::fired::Fired;
-    use crate::report::run::Refusals;
+    use crate::report::run::BlockedEntries;
     use crate::report::sample;
 
     /// A run without events of note in 5 minutes 45 seconds of data.
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(why(&run).unwrap(), "No trade: 2 orders were sent but none was filled.");
         let mut run = warm();
         fired(&mut run, SectionName::S1);
-        let mut refusals = Refusals::default();
+        let mut refusals = BlockedEntries::default();
         for _ in 0..3 {
             refusals.add(run.assumptions.coverage.first.unwrap(), Guard::Spread, 1.5, 1.0);
         }

@@ -69,7 +69,7 @@ pub struct RunResult {
     /// [`crate::limits::EXPLAINED_TRADES`].
     pub reasons: Vec<TradeReason>,
     /// Blocked entries by guard.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<BlockedByGuard>,
     /// Prices for charts, one series per symbol.
     pub prices: Vec<(SymbolId, Vec<Bucket<PriceExtent>>)>,
     /// Settings as given by the user, by name, for the snapshot.
@@ -104,7 +104,7 @@ pub struct StrategyRef {
 
 /// Entries blocked by one guard.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Refusal {
+pub struct BlockedByGuard {
     /// Guard.
     pub guard: Guard,
     /// Number of blocked entries.
@@ -117,23 +117,26 @@ pub struct Refusal {
     pub threshold: f64,
 }
 
-plain!(struct Refusal { guard, count, first_at, value, threshold });
+plain!(struct BlockedByGuard { guard, count, first_at, value, threshold });
 
 /// Counts blocked entries by guard.
 #[derive(Clone, Debug, Default)]
-pub struct Refusals(BTreeMap<Guard, Refusal>);
+pub struct BlockedEntries(BTreeMap<Guard, BlockedByGuard>);
 
-plain!(struct Refusals(by_guard));
+plain!(struct BlockedEntries(by_guard));
 
-impl Refusals {
+impl BlockedEntries {
     /// Counts a blocked entry; the first one of a guard is kept as the example.
     pub fn add(&mut self, at: Timestamp, guard: Guard, value: f64, threshold: f64) {
-        self.0.entry(guard).or_insert(Refusal { guard, count: 0, first_at: at, value, threshold }).count += 1;
+        self.0
+            .entry(guard)
+            .or_insert(BlockedByGuard { guard, count: 0, first_at: at, value, threshold })
+            .count += 1;
     }
 
     /// Most frequent first; ties in the order of the guards.
-    pub fn finish(self) -> Vec<Refusal> {
-        let mut refusals: Vec<Refusal> = self.0.into_values().collect();
+    pub fn finish(self) -> Vec<BlockedByGuard> {
+        let mut refusals: Vec<BlockedByGuard> = self.0.into_values().collect();
         refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.count));
         refusals
     }

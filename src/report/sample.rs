@@ -16,7 +16,7 @@ use crate::report::assumptions::{
 };
 use crate::report::fired::{Fired, FiredSections};
 use crate::report::reason::{Checked, DecisionReason, TradeReason};
-use crate::report::run::{LookBack, Mode, Refusals, RunResult, StrategyRef};
+use crate::report::run::{BlockedEntries, LookBack, Mode, RunResult, StrategyRef};
 use crate::report::series::price_series;
 use crate::report::statistics::Statistics;
 
@@ -136,7 +136,7 @@ pub(crate) fn result() -> RunResult {
     let d = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
     let spec = SymbolSpec::new("PUMP_USDT", d("0.01"), d("1"), d("1")).unwrap();
     let mut statistics = Statistics::new(begin, Money::from_units(10_000));
-    let (mut prices, mut refusals, mut signals) = (price_series(), Refusals::default(), Vec::new());
+    let (mut prices, mut refusals, mut signals) = (price_series(), BlockedEntries::default(), Vec::new());
     let mut reasons = Vec::new();
     let (mut balance, mut price, mut state) = (Money::from_units(10_000), 1_000_i64, 12_345_u64);
     let mut rng = move || {

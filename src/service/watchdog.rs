@@ -11,7 +11,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::visible::Visible;
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::request::order::{NewOrder, OrderType};
 use crate::exchange::mexc::{Account, Effect, HeldPosition, Mexc, Outcome};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -244,7 +244,7 @@ async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<S
     let order = NewOrder {
         symbol: held.symbol.clone(),
         effect: if held.is_long { Effect::CloseLong } else { Effect::CloseShort },
-        kind: Kind::Market,
+        kind: OrderType::Market,
         margin: Margin::Isolated,
         quantity: held.quantity,
         price: None,

@@ -15,7 +15,7 @@ use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage};
 use crate::report::fired::{Fired, FiredSections};
 use crate::report::marks::MissingMarks;
-use crate::report::run::{Mode, Refusals, RunResult, StrategyRef};
+use crate::report::run::{BlockedEntries, Mode, RunResult, StrategyRef};
 use crate::report::series::{PriceSeries, price_series};
 use crate::report::statistics::Statistics;
 use crate::session::digest::DecisionDigest;
@@ -39,7 +39,7 @@ pub struct Collector<'a> {
     strategies: Vec<u32>,
     fired: FiredSections,
     reasons: Reasons,
-    refusals: Refusals,
+    refusals: BlockedEntries,
     prices: Vec<PriceSeries>,
     counts: [u64; StreamKind::ALL.len()],
     first: Option<Timestamp>,
@@ -110,7 +110,7 @@ impl<'a> Collector<'a> {
             strategies,
             fired: FiredSections::default(),
             reasons: Reasons::new(instances),
-            refusals: Refusals::default(),
+            refusals: BlockedEntries::default(),
             prices: (0..symbols).map(|_| price_series()).collect(),
             counts: [0; StreamKind::ALL.len()],
             first: None,

@@ -27,7 +27,7 @@ pub struct CaughtUp {
 
 /// Where a replay is between two ticks of different times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Position {
+pub struct JournalPosition {
     /// Every tick up to here was applied, and every control before here.
     pub at: Timestamp,
     /// How many controls those were.
@@ -35,22 +35,22 @@ pub struct Position {
 }
 
 /// Told where a replay is, now and then.
-pub type Watch<'a, G, R> = dyn FnMut(Position, &Driver<G>, &R) + 'a;
+pub type Watch<'a, G, R> = dyn FnMut(JournalPosition, &Driver<G>, &R) + 'a;
 
 /// The inputs of a session that are to be replayed.
-pub struct Journal<'a> {
-    /// Rows and gaps, behind [`Journal::begun`] where there is one.
+pub struct JournalInputs<'a> {
+    /// Rows and gaps, behind [`JournalInputs::begun`] where there is one.
     pub feed: &'a mut dyn Feed,
     /// Everything that was done to the session, in the order of time.
     pub controls: &'a [(Timestamp, Control)],
     /// Where the driver is already.
-    pub begun: Option<Position>,
+    pub begun: Option<JournalPosition>,
 }
 
-impl<'a> Journal<'a> {
+impl<'a> JournalInputs<'a> {
     /// From the first input on.
     pub fn whole(feed: &'a mut dyn Feed, controls: &'a [(Timestamp, Control)]) -> Self {
-        Journal { feed, controls, begun: None }
+        JournalInputs { feed, controls, begun: None }
     }
 }
 
@@ -61,7 +61,7 @@ impl<'a> Journal<'a> {
 pub fn catch_up<G: Gateway, R: Recorder>(
     driver: &mut Driver<G>,
     table: &ArcSwap<SymbolTable>,
-    journal: Journal<'_>,
+    journal: JournalInputs<'_>,
     stored: Option<Timestamp>,
     recorder: &mut R,
     watch: &mut Watch<'_, G, R>,
@@ -84,7 +84,7 @@ pub fn catch_up<G: Gateway, R: Recorder>(
 pub fn replay<G: Gateway, R: Recorder>(
     driver: &mut Driver<G>,
     table: &ArcSwap<SymbolTable>,
-    journal: Journal<'_>,
+    journal: JournalInputs<'_>,
     recorder: &mut R,
     watch: &mut Watch<'_, G, R>,
 ) -> Result<bool, FeedError> {
@@ -102,12 +102,12 @@ pub fn replay<G: Gateway, R: Recorder>(
 pub fn replay_ticks<G: Gateway, R: Recorder>(
     driver: &mut Driver<G>,
     table: &ArcSwap<SymbolTable>,
-    journal: Journal<'_>,
+    journal: JournalInputs<'_>,
     recorder: &mut R,
     watch: &mut Watch<'_, G, R>,
-) -> Result<Option<Position>, FeedError> {
-    let Journal { feed, controls, begun } = journal;
-    let mut position = begun.unwrap_or(Position { at: Timestamp::MIN, controls: 0 });
+) -> Result<Option<JournalPosition>, FeedError> {
+    let JournalInputs { feed, controls, begun } = journal;
+    let mut position = begun.unwrap_or(JournalPosition { at: Timestamp::MIN, controls: 0 });
     let mut chunk = Chunk::default();
     while feed.next(&mut chunk)? {
         // Behind a chunk that ends with some of the ticks of one time the rest of them could not be found again.

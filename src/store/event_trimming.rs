@@ -20,6 +20,8 @@ const TRIMMING: &str = "removing old events";
 pub enum Removal {
     /// They go: nobody compares with them any more.
     All,
+    /// They go but for those of the newest record: the numbers go on behind it.
+    ButNewest,
     /// They go but for those of the newest record, and this is written down in the same transaction.
     Noted(SessionControlV1),
     /// They stay.
@@ -95,6 +97,7 @@ impl Store {
         let session = session.to_owned();
         Ok(match removal(&session, last)? {
             Removal::All => Some(Going { session, first_seq, note: None }),
+            Removal::ButNewest => Some(Going { session, first_seq: last, note: None }),
             Removal::Noted(control) => {
                 let note = EncodedSession::of_controls(&session, &[control])?;
                 Some(Going { session, first_seq: last, note: Some(note) })

@@ -57,6 +57,28 @@ fn marks_and_books_that_go_on_do_not_cover_a_silence_of_the_trades() {
 }
 
 #[test]
+fn a_settlement_has_one_funding_rate() {
+    let cli = Cli::new();
+    let row = |second: i64, rate: &str| format!("{},A,{rate}\n", (BEGIN + second) * 1_000_000);
+    let file = |second_rate: &str| {
+        let rows = [row(0, "0.001"), row(0, second_rate), row(60, "0.001")].concat();
+        cli.file("a.funding.csv", format!("timestamp_us,symbol,rate\n{rows}"))
+    };
+    let recording = cli.import(&[file("0.001")]);
+    assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(2), &json!(1)));
+    cli.run(&["import", &file("-0.002")]).fails(
+        "two rates",
+        65,
+        &[
+            "a.funding.csv:3",
+            "column rate",
+            "another rate for the settlement at 2025-12-01T",
+            "0.001 in line 2",
+        ],
+    );
+}
+
+#[test]
 fn a_trade_id_that_comes_again_later_counts_once_and_one_of_another_trade_is_told() {
     let cli = Cli::new();
     let row =

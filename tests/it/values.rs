@@ -12,7 +12,7 @@ use tradingd::domain::num::{Price, Qty};
 use tradingd::domain::strategy::{IndicatorSpec, ParamValue};
 use tradingd::domain::symbol::SymbolSpec;
 use tradingd::domain::time::{Span, Timestamp};
-use tradingd::engine::indicators::{ALL, IndicatorSet, Kind, Look, SlotId};
+use tradingd::engine::indicators::{ALL, IndicatorKind, IndicatorSet, Look, SlotId};
 use tradingd::engine::market::MarketState;
 
 /// Trades that are played: three minutes of the file.
@@ -29,7 +29,7 @@ struct Asked {
 }
 
 /// The type with its defaults, and with windows a tenth and a fiftieth as long where that is allowed.
-fn specs(kind: &Kind) -> Vec<IndicatorSpec> {
+fn specs(kind: &IndicatorKind) -> Vec<IndicatorSpec> {
     let shorter = |part: f64, min_coverage: f64| {
         let mut spec = kind.spec(&[]);
         for (name, value) in &mut spec.params {

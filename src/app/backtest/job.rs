@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// The file of `--journal`, shared by all runs of the command. It may be a pipe.
-pub struct Journal {
+pub struct JournalFile {
     path: PathBuf,
     /// The first failed write ends it.
     file: Mutex<io::Result<BufWriter<File>>>,
 }
 
-impl Journal {
+impl JournalFile {
     /// Creates an empty file.
     ///
     /// # Errors
@@ -31,10 +31,10 @@ impl Journal {
         let file = File::create(path).map_err(|error| {
             Failure::other(format!("the journal {} cannot be written: {error}", path.visible()))
         })?;
-        Ok(Journal { path: path.to_owned(), file: Mutex::new(Ok(BufWriter::new(file))) })
+        Ok(JournalFile { path: path.to_owned(), file: Mutex::new(Ok(BufWriter::new(file))) })
     }
 
-    /// Appends a line. A failing journal does not stop the run; [`Journal::finish`] tells of it.
+    /// Appends a line. A failing journal does not stop the run; [`JournalFile::finish`] tells of it.
     fn line(&self, line: &serde_json::Value) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(out) = &mut *file
@@ -63,7 +63,7 @@ impl Journal {
 ///
 /// # Errors
 /// Data that cannot be read to its end; there is no result then.
-pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Result<RunResult, Failure> {
+pub fn finish(run: &Run<'_>, journal: Option<&JournalFile>, bar: &ProgressBar) -> Result<RunResult, Failure> {
     let control = StopSignal::default();
     let mut backtest = run.build();
     let mut feed = run.feed(&backtest, &control)?;
@@ -84,7 +84,7 @@ pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Re
     Ok(run.result(backtest, collector, Vec::new()))
 }
 
-fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Driver) -> Box<DecisionSink<'s>> {
+fn sink<'s>(run: &Run<'_>, journal: &'s JournalFile, backtest: &mut Driver) -> Box<DecisionSink<'s>> {
     let defs = run.defs();
     let strategies: Vec<u32> =
         backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
@@ -115,13 +115,13 @@ mod tests {
     fn a_journal_that_cannot_be_written_is_told_at_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
-        let journal = Journal::create(&path).unwrap_or_else(|failure| panic!("{failure}"));
+        let journal = JournalFile::create(&path).unwrap_or_else(|failure| panic!("{failure}"));
         journal.line(&serde_json::json!({"a": 1}));
         journal.finish().unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n");
         // A file that is open for reading only takes no write.
         let file = Mutex::new(Ok(BufWriter::new(File::open(&path).unwrap())));
-        let journal = Journal { path, file };
+        let journal = JournalFile { path, file };
         journal.line(&serde_json::json!({"a": 2}));
         let failure = journal.finish().unwrap_err();
         assert!(failure.code() == 69 && failure.to_string().contains("is cut"), "{failure}");

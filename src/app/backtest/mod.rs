@@ -25,7 +25,7 @@ use crate::service::SourceError;
 use crate::service::backtest::{self, GENERATOR, Input, Run};
 use crate::service::strategies::Loaded;
 use crate::store::{NewResult, OpenMode};
-use job::Journal;
+use job::JournalFile;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -70,7 +70,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         if may_skip { failure.because("--skip-unfit leaves out what cannot be used") } else { failure }
     })?;
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
-    let journal = options.journal.as_deref().map(Journal::create).transpose()?;
+    let journal = options.journal.as_deref().map(JournalFile::create).transpose()?;
     let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out).map_err(|error| {
         let several = sources.len() * strategies.len() > 1 && !settings.skip_unfit;
         Failure::input(format!(
@@ -87,7 +87,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     }
     terminal::say_when_interrupted(|| "results reported as stored are kept".to_owned());
     let results = run_all(&runs, journal.as_ref(), options.runs.threads())?;
-    let journaled = journal.map_or(Ok(()), Journal::finish);
+    let journaled = journal.map_or(Ok(()), JournalFile::finish);
     if let Some(which) = &options.explain_trade {
         return explain_trade::run(which, &results, options.json).and(journaled);
     }
@@ -161,7 +161,11 @@ fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
 }
 
 /// Executes every run on the given number of threads; results are in the order of `runs`.
-fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Result<Vec<RunResult>, Failure> {
+fn run_all(
+    runs: &[Run<'_>],
+    journal: Option<&JournalFile>,
+    threads: usize,
+) -> Result<Vec<RunResult>, Failure> {
     let bytes: u64 = runs.iter().map(Run::bytes).sum();
     let bar = terminal::byte_progress(bytes, "backtest");
     let next = AtomicUsize::new(0);

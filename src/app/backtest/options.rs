@@ -73,7 +73,7 @@ pub struct RunOptions {
     /// 20240808, or microseconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub from: Option<Timestamp>,
-    /// End of the replay, exclusive.
+    /// End of the replay, exclusive; a bar that ends then is in it.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub to: Option<Timestamp>,
     /// Initial balance in the quote currency.

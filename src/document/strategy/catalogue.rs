@@ -3,7 +3,7 @@
 use super::problem::{Problems, at};
 use super::schema::shown;
 use crate::domain::strategy::{IndicatorSpec, OwnValue, ParamValue};
-use crate::engine::indicators::{ALL, Accepts, Kind, Param, find};
+use crate::engine::indicators::{ALL, Accepts, IndicatorKind, Param, find};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ pub(super) fn type_names() -> impl Iterator<Item = &'static str> {
 /// What a type name refers to.
 pub(super) enum Meaning {
     Own(&'static Own),
-    Market(&'static Kind),
+    Market(&'static IndicatorKind),
 }
 
 /// Looks up a type name, ignoring case. For the ambiguous name `params` decide: without `anchor` and
@@ -157,7 +157,7 @@ const REFRESH: [&str; 3] = ["r", "refresh_interval_seconds", "refresh_interval_o
 /// A type with all its parameters: bounds checked, defaults filled in. `upstream` reads a parameter that is
 /// another indicator. `None` if anything is invalid, which is then reported in `problems`.
 pub(super) fn spec_of(
-    kind: &'static Kind,
+    kind: &'static IndicatorKind,
     params: &Map<String, Value>,
     path: &str,
     problems: &mut Problems,

@@ -1,7 +1,9 @@
 //! Test vectors of bar indicators and windowed aggregates, run through market and indicator set as in a
 //! session.
 
-use super::{ALL, Accepts, IndicatorSet, Kind, Look, Missing, SlotId, Value, catalogue, channels, find};
+use super::{
+    ALL, Accepts, IndicatorKind, IndicatorSet, Look, Missing, SlotId, Value, catalogue, channels, find,
+};
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Gap, GapCause, Level, Market, Trade};
 use crate::domain::num::{Price, Qty};
@@ -555,7 +557,7 @@ fn is_sensible(accepts: &Accepts) -> bool {
     }
 }
 
-fn every_value_of_a_new_market_is_missing(kind: &Kind) {
+fn every_value_of_a_new_market_is_missing(kind: &IndicatorKind) {
     let mut bench = Bench::new();
     let slot = bench.slot(kind.name);
     assert!(bench.value(slot).is_err(), "{} made a number of nothing", kind.name);

@@ -1,12 +1,12 @@
 //! Average true range.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Channel, Kind, Look, Missing, Value, unchecked};
+use super::{Channel, IndicatorKind, Look, Missing, Value, unchecked};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 
 /// `ATR(period)` (J. W. Wilder, "New Concepts in Technical Trading Systems", 1978).
-pub static ATR: Kind = Kind {
+pub static ATR: IndicatorKind = IndicatorKind {
     name: "ATR",
     about: "How far the price usually moves within a bar",
     formula: "Wilder mean of TR = max(h − l, |h − c′|, |l − c′|), c′ the close before; seed = simple mean of the first n",

@@ -2,14 +2,14 @@
 
 use super::window_params::{WINDOW, one_window};
 use super::wiring::SeriesId;
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::series::{Average, BookMeasure};
 
 /// Average best bid.
-pub static AVG_BEST_BID: Kind = Kind {
+pub static AVG_BEST_BID: IndicatorKind = IndicatorKind {
     name: "AVG_BEST_BID",
     about: "Time-weighted average of the best bid",
     formula: "TWA of the best bid price over [T−t1, T−t2]",
@@ -22,7 +22,7 @@ pub static AVG_BEST_BID: Kind = Kind {
 };
 
 /// Average best ask.
-pub static AVG_BEST_ASK: Kind = Kind {
+pub static AVG_BEST_ASK: IndicatorKind = IndicatorKind {
     name: "AVG_BEST_ASK",
     about: "Time-weighted average of the best ask",
     formula: "TWA of the best ask price over [T−t1, T−t2]",
@@ -31,7 +31,7 @@ pub static AVG_BEST_ASK: Kind = Kind {
 };
 
 /// Average quantity on the best bid.
-pub static AVG_BID_QTY: Kind = Kind {
+pub static AVG_BID_QTY: IndicatorKind = IndicatorKind {
     name: "AVG_BID_QTY",
     about: "Time-weighted average of the quantity on the best bid",
     formula: "TWA of the best bid's quantity over [T−t1, T−t2]",
@@ -41,7 +41,7 @@ pub static AVG_BID_QTY: Kind = Kind {
 };
 
 /// Average quantity on the best ask.
-pub static AVG_ASK_QTY: Kind = Kind {
+pub static AVG_ASK_QTY: IndicatorKind = IndicatorKind {
     name: "AVG_ASK_QTY",
     about: "Time-weighted average of the quantity on the best ask",
     formula: "TWA of the best ask's quantity over [T−t1, T−t2]",
@@ -51,7 +51,7 @@ pub static AVG_ASK_QTY: Kind = Kind {
 };
 
 /// Average mid price.
-pub static TW_MIDPRICE: Kind = Kind {
+pub static TW_MIDPRICE: IndicatorKind = IndicatorKind {
     name: "TW_MIDPRICE",
     about: "Time-weighted average of the mid price",
     formula: "TWA of (best bid + best ask)/2 over [T−t1, T−t2]",

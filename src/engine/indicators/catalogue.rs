@@ -44,7 +44,7 @@ pub struct CatalogueParam {
 
 /// Every type, in registry order.
 pub fn catalogue() -> Vec<CatalogueEntry> {
-    let entry = |kind: &&'static super::Kind| CatalogueEntry {
+    let entry = |kind: &&'static super::IndicatorKind| CatalogueEntry {
         kind: kind.name,
         about: kind.about,
         formula: kind.formula,

@@ -3,7 +3,9 @@
 use super::deals::{Pairs, Terms, scaled_covariance};
 use super::median::SlidingMedian;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, WINDOW, one_window, two_windows};
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, ratio};
+use super::{
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, ratio,
+};
 use crate::checkpoint::{plain, saved};
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Needs, Point, PointKind};
@@ -16,7 +18,7 @@ pub(super) const MIN_DEALS: Param = Param {
 };
 
 /// Median time between trades.
-pub static INTER_DEAL_INTERVALS: Kind = Kind {
+pub static INTER_DEAL_INTERVALS: IndicatorKind = IndicatorKind {
     name: "INTER_DEAL_INTERVALS",
     about: "Median time between two trades of the window",
     formula: "median of tᵢ₊₁ − tᵢ over trades in (T−t1, T−t2]",
@@ -31,7 +33,7 @@ pub static INTER_DEAL_INTERVALS: Kind = Kind {
 };
 
 /// Median gap of the baseline over the median gap of the current window.
-pub static DECISION_DENSITY_ACCELERATION: Kind = Kind {
+pub static DECISION_DENSITY_ACCELERATION: IndicatorKind = IndicatorKind {
     name: "DECISION_DENSITY_ACCELERATION",
     about: "How much denser trades follow each other now than in the baseline",
     formula: "INTER_DEAL_INTERVALS(t3, t4)/INTER_DEAL_INTERVALS(t1, t2)",
@@ -48,7 +50,7 @@ pub static DECISION_DENSITY_ACCELERATION: Kind = Kind {
 };
 
 /// How unevenly trades are spread over time.
-pub static TRADE_CLUSTERING_COEFFICIENT: Kind = Kind {
+pub static TRADE_CLUSTERING_COEFFICIENT: IndicatorKind = IndicatorKind {
     name: "TRADE_CLUSTERING_COEFFICIENT",
     about: "How unevenly trades are spread over time: 0 like a clock, 1 at random, more in bursts",
     formula: "population variance of tᵢ₊₁ − tᵢ over their mean squared, trades in (T−t1, T−t2]",

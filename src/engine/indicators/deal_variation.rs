@@ -3,12 +3,12 @@
 use super::deal_intervals::MIN_DEALS;
 use super::deals::{Pairs, Terms, scaled_covariance, scaled_deviation};
 use super::window_params::{T1, T2, one_window};
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
+use super::{Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
 use crate::checkpoint::{plain, saved};
 use crate::engine::market::tape::{Needs, Point, PointKind};
 
 /// Standard deviation of the returns from trade to trade.
-pub static PRICE_VOLATILITY: Kind = Kind {
+pub static PRICE_VOLATILITY: IndicatorKind = IndicatorKind {
     name: "PRICE_VOLATILITY",
     about: "Standard deviation of the returns from trade to trade",
     formula: "100·σ (population) of pᵢ₊₁/pᵢ − 1 over trades in (T−t1, T−t2]",
@@ -24,7 +24,7 @@ pub static PRICE_VOLATILITY: Kind = Kind {
 };
 
 /// Relative standard deviation of trade quantities.
-pub static DEAL_SIZE_VOLATILITY: Kind = Kind {
+pub static DEAL_SIZE_VOLATILITY: IndicatorKind = IndicatorKind {
     name: "DEAL_SIZE_VOLATILITY",
     about: "Standard deviation of trade quantities against their mean",
     formula: "σ (population) of q/mean of q over trades in (T−t1, T−t2]",
@@ -37,7 +37,7 @@ pub static DEAL_SIZE_VOLATILITY: Kind = Kind {
 };
 
 /// Correlation of price changes with trade quantities.
-pub static VOLUME_PRICE_CORRELATION: Kind = Kind {
+pub static VOLUME_PRICE_CORRELATION: IndicatorKind = IndicatorKind {
     name: "VOLUME_PRICE_CORRELATION",
     about: "Pearson correlation of the price change to a trade with the quantity of that trade",
     formula: "Pearson of pᵢ₊₁ − pᵢ and qᵢ₊₁ over trades in (T−t1, T−t2]",

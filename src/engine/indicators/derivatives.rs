@@ -1,11 +1,11 @@
 //! Data that only derivatives have: funding, basis, open interest.
 
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, number, ratio, unchecked};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, number, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 
 /// Last funding rate.
-pub static FUNDING_RATE_PCT: Kind = Kind {
+pub static FUNDING_RATE_PCT: IndicatorKind = IndicatorKind {
     name: "FUNDING_RATE_PCT",
     about: "Rate of the last funding; positive = longs pay",
     formula: "rate·100",
@@ -28,7 +28,7 @@ impl Indicator for FundingRate {
 }
 
 /// Last price relative to the index price.
-pub static BASIS_PCT: Kind = Kind {
+pub static BASIS_PCT: IndicatorKind = IndicatorKind {
     name: "BASIS_PCT",
     about: "How far the last price is above the index price",
     formula: "100·(last − index)/index",
@@ -53,7 +53,7 @@ impl Indicator for Basis {
 }
 
 /// Change of open interest.
-pub static OPEN_INTEREST_CHANGE_PCT: Kind = Kind {
+pub static OPEN_INTEREST_CHANGE_PCT: IndicatorKind = IndicatorKind {
     name: "OPEN_INTEREST_CHANGE_PCT",
     about: "Change of the open interest",
     formula: "100·(OI(T)/OI(T−t1) − 1)",

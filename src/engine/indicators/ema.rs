@@ -2,13 +2,13 @@
 //! the first price).
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Upstream, Value, ratio};
+use super::{Accepts, Channel, Indicator, IndicatorKind, Look, Missing, Param, Upstream, Value, ratio};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::bars::ClosedBar;
 
 /// `EMA(period)` on bars or trades.
-pub static EMA: Kind = Kind {
+pub static EMA: IndicatorKind = IndicatorKind {
     name: "EMA",
     about: "Exponential moving average of the close, or of every trade price",
     formula: "e += k·(p − e), k = 2/(period+1); seed = mean of the first n closes (bars) or the first price (trades)",
@@ -46,7 +46,7 @@ pub static EMA: Kind = Kind {
 };
 
 /// Percent between a fast and a slow EMA.
-pub static EMA_SPREAD_PCT: Kind = Kind {
+pub static EMA_SPREAD_PCT: IndicatorKind = IndicatorKind {
     name: "EMA_SPREAD_PCT",
     about: "How far the fast average is above the slow one",
     formula: "100·(EMA(fast) − EMA(slow))/EMA(slow)",

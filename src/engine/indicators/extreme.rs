@@ -4,7 +4,7 @@
 //! ticks, because a ratio of two of them needs no conversion to prices.
 
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, SlotId, Upstream, Value, Wiring};
 use crate::checkpoint::{plain, saved};
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec};
@@ -14,7 +14,7 @@ use crate::engine::market::window::Window;
 use crate::engine::wake::Wake;
 use std::collections::VecDeque;
 
-static HIGHEST_TICKS: Kind = Kind {
+static HIGHEST_TICKS: IndicatorKind = IndicatorKind {
     name: "HIGHEST_TICKS",
     about: "Highest trade price of the window in ticks",
     formula: "max p over trades in (T−t1, T−t2]",
@@ -26,7 +26,7 @@ static HIGHEST_TICKS: Kind = Kind {
     build: |spec, wiring| Box::new(Extremes::new(spec, wiring, [1])),
 };
 
-static LOWEST_TICKS: Kind = Kind {
+static LOWEST_TICKS: IndicatorKind = IndicatorKind {
     name: "LOWEST_TICKS",
     about: "Lowest trade price of the window in ticks",
     formula: "min p over trades in (T−t1, T−t2]",
@@ -35,7 +35,7 @@ static LOWEST_TICKS: Kind = Kind {
 };
 
 /// Both at once.
-static RANGE_TICKS: Kind = Kind {
+static RANGE_TICKS: IndicatorKind = IndicatorKind {
     name: "RANGE_TICKS",
     about: "Highest and lowest trade price of the window in ticks",
     formula: "max p and min p over trades in (T−t1, T−t2]",

@@ -2,14 +2,15 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average, number,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average,
+    number,
 };
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
 /// Bid quantity against ask quantity.
-pub static BID_ASK_IMBALANCE: Kind = Kind {
+pub static BID_ASK_IMBALANCE: IndicatorKind = IndicatorKind {
     name: "BID_ASK_IMBALANCE",
     about: "Balance of the quantities on the two sides of the book; positive = more bids",
     formula: "TWA of 100·(B − A)/(B + A) over [T−t1, T−t2], B and A = Σ qty of the first levels; smoothing false: latest",

@@ -2,13 +2,13 @@
 //!
 //! Invariant: no price from before a gap and no stale book is read.
 
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Point;
 
 /// Price of the last trade.
-pub static PRICE: Kind = Kind {
+pub static PRICE: IndicatorKind = IndicatorKind {
     name: "PRICE",
     about: "Price of the last trade",
     formula: "p of the newest trade",
@@ -21,7 +21,7 @@ pub static PRICE: Kind = Kind {
 };
 
 /// Quantity of the last trade.
-pub static VOLUME: Kind = Kind {
+pub static VOLUME: IndicatorKind = IndicatorKind {
     name: "VOLUME",
     about: "Quantity of the last trade",
     formula: "q of the newest trade",
@@ -32,7 +32,7 @@ pub static VOLUME: Kind = Kind {
 };
 
 /// Best bid price.
-pub static BEST_BID: Kind = Kind {
+pub static BEST_BID: IndicatorKind = IndicatorKind {
     name: "BEST_BID",
     about: "Highest price a buyer shows",
     formula: "price of the first bid",
@@ -47,7 +47,7 @@ pub static BEST_BID: Kind = Kind {
 };
 
 /// Best ask price.
-pub static BEST_ASK: Kind = Kind {
+pub static BEST_ASK: IndicatorKind = IndicatorKind {
     name: "BEST_ASK",
     about: "Lowest price a seller shows",
     formula: "price of the first ask",
@@ -60,7 +60,7 @@ pub static BEST_ASK: Kind = Kind {
 };
 
 /// Quantity on the best bid.
-pub static BID_QTY: Kind = Kind {
+pub static BID_QTY: IndicatorKind = IndicatorKind {
     name: "BID_QTY",
     about: "Quantity on the best bid",
     formula: "quantity of the first bid",
@@ -74,7 +74,7 @@ pub static BID_QTY: Kind = Kind {
 };
 
 /// Quantity on the best ask.
-pub static ASK_QTY: Kind = Kind {
+pub static ASK_QTY: IndicatorKind = IndicatorKind {
     name: "ASK_QTY",
     about: "Quantity on the best ask",
     formula: "quantity of the first ask",

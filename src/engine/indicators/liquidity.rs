@@ -2,8 +2,8 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, book_average,
-    number, ordered, ratio, unchecked,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value,
+    book_average, number, ordered, ratio, unchecked,
 };
 use crate::checkpoint::saved;
 use crate::domain::num::Money;
@@ -12,7 +12,7 @@ use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
 /// Fraction of the baseline's liquidity that has gone.
-pub static LIQUIDITY_DRAIN_INDEX: Kind = Kind {
+pub static LIQUIDITY_DRAIN_INDEX: IndicatorKind = IndicatorKind {
     name: "LIQUIDITY_DRAIN_INDEX",
     about: "Share of the baseline's liquidity that has gone; positive = drained",
     formula: "100·(TWA_base(L) − TWA_cur(L))/TWA_base(L), L = Σ price·qty of both sides",
@@ -71,7 +71,7 @@ impl Indicator for Drain {
 }
 
 /// Value resting near the mid price.
-pub static DEPTH_USDT: Kind = Kind {
+pub static DEPTH_USDT: IndicatorKind = IndicatorKind {
     name: "DEPTH_USDT",
     about: "Value that rests within a percentage of mid",
     formula: "TWA over [T−t1, T−t2] of Σ price·qty within depth_pct of mid; the value at T−t1 when t1 = t2",
@@ -113,7 +113,7 @@ impl Indicator for Depth {
 }
 
 /// Slippage of a market order of a given value.
-pub static SLIPPAGE_PCT: Kind = Kind {
+pub static SLIPPAGE_PCT: IndicatorKind = IndicatorKind {
     name: "SLIPPAGE_PCT",
     about: "How much worse than mid a market order of this value would fill now",
     formula: "buy: 100·(VWAP − mid)/mid, sell: 100·(mid − VWAP)/mid, VWAP = notional / base of a walk through the book",

@@ -2,12 +2,12 @@
 
 use super::ema::{Ema, EmaPair, fast_below_slow};
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, Kind, Look, Param, Value};
+use super::{Accepts, Channel, IndicatorKind, Look, Param, Value};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 
 /// `MACD(fast, slow, signal)` (G. Appel, "Technical Analysis", 2005).
-pub static MACD: Kind = Kind {
+pub static MACD: IndicatorKind = IndicatorKind {
     name: "MACD",
     about: "Distance of a fast and a slow average, and its own average",
     formula: "macd = EMA(fast) − EMA(slow); signal = EMA(signal) of macd; hist = macd − signal; known after slow + signal − 1 bars",

@@ -6,7 +6,7 @@
 use super::median::SlidingMedian;
 use super::window_price::MAX_PRICE;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
+    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
     fires_from, is_rising, number, ordered, ratio,
 };
 use crate::checkpoint::saved;
@@ -23,7 +23,7 @@ const T1: Param = number("t1", 600.0, 1.0, 86_400.0, "start of the window, secon
 const T2: Param = number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago");
 
 /// Median of one price a second.
-pub static MEDIAN_PRICE: Kind = Kind {
+pub static MEDIAN_PRICE: IndicatorKind = IndicatorKind {
     name: "MEDIAN_PRICE",
     about: "Median of one price a second",
     formula: "median over the whole seconds s in (T−t1, T−t2] of the last trade price before s, carried forward",
@@ -36,7 +36,7 @@ pub static MEDIAN_PRICE: Kind = Kind {
 };
 
 /// The recent maximum relative to the median.
-pub static PRICE_VS_MEDIAN_PCT: Kind = Kind {
+pub static PRICE_VS_MEDIAN_PCT: IndicatorKind = IndicatorKind {
     name: "PRICE_VS_MEDIAN_PCT",
     about: "How far the highest price of the last seconds is above the median of a longer window",
     formula: "100·(max p over trades in (T−high_t1, T] / MEDIAN_PRICE(t1, t2) − 1)",

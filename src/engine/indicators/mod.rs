@@ -1,6 +1,6 @@
 //! Indicators: numbers for conditions to compare, computed from one symbol's market.
 //!
-//! Each type is one small file with a [`Kind`] and one line in `registry`. Values are pulled: an indicator
+//! Each type is one small file with a [`IndicatorKind`] and one line in `registry`. Values are pulled: an indicator
 //! that nobody reads costs nothing unless it must see every trade or bar. Equal specs share one slot per
 //! symbol. Invariant: a value is a finite number or a [`Missing`] with its reason.
 
@@ -196,7 +196,7 @@ impl Channel {
 }
 
 /// An indicator type: its catalogue entry and how it is built.
-pub struct Kind {
+pub struct IndicatorKind {
     /// Type name in upper case.
     pub name: &'static str,
     /// Description in one sentence.
@@ -217,7 +217,7 @@ pub struct Kind {
     pub build: fn(&IndicatorSpec, &mut Wiring<'_>) -> Box<dyn Indicator>,
 }
 
-impl Kind {
+impl IndicatorKind {
     /// A spec of this type with the given parameters and defaults for the rest. Bounds are not checked.
     pub fn spec(&self, given: &[(&str, ParamValue)]) -> IndicatorSpec {
         debug_assert!(
@@ -234,7 +234,7 @@ impl Kind {
         }
     }
 
-    /// Like [`Kind::spec`], for number parameters only.
+    /// Like [`IndicatorKind::spec`], for number parameters only.
     pub fn numbers(&self, given: &[(&str, f64)]) -> IndicatorSpec {
         let given: Vec<_> = given.iter().map(|(name, value)| (*name, ParamValue::Number(*value))).collect();
         self.spec(&given)
@@ -311,7 +311,7 @@ pub fn unchecked(_: &IndicatorSpec) -> Option<String> {
     None
 }
 
-/// A number parameter for a [`Kind`].
+/// A number parameter for a [`IndicatorKind`].
 pub const fn number(name: &'static str, default: f64, min: f64, max: f64, about: &'static str) -> Param {
     Param { name, accepts: Accepts::Number { default, min, max }, about }
 }

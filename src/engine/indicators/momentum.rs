@@ -2,15 +2,15 @@
 
 use super::twpa::TimeAverage;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
-    ratio,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number,
+    ordered, ratio,
 };
 use crate::checkpoint::saved;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
 
 /// Current mean price relative to the baseline's.
-pub static PRICE_MOMENTUM: Kind = Kind {
+pub static PRICE_MOMENTUM: IndicatorKind = IndicatorKind {
     name: "PRICE_MOMENTUM",
     about: "Mean price of the current window against the baseline's",
     formula: "100·(m₁/m₂ − 1), m = mean over the trades of (t1, t2) and (t3, t4); mode time: TWPA",

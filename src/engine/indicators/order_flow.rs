@@ -1,15 +1,15 @@
 //! Order flow: volume of buying and selling takers.
 
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
-    ratio,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number,
+    ordered, ratio,
 };
 use crate::checkpoint::saved;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::{Window, nearest_f64};
 
 /// Imbalance of buying and selling takers.
-pub static ORDER_FLOW_IMBALANCE: Kind = Kind {
+pub static ORDER_FLOW_IMBALANCE: IndicatorKind = IndicatorKind {
     name: "ORDER_FLOW_IMBALANCE",
     about: "Balance of buying and selling takers",
     formula: "100·(buy − sell)/(buy + sell) over trades in (T−t1, T−t2]",
@@ -65,7 +65,7 @@ impl Indicator for Imbalance {
 }
 
 /// Cumulative volume delta of a window.
-pub static CVD: Kind = Kind {
+pub static CVD: IndicatorKind = IndicatorKind {
     name: "CVD",
     about: "Cumulative volume delta: quantity bought less quantity sold by takers",
     formula: "Σ q of buying − Σ q of selling takers over trades in (T−t1, T−t2]",

@@ -4,8 +4,8 @@ use super::extreme::highest_ticks;
 use super::twpa::TWPA;
 use super::window_price::MAX_PRICE;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
-    number, ratio, unchecked,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value,
+    Wiring, number, ratio, unchecked,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
@@ -14,7 +14,7 @@ const LOOKBACK: Param =
     number("lookback", 600.0, 10.0, 86_400.0, "seconds back in which the peak is looked for");
 
 /// Highest trade price.
-pub static PUMP_PEAK_PRICE: Kind = Kind {
+pub static PUMP_PEAK_PRICE: IndicatorKind = IndicatorKind {
     name: "PUMP_PEAK_PRICE",
     about: "Highest trade price of the lookback",
     formula: "max p over trades in (T−lookback, T]",
@@ -46,7 +46,7 @@ fn peak(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
 }
 
 /// Fraction of the pump that was given back.
-pub static RETRACEMENT_OF_PUMP_PCT: Kind = Kind {
+pub static RETRACEMENT_OF_PUMP_PCT: IndicatorKind = IndicatorKind {
     name: "RETRACEMENT_OF_PUMP_PCT",
     about: "How much of the move from baseline to peak was given back",
     formula: "100·(k − P)/(k − b), k = PUMP_PEAK_PRICE(lookback), b = TWPA(t3, t3−d)",
@@ -97,7 +97,7 @@ impl Indicator for Retracement {
 }
 
 /// Distance from the peak of the lookback.
-pub static DRAWDOWN_FROM_PEAK_PCT: Kind = Kind {
+pub static DRAWDOWN_FROM_PEAK_PCT: IndicatorKind = IndicatorKind {
     name: "DRAWDOWN_FROM_PEAK_PCT",
     about: "How far the price is below the peak of the lookback (with anchor position, a value of the position itself)",
     formula: "100·(k − P)/k, k = PUMP_PEAK_PRICE(lookback)",
@@ -114,7 +114,7 @@ pub static DRAWDOWN_FROM_PEAK_PCT: Kind = Kind {
 };
 
 /// Another name of [`DRAWDOWN_FROM_PEAK_PCT`].
-pub static MOMENTUM_DECAY: Kind = Kind {
+pub static MOMENTUM_DECAY: IndicatorKind = IndicatorKind {
     name: "MOMENTUM_DECAY",
     about: "How far the price is below the peak of the lookback",
     params: &[LOOKBACK, MIN_COVERAGE],

@@ -2,7 +2,8 @@
 
 use super::twpa::TimeAverage;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ratio,
+    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number,
+    ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
@@ -16,7 +17,7 @@ const PARAMS: &[Param] = &[
 ];
 
 /// Percent between the recent average price and its baseline.
-pub static PUMP_MAGNITUDE_PCT: Kind = Kind {
+pub static PUMP_MAGNITUDE_PCT: IndicatorKind = IndicatorKind {
     name: "PUMP_MAGNITUDE_PCT",
     about: "How far the recent average price is above its baseline",
     formula: "100·(c − b)/b with c = TWPA(t1, 0), b = TWPA(t3, t3−d)",
@@ -34,7 +35,7 @@ pub static PUMP_MAGNITUDE_PCT: Kind = Kind {
 };
 
 /// The same per second, between the midpoints of the two windows.
-pub static PRICE_VELOCITY: Kind = Kind {
+pub static PRICE_VELOCITY: IndicatorKind = IndicatorKind {
     name: "PRICE_VELOCITY",
     about: "How fast the price moves away from its baseline",
     formula: "PUMP_MAGNITUDE_PCT(t1, t3, d) / ((t3 − d/2) − t1/2)",
@@ -49,7 +50,7 @@ pub static PRICE_VELOCITY: Kind = Kind {
 };
 
 /// Change of the velocity over time.
-pub static PRICE_ACCELERATION: Kind = Kind {
+pub static PRICE_ACCELERATION: IndicatorKind = IndicatorKind {
     name: "PRICE_ACCELERATION",
     about: "How fast the price velocity changes",
     formula: "(PRICE_VELOCITY(T) − PRICE_VELOCITY(T−h))/h",

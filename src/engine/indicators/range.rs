@@ -2,8 +2,8 @@
 
 use super::extreme::range_ticks;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, fires_from,
-    is_rising, number, ordered, ratio,
+    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring,
+    fires_from, is_rising, number, ordered, ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::num::Price;
@@ -19,7 +19,7 @@ const PARAMS: &[Param] = &[
 ];
 
 /// Width of the range.
-pub static PRICE_RANGE_PCT: Kind = Kind {
+pub static PRICE_RANGE_PCT: IndicatorKind = IndicatorKind {
     name: "PRICE_RANGE_PCT",
     about: "From the lowest to the highest trade price of the window",
     formula: "100·(hi − lo)/lo over trades in (T−t1, T−t2]",
@@ -32,7 +32,7 @@ pub static PRICE_RANGE_PCT: Kind = Kind {
 };
 
 /// Position of the last price in the range.
-pub static RANGE_POSITION_PCT: Kind = Kind {
+pub static RANGE_POSITION_PCT: IndicatorKind = IndicatorKind {
     name: "RANGE_POSITION_PCT",
     about: "Where the price stands between the lowest (0) and highest (100) trade price of the window",
     formula: "100·(P − lo)/(hi − lo) over trades in (T−t1, T−t2]",

@@ -2,8 +2,8 @@
 
 use super::set::IndicatorSet;
 use super::{
-    Kind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest, liquidity,
-    macd, median_price, momentum, order_flow, peak, pump, range, rsi,
+    IndicatorKind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest,
+    liquidity, macd, median_price, momentum, order_flow, peak, pump, range, rsi,
 };
 use super::{
     rush, sampled_extreme, scores, sma, spread, twpa, velocity, volume_spike, vtwpa, vwap, window_direction,
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Every indicator type.
-pub static ALL: &[&Kind] = &[
+pub static ALL: &[&IndicatorKind] = &[
     // Pumps and dumps.
     &twpa::TWPA,
     &twpa::TWPA_RATIO,
@@ -109,7 +109,7 @@ pub static ALL: &[&Kind] = &[
 ];
 
 /// The type with this name; case is ignored.
-pub fn find(name: &str) -> Option<&'static Kind> {
+pub fn find(name: &str) -> Option<&'static IndicatorKind> {
     ALL.iter().copied().find(|kind| kind.name.eq_ignore_ascii_case(name))
 }
 

@@ -1,14 +1,14 @@
 //! Relative strength index.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Value, number, unchecked};
+use super::{Accepts, Channel, Indicator, IndicatorKind, Look, Missing, Param, Value, number, unchecked};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
 
 /// `RSI(period)` with Wilder's smoothing (J. W. Wilder, "New Concepts in Technical Trading Systems", 1978) or
 /// with simple means (Cutler).
-pub static RSI: Kind = Kind {
+pub static RSI: IndicatorKind = IndicatorKind {
     name: "RSI",
     about: "Share of rises in the recent moves of the close",
     formula: "100 − 100/(1 + G/L), G and L the mean rise and fall per bar; L = 0: 100 if G > 0, 50 if flat",

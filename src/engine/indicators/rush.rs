@@ -4,7 +4,8 @@
 //! feature of a pump's first seconds.
 
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number, ordered,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number,
+    ordered,
 };
 use crate::checkpoint::saved;
 use crate::domain::order::Side;
@@ -15,7 +16,7 @@ use crate::engine::market::window::Window;
 use std::collections::VecDeque;
 
 /// Number of rush orders in a window.
-pub static RUSH_ORDER_COUNT: Kind = Kind {
+pub static RUSH_ORDER_COUNT: IndicatorKind = IndicatorKind {
     name: "RUSH_ORDER_COUNT",
     about: "Milliseconds of the window with several trades of one taker side: market orders that ate through the book",
     formula: "number of milliseconds whose min_fills-th trade of the side lies in (T−t1, T−t2]",

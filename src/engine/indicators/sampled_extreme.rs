@@ -2,7 +2,8 @@
 
 use super::window_params::one_window;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, number,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value,
+    number,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
@@ -10,7 +11,7 @@ use crate::domain::time::{Span, Timestamp};
 use std::collections::VecDeque;
 
 /// Highest sample.
-pub static MAX_TWPA: Kind = Kind {
+pub static MAX_TWPA: IndicatorKind = IndicatorKind {
     name: "MAX_TWPA",
     about: "Highest value of another indicator, sampled on whole seconds; it also needs what that indicator needs",
     formula: "max of source over whole seconds in (T−t1, T−t2]",
@@ -32,7 +33,7 @@ pub static MAX_TWPA: Kind = Kind {
 };
 
 /// Lowest sample.
-pub static MIN_TWPA: Kind = Kind {
+pub static MIN_TWPA: IndicatorKind = IndicatorKind {
     name: "MIN_TWPA",
     about: "Lowest value of another indicator, sampled on whole seconds; it also needs what that indicator needs",
     formula: "min of source over whole seconds in (T−t1, T−t2]",

@@ -7,12 +7,12 @@ use super::peak::RETRACEMENT_OF_PUMP_PCT;
 use super::pump::Stretch;
 use super::spread::SPREAD_PCT;
 use super::volume_spike::VOLUME_SURGE_RATIO;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, number};
+use super::{Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, SlotId, Upstream, Value, number};
 use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 
 /// Whether a dump is running out of force.
-pub static DUMP_EXHAUSTION_SCORE: Kind = Kind {
+pub static DUMP_EXHAUSTION_SCORE: IndicatorKind = IndicatorKind {
     name: "DUMP_EXHAUSTION_SCORE",
     about: "Points for a dump that slows down, loses volume, has given the pump back and finds bids",
     formula: "velocity 30 if |v| < th, 15 if < 2th; volume 25 if ratio < th, 12.5 if < 1.5th; retracement 25 if ≥ th, 12.5 if ≥ 0.7th; imbalance 20 if > th, 10 if > th − 20",
@@ -61,7 +61,7 @@ pub static DUMP_EXHAUSTION_SCORE: Kind = Kind {
 const VELOCITY: [&str; 3] = ["velocity_t1", "velocity_t3", "velocity_d"];
 
 /// The spec of a component, with parameters taken from those of the whole.
-fn part(kind: &Kind, whole: &IndicatorSpec, names: &[(&str, &str)]) -> IndicatorSpec {
+fn part(kind: &IndicatorKind, whole: &IndicatorSpec, names: &[(&str, &str)]) -> IndicatorSpec {
     let given = names.iter().map(|(inner, outer)| (*inner, whole.number(outer)));
     kind.numbers(&given.chain([("min_coverage", whole.number("min_coverage"))]).collect::<Vec<_>>())
 }
@@ -128,7 +128,7 @@ impl Indicator for DumpExhaustion {
 }
 
 /// Risk of trading at this time.
-pub static RISK_SCORE: Kind = Kind {
+pub static RISK_SCORE: IndicatorKind = IndicatorKind {
     name: "RISK_SCORE",
     about: "How risky it is to trade now: wide spread, wild price, drained book",
     formula: "100·(ws·clip(SPREAD_PCT/spread_ref) + wv·clip(PRICE_VOLATILITY(vol_t1, 0)/vol_ref) + wd·clip(max(0, LIQUIDITY_DRAIN_INDEX)/drain_ref)), clip to 0–1",

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a slot only reads earlier slots, so there are no cycles.
 
-use super::{Indicator, Kind, Look, Missing, Value};
+use super::{Indicator, IndicatorKind, Look, Missing, Value};
 use crate::checkpoint::{Damaged, Reader, Saved, plain, saved};
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::symbol::SymbolSpec;
@@ -56,7 +56,7 @@ pub(super) struct Built {
 /// The slots of one symbol.
 pub struct IndicatorSet {
     /// The type of a name. A type that reads another one would else name the registry, which names all types.
-    find: fn(&str) -> Option<&'static Kind>,
+    find: fn(&str) -> Option<&'static IndicatorKind>,
     slots: Vec<Slot>,
     every_trade: Vec<usize>,
     /// Of each of them the values after the trades that come next.
@@ -118,7 +118,7 @@ fn value_of(slots: &mut [Slot], turn: u64, id: SlotId, look: &Look<'_>) -> Value
 
 impl IndicatorSet {
     /// Nothing yet; `find` gives the type of a name.
-    pub(super) fn of_types(find: fn(&str) -> Option<&'static Kind>) -> Self {
+    pub(super) fn of_types(find: fn(&str) -> Option<&'static IndicatorKind>) -> Self {
         IndicatorSet {
             find,
             slots: Vec::new(),
@@ -131,7 +131,7 @@ impl IndicatorSet {
     }
 
     /// The type of a name.
-    pub(super) fn kind(&self, name: &str) -> Option<&'static Kind> {
+    pub(super) fn kind(&self, name: &str) -> Option<&'static IndicatorKind> {
         (self.find)(name)
     }
 

@@ -3,13 +3,13 @@
 //! The sums of closes and of their squares are integers, so no error accumulates.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, Kind, Look, Missing, Param, Value, number, ratio, unchecked};
+use super::{Accepts, Channel, IndicatorKind, Look, Missing, Param, Value, number, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
 
 /// `SMA(period)`.
-pub static SMA: Kind = Kind {
+pub static SMA: IndicatorKind = IndicatorKind {
     name: "SMA",
     about: "Simple moving average of the close",
     formula: "Σ close / period over the last bars",
@@ -22,7 +22,7 @@ pub static SMA: Kind = Kind {
 };
 
 /// One line of the Bollinger bands (J. Bollinger, "Bollinger on Bollinger Bands", 2001).
-pub static BOLLINGER_BANDS: Kind = Kind {
+pub static BOLLINGER_BANDS: IndicatorKind = IndicatorKind {
     name: "BOLLINGER_BANDS",
     about: "Band of the close around its mean, and where the close stands in it",
     formula: "mid = SMA(period); lower, upper = mid ∓ deviations·σ (population); percent_b = (close − lower)/(upper − lower); \

@@ -2,14 +2,15 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered, ratio,
+    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered,
+    ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
 /// Spread in percent of the mid price, latest or time-weighted.
-pub static SPREAD_PCT: Kind = Kind {
+pub static SPREAD_PCT: IndicatorKind = IndicatorKind {
     name: "SPREAD_PCT",
     about: "Distance of best ask and best bid",
     formula: "100·(ask − bid)/mid; t1 > 0: TWA over [T−t1, T−t2]",
@@ -50,7 +51,7 @@ impl Indicator for Spread {
 }
 
 /// Current spread relative to the baseline.
-pub static SPREAD_WIDENING_RATIO: Kind = Kind {
+pub static SPREAD_WIDENING_RATIO: IndicatorKind = IndicatorKind {
     name: "SPREAD_WIDENING_RATIO",
     about: "Spread of the current window against the baseline's",
     formula: "TWA(spread %) over [T−t1, T−t2] / the same over [T−t3, T−t4]",

@@ -1,6 +1,8 @@
 //! Time-weighted price average: each price weighted by how long it was in force.
 
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio};
+use super::{
+    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio,
+};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -8,7 +10,7 @@ use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
 
 /// `TWPA(t1, t2)`; the price at that time when t1 = t2.
-pub static TWPA: Kind = Kind {
+pub static TWPA: IndicatorKind = IndicatorKind {
     name: "TWPA",
     about: "Time-weighted average of the trade price",
     formula: "TWA of the trade price over [T−t1, T−t2], carried in at the start",
@@ -38,7 +40,7 @@ impl Indicator for Twpa {
 }
 
 /// `TWPA_RATIO(t1, t2, t3, t4)`.
-pub static TWPA_RATIO: Kind = Kind {
+pub static TWPA_RATIO: IndicatorKind = IndicatorKind {
     name: "TWPA_RATIO",
     about: "Recent average price against an earlier one",
     formula: "TWPA(t1, t2)/TWPA(t3, t4)",
@@ -69,7 +71,7 @@ pub static TWPA_RATIO: Kind = Kind {
 };
 
 /// `SUPPORT_LEVEL_PROXIMITY(t1, t_support_start, t_support_end)`.
-pub static SUPPORT_LEVEL_PROXIMITY: Kind = Kind {
+pub static SUPPORT_LEVEL_PROXIMITY: IndicatorKind = IndicatorKind {
     name: "SUPPORT_LEVEL_PROXIMITY",
     about: "How far the recent average price is above an earlier average that stands for support",
     formula: "100·(TWPA(t1, 0) − s)/s, s = TWPA(t_support_start, t_support_end)",

@@ -2,7 +2,8 @@
 
 use super::pump::{Move, Stretch};
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number, ratio,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number,
+    ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
@@ -15,7 +16,7 @@ const STANDSTILL: f64 = 0.001;
 const MAX_STRETCHES: usize = 16;
 
 /// Whether shorter windows have higher velocities than longer ones.
-pub static VELOCITY_CASCADE: Kind = Kind {
+pub static VELOCITY_CASCADE: IndicatorKind = IndicatorKind {
     name: "VELOCITY_CASCADE",
     about: "Whether the price accelerates from long stretches to short ones; positive = accelerating",
     formula: "vᵢ = PRICE_VELOCITY, dᵢ = (vᵢ − vᵢ₊₁)/max(|vᵢ₊₁|, 0.01), wᵢ = 2^(n−1−i), x = Σwᵢdᵢ/Σwᵢ, ×1.2 if all dᵢ have one strict sign; tanh(x/2)",
@@ -89,7 +90,7 @@ impl Indicator for Cascade {
 }
 
 /// How much weaker the fast velocity is than the slow one.
-pub static MOMENTUM_REVERSAL_INDEX: Kind = Kind {
+pub static MOMENTUM_REVERSAL_INDEX: IndicatorKind = IndicatorKind {
     name: "MOMENTUM_REVERSAL_INDEX",
     about: "How much the fast side is weaker than the slow side, whatever the sign of the move; two PRICE_VELOCITY conditions say more",
     formula: "100·(v_slow − v_fast)/|v_fast|, slow = PRICE_VELOCITY(current), fast = PRICE_VELOCITY(peak)",
@@ -136,7 +137,7 @@ fn reversal(slow: f64, fast: f64) -> Value {
 }
 
 /// Whether the velocity has become constant.
-pub static VELOCITY_STABILIZATION_INDEX: Kind = Kind {
+pub static VELOCITY_STABILIZATION_INDEX: IndicatorKind = IndicatorKind {
     name: "VELOCITY_STABILIZATION_INDEX",
     about: "How much the last velocities differ; low also in a steady dump, so combine it with a velocity bound",
     formula: "population sd / mean|v| of PRICE_VELOCITY at T, T−δ, …; 0 if mean|v| < 0.001",

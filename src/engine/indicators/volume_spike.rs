@@ -1,8 +1,8 @@
 //! Current trading relative to a baseline: volume, value or number of trades.
 
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number,
-    ordered, ratio,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring,
+    number, ordered, ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
@@ -19,7 +19,7 @@ const T3: Param = number("t3", 600.0, 1.0, 86_400.0, "start of the baseline, sec
 const T4: Param = number("t4", 30.0, 0.0, 86_400.0, "end of the baseline, seconds ago");
 
 /// Volume of the current window relative to the median bucket of the baseline.
-pub static VOLUME_SURGE_RATIO: Kind = Kind {
+pub static VOLUME_SURGE_RATIO: IndicatorKind = IndicatorKind {
     name: "VOLUME_SURGE_RATIO",
     about: "Volume of the current window against a usual window of the same length",
     formula: "SUM(t1, t2) / median of the sums of consecutive buckets of length t1−t2 that end at T−t4, T−t4−(t1−t2), … and lie inside (t3, t4]; median 0: their mean",
@@ -45,7 +45,7 @@ pub static VOLUME_SURGE_RATIO: Kind = Kind {
 };
 
 /// Volume or value, of one or both taker sides, relative to the baseline's rate or median bucket.
-pub static VOLUME_SPIKE_RATIO: Kind = Kind {
+pub static VOLUME_SPIKE_RATIO: IndicatorKind = IndicatorKind {
     name: "VOLUME_SPIKE_RATIO",
     about: "Volume of the current window against the baseline's",
     formula: "rate: [SUM(t1, t2)/(t1−t2)]/[SUM(t3, t4)/(t3−t4)]; bucket_median: as VOLUME_SURGE_RATIO",
@@ -82,7 +82,7 @@ pub static VOLUME_SPIKE_RATIO: Kind = Kind {
 };
 
 /// Trades per second relative to the baseline.
-pub static TRADE_FREQUENCY_SPIKE: Kind = Kind {
+pub static TRADE_FREQUENCY_SPIKE: IndicatorKind = IndicatorKind {
     name: "TRADE_FREQUENCY_SPIKE",
     about: "Trades per second of the current window against the baseline's",
     formula: "[COUNT(t1, t2)/(t1−t2)]/[COUNT(t3, t4)/(t3−t4)]",

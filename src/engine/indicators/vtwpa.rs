@@ -2,14 +2,14 @@
 
 use super::deals::{Pairs, Terms};
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::{plain, saved};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Needs, Point};
 
 /// `VTWPA(t1, t2)`.
-pub static VTWPA: Kind = Kind {
+pub static VTWPA: IndicatorKind = IndicatorKind {
     name: "VTWPA",
     about: "Trade price weighted by quantity and holding time",
     formula: "Σ p·q·w/Σ q·w over [T−t1, T−t2], w = time until the next trade, carried in at the start",

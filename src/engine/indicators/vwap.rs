@@ -2,14 +2,14 @@
 
 use super::latest::percent_above;
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
 
 /// `VWAP(t1, t2)`.
-pub static VWAP: Kind = Kind {
+pub static VWAP: IndicatorKind = IndicatorKind {
     name: "VWAP",
     about: "Volume-weighted average of the trade price",
     formula: "Σpq/Σq over trades in (T−t1, T−t2]",
@@ -22,7 +22,7 @@ pub static VWAP: Kind = Kind {
 };
 
 /// The last price relative to the VWAP.
-pub static PRICE_VS_VWAP_PCT: Kind = Kind {
+pub static PRICE_VS_VWAP_PCT: IndicatorKind = IndicatorKind {
     name: "PRICE_VS_VWAP_PCT",
     about: "How far the last price is above the volume-weighted average",
     formula: "100·(P − VWAP(t1, t2))/VWAP(t1, t2)",

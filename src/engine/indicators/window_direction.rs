@@ -1,7 +1,9 @@
 //! Whether the price keeps moving in one direction, period by period.
 
 use super::Missing;
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number};
+use super::{
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number,
+};
 use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::domain::strategy::IndicatorSpec;
@@ -16,7 +18,7 @@ const PARAMS: &[Param] = &[
 ];
 
 /// Length of the most recent run of moves in one direction.
-pub static MOMENTUM_STREAK: Kind = Kind {
+pub static MOMENTUM_STREAK: IndicatorKind = IndicatorKind {
     name: "MOMENTUM_STREAK",
     about: "Periods in a row, newest backwards, in which the price moved the same way; negative for falls",
     formula: "k·sign(r₁), k = leading returns of equal sign other than 0; rᵢ = P(T−(i−1)·period) − P(T−i·period), i ≤ lookback",
@@ -29,7 +31,7 @@ pub static MOMENTUM_STREAK: Kind = Kind {
 };
 
 /// Fraction of moves that continue the one before.
-pub static DIRECTION_CONSISTENCY: Kind = Kind {
+pub static DIRECTION_CONSISTENCY: IndicatorKind = IndicatorKind {
     name: "DIRECTION_CONSISTENCY",
     about: "Share of neighbouring periods that moved the same way, of those in which both moved",
     formula: "pairs (rᵢ, rᵢ₊₁) of equal sign/pairs of returns other than 0; returns as for MOMENTUM_STREAK",

@@ -2,7 +2,7 @@
 
 use super::book_average::BookWindow;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, one_window, two_windows};
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, ratio};
+use super::{Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, ratio};
 use crate::checkpoint::saved;
 use crate::engine::market::series::BookMeasure;
 
@@ -10,7 +10,7 @@ use crate::engine::market::series::BookMeasure;
 const NOTIONAL: BookMeasure = BookMeasure::LiquidityLevels { levels: 1 };
 
 /// Quantity at the best bid and ask together.
-pub static TOTAL_LIQUIDITY: Kind = Kind {
+pub static TOTAL_LIQUIDITY: IndicatorKind = IndicatorKind {
     name: "TOTAL_LIQUIDITY",
     about: "Average quantity on the best bid and the best ask together",
     formula: "TWA(bid quantity) + TWA(ask quantity) over [T−t1, T−t2]; notional: TWA(bid·quantity + ask·quantity)",
@@ -41,7 +41,7 @@ pub static TOTAL_LIQUIDITY: Kind = Kind {
 };
 
 /// Current liquidity relative to the baseline.
-pub static LIQUIDITY_RATIO: Kind = Kind {
+pub static LIQUIDITY_RATIO: IndicatorKind = IndicatorKind {
     name: "LIQUIDITY_RATIO",
     about: "Notional on the touch now against the baseline",
     formula: "TOTAL_LIQUIDITY(t1, t2, notional)/TOTAL_LIQUIDITY(t3, t4, notional)",

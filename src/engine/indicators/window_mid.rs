@@ -3,13 +3,13 @@
 use super::book_average::BookWindow;
 use super::twpa::TimeAverage;
 use super::window_params::{T1, WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, ratio, unchecked};
+use super::{Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
 /// Current mid price relative to its average.
-pub static MID_PRICE_VELOCITY: Kind = Kind {
+pub static MID_PRICE_VELOCITY: IndicatorKind = IndicatorKind {
     name: "MID_PRICE_VELOCITY",
     about: "How far the mid price is above its time-weighted average",
     formula: "100·(mid now/TW_MIDPRICE(t1, 0) − 1)",
@@ -24,7 +24,7 @@ pub static MID_PRICE_VELOCITY: Kind = Kind {
 };
 
 /// Distance of trade prices from the mid price.
-pub static DEAL_VS_MID_DEVIATION: Kind = Kind {
+pub static DEAL_VS_MID_DEVIATION: IndicatorKind = IndicatorKind {
     name: "DEAL_VS_MID_DEVIATION",
     about: "Distance of the average trade price from the average mid price, without sign",
     formula: "100·|TWPA(t1, t2) − TW_MIDPRICE(t1, t2)|/TW_MIDPRICE(t1, t2)",

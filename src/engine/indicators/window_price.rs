@@ -2,14 +2,14 @@
 
 use super::extreme::{highest_ticks, lowest_ticks};
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, SlotId, Upstream, Value};
 use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
 
 /// Highest trade price.
-pub static MAX_PRICE: Kind = Kind {
+pub static MAX_PRICE: IndicatorKind = IndicatorKind {
     name: "MAX_PRICE",
     about: "Highest trade price of the window",
     formula: "max p over trades in (T−t1, T−t2]",
@@ -24,7 +24,7 @@ pub static MAX_PRICE: Kind = Kind {
 };
 
 /// Lowest trade price.
-pub static MIN_PRICE: Kind = Kind {
+pub static MIN_PRICE: IndicatorKind = IndicatorKind {
     name: "MIN_PRICE",
     about: "Lowest trade price of the window",
     formula: "min p over trades in (T−t1, T−t2]",
@@ -35,7 +35,7 @@ pub static MIN_PRICE: Kind = Kind {
 };
 
 /// Price of the oldest trade.
-pub static FIRST_PRICE: Kind = Kind {
+pub static FIRST_PRICE: IndicatorKind = IndicatorKind {
     name: "FIRST_PRICE",
     about: "Price of the oldest trade of the window",
     formula: "p of the first trade in (T−t1, T−t2]",
@@ -47,7 +47,7 @@ pub static FIRST_PRICE: Kind = Kind {
 };
 
 /// Price of the newest trade.
-pub static LAST_PRICE: Kind = Kind {
+pub static LAST_PRICE: IndicatorKind = IndicatorKind {
     name: "LAST_PRICE",
     about: "Price of the newest trade of the window",
     formula: "p of the last trade in (T−t1, T−t2]",

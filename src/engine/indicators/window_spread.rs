@@ -2,7 +2,7 @@
 
 use super::book_average::BookWindow;
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Upstream, Value, ratio};
+use super::{Channel, Indicator, IndicatorKind, Look, Upstream, Value, ratio};
 use crate::checkpoint::saved;
 use crate::engine::market::series::BookMeasure;
 
@@ -10,7 +10,7 @@ use crate::engine::market::series::BookMeasure;
 const RESOLUTION: f64 = 1.0 / (1_u64 << 40) as f64;
 
 /// Spread between the average best ask and the average best bid.
-pub static SPREAD_PERCENTAGE: Kind = Kind {
+pub static SPREAD_PERCENTAGE: IndicatorKind = IndicatorKind {
     name: "SPREAD_PERCENTAGE",
     about: "Distance of the average best ask and the average best bid",
     formula: "100·(AVG_BEST_ASK − AVG_BEST_BID)/((AVG_BEST_ASK + AVG_BEST_BID)/2)",
@@ -29,7 +29,7 @@ pub static SPREAD_PERCENTAGE: Kind = Kind {
 };
 
 /// Time-weighted standard deviation of the spread.
-pub static SPREAD_VOLATILITY: Kind = Kind {
+pub static SPREAD_VOLATILITY: IndicatorKind = IndicatorKind {
     name: "SPREAD_VOLATILITY",
     about: "How much the spread in percent of mid moved",
     formula: "sqrt of the TWA of (s − TWA(s))², s = SPREAD_PCT, over [T−t1, T−t2]; resolution 10^-6",

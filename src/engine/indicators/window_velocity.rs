@@ -8,7 +8,8 @@ use super::window_params::{
     BASELINE_END, BASELINE_START, CURRENT_END, CURRENT_START, SHORT_AND_LONG, short_in_long, two_windows,
 };
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, ratio,
+    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring,
+    ratio,
 };
 use crate::checkpoint::{Damaged, Reader, Saved, saved};
 use crate::domain::strategy::IndicatorSpec;
@@ -18,7 +19,7 @@ use crate::engine::market::tape::Needs;
 use crate::engine::market::window::Window;
 
 /// Percent change of a chosen price from the baseline to the current window.
-pub static VELOCITY: Kind = Kind {
+pub static VELOCITY: IndicatorKind = IndicatorKind {
     name: "VELOCITY",
     about: "Percent between a price of the current window and the same price of the baseline; `of` = mid also needs the book",
     formula: "100·(X(t1, t2) − X(t3, t4))/X(t3, t4); X: last = price in force at the end of the window, TWPA, VTWPA or TW_MIDPRICE",
@@ -42,7 +43,7 @@ pub static VELOCITY: Kind = Kind {
 };
 
 /// Percent above a short average minus percent above a long one.
-pub static VELOCITY_ACCELERATION: Kind = Kind {
+pub static VELOCITY_ACCELERATION: IndicatorKind = IndicatorKind {
     name: "VELOCITY_ACCELERATION",
     about: "How far the last price is above a short average, less how far it is above a long one",
     formula: "100·(P/TWPA(short, 0) − P/TWPA(long, 0))",

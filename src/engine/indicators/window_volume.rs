@@ -1,14 +1,14 @@
 //! Sums and counts of trades in a window.
 
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::tape::Needs;
 use crate::engine::market::window::{Slice, Window};
 
 /// Base units traded.
-pub static SUM_VOLUME: Kind = Kind {
+pub static SUM_VOLUME: IndicatorKind = IndicatorKind {
     name: "SUM_VOLUME",
     about: "Quantity traded in the window",
     formula: "Σ q over trades in (T−t1, T−t2]",
@@ -23,7 +23,7 @@ pub static SUM_VOLUME: Kind = Kind {
 };
 
 /// Number of trades.
-pub static COUNT_DEALS: Kind = Kind {
+pub static COUNT_DEALS: IndicatorKind = IndicatorKind {
     name: "COUNT_DEALS",
     about: "Number of trades in the window",
     formula: "number of trades in (T−t1, T−t2]",
@@ -34,7 +34,7 @@ pub static COUNT_DEALS: Kind = Kind {
 };
 
 /// Base units per trade.
-pub static AVG_VOLUME: Kind = Kind {
+pub static AVG_VOLUME: IndicatorKind = IndicatorKind {
     name: "AVG_VOLUME",
     about: "Average quantity of a trade in the window",
     formula: "Σ q / number of trades in (T−t1, T−t2]",
@@ -48,10 +48,10 @@ pub static AVG_VOLUME: Kind = Kind {
 };
 
 /// Another name of [`AVG_VOLUME`].
-pub static AVERAGE_TRADE_SIZE: Kind = Kind { name: "AVERAGE_TRADE_SIZE", ..AVG_VOLUME };
+pub static AVERAGE_TRADE_SIZE: IndicatorKind = IndicatorKind { name: "AVERAGE_TRADE_SIZE", ..AVG_VOLUME };
 
 /// Trades per minute.
-pub static TRADE_FREQUENCY: Kind = Kind {
+pub static TRADE_FREQUENCY: IndicatorKind = IndicatorKind {
     name: "TRADE_FREQUENCY",
     about: "Trades per minute in the window",
     formula: "60·(number of trades in (T−t1, T−t2])/(t1 − t2)",

@@ -4,7 +4,9 @@ use super::window_params::{
     BASELINE_START, CURRENT_AND_BASELINE, SHORT_AND_LONG, short_in_long, two_windows,
 };
 use super::window_volume::average_size;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio};
+use super::{
+    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio,
+};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -12,7 +14,7 @@ use crate::engine::market::tape::Needs;
 use crate::engine::market::window::{Slice, Window};
 
 /// Current quantity divided by the baseline's, regardless of their lengths.
-pub static VOLUME_SURGE: Kind = Kind {
+pub static VOLUME_SURGE: IndicatorKind = IndicatorKind {
     name: "VOLUME_SURGE",
     about: "Quantity traded now against the baseline, not normalised by length; see VOLUME_SPIKE_RATIO for the rate",
     formula: "SUM(t1, t2)/SUM(t3, t4)",
@@ -29,7 +31,7 @@ pub static VOLUME_SURGE: Kind = Kind {
 };
 
 /// Current average trade size divided by the baseline's.
-pub static TRADE_SIZE_MOMENTUM: Kind = Kind {
+pub static TRADE_SIZE_MOMENTUM: IndicatorKind = IndicatorKind {
     name: "TRADE_SIZE_MOMENTUM",
     about: "Average quantity of a trade now against the baseline",
     formula: "AVG_VOLUME(t1, t2)/AVG_VOLUME(t3, t4)",
@@ -43,7 +45,7 @@ pub static TRADE_SIZE_MOMENTUM: Kind = Kind {
 };
 
 /// Fraction of the long window's quantity that was traded in the short window.
-pub static VOLUME_CONCENTRATION: Kind = Kind {
+pub static VOLUME_CONCENTRATION: IndicatorKind = IndicatorKind {
     name: "VOLUME_CONCENTRATION",
     about: "Share of the quantity of a long window that was traded in its newest part",
     formula: "SUM(short, 0)/SUM(long, 0)",
@@ -62,7 +64,7 @@ pub static VOLUME_CONCENTRATION: Kind = Kind {
 };
 
 /// Growth of the quantity from one window to the next, relative to a baseline.
-pub static VOLUME_ACCELERATION: Kind = Kind {
+pub static VOLUME_ACCELERATION: IndicatorKind = IndicatorKind {
     name: "VOLUME_ACCELERATION",
     about: "Growth of the traded quantity over two windows of equal length, against the quantity of a baseline",
     formula: "(SUM(t1, 0) − SUM(2·t1, t1))/SUM(t3, t4)",

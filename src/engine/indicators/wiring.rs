@@ -2,7 +2,7 @@
 //!
 //! Everything is requested before the first event; nothing can be added later.
 
-use super::Kind;
+use super::IndicatorKind;
 use super::set::{Built, IndicatorSet, SlotId};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -91,7 +91,7 @@ impl Wiring<'_> {
     }
 
     /// A type that documents cannot name, shared like a slot.
-    pub(super) fn part(&mut self, kind: &'static Kind, given: &[(&str, f64)]) -> SlotId {
+    pub(super) fn part(&mut self, kind: &'static IndicatorKind, given: &[(&str, f64)]) -> SlotId {
         self.set.intern_part(kind, &kind.numbers(given), self.market)
     }
 }
@@ -110,11 +110,16 @@ impl IndicatorSet {
     }
 
     /// The slot of a type that is not in the registry, so that documents cannot name it.
-    fn intern_part(&mut self, kind: &'static Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+    fn intern_part(
+        &mut self,
+        kind: &'static IndicatorKind,
+        spec: &IndicatorSpec,
+        market: &mut MarketState,
+    ) -> SlotId {
         self.position(spec).unwrap_or_else(|| self.build(kind, spec, market))
     }
 
-    fn build(&mut self, kind: &Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+    fn build(&mut self, kind: &IndicatorKind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
         let mut wiring = Wiring { market, set: self, every_trade: false, every_second: false, bars: None };
         let indicator = (kind.build)(spec, &mut wiring);
         let (every_trade, every_second, bars) = (wiring.every_trade, wiring.every_second, wiring.bars);

@@ -169,6 +169,20 @@ fn bars_come_when_they_are_over_whatever_their_length() {
 }
 
 #[test]
+fn a_bar_belongs_to_the_range_that_it_ends_in() {
+    const MINUTE: i64 = 60_000_000;
+    let rows = (0..4).map(|n| format!("T{},A,1,1,1,1,1\n", n * MINUTE));
+    let files = [("a.csv", format!("{BARS}{}", rows.collect::<String>()))];
+    let range = |from: i64, to: i64| {
+        let selection =
+            Selection { from: Some(at(from * MINUTE)), to: Some(at(to * MINUTE)), ..Selection::default() };
+        ticks(&files, &selection).len()
+    };
+    // They end at minutes 1, 2, 3 and 4.
+    assert_eq!([range(0, 1), range(1, 3), range(0, 4), range(3, 9), range(4, 9)], [1, 2, 4, 1, 0]);
+}
+
+#[test]
 fn messages_of_level_changes_are_one_tick_each() {
     let files = [(
         "a.csv",

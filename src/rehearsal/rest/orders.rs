@@ -5,7 +5,7 @@ use super::private::no_order;
 use super::{Answer, Failed, Request};
 use crate::domain::num::Qty;
 use crate::rehearsal::exchange::Exchange;
-use crate::rehearsal::faults::Kind;
+use crate::rehearsal::faults::FaultKind;
 use crate::rehearsal::scenario::{CreateReply, DuplicateExternal};
 use crate::rehearsal::trading::order::state;
 use crate::rehearsal::wire::{Object, list};
@@ -97,8 +97,8 @@ impl Exchange {
         let arrives_ms = true_ms + self.rng.between(fewest, most);
         let (qty, has_stops) = (new.qty, new.attached.is_any());
         let id = self.trading.accept(account, new, reserved, arrives_ms, self.now_ms());
-        let rejected = self.faults.strikes(Kind::RejectedLater, Some(symbol), true_ms);
-        let partial = self.faults.strikes(Kind::Partial, Some(symbol), true_ms);
+        let rejected = self.faults.strikes(FaultKind::RejectedLater, Some(symbol), true_ms);
+        let partial = self.faults.strikes(FaultKind::Partial, Some(symbol), true_ms);
         if let Some(order) = self.trading.accounts[account].open.get_mut(&id) {
             if let Some(fault) = rejected {
                 order.error_code = fault.count.unwrap_or(2);
@@ -135,10 +135,11 @@ impl Exchange {
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
         let Some(order) = self.trading.accounts[account].order(id) else { return (2040, "order not exist") };
         let (symbol, is_over) = (order.new.symbol, order.is_over());
-        if self.faults.strikes_path(Kind::UnknownOrder, Some(symbol), "/order/cancel", true_ms).is_some() {
+        if self.faults.strikes_path(FaultKind::UnknownOrder, Some(symbol), "/order/cancel", true_ms).is_some()
+        {
             return (2040, "order not exist");
         }
-        if !is_over && self.faults.strikes(Kind::CancelCrossed, Some(symbol), true_ms).is_some() {
+        if !is_over && self.faults.strikes(FaultKind::CancelCrossed, Some(symbol), true_ms).is_some() {
             self.trading.fill_before_cancel(account, id, &self.markets, now_ms);
             return GONE;
         }

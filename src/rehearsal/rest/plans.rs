@@ -122,7 +122,7 @@ impl Exchange {
     /// Refuses an unknown trigger order, and one that is finished.
     fn known_plan(&mut self, account: usize, id: u64) -> Result<(), Failed> {
         let true_ms = self.true_ms();
-        let kind = crate::rehearsal::faults::Kind::UnknownOrder;
+        let kind = crate::rehearsal::faults::FaultKind::UnknownOrder;
         if self.faults.strikes_path(kind, None, "/planorder/cancel", true_ms).is_some() {
             return Err(no_order());
         }

@@ -4,7 +4,7 @@ use super::public::paged;
 use super::{Answer, Failed, Request};
 use crate::domain::num::Money;
 use crate::rehearsal::exchange::Exchange;
-use crate::rehearsal::faults::Kind;
+use crate::rehearsal::faults::FaultKind;
 use crate::rehearsal::terms;
 use crate::rehearsal::trading::account::Account;
 use crate::rehearsal::trading::order::{Hold, Order, category};
@@ -106,7 +106,7 @@ impl Exchange {
     fn shown_account(&mut self, account: usize) -> Account {
         let now_ms = self.true_ms();
         let current = self.trading.accounts[account].clone();
-        if self.faults.strikes(Kind::StaleBalance, None, now_ms).is_some() {
+        if self.faults.strikes(FaultKind::StaleBalance, None, now_ms).is_some() {
             return self.stale_accounts.get(account).cloned().unwrap_or(current);
         }
         current
@@ -116,8 +116,8 @@ impl Exchange {
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
         let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
         let now_ms = self.true_ms();
-        let is_hidden =
-            parts == ["open_positions"] && self.faults.strikes(Kind::HidePositions, symbol, now_ms).is_some();
+        let is_hidden = parts == ["open_positions"]
+            && self.faults.strikes(FaultKind::HidePositions, symbol, now_ms).is_some();
         let owner = &self.trading.accounts[account];
         match parts {
             ["open_positions"] if is_hidden => Ok(Some("[]".to_owned())),
@@ -282,13 +282,13 @@ impl Exchange {
         let (now_ms, clock_ms) = (self.true_ms(), self.now_ms());
         let path = request.path.as_str();
         if matches!(parts[0], "get" | "external")
-            && self.faults.strikes_path(Kind::UnknownOrder, None, path, now_ms).is_some()
+            && self.faults.strikes_path(FaultKind::UnknownOrder, None, path, now_ms).is_some()
         {
             // For an unknown `externalOid` the exchange answers success without data.
             return if parts[0] == "external" { Ok(None) } else { Err(no_order()) };
         }
         let are_hidden = parts.contains(&"open_orders")
-            && self.faults.strikes_path(Kind::HideOrders, None, path, now_ms).is_some();
+            && self.faults.strikes_path(FaultKind::HideOrders, None, path, now_ms).is_some();
         if are_hidden {
             return Ok(Some("[]".to_owned()));
         }

@@ -3,7 +3,7 @@
 
 use super::{Answer, Failed, Reply, Request};
 use crate::rehearsal::exchange::Exchange;
-use crate::rehearsal::faults::Kind;
+use crate::rehearsal::faults::FaultKind;
 use crate::rehearsal::market::bars::{BARS, INTERVALS};
 use crate::rehearsal::market::ladder::Ladder;
 use crate::rehearsal::terms::{self, Form};
@@ -38,7 +38,7 @@ impl Exchange {
                 let true_ms = self.true_ms();
                 let mut indexes: Vec<usize> = self.listed().collect();
                 indexes.retain(|index| {
-                    self.faults.strikes(Kind::FundingMissing, Some(*index), true_ms).is_none()
+                    self.faults.strikes(FaultKind::FundingMissing, Some(*index), true_ms).is_none()
                 });
                 Ok(Some(list(indexes.into_iter().map(|index| self.markets[index].funding_text(now_ms)))))
             }
@@ -134,10 +134,10 @@ impl Exchange {
     fn old_book(&mut self, index: usize) -> Option<(Ladder, u64)> {
         let true_ms = self.true_ms();
         let frozen = self.frozen.get(&index)?;
-        if self.faults.strikes(Kind::SnapshotStale, Some(index), true_ms).is_some() {
+        if self.faults.strikes(FaultKind::SnapshotStale, Some(index), true_ms).is_some() {
             return Some(frozen.clone());
         }
-        if self.faults.strikes(Kind::SnapshotBack, Some(index), true_ms).is_some() {
+        if self.faults.strikes(FaultKind::SnapshotBack, Some(index), true_ms).is_some() {
             // Current and old book alternate.
             self.goes_back = !self.goes_back;
             return (!self.goes_back).then(|| frozen.clone());

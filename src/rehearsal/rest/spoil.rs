@@ -2,26 +2,27 @@
 
 use super::{Failed, Reply, Request};
 use crate::rehearsal::exchange::Exchange;
-use crate::rehearsal::faults::{Fault, Kind};
+use crate::rehearsal::faults::{Fault, FaultKind};
 
 /// Faults that replace the answer. With `count: 1` the call is executed all the same.
-const INSTEAD: [Kind; 12] = [
-    Kind::Throttled,
-    Kind::TooMany,
-    Kind::Denied,
-    Kind::Gateway,
-    Kind::Empty,
-    Kind::Maintenance,
-    Kind::Maintenance604,
-    Kind::NotAllowed,
-    Kind::Internal,
-    Kind::TimeWindow,
-    Kind::ResetBefore,
-    Kind::Refused,
+const INSTEAD: [FaultKind; 12] = [
+    FaultKind::Throttled,
+    FaultKind::TooMany,
+    FaultKind::Denied,
+    FaultKind::Gateway,
+    FaultKind::Empty,
+    FaultKind::Maintenance,
+    FaultKind::Maintenance604,
+    FaultKind::NotAllowed,
+    FaultKind::Internal,
+    FaultKind::TimeWindow,
+    FaultKind::ResetBefore,
+    FaultKind::Refused,
 ];
 
 /// Faults that change the answer of an executed call.
-const AFTER: [Kind; 4] = [Kind::Truncated, Kind::Late, Kind::AckLate, Kind::ResetAfter];
+const AFTER: [FaultKind; 4] =
+    [FaultKind::Truncated, FaultKind::Late, FaultKind::AckLate, FaultKind::ResetAfter];
 
 impl Exchange {
     /// The answer that a fault gives instead, and whether the call is executed all the same.
@@ -32,27 +33,27 @@ impl Exchange {
         let now_ms = self.true_ms();
         let failed = |code: i64, text: &str| Reply::of(Err(Failed::new(code, text)));
         if request.path.starts_with("/api/v1/private/")
-            && let Some(fault) = self.faults.strikes(Kind::KeyRefused, None, now_ms)
+            && let Some(fault) = self.faults.strikes(FaultKind::KeyRefused, None, now_ms)
         {
             return Some((failed(fault.count.unwrap_or(402), "API key expired"), false));
         }
         let fault =
             INSTEAD.iter().find_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms))?;
         let reply = match fault.fault {
-            Kind::Throttled => failed(510, "Requests are too frequent, please try again later"),
-            Kind::TooMany => Reply::json(429, "{\"code\":429,\"msg\":\"Too Many Requests\"}"),
-            Kind::Denied => Reply::html(403, "Access Denied"),
-            Kind::Gateway => Reply::html(504, "504 Gateway Time-out"),
-            Kind::Empty => Reply::json(200, ""),
-            Kind::Maintenance => {
+            FaultKind::Throttled => failed(510, "Requests are too frequent, please try again later"),
+            FaultKind::TooMany => Reply::json(429, "{\"code\":429,\"msg\":\"Too Many Requests\"}"),
+            FaultKind::Denied => Reply::html(403, "Access Denied"),
+            FaultKind::Gateway => Reply::html(504, "504 Gateway Time-out"),
+            FaultKind::Empty => Reply::json(200, ""),
+            FaultKind::Maintenance => {
                 let text = "{\"code\":500,\"message\":\"System maintenance\",\"announcement\":\"https://127.0.0.1/announcement\"}";
                 Reply::json(200, text)
             }
-            Kind::Maintenance604 => failed(604, "The system is under maintenance"),
-            Kind::NotAllowed => failed(1002, "Contract not allow place order!"),
-            Kind::Internal => failed(500, "System internal error!"),
-            Kind::Refused => return Some((failed(fault.count.unwrap_or(600), "refused"), false)),
-            Kind::TimeWindow => failed(513, "Invalid request"),
+            FaultKind::Maintenance604 => failed(604, "The system is under maintenance"),
+            FaultKind::NotAllowed => failed(1002, "Contract not allow place order!"),
+            FaultKind::Internal => failed(500, "System internal error!"),
+            FaultKind::Refused => return Some((failed(fault.count.unwrap_or(600), "refused"), false)),
+            FaultKind::TimeWindow => failed(513, "Invalid request"),
             _ => Reply { is_reset: true, ..Reply::json(200, "") },
         };
         Some((reply, fault.count == Some(1)))
@@ -68,10 +69,10 @@ impl Exchange {
         for fault in faults {
             let delay_ms = |default: i64| fault.ms.unwrap_or(default).clamp(0, 600_000).unsigned_abs();
             match fault.fault {
-                Kind::Truncated => reply.body.truncate(reply.body.len() / 2),
-                Kind::Late => reply.after_ms += delay_ms(30_000),
+                FaultKind::Truncated => reply.body.truncate(reply.body.len() / 2),
+                FaultKind::Late => reply.after_ms += delay_ms(30_000),
                 // Long enough for the fill to be pushed before the acknowledgement.
-                Kind::AckLate => reply.after_ms += delay_ms(500),
+                FaultKind::AckLate => reply.after_ms += delay_ms(500),
                 _ => {
                     reply.after_ms += delay_ms(0);
                     reply.is_reset = true;

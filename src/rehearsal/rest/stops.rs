@@ -6,7 +6,7 @@ use super::private::{no_order, page, span, whole};
 use super::{Answer, Failed, Request};
 use crate::domain::num::{Price, Qty};
 use crate::rehearsal::exchange::Exchange;
-use crate::rehearsal::faults::Kind;
+use crate::rehearsal::faults::FaultKind;
 use crate::rehearsal::market::Market;
 use crate::rehearsal::scenario::StopReply;
 use crate::rehearsal::trading::account::TRIGGERS;
@@ -172,7 +172,7 @@ impl Exchange {
     fn cancel_stops(&mut self, request: &Request, account: usize) -> Answer {
         let rows: Vec<Value> = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
         let true_ms = self.true_ms();
-        if self.faults.strikes_path(Kind::UnknownOrder, None, "/stoporder/cancel", true_ms).is_some() {
+        if self.faults.strikes_path(FaultKind::UnknownOrder, None, "/stoporder/cancel", true_ms).is_some() {
             return Err(no_order());
         }
         let mut ids = Vec::new();

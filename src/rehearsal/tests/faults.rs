@@ -1,7 +1,7 @@
 //! Each fault does what `docs/rehearsal.md` says, and nothing goes wrong without one.
 
 use super::*;
-use crate::rehearsal::faults::{Fault, Kind, word};
+use crate::rehearsal::faults::{Fault, FaultKind, word};
 
 fn buy(vol: i64) -> Value {
     json!({"symbol": "BTC_USDT", "side": 1, "type": 5, "openType": 1, "vol": vol, "leverage": 20})
@@ -536,11 +536,12 @@ fn every_fault_is_documented_with_an_example_that_works() {
         .filter_map(|line| line.split('`').find(|part| part.starts_with("{\"fault\"")))
         .map(|example| Fault::parse(example).unwrap_or_else(|error| panic!("{example}: {error}")))
         .collect();
-    let documented: std::collections::BTreeSet<Kind> = examples.iter().map(|fault| fault.fault).collect();
+    let documented: std::collections::BTreeSet<FaultKind> =
+        examples.iter().map(|fault| fault.fault).collect();
     let mut known = std::collections::BTreeSet::new();
     for line in include_str!("../faults.rs")
         .lines()
-        .skip_while(|line| !line.contains("pub enum Kind"))
+        .skip_while(|line| !line.contains("pub enum FaultKind"))
         .skip(1)
         .take_while(|line| *line != "}")
     {

@@ -3,7 +3,6 @@
 use crate::document::result::Generator;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::Money;
-use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use crate::engine::ENGINE_VERSION;
 use crate::report::run::RunResult;
@@ -72,7 +71,7 @@ pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
             draws: count(Outcome::Draw),
             // Whole billionths of a percent add up exactly, in any order.
             net_pct_e9: own().map(|trade| (trade.net_pct() * 1e9).round() as i128).sum(),
-            digest: digest(&strategy.id, own(), &run.symbols),
+            digest: digest(&strategy.id, own(), run),
         }
     };
     run.strategies.iter().enumerate().filter(|(_, strategy)| strategy.version.is_some()).map(one).collect()
@@ -80,15 +79,17 @@ pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
 
 /// A hash of what a strategy did: its trades with their times, quantities, prices and costs. What else ran beside it does not
 /// count.
-fn digest<'t>(
-    strategy: &str,
-    trades: impl Iterator<Item = &'t ClosedTrade>,
-    symbols: &[SymbolSpec],
-) -> String {
+fn digest<'t>(strategy: &str, trades: impl Iterator<Item = &'t ClosedTrade>, run: &RunResult) -> String {
     let mut hasher = Sha256::new();
     hasher.update(strategy);
+    let mut trades = trades.peekable();
+    if trades.peek().is_none() {
+        // Without trades only what it ran over tells runs apart.
+        hasher.update(&run.source);
+        hasher.update(format!("{} {}", run.summary.start, run.summary.end));
+    }
     for trade in trades {
-        let symbol = &symbols[trade.symbol.index()].name;
+        let symbol = &run.symbols[trade.symbol.index()].name;
         let ClosedTrade { side, opened_at, closed_at, qty, entry_notional, gross, fees, funding, .. } = trade;
         hasher.update(symbol);
         hasher.update([0, *side as u8]);

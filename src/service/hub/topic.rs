@@ -15,6 +15,8 @@ pub(super) struct Topic {
     name: Box<str>,
     conflated: bool,
     updates_max: usize,
+    /// Number before its first update.
+    base: u64,
     kept: Mutex<Retained>,
     readers: Mutex<BTreeMap<u64, Arc<ReaderWakeup>>>,
     /// Set while a wake-up of the readers is pending.
@@ -60,6 +62,7 @@ impl Topic {
             name: name.into(),
             conflated,
             updates_max,
+            base: last,
             kept: Mutex::new(Retained { last, form }),
             readers: Mutex::default(),
             fresh: AtomicBool::new(false),
@@ -127,7 +130,9 @@ impl Topic {
             (Form::Latest { .. }, _) => (0, false),
             (Form::Ring { updates, .. }, Start::After(seen)) => {
                 let oldest = kept.last - updates.len() as u64;
-                if (oldest..=kept.last).contains(&seen) { (seen, true) } else { (kept.last, false) }
+                // What came before this topic was made, behind one of its name that was removed, is not known.
+                let is_known = seen > self.base && (oldest..=kept.last).contains(&seen);
+                if is_known { (seen, true) } else { (kept.last, false) }
             }
             (Form::Ring { .. }, Start::Now) => (kept.last, false),
         }

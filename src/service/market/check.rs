@@ -5,7 +5,7 @@
 use crate::domain::decimal::Decimal;
 use crate::exchange::mexc::codes::NO_QUANTITY;
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::request::order::{NewOrder, OrderType};
 use crate::exchange::mexc::{Account, Effect, HeldPosition, Outcome, PlacedOrder, PositionMode};
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,7 @@ async fn probe(account: &Account, symbol: &str, lines: &mut Lines) {
     let nothing = NewOrder {
         symbol: symbol.to_owned(),
         effect: Effect::OpenLong,
-        kind: Kind::Market,
+        kind: OrderType::Market,
         margin: Margin::Isolated,
         quantity: Decimal::ZERO,
         price: None,

@@ -10,7 +10,7 @@ use crate::limits::CHECKPOINT_ROWS;
 use crate::session::checkpoint::CHECKPOINT_LAYOUT;
 use crate::session::digest::hex;
 use crate::session::inputs::Control;
-use crate::session::replay::Position;
+use crate::session::replay::JournalPosition;
 use crate::store::Store;
 use crate::store::records::CheckpointV1;
 use sha2::{Digest, Sha256};
@@ -37,7 +37,7 @@ pub(super) struct Checkpoints<'a> {
 
 /// Where a session goes on.
 pub(super) struct Begun {
-    pub position: Position,
+    pub position: JournalPosition,
     pub place: Place,
     pub rows: u64,
     pub state: Vec<u8>,
@@ -83,7 +83,7 @@ impl<'a> Checkpoints<'a> {
         let found = self.store.checkpoint(&self.own.session_id).map_err(|error| error.to_string())?;
         let Some(found) = found else { return Ok(None) };
         self.is_own(&found)?;
-        let position = Position {
+        let position = JournalPosition {
             at: Timestamp::from_nanos(found.at_ns),
             controls: usize::try_from(found.controls).unwrap_or(usize::MAX),
         };
@@ -133,7 +133,7 @@ impl<'a> Checkpoints<'a> {
     /// disk that refuses it leaves the newest.
     pub(super) fn keep(
         &mut self,
-        position: Position,
+        position: JournalPosition,
         place: Option<Place>,
         rows: u64,
         state: impl FnOnce() -> Option<Vec<u8>>,

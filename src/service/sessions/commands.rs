@@ -37,6 +37,8 @@ pub(super) struct Commands {
 #[derive(Default)]
 struct Waiting {
     commands: Vec<Command>,
+    /// Commands that were taken and are not in the journal yet.
+    taken: Vec<Command>,
     /// Commands handed over so far, and those that are in the journal.
     given: u64,
     done: u64,
@@ -51,13 +53,29 @@ impl Commands {
 
     /// What is waiting, once.
     pub(super) fn take(&self) -> Vec<Command> {
-        std::mem::take(&mut self.lock().commands)
+        let mut state = self.lock();
+        let commands = std::mem::take(&mut state.commands);
+        state.taken.extend(&commands);
+        commands
     }
 
     /// So many are in the journal.
     pub(super) fn done(&self, count: usize) {
-        self.lock().done += count as u64;
+        let mut state = self.lock();
+        state.done += count as u64;
+        let count = count.min(state.taken.len());
+        state.taken.drain(..count);
         self.changed.notify_all();
+    }
+
+    /// What was taken and is not in the journal is to be taken again: the session goes on from what is stored. One that was
+    /// stored unnoticed is given twice, which changes nothing.
+    pub(super) fn again(&self) {
+        let mut state = self.lock();
+        let waiting = std::mem::take(&mut state.commands);
+        let Waiting { commands, taken, .. } = &mut *state;
+        commands.append(taken);
+        commands.extend(waiting);
     }
 
     /// Whether nothing is open.
@@ -100,6 +118,9 @@ mod tests {
                 std::thread::yield_now();
             }
             assert_eq!(taken, [Command::Pause, Command::CloseAll]);
+            // The disk refuses them once.
+            commands.again();
+            assert_eq!(commands.take(), [Command::Pause, Command::CloseAll]);
             commands.show_flat(true);
             commands.done(2);
             assert_eq!(asked.join().unwrap(), Given { is_done: true, is_flat: true });

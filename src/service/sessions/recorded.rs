@@ -79,6 +79,9 @@ impl<'a> Recorded<'a> {
                     && removed.seq > self.last
                 {
                     (self.last, self.tells_money) = (removed.seq, removed.tells_money);
+                    // They were read before these were removed.
+                    self.part.retain(|(seq, _)| *seq > removed.seq);
+                    self.is_over = false;
                     return Ok(Next::Removed(removed));
                 }
             }
@@ -88,7 +91,9 @@ impl<'a> Recorded<'a> {
             if seq == 1 {
                 self.tells_money = event["events_version"] == EVENTS_VERSION;
             }
-            if event["event"].as_str().is_some_and(|name| compares(name, self.tells_money)) {
+            // What no order of ours made is told by whoever reads the answer; a replay only applies it.
+            let is_told_again = event["kind"] != "unassigned_fill";
+            if is_told_again && event["event"].as_str().is_some_and(|name| compares(name, self.tells_money)) {
                 return Ok(Next::Event(seq, event));
             }
         }
@@ -116,8 +121,11 @@ pub(in crate::service) fn removal(store: &Store, session: &str, last: u64) -> Re
         Err(StoreError::NotFound { .. }) => return Ok(Removal::All),
         Err(error) => return Err(error),
     };
-    if row.ended_us.is_some() || row.input_recording_id.is_none() {
+    if row.ended_us.is_some() {
         return Ok(Removal::All);
+    }
+    if row.input_recording_id.is_none() {
+        return Ok(Removal::ButNewest);
     }
     let begun = removed(&store.session_controls(session)?);
     let (mut recorded, mut events) =

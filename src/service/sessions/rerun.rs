@@ -14,7 +14,7 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::session::inputs::Control;
 use crate::session::ports::FeedError;
-use crate::session::replay::{Journal, Position};
+use crate::session::replay::{JournalInputs, JournalPosition};
 use crate::store::records::SessionControlV1;
 use crate::store::{FeedChoice, FeedClock, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ impl Controls {
 #[derive(Clone, Copy)]
 pub(super) struct Part {
     /// Where the driver is already; at the start when `None`.
-    pub begun: Option<Position>,
+    pub begun: Option<JournalPosition>,
     /// No row from here on.
     pub to: Timestamp,
 }
@@ -70,7 +70,7 @@ pub(super) fn again<T>(
     table: &SymbolTable,
     (controls, part): (&Controls, Part),
     goes_on: &mut dyn FnMut(u64, u64) -> bool,
-    run: impl FnOnce(Journal<'_>) -> Result<T, FeedError>,
+    run: impl FnOnce(JournalInputs<'_>) -> Result<T, FeedError>,
 ) -> Result<T, Failure> {
     let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();
     let Part { begun, to } = part;
@@ -79,9 +79,11 @@ pub(super) fn again<T>(
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
     let feed = if begun.is_some() { store.feed_on(choice, table)? } else { store.feed(choice, table)? };
     let outcome = read_ahead(feed, goes_on, |feed| {
-        run(Journal { feed, controls: &controls.inputs, begun }).map_err(|error| match feed.found_damage() {
-            true => Failure::Other(format!("its journal could not be read: {error}")),
-            false => Failure::Unread(error.0),
+        run(JournalInputs { feed, controls: &controls.inputs, begun }).map_err(|error| {
+            match feed.found_damage() {
+                true => Failure::Other(format!("its journal could not be read: {error}")),
+                false => Failure::Unread(error.0),
+            }
         })
     });
     outcome.map_err(|error| Failure::Unread(format!("no thread could be started to read it: {error}")))?
@@ -249,11 +251,13 @@ fn is_same(recorded: &Value, replayed: &Value) -> bool {
         fields.shift_remove("seq");
     }
     let mut replayed = replayed.clone();
-    // Earlier versions wrote no currency.
-    if recorded.get("currency").is_none()
-        && let Some(fields) = replayed.as_object_mut()
-    {
-        fields.shift_remove("currency");
+    // Earlier versions wrote no currency, and not which level ended a position.
+    for name in ["currency", "level"] {
+        if recorded.get(name).is_none()
+            && let Some(fields) = replayed.as_object_mut()
+        {
+            fields.shift_remove(name);
+        }
     }
     for name in AMOUNTS {
         let pair = recorded[name].as_f64().zip(replayed[name].as_f64());

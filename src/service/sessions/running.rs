@@ -241,6 +241,7 @@ impl Running {
     /// last stored event.
     pub(super) fn restart(&self, row: SessionRow, last: u64) {
         self.catch_up.begin();
+        self.commands.again();
         self.forget_all();
         self.stream.restart(last);
         let mut status = self.status();

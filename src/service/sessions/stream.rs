@@ -242,9 +242,8 @@ impl EventStream {
         if self.kind != SessionKind::Backtest && matches!(event, "alert" | "venue_alert") {
             self.alerts.count();
         }
-        if let Some(topic) = class.topic()
-            && self.hub.has_readers(topic)
-        {
+        // Also without readers: one that lost its connection reads on from where it was.
+        if let Some(topic) = class.topic() {
             self.hub.publish(topic, event, Some(&self.session), symbol, fields.clone());
         }
         self.hub.publish(&self.topic, event, Some(&self.session), symbol, fields);

@@ -29,7 +29,7 @@ pub struct FeedChoice<'a> {
     pub streams: &'a [(SymbolId, StreamKind)],
     /// Which timestamp orders the replay.
     pub clock: FeedClock,
-    /// Start (inclusive). An incremental book that began earlier is replayed as one snapshot at this time.
+    /// Start (inclusive; of bars see [`StreamKind::boundary`]). An incremental book that began earlier is replayed as one snapshot at this time.
     pub from: Timestamp,
     /// End (exclusive).
     pub to: Timestamp,
@@ -168,6 +168,8 @@ impl Store {
         goes_on: bool,
     ) -> Result<RecordingFeed<'_>, StoreError> {
         let recording = self.recording(choice.recording)?;
+        // Whoever goes on has seen what came before `from`, of bars too.
+        let boundary = |kind: StreamKind, at| if goes_on { at } else { kind.boundary(at) }.nanos();
         let mut planned = Vec::new();
         for &id in choice.symbols {
             let spec = table.spec(id);
@@ -186,8 +188,8 @@ impl Store {
                 price_step: spec.price_step,
                 quantity_step: spec.quantity_step,
                 clock: choice.clock,
-                from_ns: choice.from.nanos(),
-                to_ns: choice.to.nanos(),
+                from_ns: boundary(kind, choice.from),
+                to_ns: boundary(kind, choice.to),
                 goes_on,
             };
             sources.push(self.source(context, &recording, kind, recorded)?);

@@ -143,6 +143,15 @@ fn streams_of_one_moment_come_gaps_first_then_in_the_order_of_their_kinds() {
             && shown[8] == "70000 trade 107x3"
     );
     assert_eq!(shown.len(), 9);
+    // Of the bars that end at 10 s and at 20 s the second is of this time.
+    let bars = FeedChoice {
+        streams: &[(SymbolId(0), StreamKind::Bars)],
+        from: at_ms(10_000),
+        to: at_ms(20_000),
+        ..choice(&id, &symbols)
+    };
+    let times = play(store.feed(bars, &table).unwrap()).iter().map(|(tick, _)| tick.at).collect::<Vec<_>>();
+    assert_eq!(times, [at_ms(20_000)]);
     let only = FeedChoice { streams: &[(SymbolId(0), StreamKind::Marks)], ..choice(&id, &symbols) };
     assert_eq!(play(store.feed(only, &table).unwrap()).len(), 1);
     let of_another = FeedChoice { streams: &[(SymbolId(1), StreamKind::Marks)], ..choice(&id, &symbols) };

@@ -3,7 +3,7 @@
 use super::{Market, World, until};
 use serde_json::json;
 use tradingd::domain::record::{RecordBody, StreamKind};
-use tradingd::rehearsal::Kind;
+use tradingd::rehearsal::FaultKind;
 use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
@@ -15,9 +15,9 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
     let id = world.start(&json!({"session_type": "collect", "symbols": market.symbols}));
     assert!(id.starts_with("session_"), "a recording and its session are one: {id}");
     until("rows", || world.counters(&id).ticks > 2_000);
-    market.fault(Kind::DealsRepeated, |fault| fault.times = Some(10));
-    market.fault(Kind::DealsReordered, |fault| fault.times = Some(10));
-    market.fault(Kind::Disconnect, |_| {});
+    market.fault(FaultKind::DealsRepeated, |fault| fault.times = Some(10));
+    market.fault(FaultKind::DealsReordered, |fault| fault.times = Some(10));
+    market.fault(FaultKind::Disconnect, |_| {});
     let again = world.service.sessions.start(
         &json!({"session_type": "collect", "symbols": [market.symbols[0]]}),
         "ann",

@@ -282,7 +282,7 @@ impl Daemon {
                 });
                 let session = self.service.sessions.get(id).unwrap();
                 let is_over = was_stopped || before.contains(&Fail);
-                assert!(is_over || session.error_message.unwrap().contains("stands still"));
+                assert!(is_over || session.error_message.unwrap().contains("is stalled"));
                 self.said.extend((!is_over).then(|| "it stands still".to_owned()));
             }
             Room => {

@@ -28,7 +28,7 @@ use tradingd::clock;
 use tradingd::config::Config;
 use tradingd::domain::time::Span;
 use tradingd::exchange::mexc::{Mexc, Settings};
-use tradingd::rehearsal::{Fault, Generator, Kind, Options, Rehearsal, Running, Scenario, TestKey};
+use tradingd::rehearsal::{Fault, FaultKind, Generator, Options, Rehearsal, Running, Scenario, TestKey};
 use tradingd::service::settings::Settings as InForce;
 use tradingd::service::{Parts, Service};
 use tradingd::store::{OpenMode, Store};
@@ -115,7 +115,7 @@ impl Market {
         Mexc::new(settings, self.runtime.handle().clone()).unwrap()
     }
 
-    pub fn fault(&self, kind: Kind, change: impl FnOnce(&mut Fault)) {
+    pub fn fault(&self, kind: FaultKind, change: impl FnOnce(&mut Fault)) {
         let mut fault = Fault::new(kind);
         change(&mut fault);
         self.exchange.inject(fault).unwrap();

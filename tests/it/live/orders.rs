@@ -11,7 +11,7 @@ use tradingd::clock;
 use tradingd::config::Config;
 use tradingd::exchange::ExchangeError;
 use tradingd::exchange::mexc::{Mexc, Settings};
-use tradingd::rehearsal::{Kind, Scenario};
+use tradingd::rehearsal::{FaultKind, Scenario};
 use tradingd::service::market::{KeyRing, LiveLease};
 use tradingd::service::sessions::{Question, SessionState};
 use tradingd::service::watchdog::Watchdog;
@@ -164,10 +164,12 @@ fn answers_that_get_lost_cost_no_order_and_no_fill() {
     let world = open(folder.path(), &market);
     let id = begin(&world, &market);
     until("a trade", || world.counters(&id).trades >= 1);
-    for kind in [Kind::ResetAfter, Kind::ResetBefore, Kind::PushesTwice, Kind::PushesReordered] {
+    for kind in
+        [FaultKind::ResetAfter, FaultKind::ResetBefore, FaultKind::PushesTwice, FaultKind::PushesReordered]
+    {
         let before = world.counters(&id).trades;
         market.fault(kind, |fault| {
-            if matches!(kind, Kind::ResetAfter | Kind::ResetBefore) {
+            if matches!(kind, FaultKind::ResetAfter | FaultKind::ResetBefore) {
                 fault.path = Some("order/create".to_owned());
             } else {
                 fault.for_ms = Some(2_000);
@@ -209,7 +211,7 @@ fn what_somebody_closes_in_the_app_is_booked() {
     until("a stop at the exchange", || market.stops() > 0);
     until("a close by hand", || {
         if market.held() > 0 {
-            market.fault(Kind::WebClose, |_| {});
+            market.fault(FaultKind::WebClose, |_| {});
         }
         world.has_event(&id, "venue_alert", "kind", "closed_by_others")
     });
@@ -261,7 +263,7 @@ fn a_watchdog_calls_nothing_flat_whose_orders_it_cannot_read() {
     // One that cannot be read hides no other.
     fs::write(folder.path().join("live.lease.exec_0"), "{").unwrap();
     let failures = 7;
-    market.fault(Kind::Internal, |fault| {
+    market.fault(FaultKind::Internal, |fault| {
         fault.path = Some("order/list/open_orders".to_owned());
         fault.times = Some(failures);
     });
@@ -307,7 +309,7 @@ fn a_position_that_is_closed_while_the_daemon_is_away_is_booked() {
         }
         world = open(folder.path(), &market);
     }
-    market.fault(Kind::WebClose, |_| {});
+    market.fault(FaultKind::WebClose, |_| {});
     until("the close in the app", || market.held() == 0);
     world = open(folder.path(), &market);
     until("it to be booked", || world.has_event(&id, "venue_alert", "kind", "closed_by_others"));

@@ -5,7 +5,7 @@ use super::{Market, World, paper, until};
 use serde_json::{Value, json};
 use tradingd::domain::decimal::Decimal;
 use tradingd::domain::symbol::SymbolSpec;
-use tradingd::rehearsal::Kind;
+use tradingd::rehearsal::FaultKind;
 use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
 
@@ -37,12 +37,12 @@ fn what_goes_wrong_in_between_changes_nothing_about_the_replay() {
     world.add_strategy();
     let id = world.start(&paper(&market.symbols));
     until("a trade", || world.counters(&id).trades >= 2);
-    market.fault(Kind::Disconnect, |_| {});
+    market.fault(FaultKind::Disconnect, |_| {});
     until("the gap of a lost connection", || world.has_event(&id, "feed_gap", "cause", "disconnect"));
-    market.fault(Kind::Silent, |fault| fault.for_ms = Some(3_000));
+    market.fault(FaultKind::Silent, |fault| fault.for_ms = Some(3_000));
     until("the gap of a silent one", || world.has_event(&id, "feed_gap", "cause", "silence"));
-    market.fault(Kind::DealsRepeated, |fault| fault.times = Some(5));
-    market.fault(Kind::DealsReordered, |fault| fault.times = Some(5));
+    market.fault(FaultKind::DealsRepeated, |fault| fault.times = Some(5));
+    market.fault(FaultKind::DealsReordered, |fault| fault.times = Some(5));
     let mut config = super::config();
     config.trading.disabled_symbols = vec![market.symbols[0].clone()];
     world.service.sessions.apply_config(&config);
@@ -146,7 +146,7 @@ fn changed_terms_end_the_trading_of_one_symbol_and_the_next_session_knows_them()
     let id = world.start(&paper(&market.symbols));
     let [changed, other] = [market.symbols[0].clone(), market.symbols[1].clone()];
     until("orders of both", || orders(&world, &id, &changed) >= 4 && orders(&world, &id, &other) >= 4);
-    market.fault(Kind::FinerPrices, |fault| fault.symbol = Some(changed.clone()));
+    market.fault(FaultKind::FinerPrices, |fault| fault.symbol = Some(changed.clone()));
     until("the news", || says(&world, &id, &changed, "terms_changed"));
     let is_flat = || {
         let of_symbol =
@@ -178,9 +178,9 @@ fn a_price_that_does_not_fit_holds_its_symbol_still_until_prices_fit_again() {
     let id = world.start(&paper(&market.symbols));
     let odd = market.symbols[0].clone();
     until("orders", || orders(&world, &id, &odd) >= 4);
-    market.fault(Kind::OddPrices, |fault| fault.symbol = Some(odd.clone()));
+    market.fault(FaultKind::OddPrices, |fault| fault.symbol = Some(odd.clone()));
     until("the halt", || says(&world, &id, &odd, "halted"));
-    market.fault(Kind::PlainPrices, |fault| fault.symbol = Some(odd.clone()));
+    market.fault(FaultKind::PlainPrices, |fault| fault.symbol = Some(odd.clone()));
     until("the end of it", || {
         let kinds = news(&world, &id, &odd);
         let resumed = kinds.iter().rposition(|kind| kind == "resumed");
@@ -199,7 +199,7 @@ fn a_paused_contract_is_not_traded_until_it_is_resumed() {
     let id = world.start(&paper(&market.symbols));
     let [paused, other] = [market.symbols[0].clone(), market.symbols[1].clone()];
     until("orders", || orders(&world, &id, &paused) >= 4);
-    market.fault(Kind::Paused, |fault| fault.symbol = Some(paused.clone()));
+    market.fault(FaultKind::Paused, |fault| fault.symbol = Some(paused.clone()));
     until("the halt", || says(&world, &id, &paused, "halted"));
     // Events of orders in flight at the pause may still arrive.
     let elsewhere = orders(&world, &id, &other);
@@ -211,7 +211,7 @@ fn a_paused_contract_is_not_traded_until_it_is_resumed() {
     let world = World::open(folder.path(), Some(market.client()));
     let halts = || news(&world, &id, &paused).iter().filter(|kind| *kind == "halted").count();
     until("the halt after a restart, which nobody tells of", || halts() == 2);
-    market.fault(Kind::Resumed, |fault| fault.symbol = Some(paused.clone()));
+    market.fault(FaultKind::Resumed, |fault| fault.symbol = Some(paused.clone()));
     until("the resumption", || says(&world, &id, &paused, "resumed"));
     // Orders that try to close a position count too, even those that could not fill.
     let resumed = orders(&world, &id, &paused);

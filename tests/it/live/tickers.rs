@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tradingd::clock;
 use tradingd::domain::time::Span;
 use tradingd::exchange::mexc::{Mexc, Settings};
-use tradingd::rehearsal::Kind;
+use tradingd::rehearsal::FaultKind;
 use tradingd::service::market::{Scope, SymbolQuery};
 
 fn all() -> SymbolQuery {
@@ -52,7 +52,7 @@ fn one_call_for_many_and_stale_rather_than_nothing() {
     assert_eq!(configured["symbols"].as_array().unwrap().len(), 0);
     assert_eq!(configured["unavailable"][0]["symbol"], "BTC_USDT");
     // Five minutes later the exchange is unreachable.
-    market.fault(Kind::Gateway, |fault| fault.for_ms = Some(600_000));
+    market.fault(FaultKind::Gateway, |fault| fault.for_ms = Some(600_000));
     let later = now + Span::from_seconds(301);
     let stale = world.service.market.symbols(&all(), &config, later).unwrap();
     assert_eq!((&stale["source"], &stale["as_of"]), (&"stale_cache".into(), &first["as_of"]));
@@ -81,7 +81,7 @@ fn a_refusal_of_calls_is_seen_in_readiness_until_it_is_over() {
     let world = World::open(folder.path(), Some(client));
     let status = || world.service.ready(clock::now())["exchange"].clone();
     assert_eq!(status()["status"], "not_asked");
-    market.fault(Kind::Throttled, |fault| fault.times = Some(3));
+    market.fault(FaultKind::Throttled, |fault| fault.times = Some(3));
     let refused = world.service.market.contracts(clock::now()).unwrap_err();
     assert_eq!(refused.code, "exchange_unavailable");
     let throttled = status();

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::indicators::aggregate_tests::Bench;
 
 /// A bench with one slot of the type with its defaults, after trades, books and, with `gap`, a gap at their end.
-fn played(kind: &'static Kind, coverage: f64, gap: bool) -> (Bench, SlotId) {
+fn played(kind: &'static IndicatorKind, coverage: f64, gap: bool) -> (Bench, SlotId) {
     let mut bench = Bench::new();
     let known = kind.params.iter().any(|param| param.name == "min_coverage");
     let given: &[(&str, f64)] = if known { &[("min_coverage", coverage)] } else { &[] };
@@ -33,7 +33,7 @@ fn settle(bench: &mut Bench) {
 }
 
 /// All types, but not those on bars, which change when a bar ends.
-fn cases() -> impl Iterator<Item = (&'static Kind, f64, bool)> {
+fn cases() -> impl Iterator<Item = (&'static IndicatorKind, f64, bool)> {
     let kinds = ALL.iter().filter(|kind| kind.params.iter().all(|param| param.name != "bar_seconds"));
     kinds.flat_map(|kind| [(*kind, 1.0, false), (*kind, 0.0, false), (*kind, 0.0, true), (*kind, 1.0, true)])
 }

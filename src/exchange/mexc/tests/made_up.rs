@@ -9,7 +9,7 @@ use crate::domain::order::Side;
 use crate::domain::record::{RecordBody, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::account::{self, Filter, Margin, PositionSide};
-use crate::exchange::mexc::request::order::{self, Kind, Life, NewOrder, Trigger, Watched};
+use crate::exchange::mexc::request::order::{self, Life, NewOrder, OrderType, Trigger, Watched};
 use crate::exchange::mexc::request::{Method, Request};
 use crate::exchange::mexc::wire::{envelope, rows};
 use crate::exchange::mexc::{Effect, PositionMode};
@@ -257,23 +257,24 @@ fn ours(name: &str) -> Request {
         "limit, opens a long" => create(NewOrder {
             leverage: Some(5),
             external: external("oak-7"),
-            ..order(Effect::OpenLong, Kind::Limit, "10", Some("31.350"))
+            ..order(Effect::OpenLong, OrderType::Limit, "10", Some("31.350"))
         }),
         "post-only, opens a short" => create(NewOrder {
             margin: Margin::Cross,
-            ..order(Effect::OpenShort, Kind::PostOnly, "4", Some("31.5"))
+            ..order(Effect::OpenShort, OrderType::PostOnly, "4", Some("31.5"))
         }),
         "market, closes a long" => create(NewOrder {
             external: external("oak-9"),
             position: Some(77),
             mode: Some(PositionMode::Hedge),
-            ..order(Effect::CloseLong, Kind::Market, "10", None)
+            ..order(Effect::CloseLong, OrderType::Market, "10", None)
         }),
         "immediate, closes a short" => {
-            create(order(Effect::CloseShort, Kind::ImmediateOrCancel, "3", Some("31.6")))
+            create(order(Effect::CloseShort, OrderType::ImmediateOrCancel, "3", Some("31.6")))
         }
         "trigger" => {
-            let order = NewOrder { leverage: Some(5), ..order(Effect::CloseLong, Kind::Market, "10", None) };
+            let order =
+                NewOrder { leverage: Some(5), ..order(Effect::CloseLong, OrderType::Market, "10", None) };
             order::create_trigger(&order, decimal("30.5"), Trigger::AtOrBelow, Watched::Fair, Life::Week)
         }
         "cancel by ids" => order::cancel(&[739_113_577_038_255_616, 739_113_577_038_255_617]),

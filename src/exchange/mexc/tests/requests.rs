@@ -5,7 +5,7 @@ use super::fixtures::decimal;
 use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::account::{self, Filter, Margin, PositionSide};
-use crate::exchange::mexc::request::order::{self, Kind, Life, NewOrder, NewStop, Trigger, Watched};
+use crate::exchange::mexc::request::order::{self, Life, NewOrder, NewStop, OrderType, Trigger, Watched};
 use crate::exchange::mexc::request::{Group, Method, Request, market};
 use crate::exchange::mexc::{Effect, PositionMode};
 use crate::exchange::mexc::{Keys, Settings};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-fn new_order(symbol: &str, effect: Effect, kind: Kind, price: Option<&str>) -> NewOrder {
+fn new_order(symbol: &str, effect: Effect, kind: OrderType, price: Option<&str>) -> NewOrder {
     NewOrder {
         symbol: symbol.to_owned(),
         effect,
@@ -54,14 +54,14 @@ struct Case<'a> {
 /// Our call for what the other implementation was asked to do.
 fn ours(name: &str) -> Request {
     match name {
-        "market_buy" => create(&new_order("LTC_USDT", Effect::OpenLong, Kind::MarketToLimit, None)),
-        "limit_sell" => create(&new_order("ADA_USDT", Effect::OpenShort, Kind::Limit, Some("0.6"))),
+        "market_buy" => create(&new_order("LTC_USDT", Effect::OpenLong, OrderType::MarketToLimit, None)),
+        "limit_sell" => create(&new_order("ADA_USDT", Effect::OpenShort, OrderType::Limit, Some("0.6"))),
         "limit_sell_trigger" => {
-            let order = new_order("ADA_USDT", Effect::OpenShort, Kind::Limit, Some("0.6"));
+            let order = new_order("ADA_USDT", Effect::OpenShort, OrderType::Limit, Some("0.6"));
             order::create_trigger(&order, decimal("0.7"), Trigger::AtOrAbove, Watched::Last, Life::Day)
         }
         "limit_buy_reduce_only" => {
-            create(&new_order("ADA_USDT", Effect::CloseShort, Kind::Limit, Some("0.6")))
+            create(&new_order("ADA_USDT", Effect::CloseShort, OrderType::Limit, Some("0.6")))
         }
         "orders" => account::order_history(&of_symbol("LTC_USDT")),
         "orders_window" => account::order_history(&Filter {
@@ -156,13 +156,15 @@ fn signed(name: &str) -> Request {
         "get_no_params" => account::assets(),
         "get_one_param" => account::open_positions(Some("BTC_USDT")),
         "get_path_params_not_signed" => account::order_by_external("BTC_USDT", "daemon-0001"),
-        "post_limit_order" => create(&new_order("ADA_USDT", Effect::OpenShort, Kind::Limit, Some("0.60"))),
+        "post_limit_order" => {
+            create(&new_order("ADA_USDT", Effect::OpenShort, OrderType::Limit, Some("0.60")))
+        }
         "post_market_order_external_oid" => create(&NewOrder {
             margin: Margin::Isolated,
             quantity: decimal("5"),
             leverage: Some(3),
             external: Some("daemon-0002".to_owned()),
-            ..new_order("BTC_USDT", Effect::OpenLong, Kind::Market, None)
+            ..new_order("BTC_USDT", Effect::OpenLong, OrderType::Market, None)
         }),
         "post_array_of_ids" => order::cancel(&[129_402_018_493_145_088]),
         "post_empty_object" => order::close_all(),
@@ -212,7 +214,7 @@ fn keys_do_not_show_themselves() {
 
 #[test]
 fn neither_an_entry_nor_a_move_of_a_stop_delays_an_exit() {
-    let group = |effect| create(&new_order("A_USDT", effect, Kind::Market, None)).group;
+    let group = |effect| create(&new_order("A_USDT", effect, OrderType::Market, None)).group;
     assert_eq!([group(Effect::OpenLong), group(Effect::OpenShort)], [Group::Order; 2]);
     assert_eq!([group(Effect::CloseLong), group(Effect::CloseShort)], [Group::Exit; 2]);
     assert_eq!(order::change_stop(5, Decimal::ONE, Watched::Fair).group, Group::Move);

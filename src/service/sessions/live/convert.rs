@@ -7,7 +7,7 @@ use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{Liquidity, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::exchange::mexc::request::account::Margin;
-use crate::exchange::mexc::request::order::{Kind, NewOrder};
+use crate::exchange::mexc::request::order::{NewOrder, OrderType};
 use crate::exchange::mexc::{
     Effect, Execution, ExecutionCause, HeldPosition, OrderState, PlacedOrder, ResidentStop,
 };
@@ -31,9 +31,9 @@ pub(super) fn new_order(table: &SymbolTable, order: &OrderRequest, client: &str)
         (Side::Sell, false) => Effect::CloseLong,
     };
     let (kind, price) = match order.kind {
-        OrderKind::Market => (Kind::Market, None),
-        OrderKind::LimitIoc(price) => (Kind::ImmediateOrCancel, Some(price)),
-        OrderKind::Limit(price) => (Kind::Limit, Some(price)),
+        OrderKind::Market => (OrderType::Market, None),
+        OrderKind::LimitIoc(price) => (OrderType::ImmediateOrCancel, Some(price)),
+        OrderKind::Limit(price) => (OrderType::Limit, Some(price)),
     };
     NewOrder {
         symbol: spec.name.clone(),

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tradingd::rehearsal::{Fault, Kind};
+use tradingd::rehearsal::{Fault, FaultKind};
 
 /// Limit of the median time until rows arrive again after a lost connection.
 const RECONNECT_MS: i64 = 2_000;
@@ -30,7 +30,7 @@ fn setting<T: FromStr>(name: &str, default: T) -> T {
 }
 
 /// Name, fault word and kind of every documented fault.
-fn documented() -> Vec<(String, String, Kind)> {
+fn documented() -> Vec<(String, String, FaultKind)> {
     let text = include_str!("../../../../docs/rehearsal.md");
     let rows = text.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix("| ")?.split_once("| `{\"fault\": \"")?;
@@ -57,9 +57,10 @@ fn a_recording_survives_every_fault() {
         setting("TRADINGD_FAULT", String::new()),
     );
     // The comparison needs a fixed price step; `paper.rs` tests faults that change it.
-    let is_in_steps = |kind: Kind| !matches!(kind, Kind::FinerPrices | Kind::OddPrices);
-    let is_wanted =
-        |(_, word, kind): &(String, String, Kind)| is_in_steps(*kind) && (only.is_empty() || *word == only);
+    let is_in_steps = |kind: FaultKind| !matches!(kind, FaultKind::FinerPrices | FaultKind::OddPrices);
+    let is_wanted = |(_, word, kind): &(String, String, FaultKind)| {
+        is_in_steps(*kind) && (only.is_empty() || *word == only)
+    };
     let faults: Vec<_> = documented().into_iter().filter(is_wanted).collect();
     assert!(only.is_empty() && faults.len() > 60 || faults.len() == 1, "{} faults", faults.len());
     let wanted: Vec<(usize, u64)> =
@@ -100,7 +101,10 @@ fn a_recording_survives_every_fault() {
 }
 
 /// Prints the outcomes; returns the sorted reconnection times in ms.
-fn table(faults: &[(String, String, Kind)], done: Vec<(usize, u64, Result<Outcome, String>)>) -> Vec<i64> {
+fn table(
+    faults: &[(String, String, FaultKind)],
+    done: Vec<(usize, u64, Result<Outcome, String>)>,
+) -> Vec<i64> {
     let mut by_fault: BTreeMap<usize, Vec<Outcome>> = BTreeMap::new();
     for (index, _, outcome) in done {
         by_fault.entry(index).or_default().extend(outcome.ok());

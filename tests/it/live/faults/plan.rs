@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 use tradingd::domain::rng::Rng;
-use tradingd::rehearsal::{Fault, Kind};
+use tradingd::rehearsal::{Fault, FaultKind};
 
 /// Index of a symbol.
 pub type Place = usize;
@@ -29,7 +29,7 @@ pub enum Over {
     /// As soon as it is injected.
     AtOnce,
     /// When the kind has happened this many times; further occurrences are allowed.
-    Struck(Kind, u64),
+    Struck(FaultKind, u64),
     /// When its count or its time is used up.
     Off,
 }
@@ -52,12 +52,12 @@ impl Plan {
         Plan { faults, expect, over, pays_funding: false }
     }
 
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FaultKind {
         self.faults[0].fault
     }
 
     /// Draws a plan whose first fault is of `kind`.
-    pub fn draw(kind: Kind, rng: &mut Rng, symbols: &[String]) -> Plan {
+    pub fn draw(kind: FaultKind, rng: &mut Rng, symbols: &[String]) -> Plan {
         let place = usize::try_from(rng.below(symbols.len() as u64)).unwrap();
         let mut draw = Draw { kind, place, symbol: symbols[place].clone(), rng };
         draw.rest().or_else(|| draw.frames()).or_else(|| draw.sockets()).unwrap_or_else(|| draw.exchange())
@@ -66,7 +66,7 @@ impl Plan {
 
 /// A plan being drawn.
 struct Draw<'a> {
-    kind: Kind,
+    kind: FaultKind,
     place: Place,
     symbol: String,
     rng: &'a mut Rng,
@@ -87,7 +87,7 @@ impl Draw<'_> {
 
     fn skip(&mut self) -> Fault {
         let count = Some(self.rng.between(1, 50));
-        Fault { symbol: Some(self.symbol.clone()), count, ..Fault::new(Kind::SkipVersions) }
+        Fault { symbol: Some(self.symbol.clone()), count, ..Fault::new(FaultKind::SkipVersions) }
     }
 
     /// Faults of REST answers. They take effect when a book is fetched: after a hole or on a new connection.
@@ -95,26 +95,28 @@ impl Draw<'_> {
         let mut fault = self.fault();
         fault.times = self.times(3);
         match self.kind {
-            Kind::SnapshotStale | Kind::SnapshotBack => fault.symbol = Some(self.symbol.clone()),
-            Kind::Throttled
-            | Kind::TooMany
-            | Kind::Denied
-            | Kind::Gateway
-            | Kind::Empty
-            | Kind::Truncated
-            | Kind::Maintenance
-            | Kind::Maintenance604
-            | Kind::NotAllowed
-            | Kind::Internal
-            | Kind::TimeWindow
-            | Kind::ResetBefore => fault.path = Some("/depth/".to_owned()).filter(|_| !self.rng.once_in(3)),
-            Kind::Late | Kind::ResetAfter => {
+            FaultKind::SnapshotStale | FaultKind::SnapshotBack => fault.symbol = Some(self.symbol.clone()),
+            FaultKind::Throttled
+            | FaultKind::TooMany
+            | FaultKind::Denied
+            | FaultKind::Gateway
+            | FaultKind::Empty
+            | FaultKind::Truncated
+            | FaultKind::Maintenance
+            | FaultKind::Maintenance604
+            | FaultKind::NotAllowed
+            | FaultKind::Internal
+            | FaultKind::TimeWindow
+            | FaultKind::ResetBefore => {
+                fault.path = Some("/depth/".to_owned()).filter(|_| !self.rng.once_in(3))
+            }
+            FaultKind::Late | FaultKind::ResetAfter => {
                 fault.path = Some("/depth/".to_owned());
                 fault.ms = Some(self.rng.between(50, 1_200));
             }
-            Kind::FundingMissing => {
+            FaultKind::FundingMissing => {
                 fault.times = self.times(2);
-                let faults = vec![fault, Fault::new(Kind::Disconnect)];
+                let faults = vec![fault, Fault::new(FaultKind::Disconnect)];
                 return Some(Plan {
                     pays_funding: true,
                     ..Plan::of(faults, Expect::Lost, Over::Struck(self.kind, 1))
@@ -123,12 +125,13 @@ impl Draw<'_> {
             _ => return None,
         }
         let (second, expect) = if self.rng.once_in(2) {
-            (Fault::new(Kind::Disconnect), Expect::Lost)
+            (Fault::new(FaultKind::Disconnect), Expect::Lost)
         } else {
             (self.skip(), Expect::Hole)
         };
         // With this fault the first fetched book may be the current one, so it need not be noticed.
-        let over = if self.kind == Kind::SnapshotBack { Over::AtOnce } else { Over::Struck(self.kind, 1) };
+        let over =
+            if self.kind == FaultKind::SnapshotBack { Over::AtOnce } else { Over::Struck(self.kind, 1) };
         Some(Plan::of(vec![fault, second], expect, over))
     }
 
@@ -136,41 +139,44 @@ impl Draw<'_> {
     fn frames(&mut self) -> Option<Plan> {
         let mut fault = self.fault();
         let (expect, over) = match self.kind {
-            Kind::SkipVersions => {
+            FaultKind::SkipVersions => {
                 fault = self.skip();
                 fault.symbol = self.maybe_symbol();
                 (Expect::Hole, Over::AtOnce)
             }
-            Kind::DepthRepeated | Kind::DealsRepeated | Kind::DealObject | Kind::DealsWithoutId => {
+            FaultKind::DepthRepeated
+            | FaultKind::DealsRepeated
+            | FaultKind::DealObject
+            | FaultKind::DealsWithoutId => {
                 fault.symbol = self.maybe_symbol();
                 fault.times = self.times(10);
                 (Expect::Whole, Over::Off)
             }
-            Kind::DepthReordered | Kind::DealsReordered => {
+            FaultKind::DepthReordered | FaultKind::DealsReordered => {
                 fault.symbol = self.maybe_symbol();
                 fault.times = self.times(3);
-                (if self.kind == Kind::DepthReordered { Expect::Hole } else { Expect::Whole }, Over::Off)
+                (if self.kind == FaultKind::DepthReordered { Expect::Hole } else { Expect::Whole }, Over::Off)
             }
-            Kind::DepthLate => {
+            FaultKind::DepthLate => {
                 fault.ms = Some(self.rng.between(50, 700));
                 fault.for_ms = Some(self.rng.between(200, 900));
                 (Expect::Whole, Over::Off)
             }
-            Kind::DealsTwin => {
+            FaultKind::DealsTwin => {
                 fault.symbol = self.maybe_symbol();
                 (Expect::Whole, Over::AtOnce)
             }
-            Kind::Burst => {
+            FaultKind::Burst => {
                 fault.symbol = Some(self.symbol.clone());
                 fault.count = Some(self.rng.between(50, 600));
                 (Expect::Whole, Over::AtOnce)
             }
-            Kind::TsShifted | Kind::TsText | Kind::TsMissing => {
+            FaultKind::TsShifted | FaultKind::TsText | FaultKind::TsMissing => {
                 fault.times = self.times(30);
                 fault.ms = Some(self.rng.between(-90_000, 90_000));
                 (Expect::Whole, Over::Off)
             }
-            Kind::ClockSkew => {
+            FaultKind::ClockSkew => {
                 fault.ms = Some(self.rng.between(-15_000, 15_000));
                 (Expect::Whole, Over::AtOnce)
             }
@@ -181,17 +187,17 @@ impl Draw<'_> {
 
     fn sockets(&mut self) -> Option<Plan> {
         let mut fault = self.fault();
-        let disconnect = || Fault::new(Kind::Disconnect);
+        let disconnect = || Fault::new(FaultKind::Disconnect);
         Some(match self.kind {
-            Kind::Disconnect | Kind::GoingAway => {
+            FaultKind::Disconnect | FaultKind::GoingAway => {
                 // Sometimes again while the connection is still being restored.
                 let again = Fault { at_ms: self.rng.between(200, 3_000), ..fault.clone() };
                 let faults = if self.rng.once_in(3) { vec![fault, again] } else { vec![fault] };
                 let count = faults.len() as u64;
                 Plan::of(faults, Expect::Lost, Over::Struck(self.kind, count))
             }
-            Kind::HalfOpen => Plan::of(vec![fault], Expect::Lost, Over::AtOnce),
-            Kind::Malformed => {
+            FaultKind::HalfOpen => Plan::of(vec![fault], Expect::Lost, Over::AtOnce),
+            FaultKind::Malformed => {
                 let form = self.rng.between(0, 13);
                 fault.count = Some(form);
                 let expect = match form {
@@ -201,30 +207,30 @@ impl Draw<'_> {
                 };
                 Plan::of(vec![fault], expect, Over::AtOnce)
             }
-            Kind::PongLate | Kind::PongDouble => {
+            FaultKind::PongLate | FaultKind::PongDouble => {
                 fault.ms = Some(self.rng.between(50, 700));
                 fault.times = self.times(3);
                 Plan::of(vec![fault], Expect::Whole, Over::Off)
             }
-            Kind::PongMissing if self.rng.once_in(3) => {
+            FaultKind::PongMissing if self.rng.once_in(3) => {
                 fault.times = self.times(2);
                 Plan::of(vec![fault], Expect::Whole, Over::Off)
             }
-            Kind::PongMissing => {
+            FaultKind::PongMissing => {
                 fault.for_ms = Some(self.rng.between(2_600, 3_000));
                 Plan::of(vec![fault], Expect::Lost, Over::Off)
             }
-            Kind::Silent => {
+            FaultKind::Silent => {
                 fault.for_ms = Some(self.rng.between(2_600, 3_400));
                 fault.symbol = self.maybe_symbol();
                 let expect = if fault.symbol.is_some() { Expect::Silenced(self.place) } else { Expect::Lost };
                 Plan::of(vec![fault], expect, Over::Off)
             }
-            Kind::AckLost => {
+            FaultKind::AckLost => {
                 fault.times = self.times(8);
                 Plan::of(vec![fault, disconnect()], Expect::Lost, Over::Struck(self.kind, 1))
             }
-            Kind::RefuseSymbol => {
+            FaultKind::RefuseSymbol => {
                 fault.symbol = Some(self.symbol.clone());
                 Plan::of(vec![fault, disconnect()], Expect::GivenUp(self.place), Over::Struck(self.kind, 1))
             }
@@ -236,21 +242,21 @@ impl Draw<'_> {
     fn exchange(&mut self) -> Plan {
         let mut fault = self.fault();
         match self.kind {
-            Kind::Restart => {
+            FaultKind::Restart => {
                 fault.ms = Some(self.rng.between(100, 2_500));
                 Plan::of(vec![fault], Expect::Lost, Over::AtOnce)
             }
-            Kind::RestartSilent => {
+            FaultKind::RestartSilent => {
                 fault.ms = Some(self.rng.between(100, 500));
                 fault.for_ms = Some(self.rng.between(500, 2_800));
                 Plan::of(vec![fault], Expect::Lost, Over::AtOnce)
             }
-            Kind::Delisted => {
+            FaultKind::Delisted => {
                 fault.symbol = self.maybe_symbol();
-                let back = Fault { at_ms: self.rng.between(100, 900), ..Fault::new(Kind::Relisted) };
-                Plan::of(vec![fault, back], Expect::Whole, Over::Struck(Kind::Relisted, 1))
+                let back = Fault { at_ms: self.rng.between(100, 900), ..Fault::new(FaultKind::Relisted) };
+                Plan::of(vec![fault, back], Expect::Whole, Over::Struck(FaultKind::Relisted, 1))
             }
-            Kind::Funding => {
+            FaultKind::Funding => {
                 fault.rate = Some(self.rng.between(-300, -1) as f64 / 100_000.0);
                 fault.count = Some(4);
                 Plan { pays_funding: true, ..Plan::of(vec![fault], Expect::Whole, Over::AtOnce) }
@@ -258,7 +264,7 @@ impl Draw<'_> {
             _ => {
                 fault.symbol = self.maybe_symbol();
                 // For faults of sockets `count` is the number of a socket.
-                let is_of_sockets = matches!(self.kind, Kind::UnknownFrames | Kind::SessionLost);
+                let is_of_sockets = matches!(self.kind, FaultKind::UnknownFrames | FaultKind::SessionLost);
                 fault.count = Some(self.rng.between(1, 5)).filter(|_| !is_of_sockets);
                 fault.ms = Some(self.rng.between(1, 2_000));
                 fault.times = self.times(5);

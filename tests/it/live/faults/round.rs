@@ -16,7 +16,7 @@ use tradingd::domain::rng::Rng;
 use tradingd::domain::time::Timestamp;
 use tradingd::exchange::mexc::{Health, Mexc, STREAMS, Settings};
 use tradingd::rehearsal::exchange::Exchange;
-use tradingd::rehearsal::{Kind, Scenario};
+use tradingd::rehearsal::{FaultKind, Scenario};
 use tradingd::service::recordings::ExportRequest;
 use tradingd::service::sessions::SessionState;
 use tradingd::store::{OpenMode, Store};
@@ -59,7 +59,7 @@ struct Mark {
 ///
 /// # Errors
 /// What is wrong with the recording.
-pub fn run(kind: Kind, seed: u64) -> Result<Outcome, String> {
+pub fn run(kind: FaultKind, seed: u64) -> Result<Outcome, String> {
     let mut rng = Rng::new(seed.wrapping_mul(1_000_003) ^ kind as u64);
     let scenario = Scenario::parse(r#"{"settings": {"ticker_every_ms": 250}}"#).unwrap();
     let market = Market::with(scenario, 2, 160, rng.next());
@@ -163,7 +163,7 @@ impl Round {
 
     fn inject(&self) {
         self.look(|exchange, truth| {
-            if self.plan.kind() == Kind::FundingMissing {
+            if self.plan.kind() == FaultKind::FundingMissing {
                 // Paid soon; only the list of funding rates contains the time.
                 let next_ms = exchange.now_ms() + 5_000;
                 exchange.markets.iter_mut().for_each(|market| market.funding.next_ms = next_ms);
@@ -172,7 +172,7 @@ impl Round {
                 exchange.inject(fault.clone()).unwrap();
                 for (place, truth) in truth.iter_mut().enumerate() {
                     match fault.fault {
-                        Kind::Restart | Kind::RestartSilent => truth.renumbered(exchange, place),
+                        FaultKind::Restart | FaultKind::RestartSilent => truth.renumbered(exchange, place),
                         _ => truth.gather(exchange, place),
                     }
                 }
@@ -184,7 +184,7 @@ impl Round {
     fn pay_funding(&self) -> i64 {
         self.look(|exchange, _| {
             let next_ms = exchange.now_ms() + 700;
-            if self.plan.kind() == Kind::Funding {
+            if self.plan.kind() == FaultKind::Funding {
                 for place in 0..exchange.markets.len() {
                     exchange.markets[place].funding.next_ms = next_ms;
                     exchange.send_funding(place);
@@ -204,7 +204,7 @@ impl Round {
     /// Whether the fault has had its expected effect and is over.
     fn is_over(&self, before: &Health) -> bool {
         let kind = self.plan.kind();
-        let happened = |kind: Kind| {
+        let happened = |kind: FaultKind| {
             self.market.exchange.look(|exchange| exchange.faults.happened.get(&kind).copied().unwrap_or(0))
         };
         let is_on = self.market.exchange.look(|exchange| exchange.faults.is_on(kind, exchange.true_ms()));
@@ -451,10 +451,12 @@ fn cost(plan: &Plan, all: &[Stored], (before, after): &(Health, Health)) -> Resu
         return fail("this is not what the fault costs");
     }
     let counted = match plan.kind() {
-        Kind::DepthRepeated | Kind::DealsRepeated => after.repeated > before.repeated,
-        Kind::UnknownFrames => after.unknown_channels > before.unknown_channels,
-        Kind::Throttled | Kind::TooMany => after.throttled > before.throttled,
-        Kind::Malformed => matches!(plan.faults[0].count, Some(6..=8)) || after.malformed > before.malformed,
+        FaultKind::DepthRepeated | FaultKind::DealsRepeated => after.repeated > before.repeated,
+        FaultKind::UnknownFrames => after.unknown_channels > before.unknown_channels,
+        FaultKind::Throttled | FaultKind::TooMany => after.throttled > before.throttled,
+        FaultKind::Malformed => {
+            matches!(plan.faults[0].count, Some(6..=8)) || after.malformed > before.malformed
+        }
         _ => true,
     };
     if counted { Ok(()) } else { fail("it was not counted") }

@@ -9,7 +9,7 @@ use crate::exchange::mexc::market::{Effect, PositionMode};
 
 /// Order type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum OrderType {
     /// Limit order.
     Limit = 1,
     /// Rests in the book, or is cancelled if it would match at once.
@@ -32,7 +32,7 @@ pub struct NewOrder {
     /// Effect on a position.
     pub effect: Effect,
     /// Order type.
-    pub kind: Kind,
+    pub kind: OrderType,
     /// What margin backs the position.
     pub margin: Margin,
     /// Contracts.
