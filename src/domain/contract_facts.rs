@@ -145,11 +145,12 @@ impl ContractFacts {
         })
     }
 
-    /// Whether profit is in another currency than prices. Declared currencies decide; otherwise the name
-    /// does.
+    /// Whether profit is in another currency than prices. Declared currencies decide; a settlement currency alone does when
+    /// it is the one that is traded; otherwise the name decides.
     pub fn is_inverse(&self, symbol: &str) -> bool {
         match (&self.quote, &self.settle) {
             (Some(quote), Some(settle)) => quote != settle,
+            (None, Some(settle)) if symbol.to_uppercase().starts_with(&settle.to_uppercase()) => true,
             _ => symbol_name::is_inverse(symbol),
         }
     }
@@ -274,5 +275,8 @@ mod tests {
         assert!(ContractFacts::default().is_inverse("BTC_USD"));
         assert!(!settled("USD", "USD").is_inverse("BTC_USD"));
         assert!(settled("USD", "BTC").is_inverse("BTC_USD"));
+        let in_coins = ContractFacts { settle: Some("BTC".into()), ..ContractFacts::default() };
+        assert!(in_coins.is_inverse("BTCUSDT") && in_coins.is_inverse("BTCUSD"));
+        assert!(!in_coins.is_inverse("ETHBTC"));
     }
 }

@@ -25,14 +25,17 @@ impl Service {
     /// # Errors
     /// What the store reports while users are reloaded.
     pub fn look_after_store(&self, now: Timestamp) -> Result<Option<DiskChange>, StoreError> {
-        let Some(why) = self.store.failure() else { return Ok(None) };
-        let state = self.store.look_after();
+        let failure = self.store.failure();
         let mut since = self.disk_failed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let DiskState::ReadOnly(why) = state {
-            let is_new = since.is_none();
-            since.get_or_insert(now);
-            return Ok(is_new.then_some(DiskChange::ReadOnly(why)));
-        }
+        let why = match self.store.look_after() {
+            DiskState::Sound => return Ok(None),
+            DiskState::ReadOnly(why) => {
+                let is_new = since.is_none();
+                since.get_or_insert(now);
+                return Ok(is_new.then_some(DiskChange::ReadOnly(why)));
+            }
+            DiskState::SoundAgain => failure.unwrap_or_default(),
+        };
         *since = None;
         drop(since);
         // A change that was answered with an error may be on disk all the same.
@@ -237,5 +240,13 @@ mod tests {
         assert!(matches!(service.look_after_store(now).unwrap(), Some(DiskChange::SoundAgain(_))));
         assert_eq!(stands(now).0, "ready");
         service.strategies.delete("pump_v2", None, now).unwrap();
+
+        // A file that is gone is noticed without a failed write.
+        let (path, away) = (store_path(dir.path()), dir.path().join("away"));
+        std::fs::rename(&path, &away).unwrap();
+        assert!(matches!(service.look_after_store(now).unwrap(), Some(DiskChange::ReadOnly(_))));
+        assert_eq!(stands(now).0, "not_ready");
+        std::fs::rename(&away, &path).unwrap();
+        assert!(matches!(service.look_after_store(now).unwrap(), Some(DiskChange::SoundAgain(_))));
     }
 }

@@ -123,7 +123,7 @@ fn money(out: &mut String, run: &RunResult, trade: &ClosedTrade, style: Style) {
             )
         }
         Some(cost) => {
-            format!("slippage of {} is inside the part of the price", currency.amount(cost))
+            format!("slippage of {} is included in the part of the price", currency.amount(cost))
         }
         None => "slippage is unknown: no middle of the book was known at the decisions".to_owned(),
     };

@@ -159,12 +159,20 @@ const fn direction(side: Side) -> &'static str {
 }
 
 fn entries(account: &AccountStatus) -> EntriesView {
+    let reached = |guard: Guard| {
+        account.limits.iter().any(|limit| limit.guard == guard && limit.value >= limit.threshold)
+    };
+    let day_end = account.day_end.map(time);
     let (status, until, reason) = if account.is_stopped {
         ("ended", None, Some("equity fell below the drawdown limit: no further positions are opened"))
     } else if account.is_paused {
         ("paused", None, Some("a command paused entries, or the session is being stopped"))
     } else if account.paused_until.is_some() {
         ("paused", account.paused_until.map(time), Some("too many losses in a row"))
+    } else if reached(Guard::DailyTrades) {
+        ("paused", day_end, Some("all entries of the day are used"))
+    } else if reached(Guard::DailyLoss) {
+        ("paused", day_end, Some("the loss limit of the day is reached"))
     } else {
         ("allowed", None, None)
     };
@@ -369,4 +377,26 @@ fn equity_point(points: &[CurvePoint]) -> Option<EquityPointView> {
         high: amount(points.iter().map(|point| point.high).max()?),
         drawdown_pct: points.iter().map(|point| point.drawdown_pct).fold(0.0, f64::max),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::account::{Account, SessionConfig};
+    use crate::engine::risk::RiskLimits;
+
+    #[test]
+    fn entries_wait_for_the_end_of_a_day_whose_limit_is_reached() {
+        let entries_of = |trades_per_day| {
+            let risk = RiskLimits { trades_per_day, ..RiskLimits::none() };
+            let account = Account::new(SessionConfig { risk, ..SessionConfig::default() }, 1, 1);
+            let day_end = Some(Timestamp::from_seconds(86_400));
+            entries(&AccountStatus { day_end, ..account.status(Timestamp::from_seconds(60)) })
+        };
+        let allowed = entries_of(Some(1));
+        assert_eq!((allowed.status, allowed.until), ("allowed", None));
+        let used = entries_of(Some(0));
+        assert_eq!((used.status, used.until.as_deref()), ("paused", Some("1970-01-02T00:00:00Z")));
+        assert_eq!(used.reason.as_deref(), Some("all entries of the day are used"));
+    }
 }

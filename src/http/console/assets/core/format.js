@@ -108,6 +108,9 @@ export function age(ms) {
 /** The number of an id that people can tell apart. @param {string} id */
 export const shortId = (id) => id.replace(/^(exec|session)_\d{8}_/, "").replace("_", "·");
 
+/** A strategy of a session or result: one from a file has no version, and its file tells it from others. @param {{id: string, name: string, version: number|null}} one */
+export const strategyName = (one) => one.version ? `${one.name} v${one.version}` : one.id;
+
 /** `up`, `down` or `flat`, for colour; the sign is said beside it. @param {number|null|undefined} value */
 export const trend = (value) => value == null || Math.abs(value) < 1e-12 ? "flat" : value > 0 ? "up" : "down";
 /** @param {number|null|undefined} value */

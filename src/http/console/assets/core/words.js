@@ -178,8 +178,8 @@ export const words = {
     budget: "Budget", cap: "Budget cap", capHint: "All strategies together", balance: "Starting balance", balanceHint: "Simulated account", position: "Largest position", positionHint: "Notional of one position",
     noLimit: "no limit", allocations: "Split over strategies", allocationOf: (/** @type {string} */ id) => `Budget of ${id}`, rest: "shared, or 60%",
     allocated: (/** @type {string} */ used, /** @type {string} */ cap, /** @type {string} */ left) => `${used} of ${cap} allocated, ${left} left to share`,
-    worst: (/** @type {string} */ notional, /** @type {string} */ loss) => `Notional at leverage 1: up to ${notional}. If every stop is hit with the whole budget in use: about −${loss} before fees and slippage.`,
-    risk: "Risk", stop: "Stop loss", stopHint: "From the entry price", take: "Take profit", takeHint: "From the entry price", ofStrategy: "of the strategy", limits: "Limits of the account",
+    worst: (/** @type {string} */ notional, /** @type {string} */ loss) => `Notional at leverage 1: up to ${notional}. With this stop in every strategy, all of them hit and the whole budget in use: about −${loss} before fees and slippage.`,
+    risk: "Risk", stop: "Stop loss", stopHint: "Of strategies that have none", take: "Take profit", takeHint: "Of strategies that have none", ofStrategy: "of the strategy", limits: "Limits of the account",
     limitsHint: "Daily loss, drawdown, exposure, open positions", limitsOn: "as configured", limitsOff: "none",
     executionTitle: "Execution model", uncalibrated: "uncalibrated", uncalibratedAbout: "Latency and queue position are assumptions; they were not fitted to fills of an account.",
     /** @type {Record<string, string>} */
@@ -219,7 +219,7 @@ export const words = {
       paper: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on live data of ${symbols}; orders are simulated.`,
       live: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on ${symbols} with real orders.`,
       collect: (/** @type {string} */ _, /** @type {string} */ symbols) => `Records ${symbols}.`,
-      cap: (/** @type {string} */ cap) => `Positions use at most ${cap} in all.`, noCap: "There is no budget cap.", risk: (/** @type {string} */ stop, /** @type {string} */ take) => `Stop loss ${stop}, take profit ${take}.`, ownStop: "as the strategies say", ownTake: "as the strategies say",
+      cap: (/** @type {string} */ cap) => `Positions use at most ${cap} in all.`, noCap: "There is no budget cap.", risk: (/** @type {string} */ stop, /** @type {string} */ take) => `Strategies without a stop loss of their own get ${stop}, those without a take profit ${take}.`, ownStop: "none", ownTake: "none",
     },
   },
   results: {

@@ -7,7 +7,7 @@ import { address, setQuery } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { conditionsOf, readTrades } from "../core/trades.js";
 import { INTERVALS, useCandles } from "../core/candles.js";
-import { DASH, count, duration, number, price, share, short, shortId } from "../core/format.js";
+import { DASH, count, duration, number, price, share, short, shortId, strategyName } from "../core/format.js";
 import { useKeys } from "../core/keys.js";
 import { words } from "../core/words.js";
 import { Badge, Button, Empty, Failed, Loading, ModeBadge, PageHead, Panel, Pnl, PnlPercent, Segments, StatusBadge, Tile, Tiles, Time, useTick } from "../parts/ui.js";
@@ -104,7 +104,7 @@ function Head({ session }) {
   const lasted = (Date.parse(session.ended_at ?? new Date().toISOString()) - Date.parse(session.created_at)) / 1000;
   return html`<div class="head">
     <div><div class="row"><h1>${shortId(session.session_id)}</h1><${ModeBadge} mode=${session.session_type} /><${StatusBadge} status=${session.status} /></div>
-      <p class="quiet small">${session.strategies.map((one) => `${one.name} v${one.version}`).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols} ·
+      <p class="quiet small">${session.strategies.map(strategyName).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols} ·
         ${text.startedBy} ${session.user} <${Time} value=${session.created_at} /> · ${duration(lasted)}</p></div>
     <span class="grow"></span>
     ${session.result_id && html`<a class="button" href=${address("/results/:id", { id: session.result_id })}>${text.report}</a>`}

@@ -3,7 +3,7 @@
 import { html, useMemo } from "../core/view.js";
 import { get } from "../core/api.js";
 import { address } from "../core/router.js";
-import { DASH, short, shortId } from "../core/format.js";
+import { DASH, short, shortId, strategyName } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Empty, Loaded, PageHead, Panel, useAnswer } from "../parts/ui.js";
 import { EquityChart } from "../parts/chart.js";
@@ -27,8 +27,8 @@ export default function Compare({ query }) {
 
 /** @param {any} props */
 function Shown({ compared, results, equity }) {
-  const names = results.map((/** @type {any} */ one) => one.name || `${one.strategies.map((/** @type {any} */ strategy) => strategy.name).join("+")} ${shortId(one.session_id)}`);
-  const others = useMemo(() => equity.slice(1).map((/** @type {any} */ points, /** @type {number} */ n) => ({ name: shortId(results[n + 1].session_id), colour: COLOURS[n + 1], points })), [equity]);
+  const names = results.map((/** @type {any} */ one) => one.name || `${one.strategies.map(strategyName).join("+")} ${shortId(one.result_id)}`);
+  const others = useMemo(() => equity.slice(1).map((/** @type {any} */ points, /** @type {number} */ n) => ({ name: shortId(results[n + 1].result_id), colour: COLOURS[n + 1], points })), [equity]);
   const isSame = new Set(results.map((/** @type {any} */ one) => one.digest)).size === 1;
   return html`<div class="stack">
     <div class="row wide wrap">${results.map((/** @type {any} */ one, /** @type {number} */ n) => html`<a key=${n} href=${address("/results/:id", { id: one.result_id })}><span class=${`swatch c${n}`}></span>${names[n]}</a>`)}</div>
@@ -59,7 +59,7 @@ const Grid = ({ label, names, rows, show }) => html`<table class="table" aria-la
 /** @param {{results: any[], names: string[]}} props */
 function Different({ results, names }) {
   const keys = [...new Set(results.flatMap((one) => Object.keys(one.settings)))];
-  const facts = results.map((one) => ({ ...one.settings, strategies: one.strategies.map((/** @type {any} */ strategy) => `${strategy.id} v${strategy.version}`).join(", "), symbols: one.symbols.join(", "), data: one.source, start: one.start, end: one.end, "engine version": one.engine_version }));
+  const facts = results.map((one) => ({ ...one.settings, strategies: one.strategies.map(strategyName).join(", "), symbols: one.symbols.join(", "), data: one.source, start: one.start, end: one.end, "engine version": one.engine_version }));
   const rows = [...keys, "strategies", "symbols", "data", "start", "end", "engine version"].map((key) => ({ name: key.replaceAll("_", " "), cells: facts.map((one) => one[key] ?? null) })).filter((row) => new Set(row.cells.map(String)).size > 1);
   return html`<${Panel} title=${text.settings} flush>${rows.length ? html`<${Grid} label=${text.settings} names=${names} rows=${rows} show=${String} />` : html`<p class="padded quiet">${text.same}</p>`}<//>`;
 }

@@ -5,7 +5,7 @@ import { get } from "../core/api.js";
 import { address, setQuery } from "../core/router.js";
 import { conditionsOf, tradeOfResult } from "../core/trades.js";
 import { INTERVALS, useCandles } from "../core/candles.js";
-import { DASH, count, duration, moment, number, percent, price, share, short, shortId } from "../core/format.js";
+import { DASH, count, duration, moment, number, percent, price, share, short, shortId, strategyName } from "../core/format.js";
 import { useKeys } from "../core/keys.js";
 import { words } from "../core/words.js";
 import { Badge, Copy, Empty, Loaded, Loading, ModeBadge, Panel, Pnl, PnlPercent, Segments, Tile, Tiles, Time, useAnswer } from "../parts/ui.js";
@@ -51,12 +51,13 @@ function Shown({ result, trades, equity, path, query }) {
 
 /** @param {any} props */
 function Head({ result, path }) {
-  const like = address("/start", {}, { like: result.session_id });
+  // A run of the command line has no session: no board, and nothing to start again.
+  const session = result.session_id;
   return html`<div class="head"><div><div class="row wrap"><h1>${result.name || result.strategies.map((/** @type {any} */ one) => one.name).join(", ")}</h1><${ModeBadge} mode=${result.mode} />${result.stopped_early && html`<${Badge} kind="warn">${words.results.early}<//>`}</div>
-      <p class="quiet small">${shortId(result.session_id)} · ${result.strategies.map((/** @type {any} */ one) => `${one.id} v${one.version}`).join(", ")} · ${result.symbols.slice(0, 6).join(", ")}${result.symbols.length > 6 ? ` +${result.symbols.length - 6}` : ""} ·
+      <p class="quiet small">${shortId(result.result_id)} · ${result.strategies.map(strategyName).join(", ")} · ${result.symbols.slice(0, 6).join(", ")}${result.symbols.length > 6 ? ` +${result.symbols.length - 6}` : ""} ·
         <${Time} value=${result.start} /> – <${Time} value=${result.end} what="time" /> · ${text.coverage} ${share(result.assumptions.coverage?.covered_pct)} · ${count(result.assumptions.coverage?.events)} ${text.events}</p>
       <p class="faint small" title=${result.digest}>${text.digest} ${result.digest.slice(0, 16)}…</p></div><span class="grow"></span>
-    <div class="row wrap"><a class="button" href=${address("/board/:id", { id: result.session_id })}>${text.board}</a><a class="button" href=${address("/results", {}, { ids: result.result_id })}>${text.compare}</a><a class="button" href=${like}>${text.again}</a></div>
+    <div class="row wrap">${session && html`<a class="button" href=${address("/board/:id", { id: session })}>${text.board}</a>`}<a class="button" href=${address("/results", {}, { ids: result.result_id })}>${text.compare}</a>${session && html`<a class="button" href=${address("/start", {}, { like: session })}>${text.again}</a>`}</div>
     <div class="row wrap"><a class="button small" target="_blank" rel="noopener" href=${`${path}/report`}>${text.page}</a><a class="button small" href=${path} download=${`${result.result_id}.json`}>${text.json}</a>
       <a class="button small" href=${`${path}/trades?format=csv`} download=${`${result.result_id}.trades.csv`}>${text.tradesCsv}</a><a class="button small" href=${`${path}/equity?format=csv`} download=${`${result.result_id}.equity.csv`}>${text.equityCsv}</a><${Copy} text=${location.href} label=${text.link} /></div></div>
     ${(result.assumptions.warnings ?? []).length > 0 && html`<details class="callout info"><summary>${text.warnings} (${result.assumptions.warnings.length})</summary><ul class="stack tight">${result.assumptions.warnings.map((/** @type {string} */ one, /** @type {number} */ n) => html`<li key=${n}>${one}</li>`)}</ul></details>`}`;

@@ -3,7 +3,7 @@
 import { html, useState } from "../core/view.js";
 import { get } from "../core/api.js";
 import { address, go, setQuery } from "../core/router.js";
-import { count, duration, share, shortId } from "../core/format.js";
+import { count, duration, share, shortId, strategyName } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Badge, Button, Empty, Loaded, PageHead, Panel, Pnl, Time, useAnswer } from "../parts/ui.js";
 import { Table } from "../parts/table.js";
@@ -38,7 +38,7 @@ const columns = (/** @type {string[]} */ chosen, /** @type {(id: string) => void
   { name: html`<span class="hidden-label">${text.columns.choose}</span>`, of: (/** @type {Row} */ row) => html`<input type="checkbox" aria-label=${`${text.columns.choose} ${shortId(row.result_id)}`} checked=${chosen.includes(row.result_id)} onChange=${() => toggle(row.result_id)} />` },
   { name: text.columns.session, of: (/** @type {Row} */ row) => html`<a href=${address("/results/:id", { id: row.result_id })} title=${row.result_id}>${row.name || shortId(row.result_id)}</a>${row.pinned && " ★"}
     ${(row.tags ?? []).map((/** @type {string} */ tag) => html` <${Badge} key=${tag}>${tag}<//>`)} ${row.stopped_early && html`<${Badge} kind="warn">${text.early}<//>`}`, sort: (/** @type {Row} */ row) => row.created_at },
-  { name: text.columns.strategies, of: (/** @type {Row} */ row) => row.strategies.map((/** @type {any} */ one) => `${one.name} v${one.version}`).join(", "), sort: (/** @type {Row} */ row) => row.strategies[0]?.name },
+  { name: text.columns.strategies, of: (/** @type {Row} */ row) => row.strategies.map(strategyName).join(", "), sort: (/** @type {Row} */ row) => row.strategies[0]?.name },
   { name: text.columns.symbols, of: (/** @type {Row} */ row) => html`<span title=${row.symbols.join(", ")}>${row.symbols.slice(0, 2).join(", ")}${row.symbols.length > 2 ? ` +${row.symbols.length - 2}` : ""}</span>` },
   { name: text.columns.source, of: (/** @type {Row} */ row) => html`<${Time} value=${row.from} what="minute" />`, sort: (/** @type {Row} */ row) => row.from },
   { name: text.columns.span, numeric: true, of: (/** @type {Row} */ row) => duration((Date.parse(row.to) - Date.parse(row.from)) / 1000) },

@@ -33,7 +33,7 @@ export default function Sessions({ query }) {
     <${Panel} flush><${Loaded} of=${first} rows=${6}>${(/** @type {any} */ answer) => {
       const rows = [...answer.sessions, ...older].map((one) => known[one.session_id] ?? one);
       const fresh = Object.values(known).filter((one) => isRunning(one) && (!type || one.session_type === type) && !rows.some((row) => row.session_id === one.session_id));
-      return html`<${Table} label=${text.title} columns=${columns(stop, me)} rows=${[...fresh, ...rows]} keyOf=${(/** @type {any} */ row) => row.session_id}
+      return html`<${Table} label=${text.title} columns=${columns(stop, me)} rows=${[...fresh, ...rows].sort((one, other) => other.created_at.localeCompare(one.created_at))} keyOf=${(/** @type {any} */ row) => row.session_id}
         onOpen=${(/** @type {any} */ row) => go("/board/:id", { id: row.session_id })}
         empty=${html`<${Empty} title=${text.none[0]} action=${html`<a class="button primary" href=${address("/start")}>${text.start}</a>`}>${text.none[1]}<//>`} />
         ${(cursor ?? answer.next_cursor) && html`<div class="state"><${Button} onClick=${load}>${text.more}<//></div>`}`;
