@@ -34,7 +34,7 @@ impl Replace {
             return Ok(());
         }
         Err(Failure::input(format!(
-            "{} is there already and stays as it is; choose another name, or replace it with --force",
+            "{} exists already and was not changed; choose another name, or replace it with --force",
             path.visible()
         )))
     }

@@ -68,10 +68,10 @@ fn a_settlement_has_one_funding_rate() {
     assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(2), &json!(1)));
     cli.run(&["import", &file("-0.002")]).fails(
         "two rates",
-        65,
+        64,
         &[
-            "a.funding.csv:3",
-            "column rate",
+            "a.funding.csv, line 3",
+            "column `rate`",
             "another rate for the settlement at 2025-12-01T",
             "0.001 in line 2",
         ],

@@ -233,5 +233,7 @@ fn a_value_that_is_not_as_documented_is_found() {
             .collect::<Vec<_>>()
             .join("\n")
     );
-    assert!(problems(r#"{"at": "2026-01-02T03:04:05Z", "n": 1, "kind": "z"}"#).contains("\"z\" is none of"));
+    assert!(
+        problems(r#"{"at": "2026-01-02T03:04:05Z", "n": 1, "kind": "z"}"#).contains("\"z\" is not one of")
+    );
 }

@@ -18,8 +18,6 @@ pub struct RecordingLine {
     pub session_id: String,
     /// Symbols.
     pub symbols: Vec<String>,
-    /// Quote currency of all of them; `None` when they name none or several.
-    pub currency: Option<String>,
     /// Those of `tick_prices`, `orderbook`, `candles`, `mark_prices`, `funding` that have rows.
     pub data_types: Vec<&'static str>,
     /// `completed`, `recording`, or `empty` for a completed recording without rows.
@@ -48,6 +46,8 @@ pub struct RecordingLine {
     pub coverage_pct: Option<f64>,
     /// Number of recorded gaps.
     pub gaps: u64,
+    /// Quote currency of all symbols; `None` when they name none or several.
+    pub currency: Option<String>,
     /// Counts per symbol and stream, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<Value>,

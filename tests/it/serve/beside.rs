@@ -416,7 +416,7 @@ fn another_user_is_refused_even_where_the_rights_of_the_files_let_them_in() {
     if !said.contains("the daemon") {
         return skipped(&format!("another user cannot be tried here: {}", said.trim()));
     }
-    assert!(said.contains("went away"), "{said}");
+    assert!(said.contains("was lost"), "{said}");
     let log = running.log.lock().unwrap().clone();
     assert!(log.contains("local connection of another user refused") && log.contains(NOBODY), "{log}");
     cli.ok(&["strategies", "list"]);
