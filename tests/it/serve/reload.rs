@@ -207,10 +207,7 @@ impl Ear {
             answer.push(byte[0]);
         }
         assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
-        let ear = Ear {
-            socket: WebSocket::from_raw_socket(stream, Role::Client, Some(WebSocketConfig::default())),
-        };
-        ear
+        Ear { socket: WebSocket::from_raw_socket(stream, Role::Client, Some(WebSocketConfig::default())) }
     }
 
     /// Sends a `subscribe`; gives the snapshot too.
