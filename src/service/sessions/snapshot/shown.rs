@@ -396,7 +396,7 @@ mod tests {
         let allowed = entries_of(Some(1));
         assert_eq!((allowed.status, allowed.until), ("allowed", None));
         let used = entries_of(Some(0));
-        assert_eq!((used.status, used.until.as_deref()), ("paused", Some("1970-01-02T00:00:00Z")));
+        assert_eq!((used.status, used.until.as_deref()), ("paused", Some("1970-01-02T00:00:00.000000Z")));
         assert_eq!(used.reason.as_deref(), Some("all entries of the day are used"));
     }
 }
