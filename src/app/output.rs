@@ -1,13 +1,13 @@
-//! Files that commands write where `--out`, `--report` and `--journal` say.
+//! Files that commands write where `--out` and `--report` say.
 //!
 //! Invariants: a file appears whole or not at all, what is there already is replaced only with `--force`, and a device
 //! or pipe is written to.
 
 use super::Failure;
 use crate::domain::visible::Visible;
-use crate::files::whole_file::{self, WholeFile};
+use crate::files::whole_file;
 use clap::Args;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Whether files that exist are replaced.
@@ -47,8 +47,7 @@ impl Replace {
         self.check(path)?;
         let written = match self.force || whole_file::is_stream(path) {
             true => whole_file::write_whole(path, bytes),
-            false => WholeFile::create(path)
-                .and_then(|file| file.file().write_all(bytes).and_then(|()| file.keep_new())),
+            false => whole_file::write_new(path, bytes),
         };
         written.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Failure::input(format!(

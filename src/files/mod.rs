@@ -46,7 +46,7 @@ pub use layout::Layout;
 pub use mapping_file::{MappingFile, mapping_file};
 pub use opener::Opener;
 pub use overlap::{Before, Overlaps};
-pub use paths::{Inputs, SourceGroup, expand, group_by_stem, is_special, on_disk, why_left_out};
+pub use paths::{Inputs, SourceGroup, expand, group_by_stem, on_disk, why_left_out};
 pub use repeated::{RepeatedBySymbol, RepeatedRows};
 pub use sink::{FileFormat, RecordSink};
 pub use sorted::KeptRows;

@@ -2,6 +2,7 @@
 //! contents.
 
 use super::error::{FileError, Problem};
+use super::whole_file::is_stream;
 use super::zip;
 use crate::limits::FOLDER_DEPTH;
 use std::collections::BTreeSet;
@@ -71,7 +72,7 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
         found.retain(|file| !is_contract_file(file));
         found.sort();
         let (data, other): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|file| has_name_of_market_data(file) && !is_special(file));
+            found.into_iter().partition(|file| has_name_of_market_data(file) && !is_stream(file));
         if data.is_empty() {
             return Err(FileError::of(path, Problem::Folder("is a directory without files of market data")));
         }
@@ -134,16 +135,11 @@ pub fn on_disk(path: &Path) -> PathBuf {
 
 /// Why a file was left out.
 pub fn why_left_out(path: &Path) -> &'static str {
-    match (is_contract_file(path), is_special(path)) {
+    match (is_contract_file(path), is_stream(path)) {
         (true, _) => "contract files are not read inside an archive",
         (_, true) => "it is a pipe, a socket or a device",
         _ => "its name is not that of market data",
     }
-}
-
-/// Whether a path is a pipe, a socket or a device, which can be read only once, if at all.
-pub fn is_special(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// Whether a file name may be that of market data.
@@ -291,7 +287,7 @@ mod tests {
         let inputs = expand(&[folder.path().to_owned()]).unwrap();
         assert_eq!((inputs.files, inputs.left_out), (vec![at("a.csv")], vec![at("b.csv")]));
         assert_eq!(why_left_out(&at("b.csv")), "it is a pipe, a socket or a device");
-        assert!(is_special(&at("b.csv")) && !is_special(&at("a.csv")));
+        assert!(is_stream(&at("b.csv")) && !is_stream(&at("a.csv")));
     }
 
     #[test]

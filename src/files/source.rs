@@ -382,12 +382,12 @@ impl SourceFile {
         let contradicting = contradicting.map(|(count, first)| {
             format!(
                 "left out {} of {name} with the id of a different trade, the first in line {first}",
-                if *count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+                counted(*count, "row")
             )
         });
         let unchecked = unchecked.map(|count| format!(
             "{} of {name} could not be compared with all trades before: only the latest {KNOWN_TRADES} of a file are remembered",
-            if count == 1 { "1 trade".to_owned() } else { format!("{count} trades") }
+            counted(count, "trade")
         ));
         contradicting.into_iter().chain(unchecked)
     }
@@ -404,6 +404,11 @@ impl SourceFile {
     fn refuse(&self, line: u64, (slot, problem): (usize, Problem)) -> FileError {
         FileError::at(&self.path, line, self.layout.rule().name(slot), problem)
     }
+}
+
+/// A number of things, in words that fit it.
+fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 #[cold]

@@ -111,7 +111,8 @@ pub fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Whether a path is a device, a pipe or a socket: it is written to, a file in its place would be something else.
+/// Whether a path is a device, a pipe or a socket. It is written to, because a file in its place would be something else, and
+/// can be read only once, if at all.
 pub fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
@@ -135,6 +136,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = WholeFile::create(path)?;
     file.file().write_all(bytes)?;
     file.keep()
+}
+
+/// Writes a file whole, and never over another one.
+///
+/// # Errors
+/// As [`WholeFile::create`] and [`WholeFile::keep_new`].
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = WholeFile::create(path)?;
+    file.file().write_all(bytes)?;
+    file.keep_new()
 }
 
 #[cfg(test)]

@@ -78,9 +78,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
             if several { "\nor let --skip-unfit leave out what does not fit" } else { "" }
         ))
     })?;
-    if !left_out.is_empty() {
-        terminal::notice(left_out_text(&left_out).trim_end());
-    }
+    tell_left_out(&left_out);
     warn(&runs, &strategies, &options);
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
@@ -102,8 +100,15 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     journaled
 }
 
+/// Says on standard error what `--skip-unfit` left out, if anything.
+pub fn tell_left_out(left_out: &[String]) {
+    if !left_out.is_empty() {
+        terminal::notice(left_out_text(left_out).trim_end());
+    }
+}
+
 /// What was left out, each as `what: why`; what was left out for one reason stands together.
-pub fn left_out_text(left_out: &[String]) -> String {
+fn left_out_text(left_out: &[String]) -> String {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for told in left_out {
         let end = told.find(": ").into_iter().chain(told.find(":\n")).min().unwrap_or(told.len());

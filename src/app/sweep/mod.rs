@@ -6,7 +6,7 @@ mod table;
 
 pub use options::Options;
 
-use super::backtest::{left_out_text, strategies};
+use super::backtest::{strategies, tell_left_out};
 use super::{Failure, Global, terminal};
 use crate::config::Config;
 use crate::domain::visible::Visible;
@@ -64,9 +64,7 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
     let threads = options.runs.threads();
     let runs = backtest::plan_fit(&settings, &sources, std::slice::from_ref(&strategy), &mut left_out)?;
-    if !left_out.is_empty() {
-        terminal::notice(left_out_text(&left_out).trim_end());
-    }
+    tell_left_out(&left_out);
     terminal::warn(runs.iter().flat_map(|run| run.money_warning().into_iter().chain(run.short_data())));
     let planned = sweep::planned_runs(&settings, &sources, &strategy, threads)?;
     let method = match options.random {

@@ -7,7 +7,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::visible::Visible;
 use crate::files::{
     BarLengths, FileError, FileFacts, FileSurvey, History, Inputs, Problem, Selection, SourceGroup,
-    SourceSurvey, expand, group_by_stem, histories, is_special, survey_for_replay, why_left_out,
+    SourceSurvey, expand, group_by_stem, histories, survey_for_replay, whole_file, why_left_out,
 };
 use crate::report::text::counted;
 use crate::service::SourceError;
@@ -24,7 +24,7 @@ pub(super) fn from_files(
 ) -> Result<Vec<Source<'static>>, SourceError> {
     let inputs = expand(paths)?;
     left_out.extend(inputs.left_out.iter().map(|path| format!("{}: {}", path.visible(), why_left_out(path))));
-    if let Some(path) = inputs.files.iter().find(|path| is_special(path)) {
+    if let Some(path) = inputs.files.iter().find(|path| whole_file::is_stream(path)) {
         return Err(SourceError::Input(format!(
             "{} is not a file but a pipe or a device, which can be read only once; import it and give the recording",
             path.visible()

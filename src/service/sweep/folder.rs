@@ -8,7 +8,7 @@
 
 use super::{Plan, Shard, SweepError, TrialRun, sweep_digest};
 use crate::domain::visible::Visible;
-use crate::files::whole_file::{self, WholeFile};
+use crate::files::whole_file;
 use crate::limits::{SWEEP_LINE_BYTES, SWEEP_PLAN_BYTES};
 use crate::regular_file;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ impl Folder {
         std::fs::create_dir_all(path).map_err(failed)?;
         if !path.join(PLAN).exists() {
             refuse_foreign_files(path)?;
-            match write_new(&path.join(PLAN), plan.text().as_bytes()) {
+            match whole_file::write_new(&path.join(PLAN), plan.text().as_bytes()) {
                 // Another sweep has begun here meanwhile; whether it is the same one is seen below.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 written => written.map_err(failed)?,
@@ -256,13 +256,6 @@ fn write_log(path: &Path, head: &Head, lines: &Lines) -> Result<(), SweepError> 
     whole_file::write_whole(&path.join(LOG), &bytes).map_err(|error| {
         SweepError::Folder(format!("{} cannot be written: {error}; start it again to go on", path.visible()))
     })
-}
-
-/// Writes a file whole, and never over another one.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = WholeFile::create(path)?;
-    file.file().write_all(bytes)?;
-    file.keep_new()
 }
 
 /// Removes what killed sweeps had not finished writing. Only for the holder of the lock.
