@@ -80,7 +80,7 @@ pub struct ContractSources {
 pub enum FeeSource {
     /// The contract specification stored with the recording.
     Contract,
-    /// The configuration, which says what orders over the API of a live market pay.
+    /// The configuration, which says what orders sent over the API pay.
     Configured,
     /// Given by the user.
     Given,

@@ -1,4 +1,4 @@
-//! Rows as they arrive from a live market, turned into ticks exactly as their recording is replayed by the receive clock.
+//! Rows as they arrive from a market, turned into ticks exactly as their recording is replayed by the receive clock.
 //!
 //! Never: a value rounded to a step, except fair and index prices, which are references and may be finer than a tick.
 
@@ -139,7 +139,7 @@ impl Grid<'_> {
                 index.map(|index| self.reference(index)).transpose()?,
             )),
             RecordBody::Funding { rate } => Some(TickKind::Funding(Rate::of(rate))),
-            // Quotes are not replayed, and no live market sends bars.
+            // Quotes are not replayed, and no market sends bars.
             RecordBody::Quote { .. } | RecordBody::Bar { .. } => None,
             RecordBody::SnapshotLevel { .. } | RecordBody::LevelChange { .. } => None,
         })

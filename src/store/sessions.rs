@@ -34,7 +34,7 @@ impl EncodedSession {
         })
     }
 
-    /// What a live recording's commit writes of its session.
+    /// What an open recording's commit writes of its session.
     pub(super) fn of(session: Option<(&SessionRow, &EventSegment)>) -> Result<Option<Self>, StoreError> {
         session.map(|(session, events)| EncodedSession::new(session, events)).transpose()
     }

@@ -87,7 +87,7 @@ impl Source<'_> {
     ) -> Result<Box<dyn Feed + 's>, SourceError> {
         let names: Vec<String> = table.iter().map(|(_, spec)| spec.name.clone()).collect();
         match &self.origin {
-            Origin::Market => Err(SourceError::Input("a live market has no recorded data".to_owned())),
+            Origin::Market => Err(SourceError::Input("a market has no recorded data".to_owned())),
             Origin::Files(survey) => {
                 Ok(Box::new(FileFeed::open(survey, &selection(settings, &names), table)?))
             }

@@ -1,4 +1,4 @@
-//! A session that records a live market and does nothing else.
+//! A session that records the market as it happens and does nothing else.
 //!
 //! Never: a row changed or left out without a gap; recording on when the disk has no room for what matters more.
 

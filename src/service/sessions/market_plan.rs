@@ -1,4 +1,4 @@
-//! From a request for a live market to something that can run, and the same again from what was kept of it.
+//! From a request for a session on the market to something that can run, and the same again from what was kept of it.
 //!
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 const TRADED_STREAMS: [StreamKind; 4] =
     [StreamKind::BookSnapshots, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
 
-/// Finds everything a request for the live market names.
+/// Finds everything that a request for a session on the market names.
 ///
 /// # Errors
 /// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a

@@ -1,4 +1,4 @@
-//! The life of a session on a live market: opened or taken up again, run, ended with its recording in one transaction.
+//! The life of a session on a market: opened or taken up again, run, ended with its recording in one transaction.
 //!
 //! Invariants: a session that is taken up comes to where it was or fails, and its recording ends with it.
 
@@ -40,7 +40,7 @@ use std::sync::Arc;
 /// Streams that were interrupted, and since when.
 type Interrupted = BTreeMap<(SymbolId, StreamKind), Timestamp>;
 
-/// What a session on a live market runs on.
+/// What a session on a market runs on.
 pub(super) struct MarketContext<'a> {
     pub store: &'a Arc<Store>,
     pub market: &'a Market,

@@ -113,7 +113,7 @@ struct Gate {
 }
 
 impl Sessions {
-    /// Takes over a store: of the sessions that the daemon left running, those on a live market go on, others are sealed
+    /// Takes over a store: of the sessions that the daemon left running, those on a market go on, others are sealed
     /// as failed. Recordings that no session makes any more are completed.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What of a live market it sees; nothing for a backtest.
+    /// What of a market it sees; nothing for a backtest.
     pub(super) fn streams(&self) -> &[StreamKind] {
         match &self.rows {
             Rows::Recording(_) => &[],

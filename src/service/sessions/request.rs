@@ -21,7 +21,7 @@ pub enum SessionKind {
     Collect,
     /// Replays a recording.
     Backtest,
-    /// Trades a live market on paper.
+    /// Trades a market on paper.
     Paper,
     /// Trades.
     Live,

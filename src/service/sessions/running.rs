@@ -52,7 +52,7 @@ pub(super) struct Running {
     status: Mutex<Status>,
     changed: Condvar,
     hold: Mutex<Option<Lease>>,
-    /// The daemon ends: a session on a live market goes on when it is back.
+    /// The daemon ends: a session on a market goes on when it is back.
     suspending: AtomicBool,
     /// Whether the request to stop is on disk. Locked while it is written.
     stop_is_written: Mutex<bool>,
@@ -127,7 +127,7 @@ impl Running {
         self.status().row.engine_version = ENGINE_VERSION;
     }
 
-    /// The daemon ends: a session on a live market stays as it is on disk, others are asked to end.
+    /// The daemon ends: a session on a market stays as it is on disk, others are asked to end.
     pub(super) fn suspend(&self) {
         self.suspending.store(true, Ordering::Release);
         if !self.survives_a_restart() {
@@ -181,7 +181,7 @@ impl Running {
     pub(super) fn row(&self) -> (SessionRow, SessionState) {
         let status = self.status();
         let mut row = status.row.clone();
-        // Of a session on a live market only what is on disk is shown: after a kill nothing that was shown is gone.
+        // Of a session on a market only what is on disk is shown: after a kill nothing that was shown is gone.
         if !status.ended && row.input_recording_id.is_none() {
             row.reached = self.reached();
         }

@@ -146,7 +146,7 @@ impl Sessions {
         Ok(told)
     }
 
-    /// The recording that a session on a live market makes.
+    /// The recording that a session on a market makes.
     fn begin_recording(&self, plan: &Plan, now: Timestamp) -> Result<Option<OpenRecording>, Refusal> {
         let Rows::Market { .. } = plan.rows else { return Ok(None) };
         let sources = vec![format!("{VENUE}, {} session", plan.kind.as_str())];
