@@ -280,6 +280,10 @@ pub struct HeldPosition {
     pub is_long: bool,
     /// Contracts; zero once it is closed.
     pub quantity: Decimal,
+    /// Margin that backs it, in the currency of settlement; excess digits are truncated, `None` when missing.
+    pub margin: Option<Decimal>,
+    /// Price at which the exchange liquidates it; `None` when missing or zero.
+    pub liquidation: Option<Decimal>,
 }
 
 /// A stop that stands on a position.

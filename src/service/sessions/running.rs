@@ -18,10 +18,11 @@ use crate::engine::ENGINE_VERSION;
 use crate::service::backtest::StopSignal;
 use crate::service::references::Lease;
 use crate::session::allowance::Allowance;
+use crate::session::live::VenuePositions;
 use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
 use crate::store::{Store, StoreError};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -44,6 +45,8 @@ pub(super) struct Running {
     pub records: Recorded,
     /// What it trades with real money.
     pub trades: Traded,
+    /// What it holds at the exchange; nothing for a session without real money, or before its account was read.
+    pub held: Arc<ArcSwapOption<VenuePositions>>,
     /// What people want done to it.
     pub commands: Commands,
     kind: SessionKind,
@@ -87,6 +90,7 @@ impl Running {
             first_table: table.clone(),
             records: Recorded::of(plan),
             trades: Traded::of(plan),
+            held: Arc::default(),
             commands: Commands::default(),
             kind: plan.kind,
             table: Arc::new(ArcSwap::from_pointee(table)),

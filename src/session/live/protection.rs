@@ -6,6 +6,7 @@
 use super::backoff::backoff;
 use super::positions::Positions;
 use super::{Act, PositionFact, PositionKey};
+use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
@@ -64,15 +65,32 @@ pub struct StopFact {
     pub is_over: bool,
 }
 
-/// The stop of a position, for whoever looks.
+/// A position of the session at the venue, for whoever looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PositionStop {
-    /// The position.
+pub struct VenuePosition {
+    /// Which one.
     pub key: PositionKey,
+    /// Lots, as the executions made them.
+    pub qty: Qty,
+    /// What one lot cost on average, whole ticks.
+    pub entry: Price,
+    /// Margin that backs it, as the venue says; `None`: it has not said.
+    pub margin: Option<Decimal>,
+    /// Price at which the venue liquidates it, as the venue says; `None`: it has not said.
+    pub liquidation: Option<Decimal>,
     /// Price of the proven stop.
     pub stop: Option<Price>,
     /// Since when it has none; `None`: it has one.
     pub unprotected_since: Option<Timestamp>,
+}
+
+/// All positions of a session at the venue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VenuePositions {
+    /// When it was so.
+    pub as_of: Timestamp,
+    /// By symbol and side.
+    pub positions: Vec<VenuePosition>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +107,8 @@ enum Stage {
 struct StopState {
     wanted: Option<Price>,
     position: Option<u64>,
+    margin: Option<Decimal>,
+    liquidation: Option<Decimal>,
     stage: Stage,
     /// Number and price of the stop as the venue told them last.
     standing: Option<(u64, Option<Price>)>,
@@ -161,7 +181,7 @@ impl Protection {
         self.stops.values_mut().for_each(|stop| stop.list_after = Some(now));
     }
 
-    /// The venue's number of a position, told at a time.
+    /// What the venue says of a position, told at a time.
     pub fn on_position(&mut self, fact: &PositionFact, told: Timestamp) {
         let Some(stop) = self.stops.get_mut(&fact.key).filter(|stop| stop.since <= told) else { return };
         if stop.position.is_some_and(|known| known != fact.number) {
@@ -170,6 +190,7 @@ impl Protection {
             self.strays.extend(left);
             stop.lose(told);
         }
+        (stop.margin, stop.liquidation) = (fact.margin, fact.liquidation);
         if stop.position.replace(fact.number).is_none()
             && let Some(after) = &mut stop.list_after
         {
@@ -356,13 +377,23 @@ impl Protection {
         stop.standing.and_then(|(_, price)| price).or(stop.wanted)
     }
 
-    /// Every position with its protection.
-    pub fn position_stops(&self) -> impl Iterator<Item = PositionStop> + '_ {
-        self.stops.iter().map(|(key, stop)| PositionStop {
-            key: *key,
-            stop: stop.standing.and_then(|(_, price)| price),
-            unprotected_since: stop.unprotected_since,
-        })
+    /// Whether every position has a proven stop.
+    pub fn is_complete(&self) -> bool {
+        self.stops.values().all(|stop| stop.unprotected_since.is_none())
+    }
+
+    /// A position with its protection.
+    pub fn held(&self, key: PositionKey, qty: Qty, entry: Price) -> VenuePosition {
+        let stop = self.stops.get(&key);
+        VenuePosition {
+            key,
+            qty,
+            entry,
+            margin: stop.and_then(|stop| stop.margin),
+            liquidation: stop.and_then(|stop| stop.liquidation),
+            stop: stop.and_then(|stop| stop.standing?.1),
+            unprotected_since: stop.and_then(|stop| stop.unprotected_since),
+        }
     }
 }
 
@@ -378,6 +409,8 @@ impl StopState {
         StopState {
             wanted: None,
             position: None,
+            margin: None,
+            liquidation: None,
             stage: Stage::Absent,
             standing: None,
             is_moving: false,

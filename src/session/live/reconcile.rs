@@ -5,6 +5,7 @@
 
 use super::PositionKey;
 use super::positions::Positions;
+use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
@@ -19,6 +20,10 @@ pub struct PositionFact {
     pub number: u64,
     /// Lots.
     pub qty: Qty,
+    /// Margin that backs it, in the currency of settlement; `None`: the venue does not say.
+    pub margin: Option<Decimal>,
+    /// Price at which the venue liquidates it; `None`: the venue does not say.
+    pub liquidation: Option<Decimal>,
 }
 
 /// What the venue says of an account at one moment. All of it was read, or there is no report.

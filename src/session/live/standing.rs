@@ -1,6 +1,6 @@
 //! How a session stands at its venue: what it may not begin, how it is protected, whether anything of it is left.
 
-use super::PositionStop;
+use super::VenuePositions;
 use super::desk::{Desk, UNREAD_REPORTS};
 use super::order::Tracked;
 use crate::domain::symbol::SymbolId;
@@ -47,14 +47,16 @@ impl Desk {
         }
     }
 
-    /// How every position is protected.
-    pub fn position_stops(&self) -> Vec<PositionStop> {
-        self.protection.position_stops().collect()
+    /// Every position, as the executions made it and as the venue says that it stands.
+    pub fn venue_positions(&self, now: Timestamp) -> VenuePositions {
+        let entry = |key| self.positions.average(key).unwrap_or_default();
+        let held = self.positions.iter().map(|(key, held)| self.protection.held(key, held.qty, entry(key)));
+        VenuePositions { as_of: now, positions: held.collect() }
     }
 
     /// Whether what the session leaves needs nobody: every position has a proven stop, and no entry can fill any more.
     pub fn is_protected(&self) -> bool {
-        self.protection.position_stops().all(|one| one.unprotected_since.is_none())
+        self.protection.is_complete()
             && self.orders.values().all(|order| order.is_over() || !order.intent.is_entry())
             && self.unidentified.is_empty()
     }

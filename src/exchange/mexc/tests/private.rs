@@ -79,6 +79,7 @@ fn executions() {
 fn positions_and_stops() {
     let Some(open) = pushed("ws_private_position_2026.json", "position", account::positions) else { return };
     assert_eq!((open.id, open.is_long, open.quantity), (1_234_567_890, true, decimal("23")));
+    assert_eq!((open.margin, open.liquidation), (Some(decimal("2.31")), Some(decimal("0.10127"))));
     let closed = pushed("ws_private_position_closed_doc.json", "position", account::positions).unwrap();
     assert_eq!((closed.id, closed.quantity.mantissa()), (1_397_818, 0));
     let listed = rest("rest_private_open_positions.json", account::positions).unwrap();

@@ -4,6 +4,7 @@
 
 use super::number;
 use super::rows::{Rows, each};
+use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Rate};
 use crate::exchange::mexc::market::{
     Effect, Execution, ExecutionCause, HeldPosition, PositionMode, ResidentStop,
@@ -23,10 +24,11 @@ object! {
     /// A position.
     RawPosition {
         id = "positionId", symbol = "symbol", kind = "positionType", quantity = "holdVol", state = "state",
+        margin = "im", liquidation = "liquidatePrice",
     }
     knows [
         "openType", "holdAvgPrice", "leverage", "version",
-        "frozenVol", "closeVol", "openAvgPrice", "closeAvgPrice", "liquidatePrice", "oim", "im", "holdFee", "realised", "adlLevel",
+        "frozenVol", "closeVol", "openAvgPrice", "closeAvgPrice", "oim", "holdFee", "realised", "adlLevel",
         "createTime", "updateTime", "autoAddIm", "closeProfitLoss", "fee", "marginRatio", "pnl", "deductFeeList", "profitRatio",
         "newOpenAvgPrice", "newCloseAvgPrice", "holdAvgPriceFullyScale", "openAvgPriceFullyScale", "closeAvgPriceFullyScale",
         "positionShowStatus", "totalFee", "zeroSaveTotalFeeBinance", "zeroTradeTotalFeeBinance", "contractId", "unRealizedPnl",
@@ -131,7 +133,9 @@ fn position(raw: &RawPosition<'_>) -> Option<HeldPosition> {
             2 => false,
             _ => return None,
         },
-        quantity: if is_closed { crate::domain::decimal::Decimal::ZERO } else { quantity },
+        quantity: if is_closed { Decimal::ZERO } else { quantity },
+        margin: raw.margin.and_then(number::truncated),
+        liquidation: raw.liquidation.and_then(number::truncated).filter(|price| *price != Decimal::ZERO),
     })
 }
 

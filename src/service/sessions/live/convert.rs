@@ -110,7 +110,13 @@ pub(super) fn execution_fact(
 pub(super) fn position(table: &SymbolTable, held: &HeldPosition) -> Result<Option<PositionFact>, String> {
     let Some(symbol) = symbol(table, &held.symbol) else { return Ok(None) };
     let key = PositionKey { symbol, is_long: held.is_long };
-    Ok(Some(PositionFact { key, number: held.id, qty: lots(table, symbol, held.quantity)? }))
+    Ok(Some(PositionFact {
+        key,
+        number: held.id,
+        qty: lots(table, symbol, held.quantity)?,
+        margin: held.margin,
+        liquidation: held.liquidation,
+    }))
 }
 
 /// A stop on a symbol of the session; `None`: on another.

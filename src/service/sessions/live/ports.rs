@@ -78,8 +78,13 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let table = session.table.load_full();
         let (sender, receiver) = channel(ORDER_COMMANDS);
         let symbols = table.iter().map(|(symbol, _)| symbol);
-        let shared =
-            Arc::new(Shared::new(&session.id, Arc::clone(self.exposures), Arc::clone(self.alerts), symbols));
+        let shared = Arc::new(Shared::new(
+            &session.id,
+            Arc::clone(self.exposures),
+            Arc::clone(self.alerts),
+            symbols,
+            Arc::clone(&session.held),
+        ));
         let mut desk = Desk::new(
             Arc::clone(&table),
             SessionTag::of(&session.id),

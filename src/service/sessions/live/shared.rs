@@ -7,7 +7,8 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::ALERTS_WAITING;
 use crate::service::Alerts;
-use crate::session::live::{Alert, Desk, EnginePosition};
+use crate::session::live::{Alert, Desk, EnginePosition, VenuePositions};
+use arc_swap::ArcSwapOption;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,6 +66,8 @@ pub(super) struct Shared {
     exposures: Arc<Exposures>,
     programs: Arc<Alerts>,
     state: Mutex<SharedState>,
+    /// What the session holds at the exchange, for whoever looks.
+    held: Arc<ArcSwapOption<VenuePositions>>,
     /// Messages handed to the task. What it says is believed when it has taken in all of them.
     handed: AtomicU64,
 }
@@ -89,10 +92,11 @@ impl Shared {
         exposures: Arc<Exposures>,
         programs: Arc<Alerts>,
         symbols: impl Iterator<Item = SymbolId>,
+        held: Arc<ArcSwapOption<VenuePositions>>,
     ) -> Self {
         let blocked = symbols.map(|symbol| (symbol, "the account has not been compared yet")).collect();
         let state = Mutex::new(SharedState { blocked, ..SharedState::default() });
-        Shared { session: session.to_owned(), exposures, programs, state, handed: AtomicU64::new(0) }
+        Shared { session: session.to_owned(), exposures, programs, state, held, handed: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, SharedState> {
@@ -121,6 +125,7 @@ impl Shared {
             desk.exposure()
         });
         let (blocked, is_flat, is_protected) = (desk.blocked(now), desk.is_flat(now), desk.is_protected());
+        self.held.store(Some(Arc::new(desk.venue_positions(now))));
         let mut state = self.state();
         (state.blocked, state.is_flat) = (blocked, is_flat);
         (state.is_protected, state.taken) = (is_protected, taken);
@@ -240,7 +245,7 @@ mod tests {
     }
 
     fn shared(id: &str, exposures: &Arc<Exposures>) -> Shared {
-        Shared::new(id, Arc::clone(exposures), Arc::default(), [A].into_iter())
+        Shared::new(id, Arc::clone(exposures), Arc::default(), [A].into_iter(), Arc::default())
     }
 
     fn is_sent(desk: &mut Desk) -> bool {

@@ -42,9 +42,13 @@ impl Sessions {
         let is_flat = result["open_at_end"] == false;
         match question {
             Question::Account => Ok(json!(account(head, &result))),
-            Question::Positions if is_flat => {
-                Ok(json!(PositionsView { head, currency, total_count: 0, positions: Vec::new() }))
-            }
+            Question::Positions if is_flat => Ok(json!(PositionsView {
+                head,
+                currency,
+                total_count: 0,
+                positions: Vec::new(),
+                at_exchange: None,
+            })),
             Question::Orders if is_flat => Ok(json!(OrdersView { head, total_count: 0, orders: Vec::new() })),
             Question::Equity(max_points) => {
                 let equity = curve(&mut result, *max_points);

@@ -2,10 +2,11 @@
 
 use super::Look;
 use super::view::{
-    AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
-    LimitView, OrderView, OrdersView, PositionView, PositionsView, StateView, StatesView, StopView,
-    TargetView, amount,
+    AccountView, AtExchangeView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView,
+    EquityView, ExchangePositionView, FeedView, LimitView, OrderView, OrdersView, PositionView,
+    PositionsView, StateView, StatesView, StopView, TargetView, amount,
 };
+use crate::domain::decimal::Decimal;
 use crate::domain::decision::Guard;
 use crate::domain::num::{Money, Price, without_noise};
 use crate::domain::order::{Purpose, Side};
@@ -22,6 +23,7 @@ use crate::report::reason::Checked;
 use crate::report::series::depth_pct;
 use crate::report::statistics::CurvePoint;
 use crate::service::page::PageRequest;
+use crate::session::live::VenuePosition;
 use crate::session::snapshot::Snapshot;
 
 /// Which states are wanted.
@@ -83,6 +85,10 @@ impl Look {
             currency: currency(&snapshot.table),
             total_count: snapshot.positions.len(),
             positions: snapshot.positions.iter().map(|open| position(open, snapshot)).collect(),
+            at_exchange: self.held.as_ref().map(|held| AtExchangeView {
+                as_of: time(held.as_of),
+                positions: held.positions.iter().map(|held| at_exchange(held, &snapshot.table)).collect(),
+            }),
         }
     }
 
@@ -230,6 +236,20 @@ fn position(open: &OpenPosition, snapshot: &Snapshot) -> PositionView {
         liquidation_distance_pct: distance_pct(mark, open.liquidation, -sign),
         opened_at: time(held.opened_at),
         closes_at: open.closes_at.map(time),
+    }
+}
+
+fn at_exchange(held: &VenuePosition, table: &SymbolTable) -> ExchangePositionView {
+    let spec = table.spec(held.key.symbol);
+    ExchangePositionView {
+        symbol: spec.name.clone(),
+        side: if held.key.is_long { "long" } else { "short" },
+        quantity: spec.shown_quantity(held.qty),
+        entry_price: spec.price_f64(held.entry),
+        margin: held.margin.map(Decimal::to_f64),
+        liquidation_price: held.liquidation.map(Decimal::to_f64),
+        stop_price: held.stop.map(|price| spec.price_f64(price)),
+        unprotected_since: held.unprotected_since.map(time),
     }
 }
 

@@ -131,6 +131,39 @@ pub struct PositionsView {
     pub total_count: usize,
     /// Open positions, by instance.
     pub positions: Vec<PositionView>,
+    /// What the exchange holds of a live session; `None` for every other session, and before the account was read.
+    pub at_exchange: Option<AtExchangeView>,
+}
+
+/// The positions of a live session at the exchange. They are as the exchange tells them, so they may be ahead of the
+/// session's own or behind them for a moment.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AtExchangeView {
+    /// When it was so.
+    pub as_of: String,
+    /// By symbol and side: a position of the exchange may belong to several instances.
+    pub positions: Vec<ExchangePositionView>,
+}
+
+/// A position at the exchange.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ExchangePositionView {
+    /// Symbol.
+    pub symbol: String,
+    /// `long` or `short`.
+    pub side: &'static str,
+    /// Base units, as the executions made it.
+    pub quantity: f64,
+    /// What they cost on average, whole ticks.
+    pub entry_price: f64,
+    /// Margin that backs it; `None`: the exchange has not said.
+    pub margin: Option<f64>,
+    /// Where the exchange liquidates it; `None`: the exchange names no price.
+    pub liquidation_price: Option<f64>,
+    /// Price of the stop that was seen at the exchange; `None`: there is none.
+    pub stop_price: Option<f64>,
+    /// Since when it has no stop there; `None`: it has one.
+    pub unprotected_since: Option<String>,
 }
 
 /// An open position.

@@ -137,7 +137,8 @@ export const words = {
     parts: { account: "account", positions: "positions", orders: "orders", states: "states of the strategies" },
     equityTitle: "Equity and drawdown", stale: (/** @type {string} */ why) => `These figures are old (${why}); they are of`, limits: "Limits and budgets", budget: "Budget", positionsTitle: "Positions",
     noPositions: ["No open position", "Entries appear here with stop, targets and liquidation price."], quantity: "Size", protected: "Protected",
-    stopAt: (/** @type {string} */ price) => `stop ${price}`, stopDecided: (/** @type {string} */ price) => `stop ${price}, as decided here; the exchange's own stop is in the log`, unprotected: "no stop", targets: "Targets", age: "Open for", closesAt: "at most until", ordersTitle: "Open orders",
+    stopAt: (/** @type {string} */ price) => `stop ${price}`, decidedStop: "Stop as decided", there: "At the exchange", notSeenThere: "not seen at the exchange yet", unprotectedSince: "no stop at the exchange since", stopThere: (/** @type {string} */ price) => `stop ${price} at the exchange`,
+    sizeThere: (/** @type {string} */ size) => `size ${size}`, marginThere: (/** @type {string} */ amount) => `margin ${amount}`, liquidationThere: (/** @type {string} */ price) => `liquidation ${price}`, unprotected: "no stop", targets: "Targets", age: "Open for", closesAt: "at most until", ordersTitle: "Open orders",
     statesTitle: "Strategies", warmingUp: (/** @type {string} */ list) => `warming up: ${list}`, blocked: (/** @type {string} */ reason) => `Entries blocked: ${reason}`, until: "until",
   },
   /** @type {Record<string, string>} */

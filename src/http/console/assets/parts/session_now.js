@@ -18,11 +18,22 @@ export function Positions({ session, now }) {
         <header><strong>${one.symbol}</strong><span class=${one.side === "long" ? "up" : "down"}>${one.side === "long" ? "▲ long" : "▼ short"} ${one.leverage}×</span>
           <span class="grow"></span><${Pnl} value=${one.unrealised_pnl} /><${PnlPercent} value=${one.unrealised_pnl_pct} /></header>
         <dl class="pairs"><dt>${text.quantity}</dt><dd>${short(one.quantity, 8)} @ ${price(one.entry_price)} <span class="faint">→ ${price(one.mark_price)}</span></dd>
-          <dt>${text.protected}</dt><dd>${one.stop ? html`${session.session_type === "live" ? html`<span>${text.stopDecided(price(one.stop.price))}</span>` : html`<span class="good">✓ ${text.stopAt(price(one.stop.price))}</span>`} <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
+          ${session.session_type === "live" && html`<${AtExchange} held=${heldOf(now, one)} />`}
+          <dt>${session.session_type === "live" ? text.decidedStop : text.protected}</dt><dd>${one.stop ? html`<span class=${session.session_type === "live" ? "" : "good"}>${session.session_type === "live" ? "" : "✓ "}${text.stopAt(price(one.stop.price))}</span> <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
           ${one.targets.length > 0 && html`<dt>${text.targets}</dt><dd>${one.targets.map((/** @type {any} */ target) => `${price(target.price)} (${share(target.distance_pct, 2)})`).join(", ")}</dd>`}
           <dt>${text.liquidation}</dt><dd>${price(one.liquidation_price)} <span class="faint">${share(one.liquidation_distance_pct)}</span></dd>
           <dt>${text.age}</dt><dd>${duration((Date.now() - Date.parse(one.opened_at)) / 1000)} ${one.closes_at && html`<span class="faint">${text.closesAt} <${Time} value=${one.closes_at} what="time" /></span>`}</dd></dl></article>`)}</div>`}<//>`;
 }
+
+/** The exchange's position that a session's belongs to: there is one a symbol and side. @param {any} now @param {any} one */
+const heldOf = (now, one) => now.positions.at_exchange?.positions.find((/** @type {any} */ held) => held.symbol === one.symbol && held.side === one.side);
+
+/** What protects a position where it is held. @param {{held: any}} props */
+const AtExchange = ({ held }) => html`
+  <dt>${text.protected}</dt><dd>${!held ? html`<span class="warn">${text.notSeenThere}</span>`
+    : held.unprotected_since ? html`<span class="bad">✕ ${text.unprotectedSince} <${Time} value=${held.unprotected_since} what="time" /></span>`
+    : html`<span class="good">✓ ${text.stopThere(held.stop_price == null ? "" : price(held.stop_price))}</span>`}</dd>
+  ${held && html`<dt>${text.there}</dt><dd>${text.sizeThere(short(held.quantity, 8))}${held.margin != null && html` · ${text.marginThere(short(held.margin, 8))}`}${held.liquidation_price != null && html` · ${text.liquidationThere(price(held.liquidation_price))}`}</dd>`}`;
 
 /** @param {{now: any}} props */
 export function Orders({ now }) {
