@@ -3,6 +3,7 @@
 //!
 //! Invariant: numbers are shown as stored when the run ended; none is recomputed.
 
+mod comparison;
 mod notes;
 mod stored;
 mod trade_chart;
@@ -17,7 +18,7 @@ use crate::document::{csv, result};
 use crate::domain::num::{Money, without_noise};
 use crate::domain::quote::common_quote_currency;
 use crate::domain::time::Timestamp;
-use crate::limits::{BACKTEST_EVENTS, COMPARED_RESULTS};
+use crate::limits::BACKTEST_EVENTS;
 use crate::store::records::{ResultNoteV1, ResultV3};
 use crate::store::{Store, StoreError, Wanted};
 use serde::{Deserialize, Serialize};
@@ -305,38 +306,6 @@ impl Results {
         })
     }
 
-    /// `{"results": [line…], "currency", "metrics": {id: {"unit", "values": […], "reasons": […]}}}`, values and the
-    /// reasons of those that are null in the order of `ids`. The currency is null where the results have several.
-    ///
-    /// # Errors
-    /// `invalid_request` for fewer than two or too many ids, `result_not_found`.
-    pub fn compare(&self, ids: &[String]) -> Result<Value, Refusal> {
-        if !(2..=COMPARED_RESULTS).contains(&ids.len()) {
-            let problem = format!("names {} results; 2 to {COMPARED_RESULTS} can be compared", ids.len());
-            return Err(Refusal::invalid(
-                "invalid_request",
-                format!("ids {problem}"),
-                vec![("/ids".to_owned(), problem)],
-            ));
-        }
-        let mut lines = Vec::with_capacity(ids.len());
-        let mut metrics: Map<String, Value> = Map::new();
-        for (index, id) in ids.iter().enumerate() {
-            let line = self.line(id)?;
-            lines.push(shown(&line, self.store.result_note(&line.id)?.as_ref()));
-            let text = self.store.result_document(id)?;
-            let own = StoredResult::read(id, &text)?.value("metrics")?;
-            for (name, metric) in own.as_object().into_iter().flatten() {
-                let row = metrics.entry(name.clone()).or_insert_with(|| unknown(&metric["unit"], ids.len()));
-                row["values"][index] = metric["value"].clone();
-                row["reasons"][index] = metric["reason"].clone();
-            }
-        }
-        let first = lines.first().and_then(|line| line.currency.clone());
-        let currency = first.filter(|first| lines.iter().all(|line| line.currency.as_ref() == Some(first)));
-        Ok(json!({"results": lines, "currency": currency, "metrics": metrics}))
-    }
-
     fn line(&self, session: &str) -> Result<ResultV3, Refusal> {
         match self.store.result(session) {
             Err(StoreError::NotFound { .. }) => Err(self.why_none(session)?),
@@ -366,15 +335,6 @@ impl Results {
         self.line(session)?;
         Ok(self.store.result_document(session)?)
     }
-}
-
-/// A metric of `count` results before any has told its value.
-fn unknown(unit: &Value, count: usize) -> Value {
-    json!({
-        "unit": unit,
-        "values": vec![Value::Null; count],
-        "reasons": vec!["this result was stored before the metric existed"; count],
-    })
 }
 
 /// Events read at once.

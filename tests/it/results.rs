@@ -207,7 +207,8 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     cli.run(&report).fails("a file is there", 64, &["kept.html exists already", "--force"]);
     cli.ok(&[&report[..], &["--force"]].concat());
     assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
-    assert!(cli.ok(&["results", "compare", &id, &id]).contains("net_profit"));
+    let same = cli.ok(&["results", "compare", &id, &id]);
+    assert!(same.contains("net_profit") && same.contains("Clock, fees, latency"), "{same}");
     cli.run(&["sessions", "show", &id]).fails(
         "a result",
         64,

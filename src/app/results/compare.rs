@@ -28,7 +28,31 @@ pub fn text(compared: &Value) -> String {
     let metrics = || compared["metrics"].as_object().into_iter().flatten();
     rows.extend(metrics().map(|(id, metric)| row(id, metric, results)));
     let shrinking: Vec<usize> = (1..columns.len()).collect();
-    table(&columns, rows, &shrinking, &[]) + &undefined(metrics(), &numbers)
+    table(&columns, rows, &shrinking, &[])
+        + &undefined(metrics(), &numbers)
+        + &assumptions(list(&compared["differing_assumptions"]), &numbers)
+}
+
+/// The assumptions that explain why results of the same data differ; a line for each value, with its results.
+fn assumptions(differing: &[Value], numbers: &[String]) -> String {
+    if differing.is_empty() {
+        return "Clock, fees, latency, slippage, book, funding, balance and risk limits are the same.\n"
+            .to_owned();
+    }
+    let mut text = "Assumptions that differ:\n".to_owned();
+    for assumption in differing {
+        let mut values: Vec<(String, Vec<&str>)> = Vec::new();
+        for (value, number) in list(&assumption["values"]).iter().map(word).zip(numbers) {
+            match values.iter_mut().find(|(known, _)| *known == value) {
+                Some((_, all)) => all.push(number),
+                None => values.push((value, vec![number])),
+            }
+        }
+        let values: Vec<String> =
+            values.iter().map(|(value, of)| format!("{} {value}", of.join(" "))).collect();
+        text += &format!("  {}: {}\n", word(&assumption["name"]).replace('_', " "), values.join("; "));
+    }
+    text
 }
 
 fn row(id: &str, metric: &Value, results: &[Value]) -> Vec<String> {
@@ -103,6 +127,7 @@ mod tests {
                 "sharpe": {"unit": "ratio", "values": [null, null], "reasons": ["too short", "too short"]},
                 "sortino": {"unit": "ratio", "values": [null, null], "reasons": ["too short", "too short"]},
             },
+            "differing_assumptions": [{"name": "clock", "values": ["received", "exchange"]}, {"name": "latency_ms", "values": [null, "100"]}],
         }));
         let row = |name: &str| {
             let line = shown
@@ -124,6 +149,12 @@ mod tests {
         assert_eq!(
             reasons,
             ["— #2 no losses: profit_factor", "— #1 #2 too short: sharpe, sortino"],
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with(
+                "Assumptions that differ:\n  clock: #1 received; #2 exchange\n  latency ms: #1 —; #2 100\n"
+            ),
             "{shown}"
         );
     }
