@@ -57,7 +57,7 @@ impl Daemon {
         Daemon::find(state)?.ok_or_else(|| {
             let state = state.visible();
             Failure::unavailable(format!(
-                "no daemon runs on {state}, and {why}: start one with `tradingd run`"
+                "no daemon runs on {state}, and {why}: start one with `tradingd run --state {state}`"
             ))
         })
     }

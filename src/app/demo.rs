@@ -15,6 +15,7 @@ use crate::service::Service;
 use crate::service::settings::Settings;
 use clap::Args;
 use serde_json::json;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +87,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     std::fs::create_dir_all(&dir.0).map_err(unwritable)?;
     let mut config = Config::default();
-    config.http.listen = free(options.listen).to_string();
+    let (listen, moved) = free(options.listen);
+    config.http.listen = listen.to_string();
     config.log.level = crate::config::Level::Warn;
     let runtime = runtime()?;
     write_recording(&dir.0.join("recording")).map_err(unwritable)?;
@@ -110,6 +112,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         terminal::notice(&format!("  user      {USER}"));
         terminal::notice(&format!("  password  {password}"));
         terminal::notice("");
+        if let Some(why) = &moved {
+            terminal::notice(&format!("  {why};"));
+            terminal::notice(&format!(
+                "  the demo listens on port {} instead (--listen chooses another)",
+                address.port()
+            ));
+            terminal::notice("");
+        }
         terminal::notice(
             "  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades",
         );
@@ -131,12 +141,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     served
 }
 
-/// The wanted address, or port 0 (a free port) of the same IP address if it is taken.
-fn free(wanted: SocketAddr) -> SocketAddr {
-    match TcpListener::bind(wanted) {
-        Ok(_) => wanted,
-        Err(_) => SocketAddr::new(wanted.ip(), 0),
-    }
+/// The wanted address; or, if it cannot be listened on, port 0 (a free port) of the same IP address, with the reason.
+fn free(wanted: SocketAddr) -> (SocketAddr, Option<String>) {
+    let why = match TcpListener::bind(wanted) {
+        Ok(_) => return (wanted, None),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            format!("port {} is taken by another program", wanted.port())
+        }
+        Err(error) => format!("port {} cannot be used ({error})", wanted.port()),
+    };
+    (SocketAddr::new(wanted.ip(), 0), Some(why))
 }
 
 fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), crate::service::Refusal> {
@@ -176,6 +190,16 @@ fn write_recording(folder: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::document::strategy;
+
+    #[test]
+    fn a_taken_port_is_named_when_another_one_is_used() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = other.local_addr().unwrap();
+        let (instead, why) = free(taken);
+        assert_eq!(instead, SocketAddr::new(taken.ip(), 0));
+        assert_eq!(why.unwrap(), format!("port {} is taken by another program", taken.port()));
+        assert_eq!(free(instead), (instead, None));
+    }
 
     #[test]
     fn its_strategies_are_valid() {

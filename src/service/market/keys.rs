@@ -87,9 +87,13 @@ impl KeyRing {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.file.path().visible();
         let (file, facts) = self.file.open()?.ok_or_else(|| {
+            let state = self.file.path().parent().unwrap_or(Path::new("."));
+            // Absolute, because the user's shell is in another folder than the daemon.
+            let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
             format!(
-                "there is no API key: write access key and secret key, a line each, into {path} (mode 0600), or give them as the \
-                 systemd credential {CREDENTIAL}"
+                "there is no API key: run `tradingd keys add --state {}`, which asks for the access key and the secret key, or give \
+                 both, a line each, as the systemd credential {CREDENTIAL}",
+                state.visible()
             )
         })?;
         let now = (facts.mtime(), facts.mtime_nsec(), facts.size());
@@ -121,7 +125,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(KEY_FILE);
         let ring = KeyRing::new(folder.path(), None);
-        assert!(ring.refresh().unwrap_err().contains("no API key"));
+        let command = format!("no API key: run `tradingd keys add --state {}`", folder.path().display());
+        assert!(ring.refresh().unwrap_err().contains(&command), "the next command as it is typed");
         write(&path, "mx0-access\nsecret-of-it\n", 0o640);
         let told = ring.refresh().unwrap_err();
         assert!(

@@ -79,6 +79,11 @@ fn line(session: SessionKind, event: &str, fields: &Value) -> Option<Line> {
         ("feed", _, "terms_changed") => {
             (Level::Warn, "terms of a contract changed: entries stay off", &["reason"])
         }
+        // Nothing was lost: the exchange itself shows no orders, as it does while a contract is paused, which is a warning of
+        // its own.
+        ("feed_gap", ..) if said("cause") == "empty_book" => {
+            (Level::Info, "the exchange shows a book without levels", &["from"])
+        }
         ("feed_gap", ..) => (Level::Warn, "market data are missing", &["from", "to", "cause"]),
         ("signal", ..) if said("section") == "S1" => (Level::Info, "signal", &["strategy_id", "price"]),
         ("signal", _, "entry_blocked") => (Level::Info, "entry blocked", &["strategy_id", "guard", "reason"]),
@@ -181,6 +186,11 @@ mod tests {
                 "feed_gap",
                 json!({"from": "a", "to": "b", "cause": "restart"}),
                 "Warn market data are missing from=a to=b cause=restart",
+            ),
+            (
+                "feed_gap",
+                json!({"from": "a", "to": "a", "cause": "empty_book"}),
+                "Info the exchange shows a book without levels from=a",
             ),
             (
                 "signal",
