@@ -5,6 +5,10 @@ import { assert, check, client, login, open, visit } from "./harness.mjs";
 /** The login page. */
 export async function entrance(context, demo) {
   const page = await open(context, demo.url);
+  await check("the first visit asks for the login and does not say that one has ended", async () => {
+    await page.waitForSelector("input[name=password]");
+    assert.doesNotMatch(await page.textContent("form"), /has ended/);
+  });
   await check("a wrong password is said in words, a right one opens the console", async () => {
     await page.fill("input[name=username]", demo.user);
     await page.fill("input[name=password]", "not the password");

@@ -54,7 +54,12 @@ function App() {
   const entered = useStore((of) => of.entered);
   const isSetup = useStore((of) => of.setupNeeded);
   const [isLost, lose] = useState(false);
-  useEffect(() => whenLoginIsLost(() => { close(); lose(true); set({ me: null, entered: "no" }); }), []);
+  useEffect(() => whenLoginIsLost(() => {
+    close();
+    // A first visitor had no login that could end.
+    if (state.me) lose(true);
+    set({ me: null, entered: "no" });
+  }), []);
   if (entered === "no") return html`<${Entrance} isSetup=${isSetup} isLost=${isLost} onEntered=${enter} />`;
   if (!state.me) return html`<${Loading} rows=${6} />`;
   return html`<${Frame} onLogout=${leave}><${Page} /><//>`;
