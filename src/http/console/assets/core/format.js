@@ -22,6 +22,8 @@ export const number = (value, digits = 2) => value == null ? DASH : minus(format
 export const short = (value, digits = 4) => value == null ? DASH : minus(format(0, digits).format(value));
 /** @param {number|null|undefined} value */
 export const count = (value) => value == null ? DASH : format(0, 0).format(value);
+/** Decimals of amounts: dollars have two, other currencies such as bitcoin six. @param {string|null|undefined} currency */
+export const decimals = (currency) => currency == null || currency.includes("USD") ? 2 : 6;
 /** With its sign. @param {number|null|undefined} value @param {number} [digits] */
 export function signed(value, digits = 2) {
   if (value == null) return DASH;

@@ -1,5 +1,6 @@
 // The session page's form: what it holds, the request it makes, what speaks against starting it.
 
+import { decimals } from "./format.js";
 import { words } from "./words.js";
 
 const text = words.startPage;
@@ -33,8 +34,8 @@ export function currencyOf(form, recording) {
   return all.size === 1 ? [...all][0] : null;
 }
 
-/** An amount with its currency, if that is known; dollars have two digits. @param {number} value @param {string|null} currency */
-export const amount = (value, currency) => `${value.toFixed(currency == null || currency.includes("USD") ? 2 : 6)}${currency == null ? "" : ` ${currency}`}`;
+/** An amount with its currency, if that is known. @param {number} value @param {string|null} currency */
+export const amount = (value, currency) => `${value.toFixed(decimals(currency))}${currency == null ? "" : ` ${currency}`}`;
 
 /** An allocation as typed: money, or percent of the cap. @param {string} typed @param {number} cap */
 function money(typed, cap) {

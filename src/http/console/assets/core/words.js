@@ -224,13 +224,13 @@ export const words = {
     },
   },
   results: {
-    title: "Results", about: "Results of sessions, newest first. Choose two to eight to compare them.", none: ["No results yet", "A backtest or an ended paper session leaves one."], start: "Start a backtest",
+    title: "Results", about: "Results of sessions and of the command line, newest first. Choose two to eight to compare them.", none: ["No results yet", "A backtest or an ended paper session leaves one."], start: "Start a backtest",
     compare: (/** @type {number} */ n) => n < 2 ? "Compare" : `Compare ${n}`, chooseMore: "Choose two to eight results.", strategy: "Strategy", symbol: "Symbol", all: "All", more: "Load older results", search: "Search results",
     columns: { session: "Result", strategies: "Strategies", symbols: "Symbols", source: "Data", net: "Net", drawdown: "Drawdown", trades: "Trades", winRate: "Win rate", created: "Made", span: "Span", choose: "Compare" },
     early: "stopped early",
   },
   report: {
-    back: "Results", again: "Run again", page: "HTML", json: "JSON", tradesCsv: "Trades CSV", equityCsv: "Equity CSV", board: "Board and log", compare: "Compare with…", link: "Copy link", digest: "Digest", noTrades: "Why there was no trade",
+    back: "Results", again: "Run again", page: "HTML", json: "JSON", tradesCsv: "Trades CSV", equityCsv: "Equity CSV", board: "Board and log", compare: "Compare with…", link: "Copy link", digest: "Digest",
     tiles: { net: "Net profit", drawdown: "Max. drawdown", factor: "Profit factor", winRate: "Win rate", expectancy: "Expectancy", sharpe: "Sharpe", trades: "Trades", exposure: "Time in the market", costs: "Costs paid" },
     of: (/** @type {number} */ wins, /** @type {number} */ all) => `${wins} of ${all}`, costs: (/** @type {string} */ fees, /** @type {string} */ funding, /** @type {string} */ slippage, /** @type {boolean} */ isBetter) => `fees ${fees}, funding ${funding}, slippage ${slippage}${isBetter ? " (negative: fills were better than the mid)" : ""}`,
     equity: "Equity and drawdown", log: "Log scale", worst: "Deepest drawdowns", depth: "Depth", from: "From", trough: "Trough", recovery: "Recovered", lasted: "Lasted", open: "not yet",
@@ -238,10 +238,10 @@ export const words = {
     columns: { n: "#", symbol: "Symbol", side: "Side", entry: "Entered", exit: "Left", entryPrice: "Entry", exitPrice: "Exit", quantity: "Quantity", fees: "Fees", slippage: "Slippage", net: "Net", pct: "%", lasted: "Held", mae: "MAE %", mfe: "MFE %", reason: "Left by" },
     breakdowns: "Breakdowns", bySymbol: "By symbol", byReason: "By exit reason", bySide: "By side", byStrategy: "By strategy", group: "Group", wins: "Wins", gross: "Gross", scatter: "Adverse and favourable excursion", scatterAbout: "One dot per trade: how far it went against the position (MAE) and for it (MFE). A click opens the trade.",
     histogram: "Distribution of net %", sections: "How often each section fired", refusals: "Refused entries", guard: "Check", times: "Times", settings: "Settings and assumptions", allMetrics: "All metrics", metric: "Metric", value: "Value", meaning: "How it is computed", coverage: "Coverage", events: "events",
-    warnings: "What to know about this result", interval: "95 % interval", gapsTitle: "Gaps", noGaps: "none", noChart: ["No candles", "The recording this was computed from was deleted; the numbers remain."], ratio: "ratio", profit: "profit", loss: "loss",
+    warnings: "What to know about this result", interval: "95 % interval", gapsTitle: "Gaps", noGaps: "none", noChart: ["No candles", "The recording or file this was computed from is not in the store; the numbers remain."], ratio: "ratio", profit: "profit", loss: "loss",
   },
   compare: {
-    most: 8, title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to eight results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", symbols: "Symbols", currency: "Currency", settings: "Settings that differ", same: "All settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
+    most: 8, title: "Compare", about: "The best value of each row is marked ★.", few: ["Choose two to eight results", "Tick them in the list of results."], equity: "Equity", metric: "Metric", symbols: "Symbols", currency: "Currency", settings: "Assumptions and settings that differ", setting: "Assumption or setting", same: "All assumptions and settings are equal.", best: "best", equal: "These runs decided exactly the same (equal digests).",
     /** @type {Record<string, string>} */
     names: { net_profit: "Net profit", net_profit_pct: "Net profit %", max_drawdown_pct: "Max. drawdown %", trades: "Trades", win_rate: "Win rate %", profit_factor: "Profit factor", expectancy: "Expectancy", payoff_ratio: "Payoff ratio", sqn: "SQN", sharpe: "Sharpe", sortino: "Sortino", calmar: "Calmar", exposure_time_pct: "Time in the market %", duration_mean: "Mean holding time, s", mae_worst_pct: "Worst MAE %", fees: "Fees", funding: "Funding", slippage: "Slippage", consecutive_losses: "Losses in a row" },
   },

@@ -3,7 +3,7 @@
 import { html, useMemo } from "../core/view.js";
 import { get } from "../core/api.js";
 import { address } from "../core/router.js";
-import { DASH, short, shortId, strategyName } from "../core/format.js";
+import { DASH, decimals, moment, number, short, shortId, strategyName } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Empty, Loaded, PageHead, Panel, useAnswer } from "../parts/ui.js";
 import { EquityChart } from "../parts/chart.js";
@@ -33,16 +33,20 @@ function Shown({ compared, results, equity }) {
   return html`<div class="stack">
     <div class="row wide wrap">${results.map((/** @type {any} */ one, /** @type {number} */ n) => html`<a key=${n} href=${address("/results/:id", { id: one.result_id })}><span class=${`swatch c${n}`}></span>${names[n]}</a>`)}</div>
     ${isSame && html`<div class="callout info">${text.equal}</div>`}
-    <${Panel} title=${text.equity} flush><div class="report"><${EquityChart} label=${text.equity} points=${equity[0]} others=${others} hasDrawdown=${false} /></div><//>
-    <${Panel} flush><${Grid} label=${text.title} names=${names} rows=${rowsOf(compared)} show=${(/** @type {any} */ value) => typeof value === "string" ? value : short(value, 3)} /><//>
-    <${Different} results=${results} names=${names} /></div>`;
+    <${Panel} title=${text.equity} flush><div class="report"><${EquityChart} label=${text.equity} points=${equity[0]} digits=${decimals(compared.currency)} others=${others} hasDrawdown=${false} /></div><//>
+    <${Panel} flush><${Grid} label=${text.title} names=${names} head=${text.metric} rows=${rowsOf(compared)} show=${(/** @type {any} */ value, /** @type {number} */ n, /** @type {any} */ row) => typeof value === "string" ? value : row.isMoney ? number(value, decimals(results[n].currency)) : short(value, 3)} /><//>
+    <${Different} assumptions=${compared.differing_assumptions} results=${results} names=${names} /></div>`;
 }
 
-/** Symbols, currency and every metric that has a name. @param {any} compared */
-const rowsOf = ({ results, metrics }) => [
+/** Symbols, currency and every metric that has a name; of amounts in several currencies none is the best. @param {any} compared */
+const rowsOf = ({ results, currency, metrics }) => [
   { name: text.symbols, cells: results.map((/** @type {any} */ one) => one.symbols.join(", ")) },
   { name: text.currency, cells: results.map((/** @type {any} */ one) => one.currency) },
-  ...Object.entries(text.names).filter(([id]) => metrics[id]).map(([id, name]) => ({ name, cells: metrics[id].values, reasons: metrics[id].reasons, best: bestOf(id, metrics[id].values) })),
+  ...Object.entries(text.names).filter(([id]) => metrics[id]).map(([id, name]) => {
+    const { values: cells, reasons, unit } = metrics[id];
+    const isMoney = unit === "quote";
+    return { name, cells, reasons, isMoney, best: isMoney && currency == null ? null : bestOf(id, cells) };
+  }),
 ];
 
 /** @param {string} id @param {(number|null)[]} values */
@@ -52,14 +56,16 @@ function bestOf(id, values) {
   return LESS[id] ? Math.min(...known) : Math.max(...known);
 }
 
-/** @param {{label: string, names: string[], rows: any[], show: (value: any) => any}} props */
-const Grid = ({ label, names, rows, show }) => html`<table class="table" aria-label=${label}><thead><tr><th scope="col">${text.metric}</th>${names.map((name, n) => html`<th key=${n} scope="col" class="n"><span class=${`swatch c${n}`}></span>${name}</th>`)}</tr></thead>
-  <tbody>${rows.map((row) => html`<tr key=${row.name}><td>${row.name}</td>${row.cells.map((/** @type {any} */ value, /** @type {number} */ n) => html`<td key=${n} class=${`n ${row.best != null && value === row.best ? "best" : ""}`}>${value == null ? html`<span class="faint" title=${row.reasons?.[n]}>${DASH}</span>` : show(value)}${row.best != null && value === row.best ? html` <span title=${text.best}>★</span>` : ""}</td>`)}</tr>`)}</tbody></table>`;
+/** @param {{label: string, head: string, names: string[], rows: any[], show: (value: any, n: number, row: any) => any}} props */
+const Grid = ({ label, head, names, rows, show }) => html`<table class="table compared" aria-label=${label}><thead><tr><th scope="col">${head}</th>${names.map((name, n) => html`<th key=${n} scope="col" class="n"><span class=${`swatch c${n}`}></span>${name}</th>`)}</tr></thead>
+  <tbody>${rows.map((row) => html`<tr key=${row.name}><td>${row.name}</td>${row.cells.map((/** @type {any} */ value, /** @type {number} */ n) => html`<td key=${n} class=${`n ${row.best != null && value === row.best ? "best" : ""}`}>${value == null ? html`<span class="faint" title=${row.reasons?.[n]}>${DASH}</span>` : show(value, n, row)}${row.best != null && value === row.best ? html` <span title=${text.best}>★</span>` : ""}</td>`)}</tr>`)}</tbody></table>`;
 
-/** @param {{results: any[], names: string[]}} props */
-function Different({ results, names }) {
+/** Assumptions first: they say why two runs of the same data came to different numbers. @param {{assumptions: any[], results: any[], names: string[]}} props */
+function Different({ assumptions, results, names }) {
   const keys = [...new Set(results.flatMap((one) => Object.keys(one.settings)))];
-  const facts = results.map((one) => ({ ...one.settings, strategies: one.strategies.map(strategyName).join(", "), symbols: one.symbols.join(", "), data: one.source, start: one.start, end: one.end, "engine version": one.engine_version }));
-  const rows = [...keys, "strategies", "symbols", "data", "start", "end", "engine version"].map((key) => ({ name: key.replaceAll("_", " "), cells: facts.map((one) => one[key] ?? null) })).filter((row) => new Set(row.cells.map(String)).size > 1);
-  return html`<${Panel} title=${text.settings} flush>${rows.length ? html`<${Grid} label=${text.settings} names=${names} rows=${rows} show=${String} />` : html`<p class="padded quiet">${text.same}</p>`}<//>`;
+  const facts = results.map((one) => ({ ...one.settings, strategies: one.strategies.map(strategyName).join(", "), symbols: one.symbols.join(", "), data: one.source, start: moment(one.start), end: moment(one.end), "engine version": one.engine_version }));
+  const assumed = assumptions.map((one) => ({ name: one.name.replaceAll("_", " "), cells: one.values }));
+  const settings = [...keys, "strategies", "symbols", "data", "start", "end", "engine version"].map((key) => ({ name: key.replaceAll("_", " "), cells: facts.map((one) => one[key] ?? null) })).filter((row) => new Set(row.cells.map(String)).size > 1);
+  const rows = [...assumed, ...settings.filter((row) => !assumed.some((one) => one.name === row.name))];
+  return html`<${Panel} title=${text.settings} flush>${rows.length ? html`<${Grid} label=${text.settings} head=${text.setting} names=${names} rows=${rows} show=${String} />` : html`<p class="padded quiet">${text.same}</p>`}<//>`;
 }

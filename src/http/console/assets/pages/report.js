@@ -5,7 +5,7 @@ import { get } from "../core/api.js";
 import { address, setQuery } from "../core/router.js";
 import { conditionsOf, tradeOfResult } from "../core/trades.js";
 import { INTERVALS, useCandles } from "../core/candles.js";
-import { DASH, count, duration, moment, number, percent, price, share, short, shortId, strategyName } from "../core/format.js";
+import { DASH, count, decimals, duration, moment, number, percent, price, share, short, shortId, strategyName } from "../core/format.js";
 import { useKeys } from "../core/keys.js";
 import { words } from "../core/words.js";
 import { Badge, Copy, Empty, Loaded, Loading, ModeBadge, Panel, Pnl, PnlPercent, Segments, Tile, Tiles, Time, useAnswer } from "../parts/ui.js";
@@ -36,12 +36,12 @@ function Shown({ result, trades, equity, path, query }) {
   const step = (/** @type {number} */ by) => choose(String(Math.min(trades.length - 1, Math.max(0, (chosen == null ? -by : Number(chosen)) + by))));
   useKeys({ "[": () => step(-1), "]": () => step(1), Escape: () => choose(null) }, [chosen, trades.length]);
   return html`<${Head} result=${result} path=${path} />
-    ${result.no_trade_reason && html`<div class="callout">${text.noTrades}: ${typeof result.no_trade_reason === "string" ? result.no_trade_reason : JSON.stringify(result.no_trade_reason)}</div>`}
+    ${result.no_trade_reason && html`<div class="callout">${result.no_trade_reason}</div>`}
     <${Headline} result=${result} />
     <${Equity} result=${result} equity=${equity} />
     ${trades.length > 0 && html`<${Heat} result=${result} trades=${trades} />
       <${TradeChart} result=${result} trades=${trades} path=${path} chosen=${chosen} onChoose=${choose} query=${query} />
-      <${Trades} trades=${trades} chosen=${chosen} onChoose=${choose} />
+      <${Trades} trades=${trades} digits=${decimals(result.currency)} chosen=${chosen} onChoose=${choose} />
       <${Breakdowns} result=${result} />
       <${Excursions} trades=${trades} chosen=${chosen} onChoose=${choose} />`}
     <${Decisions} result=${result} />
@@ -66,19 +66,21 @@ function Head({ result, path }) {
 /** @param {{result: any}} props */
 function Headline({ result }) {
   const { metrics: m, currency } = result;
+  const digits = decimals(currency);
+  const money = (/** @type {number|null|undefined} */ amount) => number(amount, digits);
   const value = (/** @type {string} */ name) => m[name]?.value ?? null;
   const why = (/** @type {string} */ name, /** @type {any} */ shown) => value(name) == null ? html`<span class="faint" title=${m[name]?.reason}>${DASH}</span>` : shown;
   const interval = m.expectancy?.interval_95;
   return html`<${Tiles}>
-    <${Tile} label=${`${text.tiles.net} ${currency ?? ""}`} value=${html`<${Pnl} value=${value("net_profit")} />`} sub=${html`<${PnlPercent} value=${value("net_profit_pct")} />`} />
-    <${Tile} label=${text.tiles.drawdown} value=${why("max_drawdown_pct", share(value("max_drawdown_pct"), 2))} sub=${`${number(value("max_drawdown"))}, ${duration(value("max_drawdown_seconds"))}`} />
+    <${Tile} label=${`${text.tiles.net} ${currency ?? ""}`} value=${html`<${Pnl} value=${value("net_profit")} digits=${digits} />`} sub=${html`<${PnlPercent} value=${value("net_profit_pct")} />`} />
+    <${Tile} label=${text.tiles.drawdown} value=${why("max_drawdown_pct", share(value("max_drawdown_pct"), 2))} sub=${`${money(value("max_drawdown"))}, ${duration(value("max_drawdown_seconds"))}`} />
     <${Tile} label=${text.tiles.factor} value=${why("profit_factor", number(value("profit_factor")))} sub=${m.profit_factor?.reason ?? ""} />
     <${Tile} label=${text.tiles.winRate} value=${why("win_rate", share(value("win_rate")))} sub=${text.of(value("wins"), value("trades"))} />
-    <${Tile} label=${text.tiles.expectancy} value=${why("expectancy", html`<${Pnl} value=${value("expectancy")} />`)} sub=${interval ? `${text.interval} ${interval.map((/** @type {number} */ one) => number(one)).join(" … ")}` : value("expectancy_r") == null ? "" : `${short(value("expectancy_r"), 2)} R`} />
+    <${Tile} label=${text.tiles.expectancy} value=${why("expectancy", html`<${Pnl} value=${value("expectancy")} digits=${digits} />`)} sub=${interval ? `${text.interval} ${interval.map(money).join(" … ")}` : value("expectancy_r") == null ? "" : `${short(value("expectancy_r"), 2)} R`} />
     <${Tile} label=${text.tiles.sharpe} value=${why("sharpe", number(value("sharpe")))} sub=${m.sharpe?.reason ?? ""} />
     <${Tile} label=${text.tiles.trades} value=${count(value("trades"))} sub=${`${text.columns.lasted} ${duration(value("duration_mean"))}`} />
     <${Tile} label=${text.tiles.exposure} value=${why("exposure_time_pct", share(value("exposure_time_pct")))} sub="" />
-    <${Tile} label=${text.tiles.costs} value=${number((value("fees") ?? 0) + (value("slippage") ?? 0) - (value("funding") ?? 0))} sub=${text.costs(number(value("fees")), number(-(value("funding") ?? 0)), number(value("slippage")), (value("slippage") ?? 0) < 0)} /><//>`;
+    <${Tile} label=${text.tiles.costs} value=${money((value("fees") ?? 0) + (value("slippage") ?? 0) - (value("funding") ?? 0))} sub=${text.costs(money(value("fees")), money(-(value("funding") ?? 0)), money(value("slippage")), (value("slippage") ?? 0) < 0)} /><//>`;
 }
 
 /** @param {any} props */
@@ -86,9 +88,9 @@ function Equity({ result, equity }) {
   const [isLog, setLog] = useState(false);
   const worst = useMemo(() => result.drawdowns.slice(0, 5), [result]);
   return html`<${Panel} title=${`${text.equity} ${result.currency ?? ""}`} flush actions=${html`<label class="check small"><input type="checkbox" checked=${isLog} onChange=${() => setLog(!isLog)} />${text.log}</label>`}>
-      <${EquityChart} label=${text.equity} points=${equity} worst=${worst} log=${isLog} /><//>
+      <${EquityChart} label=${text.equity} points=${equity} digits=${decimals(result.currency)} worst=${worst} log=${isLog} /><//>
     ${worst.length > 0 && html`<${Panel} title=${text.worst} flush><${Table} label=${text.worst} rows=${worst} keyOf=${(/** @type {Row} */ row) => row.start} columns=${[
-      { name: text.depth, numeric: true, of: (/** @type {Row} */ row) => html`<span class="down">−${number(row.depth)}</span> <span class="faint">${share(row.depth_pct, 2)}</span>` },
+      { name: text.depth, numeric: true, of: (/** @type {Row} */ row) => html`<span class="down">−${number(row.depth, decimals(result.currency))}</span> <span class="faint">${share(row.depth_pct, 2)}</span>` },
       { name: text.from, of: (/** @type {Row} */ row) => html`<${Time} value=${row.start} />` }, { name: text.trough, of: (/** @type {Row} */ row) => html`<${Time} value=${row.trough} />` },
       { name: text.recovery, of: (/** @type {Row} */ row) => row.recovery ? html`<${Time} value=${row.recovery} />` : html`<span class="faint">${text.open}</span>` }, { name: text.lasted, numeric: true, of: (/** @type {Row} */ row) => duration(row.seconds) },
     ]} /><//>`}`;
@@ -101,7 +103,7 @@ function Heat({ result, trades }) {
   const isLong = result.days.length > LONG_RUN_DAYS;
   const rows = useMemo(() => isLong ? byMonth(result.days) : byHour(trades), [result, trades]);
   const columns = isLong ? ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] : Array.from({ length: 24 }, (_, n) => String(n).padStart(2, "0"));
-  return html`<${Panel} title=${`${isLong ? text.months : text.hours} (${result.currency ?? ""}, UTC)`}><${HeatMap} rows=${rows} columns=${columns} total=${text.total} label=${isLong ? text.months : text.hours} /><//>`;
+  return html`<${Panel} title=${`${isLong ? text.months : text.hours} (${result.currency ?? ""}, UTC)`}><${HeatMap} rows=${rows} digits=${Math.min(4, decimals(result.currency))} columns=${columns} total=${text.total} label=${isLong ? text.months : text.hours} /><//>`;
 }
 
 const table = (/** @type {Map<string, (number|null)[]>} */ map) => [...map].sort(([a], [b]) => a.localeCompare(b)).map(([name, cells]) => ({ name, cells }));
@@ -184,34 +186,37 @@ function between(list, from, to) {
 }
 
 /** @param {any} props */
-function Trades({ trades, chosen, onChoose }) {
+function Trades({ trades, digits, chosen, onChoose }) {
+  const columns = useMemo(() => tradeColumns(digits), [digits]);
   const rows = useMemo(() => trades.map((/** @type {any} */ trade, /** @type {number} */ n) => ({ ...trade, n })), [trades]);
   const [symbol, setSymbol] = useState("");
   const symbols = useMemo(() => [...new Set(trades.map((/** @type {any} */ one) => one.symbol))], [trades]);
   return html`<${Panel} title=${text.tradesTitle} count=${trades.length} flush actions=${html`<span class="small faint">${text.best}</span><label><span class="hidden-label">${text.columns.symbol}</span><select class="input" value=${symbol} onChange=${(/** @type {any} */ event) => setSymbol(event.target.value)}>
       <option value="">${text.allSymbols}</option>${symbols.map((one) => html`<option key=${one}>${one}</option>`)}</select></label>`}>
-    <div class="scroll" tabindex="0" aria-label=${text.tradesTitle}><${Table} label=${text.tradesTitle} most=${300} rows=${symbol ? rows.filter((/** @type {Row} */ row) => row.symbol === symbol) : rows} keyOf=${(/** @type {Row} */ row) => String(row.n)} marked=${chosen} columns=${TRADE_COLUMNS} onOpen=${(/** @type {Row} */ row) => onChoose(chosen === String(row.n) ? null : String(row.n))} /></div><//>`;
+    <div class="scroll" tabindex="0" aria-label=${text.tradesTitle}><${Table} label=${text.tradesTitle} most=${300} rows=${symbol ? rows.filter((/** @type {Row} */ row) => row.symbol === symbol) : rows} keyOf=${(/** @type {Row} */ row) => String(row.n)} marked=${chosen} columns=${columns} onOpen=${(/** @type {Row} */ row) => onChoose(chosen === String(row.n) ? null : String(row.n))} /></div><//>`;
 }
 
 const field = (/** @type {string} */ name, /** @type {any} */ of, numeric = true) => ({ name: /** @type {any} */ (text.columns)[name], numeric, of, sort: (/** @type {Row} */ row) => row[SORTED[name] ?? name] });
 const SORTED = /** @type {Record<string, string>} */ ({ entry: "entry_time", exit: "exit_time", entryPrice: "entry_price", exitPrice: "exit_price", pct: "net_pct", lasted: "duration_seconds", mae: "mae_pct", mfe: "mfe_pct" });
-const TRADE_COLUMNS = [
+/** @param {number} digits decimals of amounts */
+const tradeColumns = (digits) => [
   field("n", (/** @type {Row} */ row) => row.n + 1), field("symbol", (/** @type {Row} */ row) => html`<strong>${row.symbol}</strong>`, false), field("side", (/** @type {Row} */ row) => row.side === "long" ? "▲ long" : "▼ short", false),
   field("entry", (/** @type {Row} */ row) => html`<${Time} value=${row.entry_time} />`, false), field("exit", (/** @type {Row} */ row) => html`<${Time} value=${row.exit_time} what="time" />`, false),
   field("entryPrice", (/** @type {Row} */ row) => price(row.entry_price)), field("exitPrice", (/** @type {Row} */ row) => price(row.exit_price)), field("quantity", (/** @type {Row} */ row) => short(row.quantity, 6)),
-  field("fees", (/** @type {Row} */ row) => number(row.fees)), field("slippage", (/** @type {Row} */ row) => number(row.slippage)), field("net", (/** @type {Row} */ row) => html`<${Pnl} value=${row.net} />`), field("pct", (/** @type {Row} */ row) => html`<${PnlPercent} value=${row.net_pct} />`),
-  field("lasted", (/** @type {Row} */ row) => duration(row.duration_seconds)), field("mae", (/** @type {Row} */ row) => number(row.mae_pct)), field("mfe", (/** @type {Row} */ row) => number(row.mfe_pct)),
+  field("fees", (/** @type {Row} */ row) => number(row.fees, digits)), field("slippage", (/** @type {Row} */ row) => number(row.slippage, digits)), field("net", (/** @type {Row} */ row) => html`<${Pnl} value=${row.net} digits=${digits} />`), field("pct", (/** @type {Row} */ row) => html`<${PnlPercent} value=${row.net_pct} />`),
   field("reason", (/** @type {Row} */ row) => html`<${Badge} kind=${row.net >= 0 ? "good" : "bad"}>${words.reasons[row.reason] ?? row.reason}<//>`, false),
+  field("lasted", (/** @type {Row} */ row) => duration(row.duration_seconds)), field("mae", (/** @type {Row} */ row) => number(row.mae_pct)), field("mfe", (/** @type {Row} */ row) => number(row.mfe_pct)),
 ];
 
 /** @param {{result: any}} props */
 function Breakdowns({ result }) {
+  const digits = decimals(result.currency);
   const part = (/** @type {string} */ title, /** @type {Record<string, any>} */ groups) => {
     const rows = Object.entries(groups ?? {}).map(([name, told]) => ({ name, ...told }));
     return html`<${Panel} title=${title} flush><${Table} label=${title} keyOf=${(/** @type {Row} */ row) => row.name} rows=${rows} columns=${[
       { name: text.group, of: (/** @type {Row} */ row) => words.reasons[row.name] ?? row.name, sort: (/** @type {Row} */ row) => row.name }, { name: text.tiles.trades, numeric: true, of: (/** @type {Row} */ row) => count(row.trades), sort: (/** @type {Row} */ row) => row.trades },
-      { name: text.tiles.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate_pct) }, { name: text.gross, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.gross} />` },
-      { name: text.columns.fees, numeric: true, of: (/** @type {Row} */ row) => number(row.fees) }, { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net} />`, sort: (/** @type {Row} */ row) => row.net },
+      { name: text.tiles.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate_pct) }, { name: text.gross, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.gross} digits=${digits} />` },
+      { name: text.columns.fees, numeric: true, of: (/** @type {Row} */ row) => number(row.fees, digits) }, { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net} digits=${digits} />`, sort: (/** @type {Row} */ row) => row.net },
     ]} /><//>`;
   };
   return html`<div class="halves">${part(text.bySymbol, result.by_symbol)}${part(text.byReason, result.by_reason)}${part(text.bySide, result.by_side)}${part(text.byStrategy, result.by_strategy)}</div>`;
@@ -231,9 +236,11 @@ function Decisions({ result }) {
     ${result.refusals.length > 0 && html`<${Panel} title=${text.refusals} flush><${Table} label=${text.refusals} rows=${result.refusals} keyOf=${(/** @type {Row} */ row) => JSON.stringify(row)} columns=${[{ name: text.guard, of: (/** @type {Row} */ row) => words.guards[row.guard] ?? row.guard ?? row.reason }, { name: text.times, numeric: true, of: (/** @type {Row} */ row) => count(row.count ?? row.times) }]} /><//>`}</div>`;
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT/;
+
 /** Nested facts as lines `a · b: value`. @param {any} value @param {string} name @returns {[string, string][]} */
 function flat(value, name = "") {
-  if (value == null || typeof value !== "object") return [[name, value == null ? DASH : typeof value === "number" ? short(value, 8) : String(value)]];
+  if (value == null || typeof value !== "object") return [[name, value == null ? DASH : typeof value === "number" ? short(value, 8) : TIME.test(value) ? moment(value) : String(value)]];
   if (Array.isArray(value)) return value.length ? [[name, value.map((one) => typeof one === "object" ? JSON.stringify(one) : one).join(", ")]] : [];
   return Object.entries(value).flatMap(([key, inner]) => flat(inner, name ? `${name} · ${key}` : key));
 }
@@ -244,7 +251,7 @@ function Settings({ result }) {
   const metrics = Object.entries(result.metrics).map(([name, told]) => ({ name, .../** @type {any} */ (told) }));
   return html`<div class="halves"><${Panel} title=${text.settings}><dl class="pairs scroll" tabindex="0">${[...flat(result.settings), ...flat(assumptions)].map(([name, value]) => html`<dt key=${name}>${name.replaceAll("_", " ")}</dt><dd>${value}</dd>`)}</dl><//>
     <${Panel} title=${text.allMetrics} count=${metrics.length} flush><div class="scroll" tabindex="0" aria-label=${text.allMetrics}><${Table} label=${text.allMetrics} rows=${metrics} keyOf=${(/** @type {Row} */ row) => row.name} columns=${[
-      { name: text.metric, of: (/** @type {Row} */ row) => row.name.replaceAll("_", " "), sort: (/** @type {Row} */ row) => row.name }, { name: text.value, numeric: true, of: (/** @type {Row} */ row) => row.value == null ? html`<span class="faint">${DASH}</span>` : html`${short(row.value, 4)} <span class="faint">${row.unit}</span>` },
+      { name: text.metric, of: (/** @type {Row} */ row) => row.name.replaceAll("_", " "), sort: (/** @type {Row} */ row) => row.name }, { name: text.value, numeric: true, of: (/** @type {Row} */ row) => row.value == null ? html`<span class="faint">${DASH}</span>` : html`${row.unit === "quote" ? number(row.value, decimals(result.currency)) : short(row.value, 4)} <span class="faint">${row.unit === "quote" ? result.currency ?? "" : row.unit}</span>` },
       { name: text.meaning, wrap: true, of: (/** @type {Row} */ row) => html`<span class="small quiet">${row.reason ?? result.definitions[row.definition] ?? row.definition}</span>` },
     ]} /></div><//></div>
     ${result.gaps.length > 0 && html`<${Panel} title=${text.gapsTitle} count=${result.gaps.length}><p class="small quiet">${result.gaps.slice(0, 50).map((/** @type {any} */ gap) => `${gap.symbol ?? ""} ${moment(gap.from)} ${gap.cause}`).join(" · ")}</p><//>`}`;

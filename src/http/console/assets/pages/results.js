@@ -3,7 +3,7 @@
 import { html, useState } from "../core/view.js";
 import { get } from "../core/api.js";
 import { address, go, setQuery } from "../core/router.js";
-import { count, duration, share, shortId, strategyName } from "../core/format.js";
+import { count, decimals, duration, number, share, shortId, strategyName } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Badge, Button, Empty, Loaded, PageHead, Panel, Pnl, Time, useAnswer } from "../parts/ui.js";
 import { Table } from "../parts/table.js";
@@ -42,9 +42,9 @@ const columns = (/** @type {string[]} */ chosen, /** @type {(id: string) => void
   { name: text.columns.symbols, of: (/** @type {Row} */ row) => html`<span title=${row.symbols.join(", ")}>${row.symbols.slice(0, 2).join(", ")}${row.symbols.length > 2 ? ` +${row.symbols.length - 2}` : ""}</span>` },
   { name: text.columns.source, of: (/** @type {Row} */ row) => html`<${Time} value=${row.from} what="minute" />`, sort: (/** @type {Row} */ row) => row.from },
   { name: text.columns.span, numeric: true, of: (/** @type {Row} */ row) => duration((Date.parse(row.to) - Date.parse(row.from)) / 1000) },
-  { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net_profit} unit=${row.currency} />`, sort: (/** @type {Row} */ row) => row.net_profit },
-  { name: text.columns.drawdown, numeric: true, of: (/** @type {Row} */ row) => row.max_drawdown == null ? "—" : row.max_drawdown.toFixed(2), sort: (/** @type {Row} */ row) => row.max_drawdown },
+  { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net_profit} digits=${decimals(row.currency)} unit=${row.currency} />`, sort: (/** @type {Row} */ row) => row.net_profit },
+  { name: text.columns.drawdown, numeric: true, of: (/** @type {Row} */ row) => number(row.max_drawdown, decimals(row.currency)), sort: (/** @type {Row} */ row) => row.max_drawdown },
   { name: text.columns.trades, numeric: true, of: (/** @type {Row} */ row) => count(row.trades), sort: (/** @type {Row} */ row) => row.trades },
   { name: text.columns.winRate, numeric: true, of: (/** @type {Row} */ row) => share(row.win_rate_pct), sort: (/** @type {Row} */ row) => row.win_rate_pct },
-  { name: text.columns.created, of: (/** @type {Row} */ row) => html`<${Time} value=${row.created_at} what="minute" />`, sort: (/** @type {Row} */ row) => row.created_at },
+  { name: text.columns.created, of: (/** @type {Row} */ row) => html`<${Time} value=${row.created_at} what="date" />`, sort: (/** @type {Row} */ row) => row.created_at },
 ];

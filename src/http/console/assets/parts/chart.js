@@ -206,13 +206,13 @@ function rising(points, value) {
 
 /**
  * Equity, with the drawdown below on the same axis of time, and other runs beside it.
- * @param {{points: EquityPoint[], others?: {name: string, colour: string, points: EquityPoint[]}[], worst?: any[], hasDrawdown?: boolean,
+ * @param {{points: EquityPoint[], others?: {name: string, colour: string, points: EquityPoint[]}[], digits?: number, worst?: any[], hasDrawdown?: boolean,
  *   log?: boolean, label: string, class?: string, colour?: string, children?: any}} props
  */
-export function EquityChart({ points, others = [], worst = [], hasDrawdown = true, log = false, label, class: name = "", colour = "--accent", children }) {
+export function EquityChart({ points, others = [], worst = [], digits = 2, hasDrawdown = true, log = false, label, class: name = "", colour = "--accent", children }) {
+  const money = { type: "custom", formatter: (/** @type {number} */ value) => number(value, digits), minMove: 10 ** -digits };
   const { box, held, generation } = useChart((chart) => {
     const tone = css(colour);
-    const money = { type: "custom", formatter: (/** @type {number} */ value) => number(value), minMove: 0.01 };
     const bands = chart.addSeries(HistogramSeries, { priceScaleId: "bands", priceLineVisible: false, lastValueVisible: false, color: `${css("--down")}14` });
     bands.priceScale().applyOptions({ scaleMargins: { top: 0, bottom: 0 } });
     const equity = chart.addSeries(AreaSeries, { lineColor: tone, topColor: `${tone}33`, bottomColor: `${tone}05`, lineWidth: 2, lineType: LineType.WithSteps, priceFormat: money, priceLineVisible: false });
@@ -232,7 +232,7 @@ export function EquityChart({ points, others = [], worst = [], hasDrawdown = tru
     const one = held.current;
     one.lines.forEach((/** @type {any} */ line) => one.chart.removeSeries(line));
     one.lines = others.map((other) => {
-      const line = one.chart.addSeries(LineSeries, { color: css(other.colour), lineWidth: 2, lineType: LineType.WithSteps, priceLineVisible: false });
+      const line = one.chart.addSeries(LineSeries, { color: css(other.colour), lineWidth: 2, lineType: LineType.WithSteps, priceFormat: money, priceLineVisible: false });
       line.setData(rising(other.points, (point) => point.equity));
       return line;
     });

@@ -29,7 +29,7 @@ export const Conditions = ({ list }) => html`<ul class="conditions">${list.map((
     <i style=${{ width: `${way(one)}%` }}></i></span></li>`)}</ul>`;
 
 /** What a decision saw, as a table. @param {{list: any[], label: string}} props */
-export const ConditionTable = ({ list, label }) => html`<table class="table" aria-label=${label}><thead><tr>
+export const ConditionTable = ({ list, label }) => html`<table class="table seen" aria-label=${label}><thead><tr>
   <th scope="col">${text.section}</th><th scope="col">${text.condition}</th><th scope="col">${text.indicator}</th><th scope="col" class="n">${text.value}</th>
   <th scope="col"><span class="hidden-label">${text.operator}</span></th><th scope="col" class="n">${text.threshold}</th><th scope="col">${text.result}</th></tr></thead>
   <tbody>${list.map((one) => html`<tr key=${one.id}><td><${Section} section=${one.section} /></td><td>${one.id}</td><td class="quiet">${one.indicator}</td>

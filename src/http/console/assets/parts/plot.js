@@ -51,10 +51,10 @@ export function Histogram({ values, xName, yName, label }) {
     bins.map((many, n) => many > 0 && html`<rect key=${n} class=${from + (n + 0.5) * width >= 0 ? "fillup" : "filldown"} x=${px(from + n * width) + 1} width=${Math.max(1, px(from + (n + 1) * width) - px(from + n * width) - 2)} y=${py(many)} height=${py(0) - py(many)}><title>${many}</title></rect>`)}<//>`;
 }
 
-/** Rows and columns of money, coloured by size. @param {{rows: {name: string, cells: (number|null)[]}[], columns: string[], label: string, total: string}} props */
-export function HeatMap({ rows, columns, label, total }) {
+/** Rows and columns of money, coloured by size. @param {{rows: {name: string, cells: (number|null)[]}[], columns: string[], label: string, total: string, digits?: number}} props */
+export function HeatMap({ rows, columns, label, total, digits = 2 }) {
   const most = Math.max(...rows.flatMap((row) => row.cells.map((cell) => Math.abs(cell ?? 0))), 1e-9);
-  const cell = (/** @type {number|null} */ value, /** @type {any} */ key) => html`<td key=${key} class=${value == null || value === 0 ? "" : value > 0 ? "gain" : "lost"} style=${{ "--depth": `${10 + 40 * Math.min(1, Math.abs(value ?? 0) / most)}%` }}>${value == null ? "" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${short(Math.abs(value), 2)}`}</td>`;
+  const cell = (/** @type {number|null} */ value, /** @type {any} */ key) => html`<td key=${key} class=${value == null || value === 0 ? "" : value > 0 ? "gain" : "lost"} style=${{ "--depth": `${10 + 40 * Math.min(1, Math.abs(value ?? 0) / most)}%` }}>${value == null ? "" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${short(Math.abs(value), digits)}`}</td>`;
   return html`<div class="scroll" tabindex="0" aria-label=${label}><table class="heat" aria-label=${label}><thead><tr><th scope="col"><span class="hidden-label">${label}</span></th>${columns.map((name) => html`<th key=${name} scope="col">${name}</th>`)}<th scope="col">${total}</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.name}><th scope="row">${row.name}</th>${row.cells.map(cell)}${cell(row.cells.reduce((/** @type {number} */ sum, value) => sum + (value ?? 0), 0), "total")}</tr>`)}</tbody></table></div>`;
 }
