@@ -6,6 +6,7 @@ import { assert, check, client, login, open, visit } from "./harness.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+/** Leaves the login of the admin. */
 export async function setup(browser, empty) {
   const context = await browser.newContext();
   const page = await open(context, empty.url);
@@ -22,7 +23,9 @@ export async function setup(browser, empty) {
     await page.click("main a:has-text('Start a session')");
     await page.waitForSelector("text=No recordings yet");
   });
+  const state = await context.storageState();
   await context.close();
+  return state;
 }
 
 export async function viewer(browser, demo) {

@@ -6,6 +6,7 @@ import { chromium } from "playwright-core";
 import * as access from "./access.mjs";
 import * as figures from "./figures.mjs";
 import { daemon, emptyDaemon, finish, open } from "./harness.mjs";
+import * as kept from "./kept.mjs";
 import * as link from "./link.mjs";
 import * as sessions from "./sessions.mjs";
 import { frontend } from "./seed.mjs";
@@ -21,7 +22,8 @@ demo.url = "http://localhost:8080";
 const empty = await emptyDaemon(tradingd);
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu"] });
 try {
-  await access.setup(browser, empty);
+  const admin = await access.setup(browser, empty);
+  await kept.results(browser, tradingd, empty, admin);
   await figures.firstPage(browser, demo);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
   const page = await sessions.entrance(context, demo);

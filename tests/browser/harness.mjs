@@ -26,7 +26,9 @@ export async function emptyDaemon(tradingd) {
   const folder = mkdtempSync(join(tmpdir(), "tradingd-browser-"));
   const config = join(folder, "config.json");
   writeFileSync(config, JSON.stringify({ http: { listen: "127.0.0.1:0" }, exchange: { enabled: false } }));
-  const one = await daemon(tradingd, ["run", "--state", join(folder, "state"), "--config", config]);
+  const state = join(folder, "state");
+  const one = await daemon(tradingd, ["run", "--state", state, "--config", config]);
+  one.state = state;
   one.code = one.log.match(/setup code (\S+)/)[1];
   const { stop } = one;
   one.stop = async () => { await stop(); rmSync(folder, { recursive: true, force: true }); };
