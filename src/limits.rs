@@ -261,6 +261,9 @@ pub const COMPARED_RESULTS: usize = 8;
 /// States of a session in the snapshot that a refused cursor comes with; the rest are read with `GET /sessions/{id}/states`.
 pub const SNAPSHOT_STATES: usize = 200;
 
+/// Entries of other sessions that a reader of one session passes over in the event log at once; it goes on behind them.
+pub const LOG_ENTRIES_PASSED: usize = 20_000;
+
 /// Events of the log read at once for a WebSocket client that goes on from a position; it gets the next part after them.
 pub const MISSED_AT_ONCE: usize = 500;
 
@@ -477,8 +480,7 @@ pub const EXCHANGE_DEAL_IDS: usize = 1_024;
 /// Funding payments requested after a lost connection; after a longer outage only the newest are fetched.
 pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 
-/// Book changes buffered while waiting for a snapshot; when full, the oldest messages are dropped and a newer
-/// snapshot is needed.
+/// Book changes buffered while waiting for a snapshot; when full, the oldest are dropped and a newer snapshot is needed.
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 const _: () = assert!(
@@ -525,8 +527,7 @@ pub const ALERT_PROGRAMS: usize = 4;
 /// Alerts of a live session that wait for its next batch; when full the oldest is dropped, and is in the log.
 pub const ALERTS_WAITING: usize = 256;
 
-/// Different things of a live session's account that could not be read and were told; when full all are forgotten, and what
-/// cannot be read again is told again.
+/// Unreadable things of a live session's account that were told; when full all are forgotten, and may be told again.
 pub const UNREADABLE_TOLD: usize = 64;
 
 /// Orders of fired stops, and numbers of positions, that a live session remembers; when full the oldest is forgotten, and what
@@ -535,8 +536,7 @@ pub const UNREADABLE_TOLD: usize = 64;
 /// report ([`ACCOUNT_PAGES`]).
 pub const STOP_ORDERS_KNOWN: usize = 256;
 
-/// Orders of a venue whose answers are inputs that are known after their end; an execution of an older one counts as
-/// unassigned, which halts its symbol.
+/// Ended orders known of a venue whose answers are inputs; an execution of an older one is unassigned and halts its symbol.
 pub const ENDED_ORDERS_KNOWN: usize = 4_096;
 
 /// Executions of one order that are known by their number; of further ones, how much has filled says which are new.

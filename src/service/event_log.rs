@@ -4,15 +4,17 @@ use super::hub::Hub;
 use super::sessions::{event_object, removal};
 use super::{CURSOR_EXPIRED, Refusal};
 use crate::clock;
-use crate::store::{LogPart, LogSpan, Store, StoreError};
+use crate::store::{DAEMON, LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The event log and whoever watches it now.
 pub struct EventLog {
     store: Arc<Store>,
     hub: Arc<Hub>,
+    /// Held while an event of the daemon is kept and published: readers see these in the order of their numbers.
+    adding: Mutex<()>,
 }
 
 /// A part of the log.
@@ -34,7 +36,7 @@ pub struct LogView {
 impl EventLog {
     /// The log of a store, for readers of a hub.
     pub fn new(store: Arc<Store>, hub: Arc<Hub>) -> Self {
-        EventLog { store, hub }
+        EventLog { store, hub, adding: Mutex::default() }
     }
 
     /// Events behind a position (`None`: from the oldest on), at most `limit`, in the order in which they became durable.
@@ -42,11 +44,24 @@ impl EventLog {
     /// # Errors
     /// `cursor_expired` when events behind the position have been removed, or none has reached it.
     pub fn read(&self, after: Option<u64>, limit: usize) -> Result<LogView, Refusal> {
-        let (LogSpan { oldest, newest }, logged) = match self.store.log_events(after, limit)? {
-            LogPart::Events(span, events) => (span, events),
+        self.read_of(None, after, limit)
+    }
+
+    /// As [`EventLog::read`], only those of one session. A part may have fewer than `limit` although there are more.
+    ///
+    /// # Errors
+    /// As [`EventLog::read`].
+    pub fn read_of(
+        &self,
+        session: Option<&str>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<LogView, Refusal> {
+        let part = self.store.log_events_of(session, after, limit)?;
+        let (LogSpan { oldest, newest }, logged, next_after) = match part {
+            LogPart::Events(span, events, read_to) => (span, events, read_to),
             LogPart::Expired(span) => return Err(expired(after.unwrap_or(0), span)),
         };
-        let next_after = logged.last().map_or(newest, |event| event.position);
         let mut events = Vec::with_capacity(logged.len());
         for event in logged {
             let Ok(Value::Object(mut object)) = serde_json::from_str(&event.line) else {
@@ -70,12 +85,18 @@ impl EventLog {
             fields.entry("timestamp").or_insert_with(|| clock::now().rfc3339_millis().into());
         }
         let kept = fields.clone();
+        // It protects no value that a panic could leave half changed.
+        let _in_order = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let _publishing = self.hub.log.begin();
         let line = move |seq| event_object(Some(seq), event, None, kept.clone()).to_string();
-        if let Err(error) = self.store.log_daemon_event(line) {
-            tracing::warn!(event, %error, "an event of the daemon could not be kept");
-        }
-        self.hub.publish("sessions", event, None, None, fields);
+        let told = match self.store.log_daemon_event(line) {
+            Ok(seq) => event_object(Some(seq), event, None, fields),
+            Err(error) => {
+                tracing::warn!(event, %error, "an event of the daemon could not be kept");
+                fields
+            }
+        };
+        self.hub.publish("sessions", event, Some(DAEMON), None, told);
         if let Ok(newest) = self.store.newest_position() {
             self.hub.log.reached(newest);
         }
@@ -105,4 +126,33 @@ fn expired(after: u64, LogSpan { oldest, newest }: LogSpan) -> Refusal {
         (message, json!({"oldest": oldest, "newest": newest}))
     };
     Refusal::conflict(CURSOR_EXPIRED, message).with(details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+    use crate::service::hub::{Filter, More, Start};
+
+    #[test]
+    fn events_of_the_daemon_are_published_in_order_with_their_numbers_in_the_log() {
+        let hub = Arc::new(Hub::new(Timestamp::from_seconds(5)));
+        let log = EventLog::new(Arc::new(Store::in_memory().unwrap()), Arc::clone(&hub));
+        let mut cursor = hub.subscribe("sessions", Filter::default(), Start::Now, &Arc::default()).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..25).for_each(|_| log.add("config_reloaded", json!({"version": 1}))));
+            }
+        });
+        let mut updates = Vec::new();
+        while cursor.read(100, &mut updates).unwrap() == More::Yes {}
+        let told: Vec<Value> =
+            updates.iter().map(|update| serde_json::from_str(&update.json).unwrap()).collect();
+        let seqs: Vec<u64> = told.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+        assert!(seqs.iter().copied().eq(1..=100), "{seqs:?}");
+        for (mut logged, told) in log.read(None, 1_000).unwrap().events.into_iter().zip(told) {
+            logged.as_object_mut().unwrap().remove("position");
+            assert_eq!(logged, told);
+        }
+    }
 }

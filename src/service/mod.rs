@@ -36,6 +36,7 @@ mod daemon;
 mod readiness;
 mod records;
 
+pub use crate::store::DAEMON;
 pub use crate::store::Records;
 pub use alerts::Alerts;
 pub use daemon::{Parts, Service};

@@ -8,17 +8,17 @@ use super::{Store, StoreError};
 use redb::ReadableTable;
 
 /// What stands in the place of a session for events of the daemon itself.
-const DAEMON: &str = "daemon";
+pub const DAEMON: &str = "daemon";
 /// Number of the last of them, in the table of numbers.
 const DAEMON_EVENTS: &str = "daemon_events";
 const WRITING: &str = "writing the event log";
 
 impl Store {
-    /// Keeps an event of the daemon itself; `line` makes it, a JSON object, of its number among these.
+    /// Keeps an event of the daemon itself and returns its number among these, of which `line` makes it, a JSON object.
     ///
     /// # Errors
     /// What the disk reports.
-    pub fn log_daemon_event(&self, line: impl Fn(u64) -> String + Send + 'static) -> Result<(), StoreError> {
+    pub fn log_daemon_event(&self, line: impl Fn(u64) -> String + Send + 'static) -> Result<u64, StoreError> {
         self.write(move |txn| {
             let mut meta = txn.open_table(META).map_err(during(WRITING))?;
             // Kept by itself: the events may all have been removed.
@@ -26,7 +26,8 @@ impl Store {
                 meta.get(DAEMON_EVENTS).map_err(during(WRITING))?.map_or(0, |last| last.value()) + 1;
             meta.insert(DAEMON_EVENTS, first_seq).map_err(during(WRITING))?;
             let lines = line(first_seq) + "\n";
-            EncodedSession::of_events(DAEMON, &EventSegment { first_seq, lines })?.write(txn)
+            EncodedSession::of_events(DAEMON, &EventSegment { first_seq, lines })?.write(txn)?;
+            Ok(first_seq)
         })
     }
 }

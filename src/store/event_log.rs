@@ -9,6 +9,7 @@ use super::event_segment::{EncodedSegment, lines};
 use super::records::{LogEntryV1, SessionEventsV1};
 use super::tables::{EVENT_LOG, SESSION_EVENTS};
 use super::{Store, StoreError, encode};
+use crate::limits::LOG_ENTRIES_PASSED;
 use redb::WriteTransaction;
 use std::ops::ControlFlow;
 
@@ -39,8 +40,9 @@ pub struct LogSpan {
 /// A part of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogPart {
-    /// Events behind the position asked for, in order, of a log with these positions.
-    Events(LogSpan, Vec<LoggedEvent>),
+    /// Events behind the position asked for, in order, of a log with these positions; and the position up to which these are
+    /// all that were asked for.
+    Events(LogSpan, Vec<LoggedEvent>, u64),
     /// Events between the position asked for and the oldest that is kept have been removed, or none has reached it.
     Expired(LogSpan),
 }
@@ -79,6 +81,20 @@ impl Store {
     /// # Errors
     /// What the disk reports, and damage.
     pub fn log_events(&self, after: Option<u64>, limit: usize) -> Result<LogPart, StoreError> {
+        self.log_events_of(None, after, limit)
+    }
+
+    /// As [`Store::log_events`], only those of one session: entries of others are passed over, at most
+    /// [`LOG_ENTRIES_PASSED`] at once, and their events are not read.
+    ///
+    /// # Errors
+    /// What the disk reports, and damage.
+    pub fn log_events_of(
+        &self,
+        session: Option<&str>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<LogPart, StoreError> {
         let read = self.read()?;
         let log = Snapshot::new(&read, EVENT_LOG)?;
         let kept = Snapshot::new(&read, SESSION_EVENTS)?;
@@ -91,10 +107,15 @@ impl Store {
         // The entry that holds the first wanted position may begin before it.
         let from =
             log.checked().last(0, wanted, |position| *position)?.map_or(wanted, |(position, _)| position);
-        let mut events = Vec::new();
+        let (mut events, mut passed, mut read_to) = (Vec::new(), 0, span.newest);
         log.checked().visit(from, u64::MAX, |position, entry| {
-            if events.len() >= limit {
+            if events.len() >= limit || passed == LOG_ENTRIES_PASSED {
+                read_to = *position - 1;
                 return Ok(ControlFlow::Break(()));
+            }
+            if session.is_some_and(|session| entry.session_id != session) {
+                passed += 1;
+                return Ok(ControlFlow::Continue(()));
             }
             let segment = kept.checked().get((&entry.session_id, entry.first_seq))?;
             let Some(segment) = segment else {
@@ -104,7 +125,11 @@ impl Store {
             add(*position, &entry.session_id, &segment, after, limit, &mut events)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(LogPart::Events(span, events))
+        // The last entry may have more events than there was room for.
+        if let Some(last) = events.last().filter(|_| events.len() >= limit) {
+            read_to = last.position;
+        }
+        Ok(LogPart::Events(span, events, read_to))
     }
 
     /// Position of the newest event; 0 before the first.
@@ -160,13 +185,39 @@ mod tests {
 
     fn positions(store: &Store) -> LogSpan {
         match store.log_events(None, 0).unwrap() {
-            LogPart::Events(span, _) | LogPart::Expired(span) => span,
+            LogPart::Events(span, ..) | LogPart::Expired(span) => span,
         }
+    }
+
+    #[test]
+    fn who_reads_one_session_passes_over_the_others_without_their_events() {
+        let store = Store::in_memory().unwrap();
+        let passed = LOG_ENTRIES_PASSED as u64;
+        store.put_session_events("one", &segment(1, 3)).unwrap();
+        let others = (1..=passed + 10).map(|seq| segment(seq, 1).encoded().unwrap());
+        let others: Vec<EncodedSegment> = others.flatten().collect();
+        // Without their events: reading them would be damage, were they not removed with a recording.
+        store.write(move |txn| append(txn, "other", &others)).unwrap();
+        store.put_session_events("one", &segment(4, 2)).unwrap();
+        let read =
+            |after: u64, limit: usize| match store.log_events_of(Some("one"), Some(after), limit).unwrap() {
+                LogPart::Events(_, events, read_to) => {
+                    (events.iter().map(|event| event.seq).collect::<Vec<_>>(), read_to)
+                }
+                LogPart::Expired(span) => panic!("{span:?}"),
+            };
+        assert_eq!(read(0, 2), (vec![1, 2], 2));
+        assert_eq!(read(2, 10), (vec![3], 3 + passed), "it passes over so many at once");
+        let newest = 3 + passed + 10 + 2;
+        assert_eq!(read(3 + passed, 10), (vec![4, 5], newest));
+        assert_eq!(read(newest - 1, 10), (vec![5], newest));
+        assert_eq!(read(newest, 10), (vec![], newest));
+        assert_eq!(read(3 + passed, 1), (vec![4], newest - 1));
     }
 
     fn read(store: &Store, after: u64, limit: usize) -> Vec<(u64, String, u64)> {
         match store.log_events(Some(after), limit).unwrap() {
-            LogPart::Events(_, events) => {
+            LogPart::Events(_, events, _) => {
                 events.into_iter().map(|event| (event.position, event.session_id, event.seq)).collect()
             }
             LogPart::Expired(span) => panic!("{span:?}"),

@@ -40,6 +40,7 @@ mod users;
 mod verify;
 
 pub use current::DiskState;
+pub use daemon_events::DAEMON;
 pub use error::StoreError;
 pub use event_log::{LogPart, LogSpan, LoggedEvent};
 pub use event_segment::EventSegment;

@@ -56,6 +56,13 @@ impl Backend for ServiceBackend {
         self.0.users.is_current(caller)
     }
 
+    fn check(&self, subscribe: &Subscribe) -> Result<(), Refusal> {
+        match subscribe.place.session_id.as_deref() {
+            Some(id) => self.0.sessions.get(id).map(drop),
+            None => Ok(()),
+        }
+    }
+
     fn snapshot(&self, _: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
         let session = subscribe.place.session_id.as_deref();
         let sessions = &self.0.sessions;
@@ -71,8 +78,9 @@ impl Backend for ServiceBackend {
 
     fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal> {
         // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
-        let unwritten = self.0.sessions.unwritten(subscribe.place.session_id.as_deref());
-        let part = self.0.events.read(Some(after), MISSED_AT_ONCE)?;
+        let session = subscribe.place.session_id.as_deref();
+        let unwritten = self.0.sessions.unwritten(session);
+        let part = self.0.events.read_of(session, Some(after), MISSED_AT_ONCE)?;
         let logged = part.events.into_iter().map(|mut event| {
             let fields = event.as_object_mut();
             let position = fields.and_then(|fields| fields.remove("position")).and_then(|at| at.as_u64());

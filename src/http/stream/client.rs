@@ -315,6 +315,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             );
             return Err(Refusal::new(RefusalKind::TooMany, "too_many_subscriptions", message));
         }
+        if subscribe.place.session_id.is_some() {
+            // Also of one that resumes: it takes no snapshot, which would tell.
+            let wanted = subscribe.clone();
+            ask(self.streams, move |backend| backend.check(&wanted)).await?;
+        }
         let is_logged = protocol::stream(subscribe.place.stream).is_some_and(StreamEntry::is_logged);
         let position = self.streams.hub.log.published();
         let position = (is_logged && position > 0).then_some(position);

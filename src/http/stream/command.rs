@@ -73,8 +73,8 @@ impl Subscribe {
 
     /// Whether an event of the log is one of its updates.
     pub fn wants(&self, session_id: &str, event: &Value) -> bool {
-        let is_its =
-            |name: &str| protocol::stream(self.place.stream).is_some_and(|stream| stream.tells(name));
+        let stream = protocol::stream(self.place.stream);
+        let is_its = |name: &str| stream.is_some_and(|stream| stream.tells(session_id, name));
         let symbol = event["symbol"].as_str();
         self.place.session_id.as_deref().is_none_or(|wanted| wanted == session_id)
             && event["event"].as_str().is_some_and(is_its)

@@ -46,6 +46,12 @@ pub trait Backend: Send + Sync + 'static {
     /// block.
     fn is_current(&self, login: &Caller) -> bool;
 
+    /// Whether what it names exists.
+    ///
+    /// # Errors
+    /// `session_not_found` for a session that does not.
+    fn check(&self, subscribe: &Subscribe) -> Result<(), Refusal>;
+
     /// What a running session tells of itself now, to be put into its [`Backend::snapshot`]; `Null` for streams without.
     /// Waits for the session, which may take two seconds; it must not block.
     fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value>;
@@ -53,7 +59,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The current state of a stream; the updates that follow may repeat the last of it.
     ///
     /// # Errors
-    /// When the stream's subject does not exist or the user may not see it.
+    /// When the stream's subject does not exist any more or the user may not see it.
     fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal>;
 
     /// The next events of a stream behind a position of the event log, for a client that goes on from there.

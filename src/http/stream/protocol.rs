@@ -1,6 +1,8 @@
 //! What clients and the daemon say to each other over the WebSocket, as a table: the requests with their answers and
 //! the streams. Requests are read by it, and `schema/asyncapi.json` is generated from it.
 
+use crate::service::DAEMON;
+
 /// A request of a client.
 pub struct Request {
     /// Its `type`, and a synonym.
@@ -92,8 +94,9 @@ pub const STREAMS: [StreamEntry; 8] = [
             "LimitsTightenedEvent",
             "ConfigReloadedEvent",
             "ConfigRejectedEvent",
+            "AlertEvent",
         ],
-        about: "Lives of all sessions, and changes of the configuration.",
+        about: "Lives of all sessions, changes of the configuration and alerts of the daemon itself.",
     },
     StreamEntry {
         name: "session",
@@ -157,8 +160,13 @@ impl StreamEntry {
         !matches!(self.name, "market_data" | "indicators" | "health")
     }
 
-    /// Whether an event of this name is one of its updates.
-    pub fn tells(&self, event: &str) -> bool {
+    /// Whether an event of this name is one of its updates. What happens to the daemon itself is told in `sessions`; alerts
+    /// of sessions are not.
+    pub fn tells(&self, session_id: &str, event: &str) -> bool {
+        let is_for_all = self.name == "sessions";
+        if session_id == DAEMON || is_for_all && event == "alert" {
+            return session_id == DAEMON && is_for_all;
+        }
         let words = event.split('_').map(|word| {
             let (first, rest) = word.split_at(word.len().min(1));
             first.to_ascii_uppercase() + rest
@@ -184,12 +192,15 @@ mod tests {
 
     #[test]
     fn an_event_is_an_update_of_its_stream_and_of_its_session() {
-        let of = |event| {
-            let streams = STREAMS.iter().filter(|stream| stream.is_logged() && stream.tells(event));
+        let of_one = |session, event| {
+            let streams = STREAMS.iter().filter(|stream| stream.is_logged() && stream.tells(session, event));
             streams.map(|stream| stream.name).collect::<Vec<_>>()
         };
+        let of = |event| of_one("exec_1", event);
         assert_eq!(of("session_stopped"), ["sessions", "session"]);
-        assert_eq!(of("config_reloaded"), ["sessions", "session"]);
+        assert_eq!(of_one(DAEMON, "config_reloaded"), ["sessions"]);
+        assert_eq!(of_one(DAEMON, "alert"), ["sessions"]);
+        assert_eq!(of("alert"), ["session", "signals"]);
         assert_eq!(of("fill"), ["session", "orders"]);
         assert_eq!(of("state_transition"), ["session", "signals"]);
         assert_eq!(of("funding"), ["session", "positions"]);

@@ -5,7 +5,7 @@ use crate::auth::Role;
 use crate::clock;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::{STREAM_FRAGMENTS, STREAM_MESSAGE_BURST, STREAM_SUBSCRIPTIONS, TOPIC_UPDATES};
-use crate::service::RefusalKind;
+use crate::service::{DAEMON, RefusalKind};
 use futures_util::{SinkExt, StreamExt};
 use hyper_tungstenite::tungstenite::Message;
 use hyper_tungstenite::tungstenite::protocol::Role as Side;
@@ -49,23 +49,30 @@ impl Backend for Program {
         })
     }
 
-    fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
+    fn check(&self, subscribe: &Subscribe) -> Result<(), Refusal> {
         match subscribe.place.session_id.as_deref() {
             Some("gone") => Err(Refusal::not_found("session_not_found", "there is no session gone")),
+            _ => Ok(()),
+        }
+    }
+
+    fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
+        match subscribe.place.session_id.as_deref() {
             Some("broken") => Err(Refusal::new(RefusalKind::Internal, "internal_error", "secret path")),
             _ => Ok(json!({"for": &*login.name, "symbols": subscribe.symbols})),
         }
     }
 
-    /// The log has the positions 10 to 15, which are events 1 to 6 of a session, and is read two at a time.
-    fn missed(&self, _: &Subscribe, after: u64) -> Result<Missed, Refusal> {
+    /// The log has the positions 10 to 15, which are events 1 to 6 of a session or of the daemon, and is read two at a time.
+    fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal> {
         if after < 9 {
             return Err(Refusal::conflict("cursor_expired", "they have been removed"));
         }
+        let session_id = if subscribe.place.stream == "sessions" { DAEMON } else { "exec_1" };
         let event = |position: u64| {
             let seq = position - 9;
             let json = json!({ "seq": seq }).to_string();
-            MissedEvent { session_id: "exec_1".to_owned(), seq, position: Some(position), json }
+            MissedEvent { session_id: session_id.to_owned(), seq, position: Some(position), json }
         };
         let position = (after + 2).min(15);
         Ok(Missed { events: (after + 1..=position).map(event).collect(), position, more: position < 15 })
@@ -318,6 +325,25 @@ async fn who_comes_back_late_goes_on_from_the_event_log() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn events_of_the_daemon_come_once_to_who_comes_back() {
+    let world = World::new();
+    let tell = |fields| world.hub.publish("sessions", "config_reloaded", Some(DAEMON), None, fields);
+    let mut peer = world.connect(Some(login("ann", 900))).await;
+    let (answer, first) = peer.subscribe("sessions", json!({"resume_after": 10})).await;
+    assert_eq!(answer["data"]["resumed"], true);
+    // The first two are also sent from the log.
+    (5..=7).for_each(|seq| tell(json!({ "seq": seq })));
+    // The disk refused it, so it has no number.
+    tell(json!({}));
+    let mut seqs = vec![first["data"]["seq"].as_u64()];
+    while seqs.len() < 7 {
+        seqs.push(peer.hear().await["data"]["seq"].as_u64());
+    }
+    assert_eq!(seqs, [Some(2), Some(3), Some(4), Some(5), Some(6), Some(7), None]);
+    peer.quiet().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn filtered_streams_count_for_themselves_and_resume() {
     let world = World::new();
     let mut peer = world.connect(Some(login("ann", 900))).await;
@@ -503,6 +529,10 @@ async fn bad_messages_are_answered_and_change_nothing() {
     assert_eq!(refused["details"]["problems"].as_array().unwrap().len(), 2);
     for (stream, params, code) in [
         ("session", json!({"session_id": "gone"}), "session_not_found"),
+        ("orders", json!({"session_id": "gone"}), "session_not_found"),
+        ("session", json!({"session_id": "gone", "resume_after": 10}), "session_not_found"),
+        // A number that every new topic begins with.
+        ("session", json!({"session_id": "gone", "resume_from": 1_000}), "session_not_found"),
         ("session", json!({"session_id": "broken"}), "internal_error"),
     ] {
         let refused = peer.ask(json!({"type": "subscribe", "stream": stream, "params": params})).await;

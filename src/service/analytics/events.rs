@@ -21,7 +21,7 @@ pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
         // A comparison begins with the oldest event that is kept.
         let after = (!flow.is_comparison() || cursor.next > 0).then_some(cursor.next);
         let (span, events) = match store.log_events(after, ANALYTICS_EVENTS)? {
-            LogPart::Events(span, events) => (span, events),
+            LogPart::Events(span, events, _) => (span, events),
             LogPart::Expired(span) if cursor.next > span.newest => {
                 // Another store's cursor, or this one before it was restored.
                 cursor = SyncCursorV1::default();
@@ -59,13 +59,13 @@ pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
 
 /// Events that are not sent yet.
 pub(super) fn backlog(store: &Store) -> Result<u64, SyncError> {
-    let (LogPart::Events(span, _) | LogPart::Expired(span)) = store.log_events(None, 0)?;
+    let (LogPart::Events(span, ..) | LogPart::Expired(span)) = store.log_events(None, 0)?;
     Ok(span.newest.saturating_sub(store.sync_cursor(SOURCE, PART)?.next))
 }
 
 /// Position of the oldest event that is kept.
 pub(super) fn oldest(store: &Store) -> Result<u64, SyncError> {
-    let (LogPart::Events(span, _) | LogPart::Expired(span)) = store.log_events(None, 0)?;
+    let (LogPart::Events(span, ..) | LogPart::Expired(span)) = store.log_events(None, 0)?;
     Ok(span.oldest)
 }
 

@@ -50,7 +50,7 @@ export async function refreshSession(id) {
 
 function takeUpdate(/** @type {any} */ data) {
   const id = data.session_id;
-  if (!id) return;
+  if (!id || id === "daemon") return;
   const known = state.sessions[id];
   if (!known || data.event !== "session_progress") { refreshSession(id); return; }
   const { progress, simulated_time, events_per_second, eta_seconds } = data;
