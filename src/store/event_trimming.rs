@@ -1,13 +1,14 @@
 //! The bound of the event log, in bytes: its oldest entries go first, and their events with them.
 //!
 //! Of a session that runs the newest record of events stays, so that its numbers go on. Invariant: what was removed of it is
-//! written down in the same transaction, because a restart compares with the rest.
+//! written down in the same transaction, because a restart compares with the rest; in the place of what was written down
+//! before, so that a session has one such note however long it runs.
 
 use super::error::during;
-use super::records::SessionControlV1;
+use super::records::{ControlKindV1, SessionControlV1};
 use super::sessions::EncodedSession;
-use super::tables::{EVENT_LOG, SESSION_EVENTS};
-use super::{Store, StoreError};
+use super::tables::{CONTROLS, EVENT_LOG, SESSION_EVENTS};
+use super::{Store, StoreError, encode};
 use crate::limits::REMOVED_AT_ONCE;
 use redb::WriteTransaction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,8 @@ pub enum Removal {
     All,
     /// They go but for those of the newest record: the numbers go on behind it.
     ButNewest,
-    /// They go but for those of the newest record, and this is written down in the same transaction.
+    /// They go but for those of the newest record, and this [`ControlKindV1::EventsRemoved`], which counts all that went so far,
+    /// is written down in the same transaction.
     Noted(SessionControlV1),
     /// They stay.
     Nothing,
@@ -99,11 +101,23 @@ impl Store {
             Removal::All => Some(Going { session, first_seq, note: None }),
             Removal::ButNewest => Some(Going { session, first_seq: last, note: None }),
             Removal::Noted(control) => {
-                let note = EncodedSession::of_controls(&session, &[control])?;
-                Some(Going { session, first_seq: last, note: Some(note) })
+                let note = Some((self.noted(&session)?, control));
+                Some(Going { session, first_seq: last, note })
             }
             Removal::Nothing => None,
         })
+    }
+
+    /// The place, among what was done to a session, of the newest note that events of it were removed.
+    fn noted(&self, session: &str) -> Result<Option<u64>, StoreError> {
+        let mut found = None;
+        self.table(CONTROLS)?.checked().visit((session, 0), (session, u64::MAX), |key, control| {
+            if matches!(control.kind, ControlKindV1::EventsRemoved { .. }) {
+                found = Some(key.1);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
     }
 
     /// Removes the events of sessions that made these recordings: they are kept as long as what they follow from.
@@ -131,7 +145,8 @@ struct Going {
     session: String,
     /// Number of the first event of the last record that goes, or a later one of that record.
     first_seq: u64,
-    note: Option<EncodedSession>,
+    /// The place of the note that it replaces, and what it is.
+    note: Option<(Option<u64>, SessionControlV1)>,
 }
 
 impl Going {
@@ -141,14 +156,24 @@ impl Going {
         let range = (self.session.as_str(), 0)..=(self.session.as_str(), self.first_seq);
         kept.retain_in(range, |_, _| false).map_err(during(TRIMMING))?;
         drop(kept);
-        self.note.as_ref().map_or(Ok(()), |note| note.write(txn))
+        match &self.note {
+            None => Ok(()),
+            Some((None, note)) => {
+                EncodedSession::of_controls(&self.session, std::slice::from_ref(note))?.write(txn)
+            }
+            Some((Some(place), note)) => {
+                let mut controls = CONTROLS.write(txn, TRIMMING)?;
+                let key = (self.session.as_str(), *place);
+                controls.insert(key, encode(note)?.as_slice()).map_err(during(TRIMMING))?;
+                Ok(())
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::records::ControlKindV1;
     use crate::store::{EventSegment, LogPart, LogSpan};
 
     fn segment(first_seq: u64, count: u64) -> EventSegment {
@@ -158,13 +183,13 @@ mod tests {
 
     fn positions(store: &Store) -> LogSpan {
         match store.log_events(None, 0).unwrap() {
-            LogPart::Events(span, _) | LogPart::Expired(span) => span,
+            LogPart::Events(span, ..) | LogPart::Expired(span) => span,
         }
     }
 
     fn read(store: &Store, after: u64) -> Vec<u64> {
         match store.log_events(Some(after), 5_000).unwrap() {
-            LogPart::Events(_, events) => events.into_iter().map(|event| event.position).collect(),
+            LogPart::Events(_, events, _) => events.into_iter().map(|event| event.position).collect(),
             LogPart::Expired(span) => panic!("{span:?}"),
         }
     }
@@ -180,6 +205,8 @@ mod tests {
             at_ns: 0,
             kind: ControlKindV1::EventsRemoved { seq, events: seq, tells_money: false },
         };
+        let pause = SessionControlV1 { at_ns: 0, kind: ControlKindV1::Pause };
+        store.put_session_controls("runs", std::slice::from_ref(&pause)).unwrap();
         let mut removal = |session: &str, last: u64| {
             Ok(if session == "ended" { Removal::All } else { Removal::Noted(removed(last)) })
         };
@@ -193,13 +220,18 @@ mod tests {
         assert_eq!((rest[0], rest.len() as u64), (span.oldest, 1_001 - span.oldest));
         let first = |session: &str| store.session_events(session, 0, 5_000).unwrap()[0].0;
         assert!(first("runs") > 200 && first("ended") > 200);
-        let noted = || store.session_controls("runs").unwrap().pop().unwrap();
-        assert_eq!(noted(), removed(first("runs") - 1), "in the same transaction");
+        let noted = || {
+            let controls = store.session_controls("runs").unwrap();
+            controls.into_iter().filter(|control| *control != pause).collect::<Vec<_>>()
+        };
+        assert_eq!(noted(), [removed(first("runs") - 1)], "in the same transaction, and once");
         assert_eq!(store.session_controls("ended").unwrap(), []);
+        store.put_session_controls("runs", std::slice::from_ref(&pause)).unwrap();
         // However small the bound is, positions go on where they were.
         store.trim_log(0, &mut removal).unwrap();
         assert_eq!(first("runs"), 491, "its newest record stays");
-        assert_eq!(noted(), removed(490));
+        assert_eq!(noted(), [removed(490)]);
+        assert_eq!(store.session_controls("runs").unwrap().len(), 3, "what was done to it is all there");
         assert_eq!(store.trim_log(0, &mut |_, _| Ok(Removal::Nothing)).unwrap(), 0);
         store.put_session_events("new", &segment(1, 1)).unwrap();
         assert_eq!(positions(&store).newest, 1_001);
