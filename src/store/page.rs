@@ -1,4 +1,4 @@
-//! Pages of tables whose ids sort by time, newest first.
+//! Pages of tables whose ids sort by time, or those of each prefix do, newest first.
 
 use super::checked::TableOf;
 use super::codec::Stored;
@@ -45,6 +45,70 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(part.finish(total_count))
+    }
+}
+
+/// The prefixes of ids. Those of one prefix sort by time; what follows it sorts all of them by time.
+const RECORDED: &str = "session_";
+const OTHER: &str = "exec_";
+
+impl Store {
+    /// As [`Store::page`], of a table whose ids have both prefixes.
+    pub(super) fn page_of_both<T: Stored>(
+        &self,
+        table: TableOf<&'static str, T>,
+        before: Option<&str>,
+        limit: usize,
+        wanted: Wanted<'_, T>,
+    ) -> Result<StoredPage<T>, StoreError> {
+        let table = self.table(table)?;
+        let table = table.checked();
+        let bounds = before.map(bounds);
+        let (mut both, mut total_count) = (Vec::new(), 0);
+        // In the table the others come before the ids of recordings.
+        for (place, (lowest, end)) in [(RECORDED, None), ("", Some(RECORDED))].into_iter().enumerate() {
+            let before = bounds.as_ref().map(|bounds| bounds[place].as_str());
+            let before = before.map_or(end, |before| Some(end.map_or(before, |end| before.min(end))));
+            let mut count = 0;
+            // All are counted where only some are wanted.
+            table.visit_back(if wanted.is_some() { end } else { before }, |id, entry| {
+                if *id < lowest {
+                    return Ok(ControlFlow::Break(()));
+                }
+                if wanted.is_none_or(|wanted| wanted(&entry)) {
+                    total_count += 1;
+                    if count <= limit && before.is_none_or(|before| *id < before) {
+                        count += 1;
+                        both.push(((*id).to_owned(), entry));
+                    }
+                }
+                let is_full = wanted.is_none() && count > limit;
+                Ok(if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+        }
+        if wanted.is_none() {
+            total_count = table.len()?;
+        }
+        both.sort_by(|(a, _): &(String, T), (b, _)| (time_of(b), b).cmp(&(time_of(a), a)));
+        let more = both.len() > limit;
+        both.truncate(limit);
+        let next = both.last().map(|(id, _)| id.clone()).filter(|_| more);
+        Ok(StoredPage { items: both.into_iter().map(|(_, entry)| entry).collect(), total_count, next })
+    }
+}
+
+/// What an id sorts by.
+fn time_of(id: &str) -> &str {
+    id.strip_prefix(RECORDED).or_else(|| id.strip_prefix(OTHER)).unwrap_or(id)
+}
+
+/// Before which ids of recordings and of all others the page behind an id begins.
+fn bounds(id: &str) -> [String; 2] {
+    let time = time_of(id);
+    match id.starts_with(RECORDED) {
+        // At the same time recordings come first: its own time is still to come among the others.
+        true => [id.to_owned(), format!("{OTHER}{time}\0")],
+        false => [format!("{RECORDED}{time}"), id.to_owned()],
     }
 }
 
