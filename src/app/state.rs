@@ -52,12 +52,14 @@ impl Global {
         if store_path(&self.state()).exists() { self.read(records).map(Some) } else { Ok(None) }
     }
 
-    /// Opens the store of the state directory.
+    /// Opens the store of the state directory, and says so when it made a new one: a directory that was moved or misspelt
+    /// would look like one whose records are gone.
     ///
     /// # Errors
     /// As [`Store::open`]; a state directory that cannot be created is a configuration error (78).
     pub fn store(&self, mode: OpenMode) -> Result<Store, Failure> {
         let dir = self.state();
+        let is_new = !store_path(&dir).exists();
         let opened = Store::open(&dir, mode).map_err(|error| match error {
             StoreError::Io { source, .. } if !dir.is_dir() => Failure::configuration(format!(
                 "{} cannot be the state directory ({source}): name a directory that can be written with --state",
@@ -66,6 +68,9 @@ impl Global {
             other => other.into(),
         });
         opened.inspect(|store| {
+            if is_new {
+                terminal::notice(&format!("created a new store: {}", store_path(&dir).visible()));
+            }
             store.narrowed().iter().for_each(|narrowed| terminal::notice(&format!("warning: {narrowed}")))
         })
     }
