@@ -2,7 +2,9 @@
 
 use crate::domain::decision::{Decision, Evidence};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
+use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderRequest};
+use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::engine::risk::Approved;
 
@@ -15,6 +17,63 @@ pub enum Action {
     Cancel(OrderId),
 }
 
+/// An order that ended before it was filled in full. It follows from the venue's answer, so it is no decision.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct OrderEnd {
+    /// Event time.
+    pub at: Timestamp,
+    /// Instance that placed it.
+    pub instance: u32,
+    /// Symbol.
+    pub symbol: SymbolId,
+    /// The order.
+    pub order: OrderId,
+    /// Filled before.
+    pub filled: Qty,
+    /// What is left of it and is not filled any more.
+    pub left: Qty,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// Best bid at that time.
+    pub bid: Option<Price>,
+    /// Best ask at that time.
+    pub ask: Option<Price>,
+    /// Last trade price at that time.
+    pub last: Option<Price>,
+    /// How many of the event's decisions were made before.
+    pub after: usize,
+}
+
+/// Why an order ended before it was filled in full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    /// We cancelled it.
+    Requested,
+    /// The venue ended an order that rested in the book.
+    Venue,
+    /// It could not rest, and there was no more to fill it at once.
+    Unfilled,
+}
+
+impl EndReason {
+    /// Name in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndReason::Requested => "requested",
+            EndReason::Venue => "venue",
+            EndReason::Unfilled => "unfilled",
+        }
+    }
+
+    /// What becomes of the order, as events say it.
+    pub const fn status(self) -> &'static str {
+        match self {
+            EndReason::Requested | EndReason::Venue => "cancelled",
+            EndReason::Unfilled => "expired",
+        }
+    }
+}
+
 /// Consequences of one event, each kind in order.
 #[derive(Default, Debug)]
 pub struct Outputs {
@@ -24,6 +83,8 @@ pub struct Outputs {
     pub decisions: Vec<Decision>,
     /// Condition values behind the decisions; each decision owns the next `evidence` entries.
     pub evidence: Vec<Evidence>,
+    /// Orders that ended before they were filled in full.
+    pub ended: Vec<OrderEnd>,
     /// Round trips that ended.
     pub closed: Vec<ClosedTrade>,
     /// The account, if it changed.
@@ -56,6 +117,7 @@ impl Outputs {
         self.actions.clear();
         self.decisions.clear();
         self.evidence.clear();
+        self.ended.clear();
         self.closed.clear();
         self.equity = None;
         self.stop_session = false;

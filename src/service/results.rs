@@ -530,6 +530,12 @@ mod tests {
             json!({"event": "fill", "order_id": 9, "quantity": 2.0, "fill_price": 13.0}),
         ];
         events.iter().for_each(|event| page.add(event));
+        let mut cancelled = page.orders[&1].clone();
+        add_to_order(
+            &mut cancelled,
+            &json!({"event": "order_update", "status": "cancelled", "order_id": 1, "reason": "requested"}),
+        );
+        assert_eq!((&cancelled["status"], &cancelled["reason"]), (&json!("cancelled"), &json!("requested")));
         let order = &page.orders[&1];
         assert_eq!((order["status"].as_str(), order["average_price"].as_f64()), (Some("filled"), Some(12.0)));
         let fill =

@@ -75,6 +75,8 @@ pub struct Story {
     /// Evidence of all decisions, one after the other.
     pub evidence: Vec<tradingd::domain::decision::Evidence>,
     pub closed: Vec<ClosedTrade>,
+    /// Orders that ended before they were full: time, number, reason, filled and left.
+    pub ended: Vec<String>,
     /// Funding as it was settled, by instance.
     pub funding: Vec<(u32, Money)>,
     pub equity: Vec<EquityPoint>,
@@ -453,6 +455,13 @@ impl Recorder for Writer {
             }
         }
         self.story.closed.extend_from_slice(&out.closed);
+        let spec = self.table.spec(SymbolId(0));
+        let ended = out.ended.iter().map(|end| {
+            let time = (end.at - at(0.0)).nanos() as f64 / 1e9;
+            let [filled, left] = [end.filled, end.left].map(|qty| spec.qty_decimal(qty));
+            format!("{time} {} {} {filled} {left}", end.order.0, end.reason.as_str())
+        });
+        self.story.ended.extend(ended);
         self.story.equity.extend(out.equity);
         self.story.stopped |= out.stop_session;
     }

@@ -92,7 +92,7 @@ impl Folded {
                 let side = event["side"].as_str().unwrap().to_owned();
                 self.orders.insert(order.unwrap(), (side, number("quantity"), 0.0));
             }
-            ("order_update", Some("rejected")) => {
+            ("order_update", Some("rejected" | "cancelled" | "expired")) => {
                 self.orders.remove(&order.unwrap());
             }
             ("fill", _) => {

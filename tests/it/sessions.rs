@@ -3,6 +3,7 @@
 
 use crate::cli::{Cli, shipped_one};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier};
 use tradingd::clock;
 use tradingd::config::Config;
@@ -165,6 +166,22 @@ fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     assert!(world.store.verify().unwrap().is_sound());
 }
 
+/// Of an order that was not filled in full the last event says what became of it.
+fn every_order_has_an_end(events: &[Value]) {
+    let of_orders = events.iter().filter(|event| event["order_id"].is_u64());
+    let mut orders: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
+    of_orders.for_each(|event| orders.entry(event["order_id"].as_u64().unwrap()).or_default().push(event));
+    for told in orders.values().filter(|told| told[0]["status"] == "submitted") {
+        let amounts =
+            told.iter().filter(|event| event["event"] == "fill").map(|fill| fill["quantity"].as_f64());
+        let filled: f64 = amounts.map(Option::unwrap).sum();
+        let is_full = (filled - told[0]["quantity"].as_f64().unwrap()).abs() < 1e-9;
+        let last = told[told.len() - 1];
+        let is_ended = matches!(last["status"].as_str(), Some("rejected" | "cancelled" | "expired"));
+        assert!(is_full != is_ended, "{told:?}");
+    }
+}
+
 #[test]
 fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     let cli = Cli::new();
@@ -183,6 +200,7 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     };
     assert_eq!(count("fill", "", ""), counters.fills);
     assert_eq!(count("order_update", "status", "submitted"), counters.orders);
+    every_order_has_an_end(&events);
     assert_eq!(count("position_update", "status", "closed"), counters.trades);
     assert_eq!(
         events.iter().filter(|event| event["event"] == "signal" && event["section"] == "S1").count() as u64,

@@ -99,6 +99,16 @@ fn the_protective_stop_is_there_from_the_first_fill_and_follows_the_average() {
 }
 
 #[test]
+fn an_order_that_ends_before_it_is_filled_in_full_says_so_and_why() {
+    let ended = |script: &str| one(plain().stop(10.0)).by_hand(&format!("0 {ENTER}\n{script}")).ended;
+    assert_eq!(ended("0.2 fill 1 40 10\n 0.3 done 1"), ["0.3 1 unfilled 40 60"]);
+    assert_eq!(ended("0.3 done 1"), ["0.3 1 unfilled 0 100"]);
+    assert_eq!(ended("0.2 fill 1 40 10\n 0.3 trade 8.9 1\n 0.4 done 1"), ["0.4 1 requested 40 60"]);
+    assert!(ended("0.2 fill 1 40 10\n 0.2 fill 1 60 10\n 0.3 done 1").is_empty(), "its last fill is its end");
+    assert!(ended("0.2 reject 1").is_empty(), "the decision says it");
+}
+
+#[test]
 fn a_stop_during_the_entry_sells_what_filled_and_what_still_fills() {
     let def = plain().stop(10.0).cooldown(60.0);
     let story = one(def).by_hand(&format!(

@@ -9,6 +9,7 @@ use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
+use crate::engine::output::{EndReason, OrderEnd};
 use crate::engine::position::Position;
 
 /// Consecutive entry rejects after which the instance is disabled.
@@ -89,6 +90,7 @@ impl Instance {
     pub fn on_done(&mut self, order: OrderId, turn: &mut Turn<'_>) {
         if self.entry.is_some_and(|entry| entry.id == order) {
             let entry = self.entry.take();
+            self.tell_end(entry, turn);
             self.give_back(Qty::ZERO, Qty::ZERO, turn);
             self.entry_ended(
                 entry.is_some_and(|order| order.filled > Qty::ZERO),
@@ -97,8 +99,32 @@ impl Instance {
             );
         } else if self.exit.is_some_and(|exit| exit.id == order) {
             let exit = self.exit.take();
+            self.tell_end(exit, turn);
             self.exit_ended(exit, turn);
         }
+    }
+
+    /// Says of an order that has ended what of it was not filled.
+    fn tell_end(&self, order: Option<Working>, turn: &mut Turn<'_>) {
+        let Some(order) = order.filter(|order| order.filled < order.qty) else { return };
+        let touch = turn.market.touch(turn.at);
+        turn.out.ended.push(OrderEnd {
+            at: turn.at,
+            instance: self.index,
+            symbol: self.symbol,
+            order: order.id,
+            filled: order.filled,
+            left: order.qty - order.filled,
+            reason: match (order.cancel_sent, order.rests) {
+                (true, _) => EndReason::Requested,
+                (false, true) => EndReason::Venue,
+                (false, false) => EndReason::Unfilled,
+            },
+            bid: touch.map(|(bid, _)| bid),
+            ask: touch.map(|(_, ask)| ask),
+            last: turn.market.last.map(|(_, trade)| trade.price),
+            after: turn.out.decisions.len(),
+        });
     }
 
     fn entry_ended(&mut self, filled: bool, otherwise: Trigger, turn: &mut Turn<'_>) {

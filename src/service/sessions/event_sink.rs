@@ -7,6 +7,9 @@ use serde_json::Value;
 /// Which kinds of events a session tells, as its first event says: from 2 on funding and samples of the account.
 pub(super) const EVENTS_VERSION: u64 = 2;
 
+/// `kind` of the last `order_update` of an order that ended before it was filled in full.
+pub(super) const ORDER_END: &str = "end";
+
 /// What an event is, by which bound and topic it falls under.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Class {

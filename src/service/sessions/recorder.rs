@@ -2,7 +2,7 @@
 //!
 //! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
 
-use super::event_sink::{Class, Sink};
+use super::event_sink::{Class, ORDER_END, Sink};
 use super::plan::Plan;
 use super::progress::SessionProgress;
 use super::request::SessionKind;
@@ -11,13 +11,13 @@ use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::{Gap, Trade};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
-use crate::domain::num::without_noise;
+use crate::domain::num::{Price, without_noise};
 use crate::domain::order::Side;
 use crate::domain::quote::{common_quote_currency, quote_currency};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::output::Outputs;
+use crate::engine::output::{OrderEnd, Outputs};
 use crate::engine::risk::RiskLimits;
 use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
@@ -149,9 +149,14 @@ impl Recorder for SessionRecorder<'_> {
     }
 
     fn outputs(&mut self, out: &Outputs) {
-        for (made, evidence) in out.decided() {
+        let mut ended = out.ended.iter().peekable();
+        for (place, (made, evidence)) in out.decided().enumerate() {
+            while let Some(end) = ended.next_if(|end| end.after <= place) {
+                self.order_ended(end);
+            }
             self.decision(made, evidence);
         }
+        ended.for_each(|end| self.order_ended(end));
         for trade in &out.closed {
             self.closed(trade);
         }
@@ -327,6 +332,28 @@ impl SessionRecorder<'_> {
             DecisionKind::Warning(_) => (Class::Signal, "alert"),
         };
         self.stream.add(class, event, symbol, value);
+    }
+
+    fn order_ended(&self, end: &OrderEnd) {
+        let def = &self.defs[self.strategies[end.instance as usize] as usize];
+        let spec = self.table.spec(end.symbol);
+        let price = |price: Option<Price>| price.map(|price| spec.price_f64(price));
+        let fields = json!({
+            "timestamp": end.at.to_string(),
+            "strategy_id": def.id,
+            "version": def.version,
+            "instance": end.instance,
+            "price": price(end.last),
+            "best_bid": price(end.bid),
+            "best_ask": price(end.ask),
+            "kind": ORDER_END,
+            "status": end.reason.status(),
+            "reason": end.reason.as_str(),
+            "order_id": end.order.0,
+            "filled_quantity": spec.shown_quantity(end.filled),
+            "unfilled_quantity": spec.shown_quantity(end.left),
+        });
+        self.stream.add(Class::Order, "order_update", Some(&spec.name), fields);
     }
 
     fn closed(&self, trade: &ClosedTrade) {

@@ -4,7 +4,7 @@
 //! Never: an event that the session did not see, or one seen at another place.
 
 use super::checkpoints::Place;
-use super::event_sink::{Class, Sink};
+use super::event_sink::{Class, ORDER_END, Sink};
 use super::journal::input;
 use super::outcome::Failure;
 use super::read_ahead::read_ahead;
@@ -197,6 +197,12 @@ impl Compared<'_> {
         self.next.take()
     }
 
+    /// Whether the end of an order comes next, or what the run does beyond what is written down is told. An older program told
+    /// no ends, so one that is not written down is no difference; one that is has to be told.
+    fn expects_an_end(&self) -> bool {
+        self.next.as_ref().map_or(self.keeps_beyond, |(_, recorded)| recorded["kind"] == ORDER_END)
+    }
+
     /// Reads what is compared next, unless it is known or cannot be read.
     fn look_ahead(&mut self) {
         while self.next.is_none() && self.failed.is_none() {
@@ -222,6 +228,9 @@ impl Sink for Comparison<'_> {
         }
         if state.place < state.removed {
             state.place += 1;
+            return;
+        }
+        if fields["kind"] == ORDER_END && !state.expects_an_end() {
             return;
         }
         let recorded = state.next.take();
@@ -329,6 +338,41 @@ mod tests {
         let run = ["equity", "funding"];
         let wrong = compare(vec![begun(2), event(2, "equity"), event(3, "fill")], false, &run);
         assert_eq!(wrong.outcome(true).unwrap().0.unwrap().place, 2);
+    }
+
+    #[test]
+    fn ends_of_orders_are_compared_where_the_session_told_them() {
+        let end =
+            |order: u64| json!({"timestamp": "t", "kind": ORDER_END, "status": "expired", "order_id": order});
+        let recorded = |events: &[Value]| -> Vec<Value> {
+            let named = |(seq, fields): (u64, &Value)| {
+                let name = if fields["kind"] == ORDER_END { "order_update" } else { "fill" };
+                event_object(Some(seq), name, None, fields.clone())
+            };
+            (1..).zip(events).map(named).collect()
+        };
+        let fill = json!({"timestamp": "t"});
+        let run = |events: &[Value], keeps_beyond: bool| {
+            let comparison = Comparison::new(keeps_beyond);
+            comparison.compare_with(stored(&recorded(events)), "exec_1", None);
+            for fields in [&fill, &end(1), &fill, &end(2)] {
+                let name = if fields["kind"] == ORDER_END { "order_update" } else { "fill" };
+                comparison.add(Class::Order, name, None, fields.clone());
+            }
+            let (difference, equal) = comparison.outcome(true).unwrap();
+            (difference.map(|difference| difference.place), equal, comparison.beyond().len())
+        };
+        let all = [fill.clone(), end(1), fill.clone(), end(2)];
+        assert_eq!(run(&all, false), (None, 4, 0));
+        assert_eq!(run(&[fill.clone(), fill.clone()], false), (None, 2, 0), "an older program told none");
+        assert_eq!(
+            run(&[fill.clone(), fill.clone(), end(2)], false),
+            (None, 3, 0),
+            "this one went on with it"
+        );
+        assert_eq!(run(&[fill.clone(), end(3), fill.clone(), end(2)], false).0, Some(2), "another order");
+        assert_eq!(run(&[fill.clone(), end(1), end(1), fill.clone()], false).0, Some(3));
+        assert_eq!(run(&all[..3], true), (None, 3, 1), "it got lost with the process");
     }
 
     /// Events 1 to `seq` of a session are gone, `events` of which are compared.

@@ -6,6 +6,7 @@ use super::event_sink::Class;
 use super::progress::RateMark;
 use super::running::Running;
 use crate::clock::Stopwatch;
+use crate::domain::quote::common_quote_currency;
 use crate::domain::time::{Span, Timestamp};
 use crate::session::driver::{Flow, Progress};
 use serde_json::json;
@@ -77,6 +78,7 @@ impl<'a> Watcher<'a> {
                 "eta_seconds": live.eta_seconds(),
                 // It may follow from input that is not on disk yet.
                 "equity": if session.survives_a_restart() { None } else { live.equity() },
+                "currency": common_quote_currency(session.table.load().iter().map(|(_, spec)| spec.name.as_str())),
             });
             session.stream.publish(Class::Life, "session_progress", None, fields);
         }
