@@ -5,7 +5,11 @@
 
 use super::event_sink::Class;
 use super::request::SessionKind;
+use crate::domain::decision::Guard;
+use crate::domain::time::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// A line of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,20 +29,58 @@ pub(super) enum Level {
     Error,
 }
 
-/// Writes the line of an event, if it has one.
-pub(super) fn write(
-    session: &str,
+/// Guards that count over a UTC day: one that refuses an entry goes on refusing, as a rule until the day is over.
+const GUARDS_OF_THE_DAY: [Guard; 2] = [Guard::DailyTrades, Guard::DailyLoss];
+
+/// The lines of one session.
+pub(super) struct SessionLog {
+    session: String,
     kind: SessionKind,
-    class: Class,
-    event: &str,
-    symbol: Option<&str>,
-    fields: &Value,
-) {
-    if kind == SessionKind::Backtest && class != Class::Life {
-        return;
+    /// What the limits of the day have refused, by strategy and guard: when the day ends, and how often.
+    refused: Mutex<BTreeMap<(String, Guard), (Timestamp, u64)>>,
+}
+
+impl SessionLog {
+    pub(super) fn new(session: &str, kind: SessionKind) -> Self {
+        SessionLog { session: session.to_owned(), kind, refused: Mutex::default() }
     }
-    let Some(Line { level, message, fields }) = line(kind, event, fields) else { return };
-    let symbol = symbol.unwrap_or("all");
+
+    /// Writes the line of an event, if it has one.
+    pub(super) fn write(&self, class: Class, event: &str, symbol: Option<&str>, fields: &Value) {
+        let (session, kind) = (self.session.as_str(), self.kind);
+        if kind == SessionKind::Backtest && class != Class::Life {
+            return;
+        }
+        if let Some(line) = line(kind, event, fields).and_then(|line| self.condensed(line, fields)) {
+            put(session, symbol.unwrap_or("all"), line);
+        }
+    }
+
+    /// A limit of the day that is used up refuses entry after entry: the first one is written with the end of the day,
+    /// then every tenth, hundredth, thousandth and so on with how many there were.
+    fn condensed(&self, mut line: Line, fields: &Value) -> Option<Line> {
+        let refused_by =
+            |guard: &Guard| fields["kind"] == "entry_blocked" && fields["guard"] == guard.as_str();
+        let Some(guard) = GUARDS_OF_THE_DAY.into_iter().find(refused_by) else { return Some(line) };
+        let Some(at) = fields["timestamp"].as_str().and_then(Timestamp::parse) else { return Some(line) };
+        let day_end = Timestamp::from_seconds((at.day_ended() + 1) * 86_400);
+        let strategy = fields["strategy_id"].as_str().unwrap_or_default().to_owned();
+        // Every change is complete before anything can panic.
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, count) = refused.entry((strategy, guard)).or_insert((day_end, 0));
+        if *until != day_end {
+            (*until, *count) = (day_end, 0);
+        }
+        *count += 1;
+        let count = *count;
+        let is_written = 10_u64.pow(count.ilog10()) == count;
+        line.fields.push_str(&format!(" count={count} until={}", day_end.rfc3339_millis()));
+        is_written.then_some(line)
+    }
+}
+
+fn put(session: &str, symbol: &str, line: Line) {
+    let Line { level, message, fields } = line;
     let fields = (!fields.is_empty()).then(|| tracing::field::display(fields));
     match level {
         Level::Info => tracing::info!(%session, %symbol, fields, "{message}"),
@@ -96,6 +138,8 @@ fn line(session: SessionKind, event: &str, fields: &Value) -> Option<Line> {
         ("order_update", "rejected", _) => {
             (Level::Warn, "order rejected", &["strategy_id", "order_id", "reason"])
         }
+        ("order_update", "cancelled", _) => (Level::Info, "order cancelled", &ORDER_ENDED),
+        ("order_update", "expired", _) => (Level::Info, "order expired", &ORDER_ENDED),
         ("fill", ..) => (Level::Info, "order filled", &["strategy_id", "order_id", "quantity", "fill_price"]),
         ("position_update", "closed", _) => (
             Level::Info,
@@ -148,6 +192,9 @@ fn plain(value: &Value) -> String {
         _ => value.to_string(),
     }
 }
+
+/// What the end of an order says that was not filled in full.
+const ORDER_ENDED: [&str; 5] = ["strategy_id", "order_id", "reason", "filled_quantity", "unfilled_quantity"];
 
 /// What an end says.
 const ENDED: [&str; 5] = ["signals", "orders", "fills", "trades", "result_id"];
@@ -204,6 +251,11 @@ mod tests {
             ),
             (
                 "order_update",
+                json!({"status": "expired", "order_id": 3, "reason": "unfilled", "filled_quantity": 1.0, "unfilled_quantity": 0.5}),
+                "Info order expired order_id=3 reason=unfilled filled_quantity=1.0 unfilled_quantity=0.5",
+            ),
+            (
+                "order_update",
                 json!({"status": "submitted", "order_id": 4, "purpose": "emergency", "side": "sell", "quantity": 2.0}),
                 "Info order submitted order_id=4 purpose=\"market exit\" side=sell quantity=2.0",
             ),
@@ -217,6 +269,38 @@ mod tests {
         for (event, fields, expected) in cases {
             assert_eq!(text(event, &fields).as_deref(), Some(expected), "{event}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_the_day_that_is_used_up_has_few_lines() {
+        let log = SessionLog::new("exec_1", SessionKind::Paper);
+        let written = |guard: &str, strategy: &str, at: &str| {
+            let fields =
+                json!({"kind": "entry_blocked", "guard": guard, "strategy_id": strategy, "timestamp": at});
+            let line = line(SessionKind::Paper, "signal", &fields).unwrap();
+            log.condensed(line, &fields).map(|line| line.fields)
+        };
+        let mut lines = Vec::new();
+        for second in 0..1_234 {
+            let at = format!("2026-11-30T10:{:02}:{:02}Z", second / 60, second % 60);
+            lines.extend(written("max_daily_trades", "pump", &at));
+            assert!(
+                written("max_spread", "pump", &at).is_some(),
+                "a limit of another kind may pass at any time"
+            );
+        }
+        let expected = |count: u64| {
+            format!("strategy_id=pump guard=max_daily_trades count={count} until=2026-12-01T00:00:00.000Z")
+        };
+        assert_eq!(lines, [1, 10, 100, 1_000].map(expected));
+        let (midnight, next) = ("2026-12-01T00:00:00Z", "2026-12-01T00:00:01Z");
+        assert_eq!(written("max_daily_trades", "pump", midnight), None, "it belongs to the day that ends");
+        let of_next = written("max_daily_trades", "pump", next).unwrap();
+        assert!(of_next.ends_with("count=1 until=2026-12-02T00:00:00.000Z"), "{of_next}");
+        assert!(
+            written("daily_loss_limit", "pump", next).is_some()
+                && written("max_daily_trades", "dump", next).is_some()
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Never: an event published in another order than it is stored, or a number given twice.
 
 use super::event_sink::{Class, Sink};
-use super::log;
+use super::log::SessionLog;
 use super::request::SessionKind;
 use super::snapshot::{Shown, Snapshots, Wanted};
 use crate::clock::Stopwatch;
@@ -31,6 +31,7 @@ pub(super) struct EventStream {
     alerts: Arc<Alerts>,
     /// What is true of the session now, for whoever asks.
     pub snapshots: Snapshots,
+    log: SessionLog,
     state: Mutex<StreamState>,
 }
 
@@ -120,6 +121,7 @@ impl EventStream {
             hub,
             alerts,
             snapshots: Snapshots::new(),
+            log: SessionLog::new(session, kind),
             state: Mutex::new(state),
         }
     }
@@ -238,7 +240,7 @@ impl EventStream {
 
     /// Publishes an event to whoever watches and to the log, without keeping it.
     pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
-        log::write(&self.session, self.kind, class, event, symbol, &fields);
+        self.log.write(class, event, symbol, &fields);
         if self.kind != SessionKind::Backtest && matches!(event, "alert" | "venue_alert") {
             self.alerts.count();
         }
