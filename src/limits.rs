@@ -2,8 +2,10 @@
 //!
 //! These are constants; none of them can be configured.
 
+mod files;
 mod http_threads;
 
+pub use files::*;
 pub use http_threads::*;
 
 /// Levels per side of a book snapshot event; deeper levels are not recorded.
@@ -77,9 +79,6 @@ pub const SORT_BYTES: usize = 32 << 20;
 /// Sorted parts of a file that are merged at once; when there are as many, they are merged into one.
 pub const SORT_PARTS: usize = 64;
 
-/// Bytes of a mapping file; a larger one is refused.
-pub const MAPPING_FILE_BYTES: u64 = 64 << 10;
-
 /// Notes on how files were read that are kept of a symbol; more are left out.
 pub const FILE_NOTES: usize = 16;
 
@@ -116,15 +115,6 @@ pub const COMPARED_FILES: usize = 32;
 
 /// Rows of one time and symbol that are compared where two files overlap; with more the overlap is refused.
 pub const COMPARED_ROWS: usize = 1 << 16;
-
-/// Pauses longer than a minute kept per stream to detect silence; when full, the shortest are dropped.
-pub const STREAM_PAUSES: usize = 4_096;
-
-/// Gaps in the trade ids kept per stream; when full, the shortest are dropped.
-pub const TRADE_HOLES: usize = 4_096;
-
-/// Bytes of a contract file; a larger one is refused.
-pub const CONTRACT_FILE_BYTES: u64 = 4 << 20;
 
 /// Gaps with price jumps listed in a result; further ones are only counted.
 pub const GAP_JUMPS: usize = 512;

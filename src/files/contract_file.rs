@@ -3,17 +3,41 @@
 //!
 //! Invariant: the facts of a file come only from the contract file with the same stem.
 
-use super::error::{FileError, Problem};
-use super::paths;
+use super::error::{FileError, Problem, excerpt};
+use super::{paths, whole_file};
 use crate::domain::contract_facts::{ContractFacts, ContractTerms};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
 use crate::domain::symbol::{RiskTier, UNBOUNDED, UNKNOWN_LEVERAGE};
 use crate::domain::symbol_name;
+use crate::json::nearest;
 use crate::limits::CONTRACT_FILE_BYTES;
+use crate::regular_file;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Keys of the document.
+const DOCUMENT_KEYS: &[&str] = &["contracts"];
+
+/// Keys of an entry.
+const ENTRY_KEYS: &[&str] = &[
+    "symbol",
+    "venue",
+    "quote",
+    "settle",
+    "price_step",
+    "quantity_step",
+    "contract_size",
+    "min_quantity_lots",
+    "max_quantity_lots",
+    "maker_fee",
+    "taker_fee",
+    "tiers",
+];
+
+/// Keys of a risk tier.
+const TIER_KEYS: &[&str] = &["max_notional", "max_quantity_lots", "max_leverage", "maintenance"];
 
 /// Facts by symbol.
 pub type FactsBySymbol = BTreeMap<String, ContractFacts>;
@@ -31,17 +55,20 @@ pub fn contract_file_of(path: &Path) -> PathBuf {
 /// A contract file that cannot be read or has invalid content.
 pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
     let path = contract_file_of(&paths::on_disk(path));
-    if !path.is_file() {
+    if !whole_file::is_there(&path) {
         return Ok(FactsBySymbol::new());
     }
     let unreadable = |error| FileError::of(&path, Problem::Unreadable(error));
     let wrong = |why: String| FileError::of(&path, Problem::Facts(why));
-    if std::fs::metadata(&path).map_err(unreadable)?.len() > CONTRACT_FILE_BYTES {
+    let text = regular_file::read(&path, CONTRACT_FILE_BYTES).map_err(unreadable)?;
+    if text.len() as u64 > CONTRACT_FILE_BYTES {
         return Err(wrong(format!("has more than {CONTRACT_FILE_BYTES} bytes")));
     }
-    let text = std::fs::read(&path).map_err(unreadable)?;
     let document: Value =
         serde_json::from_slice(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
+    if let Some(unknown) = unknown_key(&document, DOCUMENT_KEYS) {
+        return Err(wrong(format!("has {unknown}")));
+    }
     let listed = document
         .get("contracts")
         .and_then(Value::as_array)
@@ -49,6 +76,12 @@ pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
     let mut facts = FactsBySymbol::new();
     for entry in listed {
         let symbol = entry.get("symbol").and_then(Value::as_str).unwrap_or_default();
+        let tiers = entry.get("tiers").and_then(Value::as_array);
+        let unknown = unknown_key(entry, ENTRY_KEYS)
+            .or_else(|| tiers?.iter().find_map(|tier| unknown_key(tier, TIER_KEYS)));
+        if let Some(unknown) = unknown {
+            return Err(wrong(format!("the contract `{}` has {unknown}", excerpt(symbol.as_bytes()))));
+        }
         if let Some(problem) = symbol_name::problem(symbol) {
             return Err(wrong(format!("a symbol {problem}")));
         }
@@ -58,6 +91,16 @@ pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
         }
     }
     Ok(facts)
+}
+
+/// Says which key of an object is none of those known. It is refused because a misspelt fact would be assumed instead.
+fn unknown_key(object: &Value, known: &[&str]) -> Option<String> {
+    let unknown = object.as_object()?.keys().find(|key| !known.contains(&key.as_str()))?;
+    let hint = match nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", known.join(", ")),
+    };
+    Some(format!("the unknown key `{}` ({hint})", excerpt(unknown.as_bytes())))
 }
 
 /// The text of a contract file with these facts.
@@ -229,6 +272,19 @@ mod tests {
         for (text, words) in [
             ("[", "is not JSON"),
             ("{}", "no list `contracts`"),
+            (r#"{"contract":[]}"#, "`contract` (did you mean `contracts`?)"),
+            (
+                r#"{"contracts":[{"symbol":"A","contract_sise":"1"}]}"#,
+                "`contract_sise` (did you mean `contract_size`?)",
+            ),
+            (
+                r#"{"contracts":[{"symbol":"A","colour":"red"}]}"#,
+                "`A` has the unknown key `colour` (known are symbol, ",
+            ),
+            (
+                r#"{"contracts":[{"symbol":"A","tiers":[{"maintenence":1}]}]}"#,
+                "(did you mean `maintenance`?)",
+            ),
             (r#"{"contracts":[{"symbol":"A B"}]}"#, "white space"),
             (r#"{"contracts":[{"symbol":"A"},{"symbol":"A"}]}"#, "A is given twice"),
             (r#"{"contracts":[{"symbol":"A","contract_size":"0"}]}"#, "`contract_size` of A"),
@@ -242,5 +298,23 @@ mod tests {
             let error = facts_beside(&folder.path().join("X.csv")).unwrap_err().to_string();
             assert!(error.contains(words) && error.contains("X.contract.json"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_contract_file_that_is_no_regular_file_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, link] = ["X", "Y"].map(|stem| folder.path().join(format!("{stem}.contract.json")));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        std::fs::create_dir(folder.path().join("Z.contract.json")).unwrap();
+        for (stem, words) in [("X", "is a pipe"), ("Y", "there is no such file"), ("Z", "directory and not")]
+        {
+            let error = facts_beside(&folder.path().join(format!("{stem}.csv"))).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains(&format!("{stem}.contract.json")), "{error}");
+        }
+        let large = folder.path().join("L.contract.json");
+        std::fs::File::create(large).unwrap().set_len(CONTRACT_FILE_BYTES + 1).unwrap();
+        let error = facts_beside(&folder.path().join("L.csv")).unwrap_err().to_string();
+        assert!(error.contains("has more than"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use crate::app::{Failure, Global, terminal};
 use crate::document::strategy;
 use crate::domain::visible::Visible;
 use crate::limits::DOCUMENT_BYTES;
+use crate::regular_file;
 use crate::service::Records;
 use crate::service::strategies::{Loaded, built_in, compile};
 use crate::store::Store;
@@ -102,14 +103,13 @@ fn load_one(id: &str, name: &str, store: Option<&Store>) -> Result<Loaded, Failu
 
 fn from_file(id: &str, path: &Path) -> Result<Loaded, Failure> {
     let shown = path.visible();
-    let failed = |error: std::io::Error| Failure::input(format!("{shown} cannot be read: {error}"));
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > DOCUMENT_BYTES as u64 {
+    let bytes = regular_file::read(path, DOCUMENT_BYTES as u64)
+        .map_err(|error| Failure::input(format!("{shown} cannot be read: {error}")))?;
+    if bytes.len() > DOCUMENT_BYTES {
         return Err(Failure::input(format!(
-            "{shown} has {length} bytes; a strategy document has at most {DOCUMENT_BYTES}"
+            "{shown} is longer than {DOCUMENT_BYTES} bytes; this is not a strategy document"
         )));
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
     compiled(id, None, &bytes, &shown.to_string())
 }
 
@@ -158,5 +158,17 @@ mod tests {
         assert_eq!(of(&[&built_in, &b]).unwrap(), ["pump", "b/pump"]);
         assert!(of(&[&a, &b, &a]).unwrap_err().contains("is named twice"));
         assert!(of(&[&built_in, &built_in]).unwrap_err().contains("is named twice"));
+    }
+
+    #[test]
+    fn a_strategy_file_is_a_regular_file_of_bounded_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        std::fs::File::create(at("large")).unwrap().set_len(DOCUMENT_BYTES as u64 + 1).unwrap();
+        for (name, words) in [("pipe", "it is a pipe"), ("large", "is longer than")] {
+            let refused = from_file("x", &at(name)).err().unwrap().to_string();
+            assert!(refused.contains(words) && refused.contains(name), "{refused}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::{Failure, Global, terminal};
 use crate::config::{Format, Level};
 use crate::domain::contract::Contract;
 use crate::domain::visible::Visible;
+use crate::limits::SCENARIO_FILE_BYTES;
 use crate::regular_file;
 use crate::rehearsal::{Generator, Options as Rehearsed, Rehearsal, RowSource, Running, Scenario, TestKey};
 use crate::service::Records;
@@ -181,8 +182,34 @@ fn signal_failure(error: std::io::Error) -> Failure {
 /// # Errors
 /// A file that cannot be read, or the first problem in it with its position.
 fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
-    let text = regular_file::open(path)
-        .and_then(std::io::read_to_string)
-        .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.visible())))?;
+    let refused = |why: String| Failure::input(format!("{} {why}", path.visible()));
+    let text = regular_file::read(path, SCENARIO_FILE_BYTES)
+        .map_err(|error| refused(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > SCENARIO_FILE_BYTES {
+        return Err(refused(format!(
+            "is longer than {SCENARIO_FILE_BYTES} bytes; this is not a scenario, docs/rehearsal.md has an example"
+        )));
+    }
+    let text = String::from_utf8(text).map_err(|_| refused("is not UTF-8 text".to_owned()))?;
     Scenario::parse(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.visible())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_a_regular_file_of_bounded_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        std::fs::File::create(at("large")).unwrap().set_len(SCENARIO_FILE_BYTES + 1).unwrap();
+        std::fs::write(at("bytes"), [0xff]).unwrap();
+        for (name, words) in
+            [("pipe", "it is a pipe"), ("large", "is longer than"), ("bytes", "is not UTF-8")]
+        {
+            let refused = read_scenario(&at(name)).err().unwrap().to_string();
+            assert!(refused.contains(words) && refused.contains(name), "{refused}");
+        }
+    }
 }
