@@ -174,6 +174,8 @@ pub enum Problem {
     },
     /// The file changed since it was surveyed.
     Changed,
+    /// The file ended before the length that it had when it was opened.
+    Shrunk,
     /// A value for which the output file has no column.
     NoColumn(&'static str),
     /// A row of another kind than the output file's.
@@ -305,6 +307,9 @@ impl fmt::Display for Problem {
             Problem::Changed => {
                 f.write_str("has changed since it was checked a moment ago; do not change files that are in use")
             }
+            Problem::Shrunk => {
+                f.write_str("became shorter while it was read; do not change files that are in use, and repeat this")
+            }
             Problem::OtherKind(word) => {
                 write!(f, "a row of another stream was to be written among {word}; write each stream to its own file")
             }
@@ -389,6 +394,18 @@ pub(super) fn excerpt(text: &[u8]) -> String {
 
 /// `EMFILE`: the process may not open more files.
 const TOO_MANY_OPEN: i32 = 24;
+
+/// Why reading ends: the file has become shorter since it was opened.
+#[derive(Debug)]
+pub(super) struct Shrunk;
+
+impl std::fmt::Display for Shrunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Problem::Shrunk.fmt(f)
+    }
+}
+
+impl std::error::Error for Shrunk {}
 
 /// Why a JSON list is refused at an element.
 #[derive(Debug)]

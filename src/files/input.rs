@@ -1,8 +1,7 @@
 //! Reads a file, decompresses it on the fly and counts the bytes taken from disk. Buffers have a fixed size.
 
 use super::counted::{Counted, DISK_BYTES};
-use super::error::Damage;
-use super::error::Problem;
+use super::error::{Damage, Problem, Shrunk};
 use super::parquet_input::{MAGIC, ParquetText};
 use super::zip::{self, Archives};
 use crate::limits::{PACKED_FREE_BYTES, PACKED_RATIO};
@@ -45,8 +44,27 @@ pub(super) fn text(
         if head == MAGIC {
             return Ok((Box::new(ParquetText::new(file, meta.len(), Arc::clone(count))?), meta.len()));
         }
+        return Ok((plain(Whole { file, left: meta.len() }, Arc::clone(count))?, meta.len()));
     }
     Ok((plain(file, Arc::clone(count))?, meta.len()))
+}
+
+/// A regular file that is read to its end, which must not come before the length that it had when it was opened: the
+/// rows of one that was truncated meanwhile would look complete.
+struct Whole<R> {
+    file: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        if n == 0 && !buffer.is_empty() && self.left > 0 {
+            return Err(io::Error::other(Shrunk));
+        }
+        self.left = self.left.saturating_sub(n as u64);
+        Ok(n)
+    }
 }
 
 /// Ends reading with an error where the text is far larger than what it was unpacked from.
@@ -79,7 +97,7 @@ pub(super) fn plain(
 ) -> Result<Box<dyn Read + Send>, Problem> {
     let mut input = Counted { inner: input, count: Arc::clone(&count) };
     let mut head = Vec::with_capacity(8);
-    input.by_ref().take(8).read_to_end(&mut head).map_err(Problem::Unreadable)?;
+    input.by_ref().take(8).read_to_end(&mut head).map_err(reading)?;
     let kind = magic(&head)?;
     let whole = BufReader::with_capacity(DISK_BYTES, Cursor::new(head).chain(input));
     Ok(match kind {
@@ -98,6 +116,8 @@ pub(super) fn reading(error: io::Error) -> Problem {
         Problem::Unreadable(error)
     } else if let Some(damage) = error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
         Problem::JsonList(damage.0)
+    } else if error.get_ref().is_some_and(|inner| inner.is::<Shrunk>()) {
+        Problem::Shrunk
     } else if error.kind() == io::ErrorKind::FileTooLarge {
         Problem::Bomb
     } else if error.kind() == io::ErrorKind::UnexpectedEof {

@@ -559,6 +559,7 @@ fn refused(path: &Path, lines: &Lines, column: Option<&'static str>, problem: Pr
             | Problem::CutShort
             | Problem::Corrupt(_)
             | Problem::Bomb
+            | Problem::Shrunk
             | Problem::JsonList(_)
     );
     FileError::at(path, lines.number() + u64::from(is_behind), column, problem)

@@ -423,3 +423,33 @@ fn trades_that_may_repeat_a_forgotten_one_are_told() {
     assert_eq!((rows, told.len()), (ids.end, 1));
     assert!(told[0].starts_with("1 trade of A could not be compared with all trades before"), "{told:?}");
 }
+
+#[test]
+fn a_file_that_is_truncated_while_it_is_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("A.csv");
+    let header = TRADES.to_owned();
+    let rows = format!("{T0},A,1,1,buy\n").repeat(4_000);
+    // Of the second one, what is left after the truncation is a whole gzip member, so that nothing of it looks cut short.
+    let bytes_of_gzip: Vec<u8> = (0..4_000)
+        .flat_map(|row| gzip(format!("{}{T0},A,1,1,buy\n", if row == 0 { &header } else { "" }).as_bytes()))
+        .collect();
+    let one_row = gzip(format!("{T0},A,1,1,buy\n").as_bytes()).len();
+    let cut_gzip = bytes_of_gzip.len() - one_row;
+    let plain = format!("{header}{rows}").into_bytes();
+    let cut_plain = plain.len() - rows.len() / 4_000;
+    for (bytes, length) in [(plain, cut_plain), (bytes_of_gzip, cut_gzip)] {
+        std::fs::write(&path, &bytes).unwrap();
+        let mut source = SourceFile::open(&path).unwrap();
+        let mut batch = RecordBatch::new(10);
+        assert!(source.read(&mut batch).unwrap());
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
+        let refused = loop {
+            match source.read(&mut batch) {
+                Ok(more) => assert!(more, "the rows look complete"),
+                Err(refused) => break refused.to_string(),
+            }
+        };
+        assert!(refused.contains("A.csv, line 4001: became shorter while it was read"), "{refused}");
+    }
+}
