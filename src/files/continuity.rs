@@ -2,14 +2,15 @@
 //! silence.
 //!
 //! Sees every row once and needs bounded memory. A pause is not a gap where trade ids prove that no trade is
-//! missing; that another stream goes on proves nothing of the trades.
+//! missing; that another stream goes on proves nothing of the trades. Trades that are there are not missing, whatever the
+//! order of their ids: an exchange may give a trade a later time than the next one.
 
 use crate::domain::event::{Gap, GapCause};
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::{STREAM_PAUSES, TRADE_HOLES};
+use crate::limits::{OPEN_TRADE_HOLES, STREAM_PAUSES, TRADE_HOLES};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// A pause of at most this length is never silence.
 const SHORTEST_SILENCE: Span = Span::from_seconds(60);
@@ -36,6 +37,8 @@ pub struct Continuity {
     pauses: Longest,
     between_files: Vec<Pause>,
     ids: Ids,
+    /// Holes that trades of a later time may still fill, by rising ids.
+    open_holes: VecDeque<OpenHole>,
     holes: Longest,
 }
 
@@ -70,7 +73,22 @@ struct Ids {
 enum Proof {
     Nothing,
     Whole,
-    Hole,
+    Hole(MissingIds),
+}
+
+/// Ids between two that were seen, and how many of them were not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct MissingIds {
+    above: u64,
+    below: u64,
+    count: u64,
+}
+
+/// A hole in the ids, and the pause in which its trades were to be expected.
+#[derive(Clone, Copy, Debug)]
+struct OpenHole {
+    missing: MissingIds,
+    pause: Pause,
 }
 
 impl Continuity {
@@ -85,6 +103,7 @@ impl Continuity {
             pauses: Longest::new(STREAM_PAUSES),
             between_files: Vec::new(),
             ids: Ids::default(),
+            open_holes: VecDeque::new(),
             holes: Longest::new(TRADE_HOLES),
         }
     }
@@ -104,14 +123,17 @@ impl Continuity {
             self.intervals.add(Span::ZERO);
         }
         self.last = at;
-        if let RecordBody::Trade { id: Some(id), .. } = record.body {
-            self.ids.see(id);
+        if let RecordBody::Trade { id: Some(id), .. } = record.body
+            && !self.ids.see(id)
+        {
+            self.fill(id);
         }
     }
 
     /// Call after the last row of the file; `bar` is the length of its bars.
     pub fn close(&mut self, bar: Span) {
         self.turn();
+        self.open_holes.drain(..).for_each(|hole| self.holes.push(hole.pause));
         if self.kind == StreamKind::Bars {
             self.bar = bar;
         }
@@ -126,7 +148,7 @@ impl Continuity {
             let longest = if self.kind == StreamKind::Funding { FUNDING_GAP } else { FILE_GAP };
             self.intervals.add(next - self.last);
             match proof {
-                Proof::Hole => self.holes.push(pause),
+                Proof::Hole(_) => self.holes.push(pause),
                 _ if next - (self.last + self.bar) > longest => self.between_files.push(pause),
                 _ if next - self.last > SHORTEST_SILENCE => self.pauses.push(pause),
                 _ => {}
@@ -152,12 +174,42 @@ impl Continuity {
             let proof = ids.goes_on(now, fresh);
             let pause = Pause { from, to, is_proven: proof == Proof::Whole };
             match proof {
-                Proof::Hole => self.holes.push(pause),
+                Proof::Hole(missing) => self.open_hole(OpenHole { missing, pause }),
                 _ if to - from > SHORTEST_SILENCE => self.pauses.push(pause),
                 _ => {}
             }
         }
-        ids.before = ids.before.max(now);
+        self.ids.before = self.ids.before.max(now);
+    }
+
+    /// Keeps a hole until its trades come or there are too many younger ones.
+    fn open_hole(&mut self, hole: OpenHole) {
+        if self.open_holes.len() == OPEN_TRADE_HOLES
+            && let Some(oldest) = self.open_holes.pop_front()
+        {
+            self.holes.push(oldest.pause);
+        }
+        self.open_holes.push_back(hole);
+    }
+
+    /// Takes a trade that comes after one with a higher id. A hole whose trades have all come is none. That an id comes
+    /// only once is seen to by those who read the rows.
+    #[cold]
+    fn fill(&mut self, id: u64) {
+        let index = self.open_holes.partition_point(|hole| hole.missing.below <= id);
+        let Some(hole) = self.open_holes.get_mut(index).filter(|hole| hole.missing.above < id) else {
+            return;
+        };
+        hole.missing.count -= 1;
+        if hole.missing.count > 0 {
+            return;
+        }
+        let pause = Pause { is_proven: true, ..hole.pause };
+        self.open_holes.remove(index);
+        self.ids.whole += 1;
+        if pause.to - pause.from > SHORTEST_SILENCE {
+            self.pauses.push(pause);
+        }
     }
 
     /// Whether ids count trades one by one, so that a hole means missing trades. Some venues use random ids.
@@ -296,11 +348,14 @@ fn intersection(a: &[Pause], b: &[Pause]) -> Vec<Pause> {
 }
 
 impl Ids {
+    /// Adds an id of the current timestamp. `false`: a higher one has an earlier time.
     #[inline]
-    fn see(&mut self, id: u64) {
+    fn see(&mut self, id: u64) -> bool {
+        let is_fresh = self.before.is_none_or(|before| id > before);
         self.lowest = Some(self.lowest.map_or(id, |lowest| lowest.min(id)));
-        self.fresh += u64::from(self.before.is_none_or(|before| id > before));
+        self.fresh += u64::from(is_fresh);
         self.now = self.now.max(Some(id));
+        is_fresh
     }
 
     /// What it proves that the ids continue from `before` with `fresh` new ones up to `highest`.
@@ -314,7 +369,7 @@ impl Ids {
             self.whole += 1;
             return Proof::Whole;
         }
-        Proof::Hole
+        Proof::Hole(MissingIds { above: before, below: highest, count: highest - before - fresh })
     }
 }
 

@@ -53,6 +53,29 @@ fn ids_of_one_time_may_come_in_any_order_and_again() {
 }
 
 #[test]
+fn trades_that_are_there_are_not_missing_whatever_the_order_of_their_ids() {
+    let swapped = [(0, 1), (1, 2), (2, 4), (3, 3), (4, 5), (5, 8), (6, 6), (7, 7), (8, 9), (9, 10)];
+    assert!(shown(&[&trades(swapped)]).is_empty());
+    let one_is_missing = [(0, 1), (1, 2), (2, 4), (3, 3), (4, 5), (5, 8), (6, 6), (7, 9), (8, 10), (9, 11)];
+    assert_eq!(shown(&[&trades(one_is_missing)]), [(4, 5, "missing_trades")], "7 never comes");
+    let silent = (0..100).map(|n| (if n < 50 { n } else { n + 10_800 }, n as u64));
+    let swapped = silent.map(|(at, id)| (at, if id == 50 || id == 51 { 101 - id } else { id }));
+    assert!(shown(&[&trades(swapped)]).is_empty(), "and they prove that nobody traded");
+}
+
+#[test]
+fn only_so_many_gaps_wait_for_late_trades() {
+    let holes = OPEN_TRADE_HOLES as u64 + 1;
+    // Two trades follow each other, one is passed over; the first and the last of these come in the end.
+    let rising = (0..holes).flat_map(|n| [(2 * n as i64, 3 * n), (2 * n as i64 + 1, 3 * n + 1)]);
+    let end = 2 * holes as i64;
+    let more = (0..2 * holes).map(|n| (end + n as i64, 3 * holes + n));
+    let late = [(end + 2 * holes as i64, 2), (end + 2 * holes as i64 + 1, 3 * holes - 1)];
+    let found = shown(&[&trades(rising.chain(more).chain(late))]);
+    assert_eq!((found.len() as u64, found[0]), (holes - 1, (1, 2, "missing_trades")));
+}
+
+#[test]
 fn ids_that_do_not_count_trades_prove_nothing() {
     let rows: Vec<(i64, u64)> =
         (0..100).map(|n| (n + if n < 50 { 0 } else { 10_800 }, n as u64 * 7_919)).collect();
