@@ -151,18 +151,26 @@ impl Margin {
     /// Price and fee of the closing fill, which together take exactly what is left of the margin. The price
     /// is the tick at which loss and liquidation fee use it up, or the next one nearer to the entry; the fee
     /// takes the remainder.
+    ///
+    /// Where funding took more than the margin, nothing is left for a loss or a fee: the position is closed at the price whose
+    /// profit covers what is lacking. The fee is negative only for a short whose funding cost more than its whole value.
     fn final_fill(&self, spec: &SymbolSpec, liquidation_fee_pct: f64) -> (Price, Money) {
         let notional = spec.money(self.cost);
         let fee_rate = Rate::from_percent(liquidation_fee_pct).fraction();
         let dir = self.side.sign() as f64;
         // loss + fee·(1 − dir·loss) = what is left, all as fractions of the notional at entry.
-        let lost_share = ((self.share_left(notional) - fee_rate) / (1.0 - dir * fee_rate)).max(0.0);
+        let left = self.share_left(notional);
+        let lost_share = ((left - fee_rate) / (1.0 - dir * fee_rate)).max(left.min(0.0));
         let exact = self.entry(spec) * (1.0 - dir * lost_share);
         let price = match self.side {
             Side::Buy => spec.price_ceil(exact),
             Side::Sell => spec.price_floor(exact),
         };
+        let fee_at = |price: Price| self.left(notional) + spec.money(self.gross(price));
+        // The fractions are rounded, so the price may be short of what is lacking by less than a tick.
+        let next = Price(price.0 + self.side.sign());
+        let price = if fee_at(price) < Money::ZERO { next } else { price };
         let price = Price(price.0.max(1));
-        (price, self.left(notional) + spec.money(self.gross(price)))
+        (price, fee_at(price))
     }
 }

@@ -182,6 +182,48 @@ fn a_liquidation_costs_exactly_the_margin() {
     }
 }
 
+/// The loss stays the margin, and the parts of the result add up to it without a fee that is earned.
+#[test]
+fn funding_beyond_the_margin_makes_no_negative_fee_of_the_liquidation() {
+    for (side, rate_pct, entry) in [
+        (Side::Buy, 2.0, 9_999),
+        (Side::Sell, -2.0, 9_999),
+        (Side::Buy, 1.0003, 7),
+        (Side::Sell, -80.0, 9_999),
+    ] {
+        let mut bench = Bench::new(|config| {
+            config.fees = Some((Rate::ZERO, Rate::from_percent(0.06)));
+            config.liquidation_fee_pct = 0.05;
+        });
+        bench.trade(0, entry, 1, Side::Buy);
+        bench.send(0, OrderRequest { side, leverage: 100, qty: Qty(13), ..request(0) });
+        let funding = Market::Funding { rate: Rate::from_percent(rate_pct) };
+        bench.venue.on_market(&bench.table, A, seconds(1), &funding, &mut bench.events);
+        bench.trade(2, entry, 1, Side::Buy);
+        let (mut fees, mut funding, mut last) = (Vec::new(), Money::ZERO, None);
+        for event in &bench.events {
+            match event {
+                OrderEvent::Filled(fill) => fees.push(fill.fee),
+                OrderEvent::Funding { amount, .. } => funding += *amount,
+                OrderEvent::Liquidated { fill, .. } => {
+                    fees.push(fill.fee);
+                    last = Some(fill.price);
+                }
+                _ => {}
+            }
+        }
+        let spec = bench.table.spec(A);
+        let exit = last.unwrap_or_else(|| panic!("{side:?} was not liquidated"));
+        let gross = spec.money(i128::from(side.sign()) * (i128::from(exit.0) - i128::from(entry)) * 13);
+        let margin = Money(spec.money(i128::from(entry) * 13).0 / 100);
+        assert!(-funding > margin, "{side:?}: {funding:?}");
+        assert!(fees.len() == 2 && fees.iter().all(|fee| *fee >= Money::ZERO), "{side:?}: {fees:?}");
+        assert_eq!(gross + funding - fees[0] - fees[1], -margin, "{side:?}");
+        // What the fee takes is less than a price step of the whole quantity.
+        assert!(fees[1] <= spec.money(13), "{side:?}: {fees:?}");
+    }
+}
+
 #[test]
 fn what_is_decided_at_a_bars_end_waits_for_the_next_open() {
     let mut bench = Bench::new(|_| {});
