@@ -77,7 +77,7 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
 }
 
 /// Parses a time in the form of tables or of JSON, UTC. A time without a fraction means the end of that
-/// second, so that everything printed with that second is included.
+/// second, so that everything printed with that second is included; one without seconds is that of second 00.
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
     // Times in tables have no zone; all are UTC.
@@ -253,6 +253,10 @@ mod tests {
         }
         assert_eq!(moment("2021-01-23 21:00:04.596123").ok(), Some(exact("2021-01-23T21:00:04.596123Z")));
         assert_eq!(moment("2021-01-23T21:00:04.5Z").ok(), Some(exact("2021-01-23T21:00:04.5Z")));
+        let minute = Some(exact("2021-01-23T21:57:01Z") + Span::from_nanos(-1));
+        for text in ["2021-01-23T21:57", "2021-01-23 21:57", "2021-01-23T21:57Z", "2021-01-23T22:57+01:00"] {
+            assert_eq!(moment(text).ok(), minute, "{text}");
+        }
         assert_eq!(moment("2021-01-23").ok(), Some(exact("2021-01-23")));
         assert_eq!(moment("1611435604596123").ok(), Timestamp::from_micros(1_611_435_604_596_123));
         assert_eq!(moment("yesterday").ok(), None);

@@ -25,7 +25,7 @@ impl fmt::Display for TimeError {
                 "is neither a date of eight digits nor microseconds since 1970 (years 2000 to 2200)",
             ),
         }?;
-        f.write_str("; write 2024-08-08T23:55:00Z, 2024-08-08 23:55:00 (UTC), 2024-08-08, 20240808 or whole microseconds since 1970")
+        f.write_str("; write 2024-08-08T23:55:00Z, 2024-08-08 23:55:00 (UTC), 2024-08-08 23:55, 2024-08-08, 20240808 or whole microseconds since 1970")
     }
 }
 
@@ -39,8 +39,8 @@ impl Timestamp {
     }
 
     /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), the
-    /// form in our tables (`2026-11-22 10:00:00`, UTC), a date (`2026-11-22`, `20261122`), or whole
-    /// microseconds since 1970.
+    /// form in our tables (`2026-11-22 10:00:00`, UTC), either without seconds (`10:00` is `10:00:00`), a date
+    /// (`2026-11-22`, `20261122`), or whole microseconds since 1970.
     ///
     /// # Errors
     /// What the text is instead; a number in seconds, milliseconds or nanoseconds is reported as such.
@@ -100,26 +100,26 @@ fn form(text: &str) -> Option<Timestamp> {
 fn time_of_day(text: &str) -> Option<i128> {
     let bytes = text.as_bytes();
     let spaced = bytes[0] == b' ';
-    if !spaced && !matches!(bytes[0], b'T' | b't')
-        || bytes.get(3) != Some(&b':')
-        || bytes.get(6) != Some(&b':')
-    {
+    if !spaced && !matches!(bytes[0], b'T' | b't') || bytes.get(3) != Some(&b':') {
         return None;
     }
-    let (hour, minute, second) =
-        (digits(text.get(1..3)?)?, digits(text.get(4..6)?)?, digits(text.get(7..9)?)?);
+    let (hour, minute) = (digits(text.get(1..3)?)?, digits(text.get(4..6)?)?);
+    let mut rest = text.get(6..)?;
+    let (mut second, mut fraction) = (0, 0);
+    if let Some(behind) = rest.strip_prefix(':') {
+        second = digits(behind.get(..2)?)?;
+        rest = behind.get(2..)?;
+        if let Some(behind) = rest.strip_prefix('.') {
+            let length = behind.bytes().take_while(u8::is_ascii_digit).count();
+            if length > 9 {
+                return None;
+            }
+            fraction = digits(&behind[..length])? * 10_i64.pow(9 - length as u32);
+            rest = &behind[length..];
+        }
+    }
     if hour > 23 || minute > 59 || second > 59 {
         return None;
-    }
-    let mut rest = text.get(9..)?;
-    let mut fraction = 0;
-    if let Some(behind) = rest.strip_prefix('.') {
-        let length = behind.bytes().take_while(u8::is_ascii_digit).count();
-        if length > 9 {
-            return None;
-        }
-        fraction = digits(&behind[..length])? * 10_i64.pow(9 - length as u32);
-        rest = &behind[length..];
     }
     let offset = if rest.is_empty() && spaced { 0 } else { offset_seconds(rest)? };
     Some(i128::from(hour * 3_600 + minute * 60 + second - offset) * 1_000_000_000 + i128::from(fraction))
@@ -183,6 +183,9 @@ mod tests {
             "2020-02-29",
             "20200229",
             "2020-02-29T00:00:00Z",
+            "2020-02-29T00:00Z",
+            "2020-02-29 00:00",
+            "2020-02-29T23:59+23:59",
             "2020-02-29T23:59:00+23:59",
             "2020-02-28 00:01:00-23:59",
         ] {
@@ -219,7 +222,11 @@ mod tests {
             "2020-03-03T10:00:00+24:00",
             "2020-03-03T10:00:00+01:60",
             "2020-03-03T10:00:00+99:99",
-            "2020-03-03 10:00",
+            "2020-03-03T10:00",
+            "2020-03-03 10:0",
+            "2020-03-03 10:00:",
+            "2020-03-03 10:00.5",
+            "2020-03-03 10:60",
             "2020-03-03é",
         ] {
             assert_eq!(Timestamp::read(text), Err(TimeError::Form), "{text}");
