@@ -535,6 +535,12 @@ impl Engine {
         }
     }
 
+    /// Reports that a venue has an order: of venues whose answers are inputs, as a simulated one has every order at once.
+    pub fn accepted(&mut self, table: &SymbolTable, at: Timestamp, order: OrderId, out: &mut Outputs) {
+        let Some(index) = self.owners.get(&order).copied() else { return };
+        self.with_instance(table, index, at, None, out, |instance, turn| instance.on_accepted(order, turn));
+    }
+
     fn on_gap(&mut self, symbol: SymbolId, gap: Gap) {
         let state = &mut self.symbols[symbol.index()];
         state.market.gap(gap);

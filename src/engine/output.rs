@@ -17,9 +17,9 @@ pub enum Action {
     Cancel(OrderId),
 }
 
-/// An order that ended before it was filled in full. It follows from the venue's answer, so it is no decision.
+/// What a venue answered about an order, other than a fill or a refusal. It is no decision.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct OrderEnd {
+pub struct OrderReport {
     /// Event time.
     pub at: Timestamp,
     /// Instance that placed it.
@@ -30,10 +30,10 @@ pub struct OrderEnd {
     pub order: OrderId,
     /// Filled before.
     pub filled: Qty,
-    /// What is left of it and is not filled any more.
+    /// What is left of it.
     pub left: Qty,
-    /// Why it ended.
-    pub reason: EndReason,
+    /// What it says.
+    pub status: ReportedStatus,
     /// Best bid at that time.
     pub bid: Option<Price>,
     /// Best ask at that time.
@@ -44,32 +44,36 @@ pub struct OrderEnd {
     pub after: usize,
 }
 
-/// Why an order ended before it was filled in full.
+/// What became of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum EndReason {
-    /// We cancelled it.
-    Requested,
-    /// The venue ended an order that rested in the book.
-    Venue,
+pub enum ReportedStatus {
+    /// The venue has it.
+    Accepted,
+    /// It ended before it was filled in full, because we cancelled it.
+    Cancelled,
+    /// The venue ended it while it rested in the book.
+    CancelledByVenue,
     /// It could not rest, and there was no more to fill it at once.
-    Unfilled,
+    Expired,
 }
 
-impl EndReason {
+impl ReportedStatus {
     /// Name in events.
     pub const fn as_str(self) -> &'static str {
         match self {
-            EndReason::Requested => "requested",
-            EndReason::Venue => "venue",
-            EndReason::Unfilled => "unfilled",
+            ReportedStatus::Accepted => "accepted",
+            ReportedStatus::Cancelled | ReportedStatus::CancelledByVenue => "cancelled",
+            ReportedStatus::Expired => "expired",
         }
     }
 
-    /// What becomes of the order, as events say it.
-    pub const fn status(self) -> &'static str {
+    /// Why an order ended, as events say it; `None`: it has not.
+    pub const fn reason(self) -> Option<&'static str> {
         match self {
-            EndReason::Requested | EndReason::Venue => "cancelled",
-            EndReason::Unfilled => "expired",
+            ReportedStatus::Accepted => None,
+            ReportedStatus::Cancelled => Some("requested"),
+            ReportedStatus::CancelledByVenue => Some("venue"),
+            ReportedStatus::Expired => Some("unfilled"),
         }
     }
 }
@@ -83,8 +87,8 @@ pub struct Outputs {
     pub decisions: Vec<Decision>,
     /// Condition values behind the decisions; each decision owns the next `evidence` entries.
     pub evidence: Vec<Evidence>,
-    /// Orders that ended before they were filled in full.
-    pub ended: Vec<OrderEnd>,
+    /// Answers about orders.
+    pub reports: Vec<OrderReport>,
     /// Round trips that ended.
     pub closed: Vec<ClosedTrade>,
     /// The account, if it changed.
@@ -117,7 +121,7 @@ impl Outputs {
         self.actions.clear();
         self.decisions.clear();
         self.evidence.clear();
-        self.ended.clear();
+        self.reports.clear();
         self.closed.clear();
         self.equity = None;
         self.stop_session = false;

@@ -406,6 +406,8 @@ fn submitted_order(id: u64, event: &Value) -> Value {
 fn add_to_order(order: &mut Value, event: &Value) {
     match (event["event"].as_str(), event["status"].as_str()) {
         (Some("fill"), _) => fill(order, event),
+        // What has filled is more than that the venue has it.
+        (Some("order_update"), Some("accepted")) if order["status"] != "submitted" => {}
         (Some("order_update"), Some(status)) => {
             order["status"] = status.into();
             if !event["reason"].is_null() {
@@ -530,6 +532,13 @@ mod tests {
             json!({"event": "fill", "order_id": 9, "quantity": 2.0, "fill_price": 13.0}),
         ];
         events.iter().for_each(|event| page.add(event));
+        let accepted = json!({"event": "order_update", "status": "accepted", "order_id": 1});
+        let mut filled = page.orders[&1].clone();
+        add_to_order(&mut filled, &accepted);
+        assert_eq!(filled["status"], "filled");
+        filled["status"] = json!("submitted");
+        add_to_order(&mut filled, &accepted);
+        assert_eq!(filled["status"], "accepted");
         let mut cancelled = page.orders[&1].clone();
         add_to_order(
             &mut cancelled,

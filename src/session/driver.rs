@@ -290,6 +290,9 @@ impl<G: Gateway> Driver<G> {
                     recorder.funding(self.at, funding);
                 }
                 self.apply(self.at, Body::Order(answer));
+                if let OrderEvent::Acked(order) = answer {
+                    self.engine.accepted(&self.table, self.at, order, &mut self.out);
+                }
                 self.flush(self.at, recorder);
             }
             Verdict::Unassigned(fill) => _ = self.unassigned.insert(fill.symbol),

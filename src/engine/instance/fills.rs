@@ -9,7 +9,7 @@ use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
-use crate::engine::output::{EndReason, OrderEnd};
+use crate::engine::output::{OrderReport, ReportedStatus};
 use crate::engine::position::Position;
 
 /// Consecutive entry rejects after which the instance is disabled.
@@ -104,22 +104,33 @@ impl Instance {
         }
     }
 
+    /// The venue has an order.
+    pub fn on_accepted(&self, order: OrderId, turn: &mut Turn<'_>) {
+        let found = [self.entry, self.exit].into_iter().flatten().find(|working| working.id == order);
+        found.iter().for_each(|order| self.report(order, ReportedStatus::Accepted, turn));
+    }
+
     /// Says of an order that has ended what of it was not filled.
     fn tell_end(&self, order: Option<Working>, turn: &mut Turn<'_>) {
         let Some(order) = order.filter(|order| order.filled < order.qty) else { return };
+        let status = match (order.cancel_sent, order.rests) {
+            (true, _) => ReportedStatus::Cancelled,
+            (false, true) => ReportedStatus::CancelledByVenue,
+            (false, false) => ReportedStatus::Expired,
+        };
+        self.report(&order, status, turn);
+    }
+
+    fn report(&self, order: &Working, status: ReportedStatus, turn: &mut Turn<'_>) {
         let touch = turn.market.touch(turn.at);
-        turn.out.ended.push(OrderEnd {
+        turn.out.reports.push(OrderReport {
             at: turn.at,
             instance: self.index,
             symbol: self.symbol,
             order: order.id,
             filled: order.filled,
             left: order.qty - order.filled,
-            reason: match (order.cancel_sent, order.rests) {
-                (true, _) => EndReason::Requested,
-                (false, true) => EndReason::Venue,
-                (false, false) => EndReason::Unfilled,
-            },
+            status,
             bid: touch.map(|(bid, _)| bid),
             ask: touch.map(|(_, ask)| ask),
             last: turn.market.last.map(|(_, trade)| trade.price),

@@ -7,8 +7,15 @@ use serde_json::Value;
 /// Which kinds of events a session tells, as its first event says: from 2 on funding and samples of the account.
 pub(super) const EVENTS_VERSION: u64 = 2;
 
-/// `kind` of the last `order_update` of an order that ended before it was filled in full.
+/// `kind` of an `order_update` that follows from an answer of the venue: it took the order, or ended it before it was filled
+/// in full.
+pub(super) const ORDER_ACCEPTED: &str = "ack";
 pub(super) const ORDER_END: &str = "end";
+
+/// Whether fields are those of such an event. Older programs told none.
+pub(super) fn is_order_report(fields: &Value) -> bool {
+    fields["kind"] == ORDER_ACCEPTED || fields["kind"] == ORDER_END
+}
 
 /// What an event is, by which bound and topic it falls under.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -134,6 +134,7 @@ fn line(session: SessionKind, event: &str, fields: &Value) -> Option<Line> {
             "order submitted",
             &["strategy_id", "order_id", "purpose", "side", "quantity", "limit", "price"],
         ),
+        ("order_update", "accepted", _) => (Level::Info, "order accepted", &["strategy_id", "order_id"]),
         ("order_update", "cancel_sent", _) => (Level::Info, "cancel sent", &["strategy_id", "order_id"]),
         ("order_update", "rejected", _) => {
             (Level::Warn, "order rejected", &["strategy_id", "order_id", "reason"])

@@ -2,7 +2,7 @@
 //!
 //! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
 
-use super::event_sink::{Class, ORDER_END, Sink};
+use super::event_sink::{Class, ORDER_ACCEPTED, ORDER_END, Sink};
 use super::plan::Plan;
 use super::progress::SessionProgress;
 use super::request::SessionKind;
@@ -17,7 +17,7 @@ use crate::domain::quote::{common_quote_currency, quote_currency};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::output::{OrderEnd, Outputs};
+use crate::engine::output::{OrderReport, Outputs};
 use crate::engine::risk::RiskLimits;
 use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
@@ -149,14 +149,14 @@ impl Recorder for SessionRecorder<'_> {
     }
 
     fn outputs(&mut self, out: &Outputs) {
-        let mut ended = out.ended.iter().peekable();
+        let mut reports = out.reports.iter().peekable();
         for (place, (made, evidence)) in out.decided().enumerate() {
-            while let Some(end) = ended.next_if(|end| end.after <= place) {
-                self.order_ended(end);
+            while let Some(report) = reports.next_if(|report| report.after <= place) {
+                self.order_report(report);
             }
             self.decision(made, evidence);
         }
-        ended.for_each(|end| self.order_ended(end));
+        reports.for_each(|report| self.order_report(report));
         for trade in &out.closed {
             self.closed(trade);
         }
@@ -334,25 +334,28 @@ impl SessionRecorder<'_> {
         self.stream.add(class, event, symbol, value);
     }
 
-    fn order_ended(&self, end: &OrderEnd) {
-        let def = &self.defs[self.strategies[end.instance as usize] as usize];
-        let spec = self.table.spec(end.symbol);
+    fn order_report(&self, report: &OrderReport) {
+        let def = &self.defs[self.strategies[report.instance as usize] as usize];
+        let spec = self.table.spec(report.symbol);
         let price = |price: Option<Price>| price.map(|price| spec.price_f64(price));
-        let fields = json!({
-            "timestamp": end.at.to_string(),
+        let mut fields = json!({
+            "timestamp": report.at.to_string(),
             "strategy_id": def.id,
             "version": def.version,
-            "instance": end.instance,
-            "price": price(end.last),
-            "best_bid": price(end.bid),
-            "best_ask": price(end.ask),
-            "kind": ORDER_END,
-            "status": end.reason.status(),
-            "reason": end.reason.as_str(),
-            "order_id": end.order.0,
-            "filled_quantity": spec.shown_quantity(end.filled),
-            "unfilled_quantity": spec.shown_quantity(end.left),
+            "instance": report.instance,
+            "price": price(report.last),
+            "best_bid": price(report.bid),
+            "best_ask": price(report.ask),
+            "kind": ORDER_ACCEPTED,
+            "status": report.status.as_str(),
+            "order_id": report.order.0,
         });
+        if let Some(reason) = report.status.reason() {
+            fields["kind"] = json!(ORDER_END);
+            fields["reason"] = json!(reason);
+            fields["filled_quantity"] = json!(spec.shown_quantity(report.filled));
+            fields["unfilled_quantity"] = json!(spec.shown_quantity(report.left));
+        }
         self.stream.add(Class::Order, "order_update", Some(&spec.name), fields);
     }
 

@@ -4,7 +4,7 @@
 //! Never: an event that the session did not see, or one seen at another place.
 
 use super::checkpoints::Place;
-use super::event_sink::{Class, ORDER_END, Sink};
+use super::event_sink::{Class, Sink, is_order_report};
 use super::journal::input;
 use super::outcome::Failure;
 use super::read_ahead::read_ahead;
@@ -197,10 +197,10 @@ impl Compared<'_> {
         self.next.take()
     }
 
-    /// Whether the end of an order comes next, or what the run does beyond what is written down is told. An older program told
-    /// no ends, so one that is not written down is no difference; one that is has to be told.
-    fn expects_an_end(&self) -> bool {
-        self.next.as_ref().map_or(self.keeps_beyond, |(_, recorded)| recorded["kind"] == ORDER_END)
+    /// Whether an answer about an order comes next, or what the run does beyond what is written down is told. An older program
+    /// told none, so one that is not written down is no difference; one that is has to be told.
+    fn expects_an_order_report(&self) -> bool {
+        self.next.as_ref().map_or(self.keeps_beyond, |(_, recorded)| is_order_report(recorded))
     }
 
     /// Reads what is compared next, unless it is known or cannot be read.
@@ -230,7 +230,7 @@ impl Sink for Comparison<'_> {
             state.place += 1;
             return;
         }
-        if fields["kind"] == ORDER_END && !state.expects_an_end() {
+        if is_order_report(&fields) && !state.expects_an_order_report() {
             return;
         }
         let recorded = state.next.take();
@@ -288,6 +288,7 @@ const NOISE: f64 = 1e-14;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::sessions::event_sink::{ORDER_ACCEPTED, ORDER_END};
     use crate::store::EventSegment;
     use crate::store::records::ControlKindV1;
     use serde_json::json;
@@ -341,12 +342,11 @@ mod tests {
     }
 
     #[test]
-    fn ends_of_orders_are_compared_where_the_session_told_them() {
-        let end =
-            |order: u64| json!({"timestamp": "t", "kind": ORDER_END, "status": "expired", "order_id": order});
+    fn answers_about_orders_are_compared_where_the_session_told_them() {
+        let end = |order: u64| json!({"timestamp": "t", "kind": if order == 1 { ORDER_ACCEPTED } else { ORDER_END }, "order_id": order});
         let recorded = |events: &[Value]| -> Vec<Value> {
             let named = |(seq, fields): (u64, &Value)| {
-                let name = if fields["kind"] == ORDER_END { "order_update" } else { "fill" };
+                let name = if is_order_report(fields) { "order_update" } else { "fill" };
                 event_object(Some(seq), name, None, fields.clone())
             };
             (1..).zip(events).map(named).collect()
@@ -356,7 +356,7 @@ mod tests {
             let comparison = Comparison::new(keeps_beyond);
             comparison.compare_with(stored(&recorded(events)), "exec_1", None);
             for fields in [&fill, &end(1), &fill, &end(2)] {
-                let name = if fields["kind"] == ORDER_END { "order_update" } else { "fill" };
+                let name = if is_order_report(fields) { "order_update" } else { "fill" };
                 comparison.add(Class::Order, name, None, fields.clone());
             }
             let (difference, equal) = comparison.outcome(true).unwrap();

@@ -110,6 +110,7 @@ fn a_session_enters_is_protected_exits_and_ends_flat() {
     assert_eq!(once.len(), ids.len(), "no order was sent twice");
     let counters = world.counters(&id);
     assert_eq!(counters.orders as usize, ids.len(), "every order is one that the engine decided");
+    assert!(world.has_event(&id, "order_update", "status", "accepted"), "the exchange's answer is an event");
     let replayed = world.service.sessions.replay(&id).unwrap();
     assert!(replayed.equal && replayed.events_equal > 10, "{replayed:?}");
     assert_eq!(replayed.digest_recorded.as_ref(), Some(&replayed.digest_replayed));
