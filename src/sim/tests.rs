@@ -190,6 +190,8 @@ fn funding_beyond_the_margin_makes_no_negative_fee_of_the_liquidation() {
         (Side::Sell, -2.0, 9_999),
         (Side::Buy, 1.0003, 7),
         (Side::Sell, -80.0, 9_999),
+        // What is lacking is a little more than a whole number of price steps.
+        (Side::Buy, 1.000_100_1, 1_000_000),
     ] {
         let mut bench = Bench::new(|config| {
             config.fees = Some((Rate::ZERO, Rate::from_percent(0.06)));
