@@ -17,9 +17,9 @@ pub enum Action {
     Cancel(OrderId),
 }
 
-/// What a venue answered about an order, other than a fill or a refusal. It is no decision.
+/// What a venue answered about an order, other than a fill or a refusal. It is not a decision.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct OrderReport {
+pub struct OrderAnswer {
     /// Event time.
     pub at: Timestamp,
     /// Instance that placed it.
@@ -33,7 +33,7 @@ pub struct OrderReport {
     /// What is left of it.
     pub left: Qty,
     /// What it says.
-    pub status: ReportedStatus,
+    pub status: AnswerStatus,
     /// Best bid at that time.
     pub bid: Option<Price>,
     /// Best ask at that time.
@@ -46,7 +46,7 @@ pub struct OrderReport {
 
 /// What became of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReportedStatus {
+pub enum AnswerStatus {
     /// The venue has it.
     Accepted,
     /// It ended before it was filled in full, because we cancelled it.
@@ -57,23 +57,23 @@ pub enum ReportedStatus {
     Expired,
 }
 
-impl ReportedStatus {
+impl AnswerStatus {
     /// Name in events.
     pub const fn as_str(self) -> &'static str {
         match self {
-            ReportedStatus::Accepted => "accepted",
-            ReportedStatus::Cancelled | ReportedStatus::CancelledByVenue => "cancelled",
-            ReportedStatus::Expired => "expired",
+            AnswerStatus::Accepted => "accepted",
+            AnswerStatus::Cancelled | AnswerStatus::CancelledByVenue => "cancelled",
+            AnswerStatus::Expired => "expired",
         }
     }
 
     /// Why an order ended, as events say it; `None`: it has not.
     pub const fn reason(self) -> Option<&'static str> {
         match self {
-            ReportedStatus::Accepted => None,
-            ReportedStatus::Cancelled => Some("requested"),
-            ReportedStatus::CancelledByVenue => Some("venue"),
-            ReportedStatus::Expired => Some("unfilled"),
+            AnswerStatus::Accepted => None,
+            AnswerStatus::Cancelled => Some("requested"),
+            AnswerStatus::CancelledByVenue => Some("venue"),
+            AnswerStatus::Expired => Some("unfilled"),
         }
     }
 }
@@ -88,7 +88,7 @@ pub struct Outputs {
     /// Condition values behind the decisions; each decision owns the next `evidence` entries.
     pub evidence: Vec<Evidence>,
     /// Answers about orders.
-    pub reports: Vec<OrderReport>,
+    pub order_answers: Vec<OrderAnswer>,
     /// Round trips that ended.
     pub closed: Vec<ClosedTrade>,
     /// The account, if it changed.
@@ -121,7 +121,7 @@ impl Outputs {
         self.actions.clear();
         self.decisions.clear();
         self.evidence.clear();
-        self.reports.clear();
+        self.order_answers.clear();
         self.closed.clear();
         self.equity = None;
         self.stop_session = false;

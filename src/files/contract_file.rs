@@ -93,7 +93,7 @@ pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
     Ok(facts)
 }
 
-/// Says which key of an object is none of those known. It is refused because a misspelt fact would be assumed instead.
+/// Names the first unknown key of an object. It is refused because a misspelt fact would be assumed instead.
 fn unknown_key(object: &Value, known: &[&str]) -> Option<String> {
     let unknown = object.as_object()?.keys().find(|key| !known.contains(&key.as_str()))?;
     let hint = match nearest(unknown, known.iter().copied()) {

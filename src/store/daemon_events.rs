@@ -14,7 +14,7 @@ const DAEMON_EVENTS: &str = "daemon_events";
 const WRITING: &str = "writing the event log";
 
 impl Store {
-    /// Keeps an event of the daemon itself and returns its number among these, of which `line` makes it, a JSON object.
+    /// Keeps an event of the daemon and returns its number; `line` makes the JSON object from that number.
     ///
     /// # Errors
     /// What the disk reports.

@@ -108,7 +108,7 @@ impl Store {
         })
     }
 
-    /// The place, among what was done to a session, of the newest note that events of it were removed.
+    /// Key, among what was done to a session, of the newest note that events of it were removed.
     fn noted(&self, session: &str) -> Result<Option<u64>, StoreError> {
         let mut found = None;
         self.table(CONTROLS)?.checked().visit((session, 0), (session, u64::MAX), |key, control| {
@@ -145,7 +145,7 @@ struct Going {
     session: String,
     /// Number of the first event of the last record that goes, or a later one of that record.
     first_seq: u64,
-    /// The place of the note that it replaces, and what it is.
+    /// Key of the note that it replaces, and the new note.
     note: Option<(Option<u64>, SessionControlV1)>,
 }
 

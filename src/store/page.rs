@@ -1,4 +1,4 @@
-//! Pages of tables whose ids sort by time, or those of each prefix do, newest first.
+//! Pages, newest first, of tables whose ids sort by time, or do so within each prefix.
 
 use super::checked::TableOf;
 use super::codec::Stored;
@@ -48,7 +48,7 @@ impl Store {
     }
 }
 
-/// The prefixes of ids. Those of one prefix sort by time; what follows it sorts all of them by time.
+/// The prefixes of ids. Ids sort by time within a prefix; without it, all of them do.
 const RECORDED: &str = "session_";
 const OTHER: &str = "exec_";
 

@@ -456,7 +456,7 @@ impl Recorder for Writer {
         }
         self.story.closed.extend_from_slice(&out.closed);
         let spec = self.table.spec(SymbolId(0));
-        let ended = out.reports.iter().map(|end| {
+        let ended = out.order_answers.iter().map(|end| {
             let time = (end.at - at(0.0)).nanos() as f64 / 1e9;
             let [filled, left] = [end.filled, end.left].map(|qty| spec.qty_decimal(qty));
             format!("{time} {} {} {filled} {left}", end.order.0, end.status.reason().unwrap_or_default())

@@ -208,7 +208,7 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     cli.ok(&[&report[..], &["--force"]].concat());
     assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
     let same = cli.ok(&["results", "compare", &id, &id]);
-    assert!(same.contains("net_profit") && same.contains("Clock, fees, latency"), "{same}");
+    assert!(same.contains("net_profit") && same.contains("All compared assumptions are the same"), "{same}");
     cli.run(&["sessions", "show", &id]).fails(
         "a result",
         64,

@@ -36,7 +36,7 @@ pub fn text(compared: &Value) -> String {
 /// The assumptions that explain why results of the same data differ; a line for each value, with its results.
 fn assumptions(differing: &[Value], numbers: &[String]) -> String {
     if differing.is_empty() {
-        return "Clock, fees, latency, slippage, book, funding, balance and risk limits are the same.\n"
+        return "All compared assumptions are the same (clock, fees, latency, limits and so on).\n"
             .to_owned();
     }
     let mut text = "Assumptions that differ:\n".to_owned();

@@ -9,7 +9,7 @@ use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
-use crate::engine::output::{OrderReport, ReportedStatus};
+use crate::engine::output::{AnswerStatus, OrderAnswer};
 use crate::engine::position::Position;
 
 /// Consecutive entry rejects after which the instance is disabled.
@@ -90,7 +90,7 @@ impl Instance {
     pub fn on_done(&mut self, order: OrderId, turn: &mut Turn<'_>) {
         if self.entry.is_some_and(|entry| entry.id == order) {
             let entry = self.entry.take();
-            self.tell_end(entry, turn);
+            self.note_end(entry, turn);
             self.give_back(Qty::ZERO, Qty::ZERO, turn);
             self.entry_ended(
                 entry.is_some_and(|order| order.filled > Qty::ZERO),
@@ -99,7 +99,7 @@ impl Instance {
             );
         } else if self.exit.is_some_and(|exit| exit.id == order) {
             let exit = self.exit.take();
-            self.tell_end(exit, turn);
+            self.note_end(exit, turn);
             self.exit_ended(exit, turn);
         }
     }
@@ -107,23 +107,23 @@ impl Instance {
     /// The venue has an order.
     pub fn on_accepted(&self, order: OrderId, turn: &mut Turn<'_>) {
         let found = [self.entry, self.exit].into_iter().flatten().find(|working| working.id == order);
-        found.iter().for_each(|order| self.report(order, ReportedStatus::Accepted, turn));
+        found.iter().for_each(|order| self.note_answer(order, AnswerStatus::Accepted, turn));
     }
 
-    /// Says of an order that has ended what of it was not filled.
-    fn tell_end(&self, order: Option<Working>, turn: &mut Turn<'_>) {
+    /// Tells how much of an ended order was not filled.
+    fn note_end(&self, order: Option<Working>, turn: &mut Turn<'_>) {
         let Some(order) = order.filter(|order| order.filled < order.qty) else { return };
         let status = match (order.cancel_sent, order.rests) {
-            (true, _) => ReportedStatus::Cancelled,
-            (false, true) => ReportedStatus::CancelledByVenue,
-            (false, false) => ReportedStatus::Expired,
+            (true, _) => AnswerStatus::Cancelled,
+            (false, true) => AnswerStatus::CancelledByVenue,
+            (false, false) => AnswerStatus::Expired,
         };
-        self.report(&order, status, turn);
+        self.note_answer(&order, status, turn);
     }
 
-    fn report(&self, order: &Working, status: ReportedStatus, turn: &mut Turn<'_>) {
+    fn note_answer(&self, order: &Working, status: AnswerStatus, turn: &mut Turn<'_>) {
         let touch = turn.market.touch(turn.at);
-        turn.out.reports.push(OrderReport {
+        turn.out.order_answers.push(OrderAnswer {
             at: turn.at,
             instance: self.index,
             symbol: self.symbol,

@@ -13,7 +13,7 @@ pub(super) const ORDER_ACCEPTED: &str = "ack";
 pub(super) const ORDER_END: &str = "end";
 
 /// Whether fields are those of such an event. Older programs told none.
-pub(super) fn is_order_report(fields: &Value) -> bool {
+pub(super) fn is_order_answer(fields: &Value) -> bool {
     fields["kind"] == ORDER_ACCEPTED || fields["kind"] == ORDER_END
 }
 

@@ -56,9 +56,9 @@ pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
 pub use snapshot::{
-    AccountView, AtExchangeView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView,
-    EquityView, ExchangePositionView, FeedView, Head, LimitView, Look, OrderView, OrdersView, PositionView,
-    PositionsView, Question, Shown, StateView, StatesView, StatesWanted, StopView, TargetView,
+    AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
+    Head, LimitView, Look, OrderView, OrdersView, PositionView, PositionsView, Question, Shown, StateView,
+    StatesView, StatesWanted, StopView, TargetView, VenuePositionView,
 };
 pub use state::SessionState;
 pub(in crate::service) use stream::event_object;

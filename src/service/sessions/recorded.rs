@@ -3,7 +3,7 @@
 //! Invariant: a replay of a session whose oldest events were removed passes over as many of its own, and compares the rest.
 
 use super::checkpoints::Place;
-use super::event_sink::EVENTS_VERSION;
+use super::event_sink::{EVENTS_VERSION, is_order_answer};
 use crate::store::records::{ControlKindV1, SessionControlV1};
 use crate::store::{Removal, Store, StoreError};
 use serde_json::Value;
@@ -133,10 +133,10 @@ pub(in crate::service) fn removal(store: &Store, session: &str, last: u64) -> Re
     if last <= recorded.last {
         return Ok(Removal::Nothing);
     }
-    while let Next::Event(seq, _) = recorded.next()?
+    while let Next::Event(seq, event) = recorded.next()?
         && seq <= last
     {
-        events += 1;
+        events += u64::from(!is_order_answer(&event));
     }
     let kind = ControlKindV1::EventsRemoved { seq: last, events, tells_money: recorded.tells_money };
     Ok(Removal::Noted(SessionControlV1 { at_ns: row.reached_ns.unwrap_or(0), kind }))

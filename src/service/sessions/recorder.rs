@@ -17,7 +17,7 @@ use crate::domain::quote::{common_quote_currency, quote_currency};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::output::{OrderReport, Outputs};
+use crate::engine::output::{OrderAnswer, Outputs};
 use crate::engine::risk::RiskLimits;
 use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
@@ -149,14 +149,14 @@ impl Recorder for SessionRecorder<'_> {
     }
 
     fn outputs(&mut self, out: &Outputs) {
-        let mut reports = out.reports.iter().peekable();
-        for (place, (made, evidence)) in out.decided().enumerate() {
-            while let Some(report) = reports.next_if(|report| report.after <= place) {
-                self.order_report(report);
+        let mut answers = out.order_answers.iter().peekable();
+        for (index, (made, evidence)) in out.decided().enumerate() {
+            while let Some(answer) = answers.next_if(|answer| answer.after <= index) {
+                self.order_answer(answer);
             }
             self.decision(made, evidence);
         }
-        reports.for_each(|report| self.order_report(report));
+        answers.for_each(|answer| self.order_answer(answer));
         for trade in &out.closed {
             self.closed(trade);
         }
@@ -334,27 +334,27 @@ impl SessionRecorder<'_> {
         self.stream.add(class, event, symbol, value);
     }
 
-    fn order_report(&self, report: &OrderReport) {
-        let def = &self.defs[self.strategies[report.instance as usize] as usize];
-        let spec = self.table.spec(report.symbol);
+    fn order_answer(&self, answer: &OrderAnswer) {
+        let def = &self.defs[self.strategies[answer.instance as usize] as usize];
+        let spec = self.table.spec(answer.symbol);
         let price = |price: Option<Price>| price.map(|price| spec.price_f64(price));
         let mut fields = json!({
-            "timestamp": report.at.to_string(),
+            "timestamp": answer.at.to_string(),
             "strategy_id": def.id,
             "version": def.version,
-            "instance": report.instance,
-            "price": price(report.last),
-            "best_bid": price(report.bid),
-            "best_ask": price(report.ask),
+            "instance": answer.instance,
+            "price": price(answer.last),
+            "best_bid": price(answer.bid),
+            "best_ask": price(answer.ask),
             "kind": ORDER_ACCEPTED,
-            "status": report.status.as_str(),
-            "order_id": report.order.0,
+            "status": answer.status.as_str(),
+            "order_id": answer.order.0,
         });
-        if let Some(reason) = report.status.reason() {
+        if let Some(reason) = answer.status.reason() {
             fields["kind"] = json!(ORDER_END);
             fields["reason"] = json!(reason);
-            fields["filled_quantity"] = json!(spec.shown_quantity(report.filled));
-            fields["unfilled_quantity"] = json!(spec.shown_quantity(report.left));
+            fields["filled_quantity"] = json!(spec.shown_quantity(answer.filled));
+            fields["unfilled_quantity"] = json!(spec.shown_quantity(answer.left));
         }
         self.stream.add(Class::Order, "order_update", Some(&spec.name), fields);
     }

@@ -4,7 +4,7 @@
 //! Never: an event that the session did not see, or one seen at another place.
 
 use super::checkpoints::Place;
-use super::event_sink::{Class, Sink, is_order_report};
+use super::event_sink::{Class, Sink, is_order_answer};
 use super::journal::input;
 use super::outcome::Failure;
 use super::read_ahead::read_ahead;
@@ -110,10 +110,14 @@ struct Compared<'a> {
     recorded: Option<Recorded<'a>>,
     /// The next of it.
     next: Option<(u64, Value)>,
+    /// How many events of the run were compared or passed over, without answers about orders: a session that an older program
+    /// began has none of them.
     place: u64,
+    /// How many answers about orders were equal.
+    order_answers: u64,
     /// Number of the last one that was compared.
     seq: u64,
-    /// How many have been removed: as many of the run are passed over.
+    /// How many have been removed, without answers about orders: as many of the run are passed over.
     removed: u64,
     first: Option<Difference>,
     /// Why what is written down could not be read.
@@ -131,6 +135,7 @@ impl<'a> Comparison<'a> {
             recorded: None,
             next: None,
             place: 0,
+            order_answers: 0,
             seq: 0,
             removed: 0,
             first: None,
@@ -175,13 +180,13 @@ impl<'a> Comparison<'a> {
             let next = state.take_next().map(|(_, event)| event);
             let is_short = state.place < state.removed;
             if next.is_some() || is_short {
-                state.place += 1;
-                state.first = Some(Difference { place: state.place, recorded: next, replayed: None });
+                let place = state.place + state.order_answers + 1;
+                state.first = Some(Difference { place, recorded: next, replayed: None });
             }
         }
         match &state.failed {
             Some(error) => Err(error.clone()),
-            None => Ok((state.first.clone(), state.place - u64::from(state.first.is_some()))),
+            None => Ok((state.first.clone(), state.place + state.order_answers)),
         }
     }
 
@@ -199,8 +204,8 @@ impl Compared<'_> {
 
     /// Whether an answer about an order comes next, or what the run does beyond what is written down is told. An older program
     /// told none, so one that is not written down is no difference; one that is has to be told.
-    fn expects_an_order_report(&self) -> bool {
-        self.next.as_ref().map_or(self.keeps_beyond, |(_, recorded)| is_order_report(recorded))
+    fn expects_an_order_answer(&self) -> bool {
+        self.next.as_ref().map_or(self.keeps_beyond, |(_, recorded)| is_order_answer(recorded))
     }
 
     /// Reads what is compared next, unless it is known or cannot be read.
@@ -226,25 +231,34 @@ impl Sink for Comparison<'_> {
         if state.first.is_some() || state.failed.is_some() || !compares(event, tells_money) {
             return;
         }
+        let is_order_answer = is_order_answer(&fields);
         if state.place < state.removed {
-            state.place += 1;
+            state.place += u64::from(!is_order_answer);
             return;
         }
-        if is_order_report(&fields) && !state.expects_an_order_report() {
+        if is_order_answer && !state.expects_an_order_answer() {
             return;
         }
-        let recorded = state.next.take();
-        if recorded.is_none() && state.keeps_beyond {
+        if state.next.is_none() && state.keeps_beyond {
             return state.beyond.push((class, event, symbol.map(str::to_owned), fields));
         }
-        state.place += 1;
-        let recorded = recorded.map(|(seq, event)| {
+        let replayed = event_object(None, event, symbol, fields);
+        let is_equal = state.next.as_ref().is_some_and(|(_, recorded)| is_same(recorded, &replayed));
+        // Behind the last of the others that were removed, an answer about an order may have been removed too.
+        if is_order_answer && !is_equal && state.removed > 0 && state.place == state.removed {
+            return;
+        }
+        let recorded = state.next.take().map(|(seq, event)| {
             state.seq = seq;
             event
         });
-        let replayed = event_object(None, event, symbol, fields);
-        if !recorded.as_ref().is_some_and(|recorded| is_same(recorded, &replayed)) {
-            state.first = Some(Difference { place: state.place, recorded, replayed: Some(replayed) });
+        if !is_equal {
+            let place = state.place + state.order_answers + 1;
+            state.first = Some(Difference { place, recorded, replayed: Some(replayed) });
+        } else if is_order_answer {
+            state.order_answers += 1;
+        } else {
+            state.place += 1;
         }
     }
 }
@@ -346,7 +360,7 @@ mod tests {
         let end = |order: u64| json!({"timestamp": "t", "kind": if order == 1 { ORDER_ACCEPTED } else { ORDER_END }, "order_id": order});
         let recorded = |events: &[Value]| -> Vec<Value> {
             let named = |(seq, fields): (u64, &Value)| {
-                let name = if is_order_report(fields) { "order_update" } else { "fill" };
+                let name = if is_order_answer(fields) { "order_update" } else { "fill" };
                 event_object(Some(seq), name, None, fields.clone())
             };
             (1..).zip(events).map(named).collect()
@@ -356,7 +370,7 @@ mod tests {
             let comparison = Comparison::new(keeps_beyond);
             comparison.compare_with(stored(&recorded(events)), "exec_1", None);
             for fields in [&fill, &end(1), &fill, &end(2)] {
-                let name = if is_order_report(fields) { "order_update" } else { "fill" };
+                let name = if is_order_answer(fields) { "order_update" } else { "fill" };
                 comparison.add(Class::Order, name, None, fields.clone());
             }
             let (difference, equal) = comparison.outcome(true).unwrap();
@@ -404,6 +418,37 @@ mod tests {
         let at = |seq, events| Some(Place { seq, events, tells_money: true });
         assert_eq!(outcome(3, at(2, 2), &run[2..]), (None, 5, Some(9)), "from a checkpoint before");
         assert_eq!(outcome(3, at(8, 4), &run[4..]), (None, 5, Some(9)), "and from one behind");
+    }
+
+    /// A session that an older program began, and one whose answers about orders were removed with the rest.
+    #[test]
+    fn answers_about_orders_that_were_removed_are_passed_over() {
+        let report = |order: u64| json!({"timestamp": "t", "kind": ORDER_END, "order_id": order});
+        let kept = |events: &[Value]| -> Vec<Value> {
+            let named = |(seq, fields): (u64, &Value)| {
+                let name = if is_order_answer(fields) { "order_update" } else { "fill" };
+                event_object(Some(seq), name, None, fields.clone())
+            };
+            (7..).zip(events).map(named).collect()
+        };
+        let fill = json!({"timestamp": "t"});
+        let run = [&fill, &report(1), &fill, &report(2), &report(3), &fill].map(Value::clone);
+        let outcome = |events: &[Value]| {
+            let store = stored(&kept(events));
+            remove(store, 6, 2);
+            let comparison = Comparison::new(false);
+            comparison.compare_with(store, "exec_1", None);
+            for fields in &run {
+                let name = if is_order_answer(fields) { "order_update" } else { "fill" };
+                comparison.add(Class::Order, name, None, fields.clone());
+            }
+            let (difference, equal) = comparison.outcome(true).unwrap();
+            (difference.map(|difference| difference.place), equal)
+        };
+        assert_eq!(outcome(&[fill.clone()]), (None, 3), "none was written, or all were removed");
+        assert_eq!(outcome(&[report(3), fill.clone()]), (None, 4), "one was removed, the next was not");
+        assert_eq!(outcome(&[report(2), report(3), fill.clone()]), (None, 5));
+        assert_eq!(outcome(&[report(4), fill.clone()]).0, Some(3), "another order");
     }
 
     #[test]

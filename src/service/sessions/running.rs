@@ -18,7 +18,7 @@ use crate::engine::ENGINE_VERSION;
 use crate::service::backtest::StopSignal;
 use crate::service::references::Lease;
 use crate::session::allowance::Allowance;
-use crate::session::live::VenuePositions;
+use crate::session::live::VenuePosition;
 use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
 use crate::store::{Store, StoreError};
@@ -45,8 +45,8 @@ pub(super) struct Running {
     pub records: Recorded,
     /// What it trades with real money.
     pub trades: Traded,
-    /// What it holds at the exchange; nothing for a session without real money, or before its account was read.
-    pub held: Arc<ArcSwapOption<VenuePositions>>,
+    /// Its positions at the exchange; nothing for a session without real money, and while its account is not known.
+    pub venue_positions: Arc<ArcSwapOption<Vec<VenuePosition>>>,
     /// What people want done to it.
     pub commands: Commands,
     kind: SessionKind,
@@ -90,7 +90,7 @@ impl Running {
             first_table: table.clone(),
             records: Recorded::of(plan),
             trades: Traded::of(plan),
-            held: Arc::default(),
+            venue_positions: Arc::default(),
             commands: Commands::default(),
             kind: plan.kind,
             table: Arc::new(ArcSwap::from_pointee(table)),

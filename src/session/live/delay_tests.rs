@@ -142,7 +142,7 @@ fn no_stop_is_placed_where_one_may_stand() {
     assert!(!places(&mut desk, 60_400));
     desk.on_stops(&[stands(950)], at(60_450), at(60_460));
     assert!(!places(&mut desk, 60_500));
-    assert_eq!(desk.venue_positions(at(9_999)).positions[0].stop, Some(Price(950)));
+    assert_eq!(desk.protection.at_venue(LONG, Price(0)).stop, Some(Price(950)));
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub struct StopFact {
     pub symbol: SymbolId,
     /// Number of the position it closes.
     pub position: u64,
-    /// Its price.
+    /// Its price, [`StopFact::BETWEEN_TICKS`] where that is no whole tick.
     pub price: Option<Price>,
     /// The order that it made when it fired.
     pub made: Option<u64>,
@@ -65,32 +65,37 @@ pub struct StopFact {
     pub is_over: bool,
 }
 
+impl StopFact {
+    /// Stands for a price that is no whole tick: no stop of ours is there, so it is moved.
+    pub const BETWEEN_TICKS: Price = Price(0);
+}
+
 /// A position of the session at the venue, for whoever looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VenuePosition {
     /// Which one.
     pub key: PositionKey,
-    /// Lots, as the executions made them.
-    pub qty: Qty,
-    /// What one lot cost on average, whole ticks.
+    /// What one lot cost on average by the executions, whole ticks.
     pub entry: Price,
-    /// Margin that backs it, as the venue says; `None`: it has not said.
-    pub margin: Option<Decimal>,
-    /// Price at which the venue liquidates it, as the venue says; `None`: it has not said.
-    pub liquidation: Option<Decimal>,
-    /// Price of the proven stop.
+    /// What the venue said of it last; `None`: nothing yet.
+    pub told: Option<PositionTold>,
+    /// Price of the proven stop; `None`: there is none, or it stands between two ticks.
     pub stop: Option<Price>,
-    /// Since when it has none; `None`: it has one.
+    /// Since when it has no stop; `None`: it has one.
     pub unprotected_since: Option<Timestamp>,
 }
 
-/// All positions of a session at the venue.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct VenuePositions {
-    /// When it was so.
-    pub as_of: Timestamp,
-    /// By symbol and side.
-    pub positions: Vec<VenuePosition>,
+/// What the venue said of a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PositionTold {
+    /// When it was asked, or when it said so by itself.
+    pub at: Timestamp,
+    /// Lots.
+    pub qty: Qty,
+    /// Margin that backs it; `None`: not said.
+    pub margin: Option<Decimal>,
+    /// Price at which it is liquidated; `None`: not said, or it cannot be.
+    pub liquidation: Option<Decimal>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,8 +112,7 @@ enum Stage {
 struct StopState {
     wanted: Option<Price>,
     position: Option<u64>,
-    margin: Option<Decimal>,
-    liquidation: Option<Decimal>,
+    told: Option<PositionTold>,
     stage: Stage,
     /// Number and price of the stop as the venue told them last.
     standing: Option<(u64, Option<Price>)>,
@@ -190,7 +194,11 @@ impl Protection {
             self.strays.extend(left);
             stop.lose(told);
         }
-        (stop.margin, stop.liquidation) = (fact.margin, fact.liquidation);
+        // An answer that was asked for before the venue said something newer by itself comes later.
+        if stop.told.is_none_or(|known| known.at <= told) {
+            let PositionFact { qty, margin, liquidation, .. } = *fact;
+            stop.told = Some(PositionTold { at: told, qty, margin, liquidation });
+        }
         if stop.position.replace(fact.number).is_none()
             && let Some(after) = &mut stop.list_after
         {
@@ -383,15 +391,13 @@ impl Protection {
     }
 
     /// A position with its protection.
-    pub fn held(&self, key: PositionKey, qty: Qty, entry: Price) -> VenuePosition {
+    pub fn at_venue(&self, key: PositionKey, entry: Price) -> VenuePosition {
         let stop = self.stops.get(&key);
         VenuePosition {
             key,
-            qty,
             entry,
-            margin: stop.and_then(|stop| stop.margin),
-            liquidation: stop.and_then(|stop| stop.liquidation),
-            stop: stop.and_then(|stop| stop.standing?.1),
+            told: stop.and_then(|stop| stop.told),
+            stop: stop.and_then(|stop| stop.standing?.1).filter(|price| *price != StopFact::BETWEEN_TICKS),
             unprotected_since: stop.and_then(|stop| stop.unprotected_since),
         }
     }
@@ -409,8 +415,7 @@ impl StopState {
         StopState {
             wanted: None,
             position: None,
-            margin: None,
-            liquidation: None,
+            told: None,
             stage: Stage::Absent,
             standing: None,
             is_moving: false,

@@ -206,6 +206,11 @@ impl Reconciliation {
         self.is_compared && self.compared_asked > after && !self.seen.contains_key(&key)
     }
 
+    /// Whether there was a report since the private socket serves.
+    pub fn is_compared(&self) -> bool {
+        self.is_compared
+    }
+
     /// The private socket was lost or is back: what was proven says nothing any more.
     pub fn forget(&mut self) {
         (self.is_compared, self.equal_at, self.nothing_of_ours_at) = (false, None, None);

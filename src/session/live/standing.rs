@@ -1,6 +1,6 @@
 //! How a session stands at its venue: what it may not begin, how it is protected, whether anything of it is left.
 
-use super::VenuePositions;
+use super::VenuePosition;
 use super::desk::{Desk, UNREAD_REPORTS};
 use super::order::Tracked;
 use crate::domain::symbol::SymbolId;
@@ -47,11 +47,12 @@ impl Desk {
         }
     }
 
-    /// Every position, as the executions made it and as the venue says that it stands.
-    pub fn venue_positions(&self, now: Timestamp) -> VenuePositions {
+    /// Every position as the venue says that it stands, by symbol and side; `None`: the account was not compared since the
+    /// private socket serves.
+    pub fn venue_positions(&self) -> Option<Vec<VenuePosition>> {
         let entry = |key| self.positions.average(key).unwrap_or_default();
-        let held = self.positions.iter().map(|(key, held)| self.protection.held(key, held.qty, entry(key)));
-        VenuePositions { as_of: now, positions: held.collect() }
+        let positions = self.positions.iter().map(|(key, _)| self.protection.at_venue(key, entry(key)));
+        self.reconciliation.is_compared().then(|| positions.collect())
     }
 
     /// Whether what the session leaves needs nobody: every position has a proven stop, and no entry can fill any more.

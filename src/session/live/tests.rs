@@ -318,20 +318,19 @@ fn a_position_gets_a_stop_that_is_proven_and_follows_the_engine() {
     desk.tick(at(150));
     let place = Act::PlaceStop { key: LONG, position: 9, qty: Qty(4), price: Price(950) };
     assert_eq!(desk.take_acts(), [place]);
-    assert_eq!(desk.venue_positions(at(150)).positions[0].unprotected_since, Some(at(10)));
+    assert_eq!(desk.venue_positions().unwrap()[0].unprotected_since, Some(at(10)));
     desk.tick(at(410));
     assert_eq!(desk.take_acts(), [Act::AskStops]);
     desk.on_stops(&[stands(950)], at(410), at(420));
+    let told = PositionTold { at: at(110), qty: Qty(4), margin: Decimal::new(12, 1), liquidation: None };
     let held = VenuePosition {
         key: LONG,
-        qty: Qty(4),
         entry: Price(1_000),
-        margin: Decimal::new(12, 1),
-        liquidation: None,
+        told: Some(told),
         stop: Some(Price(950)),
         unprotected_since: None,
     };
-    assert_eq!(desk.venue_positions(at(420)).positions, [held]);
+    assert_eq!(desk.venue_positions().unwrap(), [held]);
     desk.on_engine_positions(&wanted(4, 970), 0);
     desk.tick(at(2_000));
     assert_eq!(desk.take_acts(), [Act::MoveStop { key: LONG, id: 5, price: Price(970) }]);
@@ -339,7 +338,7 @@ fn a_position_gets_a_stop_that_is_proven_and_follows_the_engine() {
     desk.tick(at(3_500));
     assert!(desk.take_acts().iter().all(|act| !matches!(act, Act::MoveStop { .. })), "one move at a time");
     assert_eq!(
-        desk.venue_positions(at(9_999)).positions[0].stop,
+        desk.venue_positions().unwrap()[0].stop,
         Some(Price(950)),
         "where it stands, not where it is to be"
     );
@@ -347,7 +346,7 @@ fn a_position_gets_a_stop_that_is_proven_and_follows_the_engine() {
     desk.tick(at(3_600));
     assert!(desk.take_acts().contains(&Act::AskStops), "where it is now, a list says");
     desk.on_stops(&[stands(970)], at(3_600), at(3_650));
-    assert_eq!(desk.venue_positions(at(9_999)).positions[0].stop, Some(Price(970)));
+    assert_eq!(desk.venue_positions().unwrap()[0].stop, Some(Price(970)));
     desk.tick(at(3_700));
     assert_eq!(
         desk.take_acts(),

@@ -242,7 +242,7 @@ fn a_position_without_a_stop_that_somebody_wants_is_closed() {
     assert!(acts.contains(&Act::Close(A)), "{acts:?}");
     assert_eq!(alerts(&acts), ["unprotected"]);
     assert!(desk.blocked(at(5_400)).contains_key(&A));
-    assert_eq!(desk.venue_positions(at(5_400)).positions[0].unprotected_since, Some(at(10)));
+    assert_eq!(desk.venue_positions().unwrap()[0].unprotected_since, Some(at(10)));
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn after_a_restart_no_second_stop_is_placed() {
     assert!(!places(&mut desk, 60_100), "nobody has listed those that stand");
     desk.on_stops(&[stands(950)], at(60_100), at(60_150));
     assert!(!places(&mut desk, 60_200));
-    assert_eq!(desk.venue_positions(at(5_400)).positions[0].stop, Some(Price(950)));
+    assert_eq!(desk.protection.at_venue(LONG, Price(0)).stop, Some(Price(950)));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct CheckpointV1 {
     pub rows: u64,
     /// Number of the last event that follows from them.
     pub seq: u64,
-    /// How many of the events so far follow from rows and controls.
+    /// How many of the events so far follow from rows and controls, without answers about orders.
     pub events: u64,
     /// Whether the session tells events of money.
     pub tells_money: bool,

@@ -83,7 +83,7 @@ pub enum ControlKindV1 {
     EventsRemoved {
         /// Number of the last of them.
         seq: u64,
-        /// How many of them follow from rows and controls.
+        /// How many of them follow from rows and controls, without answers about orders.
         events: u64,
         /// Whether the session tells events of money.
         tells_money: bool,

@@ -91,7 +91,7 @@ fn a_session_enters_is_protected_exits_and_ends_flat() {
     until("a stop at the exchange", || market.stops() > 0);
     until("a position with its margin, as the exchange has it", || {
         let positions = ask(&world, &market, &id, Question::Positions);
-        let there = positions["at_exchange"]["positions"].as_array();
+        let there = positions["at_exchange"].as_array();
         there.into_iter().flatten().any(|held| {
             ["quantity", "entry_price", "margin"].iter().all(|name| held[*name].as_f64() > Some(0.0))
         })

@@ -123,7 +123,7 @@ pub(super) fn position(table: &SymbolTable, held: &HeldPosition) -> Result<Optio
 pub(super) fn stop(table: &SymbolTable, stop: &ResidentStop) -> Option<StopFact> {
     let symbol = symbol(table, &stop.symbol)?;
     // One that stands between two ticks is ours no longer, and is moved to where ours must be.
-    let price = stop.price.map(|price| ticks(table, symbol, price).unwrap_or(Price(0)));
+    let price = stop.price.map(|price| ticks(table, symbol, price).unwrap_or(StopFact::BETWEEN_TICKS));
     Some(StopFact {
         id: stop.id,
         symbol,

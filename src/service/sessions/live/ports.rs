@@ -83,7 +83,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             Arc::clone(self.exposures),
             Arc::clone(self.alerts),
             symbols,
-            Arc::clone(&session.held),
+            Arc::clone(&session.venue_positions),
         ));
         let mut desk = Desk::new(
             Arc::clone(&table),

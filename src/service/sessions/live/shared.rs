@@ -7,7 +7,7 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::ALERTS_WAITING;
 use crate::service::Alerts;
-use crate::session::live::{Alert, Desk, EnginePosition, VenuePositions};
+use crate::session::live::{Alert, Desk, EnginePosition, VenuePosition};
 use arc_swap::ArcSwapOption;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -66,8 +66,8 @@ pub(super) struct Shared {
     exposures: Arc<Exposures>,
     programs: Arc<Alerts>,
     state: Mutex<SharedState>,
-    /// What the session holds at the exchange, for whoever looks.
-    held: Arc<ArcSwapOption<VenuePositions>>,
+    /// The positions of the session at the exchange, for whoever looks.
+    venue_positions: Arc<ArcSwapOption<Vec<VenuePosition>>>,
     /// Messages handed to the task. What it says is believed when it has taken in all of them.
     handed: AtomicU64,
 }
@@ -92,11 +92,18 @@ impl Shared {
         exposures: Arc<Exposures>,
         programs: Arc<Alerts>,
         symbols: impl Iterator<Item = SymbolId>,
-        held: Arc<ArcSwapOption<VenuePositions>>,
+        venue_positions: Arc<ArcSwapOption<Vec<VenuePosition>>>,
     ) -> Self {
         let blocked = symbols.map(|symbol| (symbol, "the account has not been compared yet")).collect();
         let state = Mutex::new(SharedState { blocked, ..SharedState::default() });
-        Shared { session: session.to_owned(), exposures, programs, state, held, handed: AtomicU64::new(0) }
+        Shared {
+            session: session.to_owned(),
+            exposures,
+            programs,
+            state,
+            venue_positions,
+            handed: AtomicU64::new(0),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, SharedState> {
@@ -125,7 +132,7 @@ impl Shared {
             desk.exposure()
         });
         let (blocked, is_flat, is_protected) = (desk.blocked(now), desk.is_flat(now), desk.is_protected());
-        self.held.store(Some(Arc::new(desk.venue_positions(now))));
+        self.venue_positions.store(desk.venue_positions().map(Arc::new));
         let mut state = self.state();
         (state.blocked, state.is_flat) = (blocked, is_flat);
         (state.is_protected, state.taken) = (is_protected, taken);

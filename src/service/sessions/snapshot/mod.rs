@@ -11,9 +11,9 @@ mod view;
 pub use requests::Shown;
 pub use shown::StatesWanted;
 pub use view::{
-    AccountView, AtExchangeView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView,
-    EquityView, ExchangePositionView, FeedView, Head, LimitView, OrderView, OrdersView, PositionView,
-    PositionsView, StateView, StatesView, StopView, TargetView,
+    AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
+    Head, LimitView, OrderView, OrdersView, PositionView, PositionsView, StateView, StatesView, StopView,
+    TargetView, VenuePositionView,
 };
 
 pub(super) use requests::{Answered, Snapshots, Wanted};
@@ -23,7 +23,7 @@ use super::running::Running;
 use crate::limits::SNAPSHOT_STATES;
 use crate::service::page::PageRequest;
 use crate::service::{Refusal, RefusalKind};
-use crate::session::live::VenuePositions;
+use crate::session::live::VenuePosition;
 use crate::session::snapshot::Parts;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Question {
 pub struct Look {
     shown: Arc<Shown>,
     head: Head,
-    held: Option<Arc<VenuePositions>>,
+    venue_positions: Option<Arc<Vec<VenuePosition>>>,
 }
 
 impl Look {
@@ -70,7 +70,7 @@ impl Look {
             as_of: Some(shown.snapshot.at.to_string()),
             stale_reason,
         };
-        Look { shown, head, held: session.held.load_full() }
+        Look { shown, head, venue_positions: session.venue_positions.load_full() }
     }
 
     /// Account, positions and orders of the moment.

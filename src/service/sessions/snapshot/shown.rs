@@ -2,9 +2,9 @@
 
 use super::Look;
 use super::view::{
-    AccountView, AtExchangeView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView,
-    EquityView, ExchangePositionView, FeedView, LimitView, OrderView, OrdersView, PositionView,
-    PositionsView, StateView, StatesView, StopView, TargetView, amount,
+    AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
+    LimitView, OrderView, OrdersView, PositionView, PositionsView, StateView, StatesView, StopView,
+    TargetView, VenuePositionView, amount,
 };
 use crate::domain::decimal::Decimal;
 use crate::domain::decision::Guard;
@@ -85,10 +85,10 @@ impl Look {
             currency: currency(&snapshot.table),
             total_count: snapshot.positions.len(),
             positions: snapshot.positions.iter().map(|open| position(open, snapshot)).collect(),
-            at_exchange: self.held.as_ref().map(|held| AtExchangeView {
-                as_of: time(held.as_of),
-                positions: held.positions.iter().map(|held| at_exchange(held, &snapshot.table)).collect(),
-            }),
+            at_exchange: self
+                .venue_positions
+                .as_ref()
+                .map(|held| held.iter().map(|held| at_exchange(held, &snapshot.table)).collect()),
         }
     }
 
@@ -239,15 +239,16 @@ fn position(open: &OpenPosition, snapshot: &Snapshot) -> PositionView {
     }
 }
 
-fn at_exchange(held: &VenuePosition, table: &SymbolTable) -> ExchangePositionView {
+fn at_exchange(held: &VenuePosition, table: &SymbolTable) -> VenuePositionView {
     let spec = table.spec(held.key.symbol);
-    ExchangePositionView {
+    VenuePositionView {
         symbol: spec.name.clone(),
         side: if held.key.is_long { "long" } else { "short" },
-        quantity: spec.shown_quantity(held.qty),
+        told_at: held.told.map(|told| time(told.at)),
+        quantity: held.told.map(|told| spec.shown_quantity(told.qty)),
+        margin: held.told.and_then(|told| told.margin).map(Decimal::to_f64),
+        liquidation_price: held.told.and_then(|told| told.liquidation).map(Decimal::to_f64),
         entry_price: spec.price_f64(held.entry),
-        margin: held.margin.map(Decimal::to_f64),
-        liquidation_price: held.liquidation.map(Decimal::to_f64),
         stop_price: held.stop.map(|price| spec.price_f64(price)),
         unprotected_since: held.unprotected_since.map(time),
     }

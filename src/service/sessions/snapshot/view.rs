@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Head {
     /// Session.
     pub session_id: String,
-    /// `backtest`, `collect` or `paper`.
+    /// `backtest`, `collect`, `paper` or `live`.
     pub session_type: String,
     /// State of the session.
     pub status: SessionState,
@@ -131,36 +131,30 @@ pub struct PositionsView {
     pub total_count: usize,
     /// Open positions, by instance.
     pub positions: Vec<PositionView>,
-    /// What the exchange holds of a live session; `None` for every other session, and before the account was read.
-    pub at_exchange: Option<AtExchangeView>,
+    /// The positions of a live session at the exchange, by symbol and side; `None` for every other session, and while the
+    /// account is not known.
+    pub at_exchange: Option<Vec<VenuePositionView>>,
 }
 
-/// The positions of a live session at the exchange. They are as the exchange tells them, so they may be ahead of the
-/// session's own or behind them for a moment.
+/// A position at the exchange, which may belong to several instances. It may be ahead of the session's own or behind it for
+/// a moment.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct AtExchangeView {
-    /// When it was so.
-    pub as_of: String,
-    /// By symbol and side: a position of the exchange may belong to several instances.
-    pub positions: Vec<ExchangePositionView>,
-}
-
-/// A position at the exchange.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct ExchangePositionView {
+pub struct VenuePositionView {
     /// Symbol.
     pub symbol: String,
     /// `long` or `short`.
     pub side: &'static str,
-    /// Base units, as the executions made it.
-    pub quantity: f64,
-    /// What they cost on average, whole ticks.
-    pub entry_price: f64,
+    /// When the exchange said quantity, margin and liquidation price; `None`: it has not.
+    pub told_at: Option<String>,
+    /// Base units; `None`: the exchange has not said.
+    pub quantity: Option<f64>,
     /// Margin that backs it; `None`: the exchange has not said.
     pub margin: Option<f64>,
-    /// Where the exchange liquidates it; `None`: the exchange names no price.
+    /// Where the exchange liquidates it; `None`: it names no price.
     pub liquidation_price: Option<f64>,
-    /// Price of the stop that was seen at the exchange; `None`: there is none.
+    /// What they cost on average by the executions, whole ticks.
+    pub entry_price: f64,
+    /// Price of the stop that was seen at the exchange; `None`: there is none, or it stands between two ticks.
     pub stop_price: Option<f64>,
     /// Since when it has no stop there; `None`: it has one.
     pub unprotected_since: Option<String>,

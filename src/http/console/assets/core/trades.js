@@ -124,7 +124,7 @@ export function describe(event) {
   switch (event.event) {
     case "signal": return { word: event.trigger, text: `${say.sections[event.trigger] ?? words.states[event.to_state] ?? ""} ${say.at(price(event.price))}` };
     case "state_transition": return { word: "→", text: say.state(words.states[event.to_state] ?? event.to_state, words.reasons[event.trigger] ?? event.trigger) };
-    case "order_update": return { word: "ord", text: say.sent(event.status, event.side, short(event.quantity, 8), words.purposes[event.purpose] ?? event.purpose, event.limit == null ? null : price(event.limit), event.order_id) };
+    case "order_update": return { word: "ord", text: say.sent(event.status, event.side, short(event.quantity, 8), words.purposes[event.purpose] ?? event.purpose, event.limit == null ? null : price(event.limit), event.order_id, say.unfilled(event.reason, event.filled_quantity == null ? null : short(event.filled_quantity, 8), event.unfilled_quantity == null ? null : short(event.unfilled_quantity, 8))) };
     case "fill": return { word: "fill", text: say.fill(short(event.quantity, 8), price(event.fill_price), event.order_id) };
     case "position_update":
       if (event.status === "closed") return { word: "pos", text: say.closed(event.side, price(event.entry_price), price(event.exit_price), words.reasons[event.reason] ?? event.reason, signed(event.net)) };

@@ -110,8 +110,9 @@ export const words = {
     sections: { S1: "signal", O1: "signal cancelled", Z1: "entry decided", ZE1: "exit decided", E1: "emergency exit decided" },
     at: (/** @type {string} */ price) => `at ${price}`,
     state: (/** @type {string} */ state, /** @type {string} */ why) => `${state} (${String(why).toLowerCase().replaceAll("_", " ")})`,
-    sent: (/** @type {string} */ status, /** @type {string} */ side, /** @type {string} */ quantity, /** @type {string} */ purpose, /** @type {string|null} */ limit, /** @type {number} */ id) =>
-      status === "submitted" ? `#${id} ${purpose}: ${side} ${quantity} ${limit ? `up to ${limit}` : "at the market"}` : `#${id} ${String(status).replaceAll("_", " ")}`,
+    sent: (/** @type {string} */ status, /** @type {string} */ side, /** @type {string} */ quantity, /** @type {string} */ purpose, /** @type {string|null} */ limit, /** @type {number} */ id, /** @type {string} */ more) =>
+      status === "submitted" ? `#${id} ${purpose}: ${side} ${quantity} ${limit ? `up to ${limit}` : "at the market"}` : `#${id} ${String(status).replaceAll("_", " ")}${more}`,
+    unfilled: (/** @type {string|undefined} */ reason, /** @type {string|null} */ filled, /** @type {string|null} */ left) => `${reason ? ` (${reason.replaceAll("_", " ")})` : ""}${left == null ? "" : `: ${filled} filled, ${left} not`}`,
     fill: (/** @type {string} */ quantity, /** @type {string} */ price, /** @type {number} */ id) => `#${id} filled ${quantity} at ${price}`,
     closed: (/** @type {string} */ side, /** @type {string} */ entry, /** @type {string} */ exit, /** @type {string} */ why, /** @type {string} */ net) => `closed ${side} ${entry} → ${exit} by ${why}: ${net}`,
     stop: (/** @type {string} */ price, /** @type {string} */ why) => `stop at ${price} (${why})`, opened: "position open",
@@ -137,7 +138,7 @@ export const words = {
     parts: { account: "account", positions: "positions", orders: "orders", states: "states of the strategies" },
     equityTitle: "Equity and drawdown", stale: (/** @type {string} */ why) => `These figures are old (${why}); they are of`, limits: "Limits and budgets", budget: "Budget", positionsTitle: "Positions",
     noPositions: ["No open position", "Entries appear here with stop, targets and liquidation price."], quantity: "Size", protected: "Protected",
-    stopAt: (/** @type {string} */ price) => `stop ${price}`, decidedStop: "Stop as decided", there: "At the exchange", notSeenThere: "not seen at the exchange yet", unprotectedSince: "no stop at the exchange since", stopThere: (/** @type {string} */ price) => `stop ${price} at the exchange`,
+    stopAt: (/** @type {string} */ price) => `stop ${price}`, decidedStop: "Stop as decided", there: "At the exchange", notSeenThere: "not known: the account was not read", stopBetween: "stop at the exchange, between two ticks", unprotectedSince: "no stop at the exchange since", stopThere: (/** @type {string} */ price) => `stop ${price} at the exchange`,
     sizeThere: (/** @type {string} */ size) => `size ${size}`, marginThere: (/** @type {string} */ amount) => `margin ${amount}`, liquidationThere: (/** @type {string} */ price) => `liquidation ${price}`, unprotected: "no stop", targets: "Targets", age: "Open for", closesAt: "at most until", ordersTitle: "Open orders",
     statesTitle: "Strategies", warmingUp: (/** @type {string} */ list) => `warming up: ${list}`, blocked: (/** @type {string} */ reason) => `Entries blocked: ${reason}`, until: "until",
   },

@@ -26,14 +26,14 @@ export function Positions({ session, now }) {
 }
 
 /** The exchange's position that a session's belongs to: there is one a symbol and side. @param {any} now @param {any} one */
-const heldOf = (now, one) => now.positions.at_exchange?.positions.find((/** @type {any} */ held) => held.symbol === one.symbol && held.side === one.side);
+const heldOf = (now, one) => now.positions.at_exchange?.find((/** @type {any} */ held) => held.symbol === one.symbol && held.side === one.side);
 
 /** What protects a position where it is held. @param {{held: any}} props */
 const AtExchange = ({ held }) => html`
   <dt>${text.protected}</dt><dd>${!held ? html`<span class="warn">${text.notSeenThere}</span>`
     : held.unprotected_since ? html`<span class="bad">✕ ${text.unprotectedSince} <${Time} value=${held.unprotected_since} what="time" /></span>`
-    : html`<span class="good">✓ ${text.stopThere(held.stop_price == null ? "" : price(held.stop_price))}</span>`}</dd>
-  ${held && html`<dt>${text.there}</dt><dd>${text.sizeThere(short(held.quantity, 8))}${held.margin != null && html` · ${text.marginThere(short(held.margin, 8))}`}${held.liquidation_price != null && html` · ${text.liquidationThere(price(held.liquidation_price))}`}</dd>`}`;
+    : html`<span class="good">✓ ${held.stop_price == null ? text.stopBetween : text.stopThere(price(held.stop_price))}</span>`}</dd>
+  ${held && held.quantity != null && html`<dt>${text.there}</dt><dd>${text.sizeThere(short(held.quantity, 8))}${held.margin != null && html` · ${text.marginThere(short(held.margin, 8))}`}${held.liquidation_price != null && html` · ${text.liquidationThere(price(held.liquidation_price))}`} <span class="faint"><${Time} value=${held.told_at} what="time" /></span></dd>`}`;
 
 /** @param {{now: any}} props */
 export function Orders({ now }) {
