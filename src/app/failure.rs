@@ -129,6 +129,12 @@ impl From<Refusal> for Failure {
             RefusalKind::Internal => FAILED,
             _ => USAGE,
         };
-        Failure { code, message: refusal.message }
+        let failure = Failure { code, message: refusal.message };
+        match refusal.code {
+            "recording_not_found" => failure.because("`tradingd recordings` lists all"),
+            "result_not_found" => failure.because("`tradingd results list` lists all"),
+            "session_not_found" => failure.because("`tradingd sessions list` lists all"),
+            _ => failure,
+        }
     }
 }

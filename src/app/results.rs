@@ -100,9 +100,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match &options.action {
         Action::List { json } => list(&store, *json),
         Action::Show { id } => {
-            let document = results
-                .stored(id)
-                .map_err(|refusal| Failure::from(refusal).because("`tradingd results list` lists all"))?;
+            let document = results.stored(id)?;
             terminal::print(&format!("{document}\n"));
             Ok(())
         }
@@ -128,6 +126,11 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
 }
 
 fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Failure> {
+    if let Some((_, id)) =
+        options.ids.iter().enumerate().find(|(index, id)| options.ids[..*index].contains(id))
+    {
+        return Err(Failure::input(format!("result {id} is named twice, so its rows would count twice")));
+    }
     let shown = match (options.ids.as_slice(), options.json) {
         ([id], true) => format!("{:#}\n", json!(results.rows(id, part, usize::MAX)?)),
         ([id], false) => results.csv(id, part, usize::MAX)?,

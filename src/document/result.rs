@@ -64,10 +64,14 @@ pub fn write(results: &[RunResult], generator: Generator<'_>, mut to: impl io::W
 }
 
 fn overview(line: &Overview) -> Value {
-    let mut shown = tallied(&line.tally);
+    let mut shown = tallied(line.sums.as_ref().map_or(&Tally::default(), |sums| &sums.tally));
     if let Some(fields) = shown.as_object_mut() {
-        // For the whole account, including open positions; the tally contains closed trades only.
-        fields.insert("net".to_owned(), money(line.net));
+        match &line.sums {
+            // For the whole account, including open positions; the tally contains closed trades only.
+            Some(sums) => _ = fields.insert("net".to_owned(), money(sums.net)),
+            None => fields.values_mut().for_each(|sum| *sum = Value::Null),
+        }
+        fields.insert("null_reason".to_owned(), json!(line.sums.is_none().then_some(NO_TOTAL)));
         fields.insert(
             "strategy".to_owned(),
             if line.strategy.is_empty() { Value::Null } else { json!(line.strategy) },

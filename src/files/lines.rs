@@ -15,6 +15,8 @@ pub(super) struct Lines {
     /// Start of the last line returned.
     given: usize,
     ended: bool,
+    /// The last line has no line end.
+    is_open_ended: bool,
     number: u64,
     /// Bytes of the longest line.
     longest: usize,
@@ -28,13 +30,28 @@ impl Lines {
     /// Lines of at most so many bytes. The buffer holds any of them with its end, plus bytes read beyond it.
     pub fn up_to(longest: usize, input: Box<dyn Read + Send>) -> Self {
         let buffer = vec![0; 2 * longest];
-        Lines { input, buffer, start: 0, end: 0, given: 0, ended: false, number: 0, longest }
+        Lines {
+            input,
+            buffer,
+            start: 0,
+            end: 0,
+            given: 0,
+            ended: false,
+            is_open_ended: false,
+            number: 0,
+            longest,
+        }
     }
 
     /// Gives input and buffer back at the end of the input; there is no further line.
     pub fn close(&mut self) {
         (self.input, self.buffer) = (Box::new(std::io::empty()), Vec::new());
         (self.start, self.end, self.given, self.ended) = (0, 0, 0, true);
+    }
+
+    /// Whether the last line, once it was returned, had no line end: nobody can tell whether it was written to its end.
+    pub fn is_open_ended(&self) -> bool {
+        self.is_open_ended
     }
 
     /// Number of the last line returned or refused, from 1.
@@ -54,6 +71,7 @@ impl Lines {
                 if self.start == self.end {
                     return Ok(None);
                 }
+                self.is_open_ended = true;
                 break (self.end, self.end);
             }
             searched = self.end - self.start;
@@ -131,6 +149,11 @@ mod tests {
             assert_eq!(all(Lines::new(Box::new(Slow(Cursor::new(text.into()))))), ["a", "bc", "", "d"]);
         }
         assert!(all(Lines::new(Box::new(Cursor::new("")))).is_empty());
+        for (text, is_open_ended) in [("", false), ("a\n", false), ("a\nb", true), ("a\nb\r\n", false)] {
+            let mut lines = Lines::new(Box::new(Cursor::new(text)));
+            while lines.next().unwrap().is_some() {}
+            assert_eq!(lines.is_open_ended(), is_open_ended, "{text:?}");
+        }
     }
 
     #[test]

@@ -291,7 +291,7 @@ impl SourceFile {
         self.total_bytes
     }
 
-    /// What was assumed to read a file of another maker, without the symbol; empty for our own layouts. Complete
+    /// What was assumed to read the file, without the symbol. Complete
     /// at the end of the file.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = match &self.format {
@@ -299,6 +299,10 @@ impl SourceFile {
             Format::Csv { .. } | Format::Json => Vec::new(),
         };
         notes.extend(self.sorted.is_some().then(|| "the rows were sorted by time".to_owned()));
+        let open_ended =
+            "the last line has no line end, so its last number may be cut: was the file written to its end?";
+        let is_open_ended = self.lines.is_open_ended() && !matches!(self.format, Format::Json);
+        notes.extend(is_open_ended.then(|| open_ended.to_owned()));
         notes
     }
 

@@ -26,36 +26,47 @@ pub struct Overview {
     pub results: u64,
     /// Number of results without a trade.
     pub without_trade: u64,
-    /// Sums over all trades.
-    pub tally: Tally,
-    /// Sum of net profits. Each result has an account of its own.
-    pub net: Money,
+    /// What the results add up to; `None` where they are alternatives to each other.
+    pub sums: Option<Sums>,
     /// The deepest drawdown of all results, percent.
     pub worst_drawdown_pct: f64,
 }
 
+/// Sums over the accounts of several results.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sums {
+    /// Over all trades.
+    pub tally: Tally,
+    /// Of net profits.
+    pub net: Money,
+}
+
 impl Overview {
-    fn of(strategy: String, currency: Option<&str>) -> Self {
+    fn of(strategy: String, currency: Option<&str>, runs: &[&RunResult]) -> Self {
+        let depth = |run: &&RunResult| {
+            run.metric("max_drawdown_pct").and_then(|metric| metric.number()).unwrap_or(0.0)
+        };
         Overview {
             strategy,
             currency: currency.map(str::to_owned),
-            results: 0,
-            without_trade: 0,
-            tally: Tally::default(),
-            net: Money::ZERO,
-            worst_drawdown_pct: 0.0,
+            results: runs.len() as u64,
+            without_trade: runs.iter().filter(|run| run.summary.trades.is_empty()).count() as u64,
+            sums: (!are_alternatives(runs.iter().copied())).then(|| Sums::of(runs)),
+            worst_drawdown_pct: runs.iter().map(depth).fold(0.0, f64::max),
         }
     }
+}
 
-    fn add(&mut self, run: &RunResult) {
-        self.results += 1;
-        self.without_trade += u64::from(run.summary.trades.is_empty());
-        run.summary.trades.iter().for_each(|trade| self.tally.add(trade));
-        if let Some(Ok(Amount::Money(net))) = run.metric("net_profit").map(|metric| metric.value) {
-            self.net += net;
+impl Sums {
+    fn of(runs: &[&RunResult]) -> Self {
+        let mut sums = Sums { tally: Tally::default(), net: Money::ZERO };
+        for run in runs {
+            run.summary.trades.iter().for_each(|trade| sums.tally.add(trade));
+            if let Some(Ok(Amount::Money(net))) = run.metric("net_profit").map(|metric| metric.value) {
+                sums.net += net;
+            }
         }
-        let depth = run.metric("max_drawdown_pct").and_then(|metric| metric.number()).unwrap_or(0.0);
-        self.worst_drawdown_pct = self.worst_drawdown_pct.max(depth);
+        sums
     }
 }
 
@@ -70,7 +81,7 @@ pub fn totals(runs: &[RunResult]) -> Vec<Overview> {
 }
 
 /// Whether two results trade a symbol at the same time, such as variants of a strategy over one source.
-pub fn are_alternatives(runs: &[RunResult]) -> bool {
+pub fn are_alternatives<'a>(runs: impl IntoIterator<Item = &'a RunResult>) -> bool {
     let mut spans: BTreeMap<&str, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
     for run in runs {
         for spec in &run.symbols {
@@ -84,18 +95,15 @@ pub fn are_alternatives(runs: &[RunResult]) -> bool {
 }
 
 fn added_up(runs: &[RunResult], key: impl Fn(&RunResult) -> String) -> Vec<Overview> {
-    let mut lines: Vec<Overview> = Vec::new();
+    let mut lines: Vec<(String, Option<&str>, Vec<&RunResult>)> = Vec::new();
     for run in runs {
         let (strategy, currency) = (key(run), run.currency());
-        let known =
-            lines.iter().position(|line| line.strategy == strategy && line.currency.as_deref() == currency);
-        let index = known.unwrap_or_else(|| {
-            lines.push(Overview::of(strategy, currency));
-            lines.len() - 1
-        });
-        lines[index].add(run);
+        match lines.iter_mut().find(|(known, of, _)| (known, *of) == (&strategy, currency)) {
+            Some((_, _, runs)) => runs.push(run),
+            None => lines.push((strategy, currency, vec![run])),
+        }
     }
-    lines
+    lines.into_iter().map(|(strategy, currency, runs)| Overview::of(strategy, currency, &runs)).collect()
 }
 
 #[cfg(test)]
@@ -122,18 +130,21 @@ mod tests {
     fn strategies_are_added_up_over_their_files() {
         let mut other = on("OTHER_USDT");
         other.strategies[0].id = "dump_v2".to_owned();
-        let runs = [sample::result(), other, sample::empty_result(), on("THIRD_USDT")];
+        let mut without_trade = sample::empty_result();
+        without_trade.symbols[0].name = "FOURTH_USDT".to_owned();
+        let runs = [sample::result(), other, without_trade, on("THIRD_USDT")];
         let lines = by_strategy(&runs);
+        let sums = |line: &Overview| line.sums.clone().unwrap();
         let shown: Vec<(&str, u64, u64, u64)> = lines
             .iter()
-            .map(|line| (line.strategy.as_str(), line.results, line.without_trade, line.tally.trades))
+            .map(|line| (line.strategy.as_str(), line.results, line.without_trade, sums(line).tally.trades))
             .collect();
         assert_eq!(shown, [("pump_v2 v3", 3, 1, 46), ("dump_v2 v3", 1, 0, 23)]);
-        let one = by_strategy(&runs[..1])[0].net;
-        assert_eq!(lines[0].net, one + one);
+        let one = sums(&by_strategy(&runs[..1])[0]).net;
+        assert_eq!(sums(&lines[0]).net, one + one);
         let total = totals(&runs);
-        assert_eq!((total.len(), total[0].results, total[0].tally.trades), (1, 4, 69));
-        assert_eq!(total[0].net, one + one + one);
+        assert_eq!((total.len(), total[0].results, sums(&total[0]).tally.trades), (1, 4, 69));
+        assert_eq!(sums(&total[0]).net, one + one + one);
     }
 
     /// Regression: five variants over the same files were added up as if they were one account.
@@ -144,6 +155,8 @@ mod tests {
         let runs = [sample::result(), variant];
         assert!(are_alternatives(&runs) && totals(&runs).is_empty());
         assert_eq!(by_strategy(&runs).len(), 2);
+        let twice = by_strategy(&[sample::result(), sample::result()]);
+        assert_eq!((twice.len(), twice[0].results, &twice[0].sums), (1, 2, &None), "one history given twice");
         let mut part = sample::result();
         part.source = "another recording".to_owned();
         assert!(are_alternatives(&[sample::result(), part.clone()]), "recordings that overlap in time");

@@ -4,6 +4,7 @@ use super::Service;
 use super::sessions::CatchingUp;
 use crate::clock;
 use crate::domain::time::Timestamp;
+use crate::exchange::mexc::Health;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
 use crate::store::{DiskState, StoreError, store_path};
 use serde_json::{Value, json};
@@ -125,16 +126,7 @@ impl Service {
             return json!({"status": "disabled", "age_seconds": null, "reason": "exchange.enabled is false in the configuration"});
         };
         let age_seconds = health.last_frame_age.map(|age| age.seconds_f64());
-        let (status, reason) = match (health.refused_for, age_seconds) {
-            (Some(span), _) => {
-                let why = "it has refused requests as too frequent for";
-                let then =
-                    "one is tried every few seconds, and all go out again by themselves once it serves";
-                ("throttled", Some(format!("{why} {:.0} s; {then}", span.seconds_f64())))
-            }
-            (None, Some(_)) => ("ok", None),
-            (None, None) => ("not_asked", None),
-        };
+        let (status, reason) = exchange_status(&health);
         json!({
             "status": status, "reason": reason, "age_seconds": age_seconds, "frames": health.frames, "rows": health.rows, "reconnects": health.reconnects,
             "malformed": health.malformed, "unknown": health.unknown_channels + health.unknown_fields, "requests": health.requests,
@@ -184,6 +176,21 @@ pub fn resident_bytes() -> Option<u64> {
     statm.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * PAGE_BYTES)
 }
 
+/// How the connection to the exchange stands, and why it is not in order.
+fn exchange_status(health: &Health) -> (&'static str, Option<String>) {
+    if let Some(span) = health.refused_for {
+        let why = "it has refused requests as too frequent for";
+        let then = "one is tried every few seconds, and all go out again by themselves once it serves";
+        return ("throttled", Some(format!("{why} {:.0} s; {then}", span.seconds_f64())));
+    }
+    let (open, needed) = (health.sockets, health.sockets_needed);
+    if open < needed {
+        let then = "it is tried again by itself; is the network up, and is exchange.ws_url right?";
+        return ("disconnected", Some(format!("{open} of {needed} sockets are connected; {then}")));
+    }
+    if health.last_frame_age.is_some() { ("ok", None) } else { ("not_asked", None) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +200,17 @@ mod tests {
     use crate::service::Parts;
     use crate::service::settings::Settings;
     use crate::store::{OpenMode, Store};
+
+    #[test]
+    fn an_exchange_without_its_sockets_is_not_ok() {
+        let health = Health { last_frame_age: Some(Span::SECOND), ..Health::default() };
+        assert_eq!(exchange_status(&health), ("ok", None), "nobody needs a socket");
+        let health = Health { sockets: 1, sockets_needed: 2, ..health };
+        let (status, reason) = exchange_status(&health);
+        assert_eq!(status, "disconnected");
+        assert!(reason.unwrap().starts_with("1 of 2 sockets are connected"));
+        assert_eq!(exchange_status(&Health { sockets: 2, ..health }).0, "ok");
+    }
 
     #[test]
     fn a_store_that_only_reads_is_not_ready_until_its_disk_takes_writes() {

@@ -501,3 +501,17 @@ fn events_far_apart_are_histories_of_their_own_in_files_and_in_a_recording() {
         .to_owned();
     assert_eq!(results(&cli, &["--recording", &whole]).len(), 1);
 }
+
+/// A number that was cut is still a number: only the line end that is missing with it can tell.
+#[test]
+fn a_file_that_ends_inside_a_line_is_told() {
+    let cli = Cli::new();
+    let rows = format!("{TRADES}\n{BEGIN}000000,A_USDT,10.5,1,buy\n{BEGIN}000000,A_USDT,10.5,1,buy");
+    let told = |text: &str| {
+        let data = cli.file("a.trades.csv", text.to_owned());
+        let ran = cli.run(&["import", "--dry-run", &data]);
+        ran.out + &ran.err
+    };
+    assert!(told(&rows).contains("the last line has no line end"), "{}", told(&rows));
+    assert!(!told(&format!("{rows}\n")).contains("no line end"));
+}

@@ -20,6 +20,8 @@ pub struct Health {
     pub repeated: u64,
     /// Sockets open now.
     pub sockets: u64,
+    /// Sockets for market data that sessions need now, open or not.
+    pub sockets_needed: u64,
     /// Connections lost.
     pub reconnects: u64,
     /// Resyncs of order books.
@@ -47,6 +49,7 @@ pub(super) struct Counters {
     pub malformed: Count,
     pub repeated: Count,
     pub sockets: AtomicU64,
+    pub sockets_needed: AtomicU64,
     pub reconnects: Count,
     pub resyncs: Count,
     pub clock_steps: Count,
@@ -99,6 +102,7 @@ impl Counters {
             malformed: self.malformed.get(),
             repeated: self.repeated.get(),
             sockets: self.sockets.load(Relaxed),
+            sockets_needed: self.sockets_needed.load(Relaxed),
             reconnects: self.reconnects.get(),
             resyncs: self.resyncs.get(),
             clock_steps: self.clock_steps.get(),

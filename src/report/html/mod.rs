@@ -12,7 +12,7 @@ mod tables;
 
 use crate::report::format as f;
 use crate::report::no_trade;
-use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
+use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, Sums, are_alternatives, by_strategy, totals};
 use crate::report::run::{Mode, RunResult};
 use markup::{Cell, Sorting, escaped, none, table};
 
@@ -82,22 +82,22 @@ fn summary(results: &[RunResult]) -> String {
     ];
     let total = |line: Overview| Overview { strategy: "Total".to_owned(), ..line };
     let rows = by_strategy(results).into_iter().chain(totals(results).into_iter().map(total)).map(|line| {
-        let tally = &line.tally;
         let count = |count: u64| Cell::number(&f::grouped(u128::from(count)), count as f64);
         let currency = f::Currency(line.currency.as_deref());
-        let cells = vec![
-            Cell::text(&line.strategy),
-            count(line.results),
-            count(line.without_trade),
-            count(tally.trades),
-            count(tally.wins),
-            count(tally.losses),
-            tally
-                .win_rate_pct()
-                .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(rate), rate)),
-            Cell::signed(&currency.amount(line.net), line.net.to_f64()),
-            Cell::number(&f::percent(line.worst_drawdown_pct), line.worst_drawdown_pct),
-        ];
+        let mut cells = vec![Cell::text(&line.strategy), count(line.results), count(line.without_trade)];
+        match &line.sums {
+            Some(Sums { tally, net }) => {
+                cells.extend([tally.trades, tally.wins, tally.losses].map(count));
+                cells.push(
+                    tally
+                        .win_rate_pct()
+                        .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(rate), rate)),
+                );
+                cells.push(Cell::signed(&currency.amount(*net), net.to_f64()));
+            }
+            None => cells.extend((0..5).map(|_| Cell::none("alternatives have no sum"))),
+        }
+        cells.push(Cell::number(&f::percent(line.worst_drawdown_pct), line.worst_drawdown_pct));
         (None, cells)
     });
     table(&headings, rows, Sorting::Fixed)

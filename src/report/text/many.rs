@@ -4,7 +4,7 @@ use super::table::{Align, Table};
 use super::{Style, heading, line, rate, sentence, wrapped};
 use crate::report::format as f;
 use crate::report::no_trade;
-use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, are_alternatives, by_strategy, totals};
+use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, Sums, are_alternatives, by_strategy, totals};
 use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
 use std::collections::BTreeSet;
@@ -115,16 +115,16 @@ fn summary(runs: &[RunResult], style: Style) -> String {
 }
 
 fn summary_row(name: &str, one: &Overview) -> Vec<String> {
-    let tally = &one.tally;
-    let counts = [one.results, one.without_trade, tally.trades, tally.wins, tally.losses]
-        .map(|count| f::grouped(u128::from(count)));
-    let mut row = vec![name.to_owned()];
-    row.extend(counts);
-    row.extend([
-        rate(tally.win_rate_pct()),
-        f::Currency(one.currency.as_deref()).amount(one.net),
-        f::percent(one.worst_drawdown_pct),
-    ]);
+    let count = |count: u64| f::grouped(u128::from(count));
+    let mut row = vec![name.to_owned(), count(one.results), count(one.without_trade)];
+    match &one.sums {
+        Some(Sums { tally, net }) => {
+            row.extend([tally.trades, tally.wins, tally.losses].map(count));
+            row.extend([rate(tally.win_rate_pct()), f::Currency(one.currency.as_deref()).amount(*net)]);
+        }
+        None => row.extend([f::NONE; 5].map(str::to_owned)),
+    }
+    row.push(f::percent(one.worst_drawdown_pct));
     row
 }
 
@@ -150,9 +150,11 @@ fn lines(runs: &[RunResult], style: Style) -> String {
     for total in totals(runs) {
         let mut row = vec![String::new(); 13];
         row[1] = "total".to_owned();
-        row[7] = total.tally.trades.to_string();
-        row[8] = rate(total.tally.win_rate_pct());
-        row[9] = f::Currency(total.currency.as_deref()).amount(total.net);
+        if let Some(Sums { tally, net }) = &total.sums {
+            row[7] = tally.trades.to_string();
+            row[8] = rate(tally.win_rate_pct());
+            row[9] = f::Currency(total.currency.as_deref()).amount(*net);
+        }
         table.row(row);
     }
     // On a narrow terminal the least important columns are dropped first, then names are shortened in the

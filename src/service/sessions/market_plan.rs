@@ -21,8 +21,8 @@ use crate::service::Refusal;
 use crate::service::backtest::{self, ReplayClock};
 use crate::service::market::Market;
 use crate::service::strategies::{Loaded, built_in, compile};
-use crate::store::Store;
 use crate::store::records::SessionRow;
+use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
 
 /// What a paper session looks at: the top of the book comes whole with each message, so that no lost message can leave
@@ -92,6 +92,11 @@ pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, Failure> {
         .map_err(|refusal| format!("its request is not understood: {refusal}"))?;
     respell(&mut request, row.symbols.iter().map(String::as_str));
     let recording = row.input_recording_id.as_deref().ok_or_else(|| "it has no recording".to_owned())?;
+    if let Err(StoreError::NotFound { .. }) = store.recording(recording) {
+        return Err(Failure::Other(format!(
+            "its recording {recording} was deleted, and with it what it decided on"
+        )));
+    }
     let mut specs = Vec::new();
     for symbol in &request.symbols {
         let kept = store.recorded_spec(recording, symbol)?;

@@ -175,6 +175,13 @@ pub fn read(path: &Path) -> Result<Opened, SweepError> {
     })?;
     let (lines, whole, head) = read_log(&log, &plan, path)?;
     let length = log.metadata().map_or(whole, |metadata| metadata.len());
+    if has_line_end(&log, whole) {
+        return Err(SweepError::Input(format!(
+            "{} is damaged behind byte {whole}, so nobody can say what was finished there: run the sweep again with this folder, \
+             which repeats what is missing",
+            path.join(LOG).visible()
+        )));
+    }
     Ok(Opened {
         plan,
         shard: head.map_or(Shard::WHOLE, |head| head.shard),
@@ -229,6 +236,16 @@ fn read_log(log: &File, plan: &Plan, path: &Path) -> Result<(Lines, u64, Option<
         }
         whole += read as u64;
     }
+}
+
+/// Whether whole lines follow a line that cannot be read. A run that was killed leaves at most one line without its end.
+fn has_line_end(log: &File, from: u64) -> bool {
+    let mut reader = BufReader::new(log);
+    let mut bytes = Vec::new();
+    reader.seek(SeekFrom::Start(from)).is_ok()
+        && io::Read::take(&mut reader, SWEEP_LINE_BYTES as u64)
+            .read_until(b'\n', &mut bytes)
+            .is_ok_and(|_| bytes.ends_with(b"\n"))
 }
 
 /// The JSON of a whole line; `None` when it is torn or damaged.

@@ -13,6 +13,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::Link;
+use crate::exchange::mexc::health::Counters;
 use crate::exchange::mexc::market::{Depth, FundingRate, FundingSettlement};
 use crate::exchange::mexc::rest::request::market as calls;
 use crate::exchange::mexc::wire::rows;
@@ -20,6 +21,7 @@ use crate::limits;
 use crate::session::ports::{MarketSink, Notice};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -92,6 +94,7 @@ impl Socket {
 
     /// Serves until the task is aborted, or until the exchange has refused every symbol.
     pub async fn serve(mut self) {
+        let _needed = Counted::new(&self.link, |counters| &counters.sockets_needed);
         // Staggers sockets that start together.
         tokio::time::sleep(Duration::from_millis(
             self.link.settings.reconnect_min_ms / 10 * u64::from(self.number),
@@ -130,7 +133,7 @@ impl Socket {
     }
 
     async fn run(&mut self, mut stream: Stream) -> End {
-        let _open = Open::count(&self.link);
+        let _open = Counted::new(&self.link, |counters| &counters.sockets);
         let settings = self.link.settings.clone();
         let now = self.received();
         (self.heard_at, self.served_at) = (now.at, now.at);
@@ -447,19 +450,22 @@ impl Socket {
     }
 }
 
-/// Counts an open socket until dropped.
-struct Open(Arc<Link>);
+/// Counts a socket until dropped.
+struct Counted {
+    link: Arc<Link>,
+    counter: fn(&Counters) -> &AtomicU64,
+}
 
-impl Open {
-    fn count(link: &Arc<Link>) -> Self {
-        link.counters.sockets.fetch_add(1, Relaxed);
-        Open(link.clone())
+impl Counted {
+    fn new(link: &Arc<Link>, counter: fn(&Counters) -> &AtomicU64) -> Self {
+        counter(&link.counters).fetch_add(1, Relaxed);
+        Counted { link: link.clone(), counter }
     }
 }
 
-impl Drop for Open {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.counters.sockets.fetch_sub(1, Relaxed);
+        (self.counter)(&self.link.counters).fetch_sub(1, Relaxed);
     }
 }
 
