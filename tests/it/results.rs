@@ -1,7 +1,7 @@
 //! Output of a backtest on the command line: why there was no trade, why a trade was made, trades as CSV, the
 //! report, and the configuration's limits applied.
 
-use crate::cli::{Cli, shipped_one};
+use crate::cli::{Cli, Ran, shipped_one};
 use serde_json::{Value, json};
 use tradingd::domain::time::Timestamp;
 
@@ -180,12 +180,11 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     cli.ok(&args);
     assert!(!cli.state().exists(), "nothing is kept unasked");
     let ran = cli.run(&[&args[..], &["--keep"]].concat());
-    let id = ran
-        .err
-        .lines()
-        .find_map(|line| line.strip_prefix("stored as ")?.split(' ').next())
-        .unwrap_or_else(|| panic!("{}", ran.err))
-        .to_owned();
+    let kept = |ran: &Ran| {
+        let id = ran.err.lines().find_map(|line| line.strip_prefix("stored as ")?.split(' ').next());
+        id.unwrap_or_else(|| panic!("{}", ran.err)).to_owned()
+    };
+    let id = kept(&ran);
     let csv = cli.ok(&["results", "trades", &id]);
     assert_eq!(csv.lines().count(), 5, "{csv}");
     assert!(csv.starts_with("number,symbol,strategy,side,entry_time,") && csv.contains("ze_age"), "{csv}");
@@ -198,9 +197,12 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
             .all(|line| line.contains(",S1,WAVE_USDT,loser,"))
     );
     assert!(ran.err.contains(&format!("stored as {id} (loser on WAVE_USDT, ")), "{}", ran.err);
-    let both = cli.ok(&["results", "trades", &id, &id]);
+    let again = kept(&cli.run(&[&args[..], &["--keep"]].concat()));
+    let both = cli.ok(&["results", "trades", &id, &again]);
     assert!(both.lines().count() == 9 && both.starts_with("result_id,number,symbol,"), "{both}");
-    assert!(both.lines().skip(1).all(|line| line.starts_with(&format!("{id},"))), "{both}");
+    let of = |id: &str| both.lines().filter(|line| line.starts_with(&format!("{id},"))).count();
+    assert_eq!((of(&id), of(&again)), (4, 4), "{both}");
+    cli.run(&["results", "trades", &id, &again, &id]).fails("twice", 64, &[&id, "is named twice"]);
     let page = cli.at("kept.html");
     let report = ["results", "report", &id, "--out", page.to_str().unwrap()];
     cli.ok(&report);
