@@ -54,6 +54,9 @@ impl Replace {
                 "{} has come meanwhile and stays as it is; choose another name, or replace it with --force",
                 path.visible()
             )),
+            ErrorKind::NotFound => {
+                Failure::input(format!("{} could not be written: there is no such folder", path.visible()))
+            }
             _ => Failure::other(format!(
                 "{} could not be written ({error}); choose another place or free some space",
                 path.visible()

@@ -72,7 +72,7 @@ impl fmt::Display for ExchangeError {
             ExchangeError::Unreachable { call, reason } => {
                 write!(
                     f,
-                    "{call}: the exchange did not answer ({reason}); check the network and the exchange's address, then try again"
+                    "{call}: the exchange did not answer ({reason}); check the network, exchange.rest_url and exchange.ws_url of the configuration, then try again"
                 )
             }
             ExchangeError::Unreadable { call, status, reason } => {

@@ -278,8 +278,7 @@ pub fn settings(config: &Exchange) -> Settings {
 }
 
 fn unavailable(error: &ExchangeError) -> Refusal {
-    let message =
-        format!("the exchange gave no usable answer ({error}); try again, or see GET /health/ready");
+    let message = format!("the exchange gave no usable answer: {error}");
     Refusal {
         retry_after_s: Some(5),
         ..Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)

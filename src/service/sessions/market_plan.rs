@@ -189,7 +189,8 @@ fn known(request: &StartRequest, contracts: &[Contract]) -> Result<Vec<Contract>
     }
     let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).collect();
     let message = format!(
-        "the exchange has no {}; GET /api/exchange/symbols?scope=all lists what it has",
+        "the exchange has no {}; GET /api/exchange/symbols?scope=all lists what it has (without `symbols` a request means \
+         trading.default_symbols)",
         names.join(", ")
     );
     Err(Refusal::not_found("symbol_not_found", message).with(json!({ "symbols": names })))
