@@ -508,7 +508,7 @@ fn a_file_that_ends_inside_a_line_is_told() {
     let cli = Cli::new();
     let rows = format!("{TRADES}\n{BEGIN}000000,A_USDT,10.5,1,buy\n{BEGIN}000000,A_USDT,10.5,1,buy");
     let told = |text: &str| {
-        let data = cli.file("a.trades.csv", text.to_owned());
+        let data = cli.file("a.trades.csv", text);
         let ran = cli.run(&["import", "--dry-run", &data]);
         ran.out + &ran.err
     };

@@ -445,7 +445,7 @@ mod tests {
             let (difference, equal) = comparison.outcome(true).unwrap();
             (difference.map(|difference| difference.place), equal)
         };
-        assert_eq!(outcome(&[fill.clone()]), (None, 3), "none was written, or all were removed");
+        assert_eq!(outcome(std::slice::from_ref(&fill)), (None, 3), "none was written, or all were removed");
         assert_eq!(outcome(&[report(3), fill.clone()]), (None, 4), "one was removed, the next was not");
         assert_eq!(outcome(&[report(2), report(3), fill.clone()]), (None, 5));
         assert_eq!(outcome(&[report(4), fill.clone()]).0, Some(3), "another order");
