@@ -1,7 +1,7 @@
 //! The open database. After a disk failure it is replaced: at once by one that only reads, and by one that
 //! writes as soon as the disk accepts writes again.
 
-use super::disk::{Access, Disk, ReadOnly, ReadWrite};
+use super::disk::{Access, Disk, ReadOnly, ReadWrite, overwritten};
 use super::error::during;
 use super::guard::guarded;
 use super::{StoreError, builder};
@@ -165,7 +165,8 @@ impl Current {
         DiskState::ReadOnly(why)
     }
 
-    /// What is written to a file that nobody finds again is lost: an error when the store's was removed or replaced.
+    /// What is written to a file that nobody finds again or that others write to is lost: an error when the store's was
+    /// removed, replaced or overwritten.
     fn is_in_its_place(&self) -> Result<(), StoreError> {
         let Some(path) = self.home.as_deref().map(super::store_path) else { return Ok(()) };
         let displaced = || {
@@ -177,6 +178,7 @@ impl Current {
         match self.disk.is_at(&path) {
             Ok(false) => Err(StoreError::io("looking for the store", displaced())),
             // A path that cannot be looked at says nothing about the file.
+            Ok(true) if !self.disk.is_as_left() => Err(StoreError::io("looking at the store", overwritten())),
             Ok(true) | Err(_) => Ok(()),
         }
     }

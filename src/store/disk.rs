@@ -19,6 +19,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 /// File mode of a new store. Owner only, because it contains password hashes.
 const FILE_MODE: u32 = 0o600;
 
+/// Bytes at the beginning of a store that name its last commit: each commit changes them.
+const HEAD: usize = 320;
+
+/// What this process left in its file. Locks keep out only those who ask for them, so `cp` to the file's name changes
+/// it all the same.
+#[derive(Debug)]
+struct Left {
+    length: u64,
+    /// `None` when it is not known: in a new file, and after a failed write, which leaves the old or the new one.
+    head: Option<[u8; HEAD]>,
+}
+
 /// The storage of a store. A file stays locked against other processes while this exists.
 #[derive(Debug)]
 pub struct Disk {
@@ -27,6 +39,10 @@ pub struct Disk {
     failure: Mutex<Option<String>>,
     /// Device and inode of a file.
     identity: Option<(u64, u64)>,
+    /// `None` for other storage.
+    left: Mutex<Option<Left>>,
+    /// Set when others changed the file; what is in it says nothing any more.
+    overwritten: AtomicBool,
 }
 
 impl Disk {
@@ -49,7 +65,12 @@ impl Disk {
 
     /// Any other storage.
     pub fn over(below: impl StorageBackend) -> Arc<Disk> {
-        Arc::new(Disk { below: Box::new(below), failure: Mutex::default(), identity: None })
+        Arc::new(Disk::new(Box::new(below), None))
+    }
+
+    fn new(below: Box<dyn StorageBackend>, identity: Option<(u64, u64)>) -> Disk {
+        let (failure, left) = (Mutex::default(), Mutex::default());
+        Disk { below, failure, identity, left, overwritten: AtomicBool::new(false) }
     }
 
     /// Whether the file at a path is this one. True of other storage.
@@ -73,14 +94,74 @@ impl Disk {
         let file = FileBackend::new(file).map_err(super::error::during(OPENING))?;
         match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
             // Without locks in the file system other processes cannot be detected.
-            Ok(true) | Err(BackendError::Unsupported) => Ok(Arc::new(Disk {
-                below: Box::new(file),
-                failure: Mutex::default(),
-                identity: Some((found.dev(), found.ino())),
-            })),
+            Ok(true) | Err(BackendError::Unsupported) => {
+                let length = found.len();
+                let mut disk = Disk::new(Box::new(file), Some((found.dev(), found.ino())));
+                let head = disk.head(length).map_err(opening)?;
+                disk.left = Mutex::new(Some(Left { length, head }));
+                Ok(Arc::new(disk))
+            }
             Ok(false) => Err(StoreError::AlreadyOpen(path.to_owned())),
             Err(error) => Err(opening(error.into())),
         }
+    }
+
+    /// Whether the file is as this process left it: not shorter, and with the header of its own last commit. Once it
+    /// was not, every operation fails until the file is opened again. True of other storage.
+    pub fn is_as_left(&self) -> bool {
+        let left = lock(&self.left);
+        self.compare(left.as_ref())
+    }
+
+    fn compare(&self, left: Option<&Left>) -> bool {
+        // A file that cannot be read says nothing about who changed it.
+        let is_changed = left.is_some_and(|left| {
+            let length = self.below.len().unwrap_or(left.length);
+            let head = if length < left.length { None } else { self.head(length).ok().flatten() };
+            length < left.length || left.head.is_some_and(|known| head.is_some_and(|found| found != known))
+        });
+        if is_changed {
+            self.overwritten.store(true, Ordering::Release);
+        }
+        !self.overwritten.load(Ordering::Acquire)
+    }
+
+    /// The first bytes of the file; `None` when it has fewer.
+    fn head(&self, length: u64) -> io::Result<Option<[u8; HEAD]>> {
+        if length < HEAD as u64 {
+            return Ok(None);
+        }
+        let mut head = [0; HEAD];
+        self.below.read(0, &mut head).map(|()| Some(head))
+    }
+
+    /// Writes what the database gives it. Before a header is written, which makes a commit valid, the file must be as
+    /// it was left.
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if offset >= HEAD as u64 {
+            return self.below.write(offset, bytes);
+        }
+        let mut left = lock(&self.left);
+        if !self.compare(left.as_ref()) {
+            return Err(overwritten());
+        }
+        let done = self.below.write(offset, bytes);
+        if let Some(left) = left.as_mut() {
+            left.head = bytes.first_chunk().copied().filter(|_| offset == 0 && done.is_ok());
+        }
+        done
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        let mut left = lock(&self.left);
+        if !self.compare(left.as_ref()) {
+            return Err(overwritten());
+        }
+        let done = self.below.set_len(length);
+        if let Some(left) = left.as_mut() {
+            left.length = if done.is_ok() { length } else { left.length.min(length) };
+        }
+        done
     }
 
     /// Size in bytes.
@@ -102,6 +183,13 @@ impl Disk {
     pub fn is_sound_again(&self) {
         *lock(&self.failure) = None;
     }
+}
+
+/// Error of every operation on a file that others changed.
+pub fn overwritten() -> io::Error {
+    io::Error::other(
+        "its file was overwritten or cut short while tradingd has it open; stop tradingd, put a sound copy in its place and start again",
+    )
 }
 
 /// One database's access to the disk.
@@ -142,9 +230,10 @@ impl Access {
         }
     }
 
-    fn run<T>(&self, doing: &str, work: impl FnOnce(&dyn StorageBackend) -> io::Result<T>) -> io::Result<T> {
+    fn run<T>(&self, doing: &str, work: impl FnOnce(&Disk) -> io::Result<T>) -> io::Result<T> {
         let _pass = self.pass()?;
-        let done = work(&*self.disk.below);
+        let is_ours = !self.disk.overwritten.load(Ordering::Acquire);
+        let done = if is_ours { work(&self.disk) } else { Err(overwritten()) };
         if let Err(error) = &done {
             self.failed.store(true, Ordering::Release);
             lock(&self.disk.failure).get_or_insert_with(|| format!("{doing} failed: {error}"));
@@ -159,11 +248,11 @@ pub struct ReadWrite(pub Arc<Access>);
 
 impl StorageBackend for ReadWrite {
     fn len(&self) -> io::Result<u64> {
-        self.0.run("asking for its length", |disk| disk.len())
+        self.0.run("asking for its length", |disk| disk.below.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.run("reading", |disk| disk.read(offset, out))
+        self.0.run("reading", |disk| disk.below.read(offset, out))
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
@@ -171,7 +260,7 @@ impl StorageBackend for ReadWrite {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.run("syncing", |disk| disk.sync_data())
+        self.0.run("syncing", |disk| disk.below.sync_data())
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -201,7 +290,7 @@ struct Memory {
 impl ReadOnly {
     /// A view of the disk as it is now.
     pub fn new(access: Arc<Access>) -> io::Result<ReadOnly> {
-        let length = access.run("asking for its length", |disk| disk.len())?;
+        let length = access.run("asking for its length", |disk| disk.below.len())?;
         Ok(ReadOnly { access, memory: Mutex::new(Memory { length, below: length, chunks: BTreeMap::new() }) })
     }
 
@@ -220,7 +309,7 @@ impl ReadOnly {
         let mut chunk = vec![0; CHUNK as usize];
         let there = memory.below.saturating_sub(number * CHUNK).min(CHUNK) as usize;
         if there > 0 {
-            self.access.run("reading", |disk| disk.read(number * CHUNK, &mut chunk[..there]))?;
+            self.access.run("reading", |disk| disk.below.read(number * CHUNK, &mut chunk[..there]))?;
         }
         Ok(chunk)
     }
@@ -239,7 +328,7 @@ impl StorageBackend for ReadOnly {
         }
         let there = memory.below.saturating_sub(offset).min(out.len() as u64) as usize;
         if there > 0 {
-            self.access.run("reading", |disk| disk.read(offset, &mut out[..there]))?;
+            self.access.run("reading", |disk| disk.below.read(offset, &mut out[..there]))?;
         }
         out[there..].fill(0);
         for (number, chunk) in memory.chunks.range(offset / CHUNK..end.div_ceil(CHUNK)) {

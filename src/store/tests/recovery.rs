@@ -178,3 +178,36 @@ fn a_store_whose_file_is_gone_takes_nothing_more() {
     }
     store.put_result(new_result("exec_1", 1, "{}")).unwrap();
 }
+
+#[test]
+fn a_store_whose_file_was_overwritten_in_place_takes_nothing_more() {
+    for by in ["truncation", "an older copy"] {
+        for is_looked_after in [true, false] {
+            let case = format!("{by}, looked after: {is_looked_after}");
+            let dir = tempfile::tempdir().unwrap();
+            let path = store_path(dir.path());
+            drop(Store::open(dir.path(), OpenMode::CreateIfNew).unwrap());
+            let copy = std::fs::read(&path).unwrap();
+            let store = Store::open(dir.path(), OpenMode::MustExist).unwrap();
+            store.put_result(new_result("exec_1", 1, "{}")).unwrap();
+            assert_eq!(store.look_after(), DiskState::Sound, "{case}");
+            // As `cp` does, without another inode.
+            let bytes: &[u8] = if by == "truncation" { b"" } else { &copy };
+            std::fs::write(&path, bytes).unwrap();
+            if is_looked_after {
+                let DiskState::ReadOnly(why) = store.look_after() else { panic!("{case}: not noticed") };
+                assert!(why.contains("overwritten or cut short while tradingd has it open"), "{case}: {why}");
+            }
+            assert!(store.put_result(new_result("exec_2", 1, "{}")).unwrap_err().may_pass(), "{case}");
+            assert!(store.failure().is_some_and(|why| why.contains("overwritten or cut short")), "{case}");
+            for _ in 0..2 {
+                assert!(matches!(store.look_after(), DiskState::ReadOnly(_)), "{case}: it stays read-only");
+                assert!(store.put_result(new_result("exec_2", 1, "{}")).unwrap_err().may_pass(), "{case}");
+            }
+            drop(store);
+            if by != "truncation" && is_looked_after {
+                assert_eq!(std::fs::read(&path).unwrap(), copy, "{case}: the copy is left as it is");
+            }
+        }
+    }
+}
