@@ -61,11 +61,13 @@ impl Address {
     }
 }
 
-/// The listening socket; its file is removed on drop.
+/// The listening socket; its file is removed on drop, that of another process at its path is not.
 #[derive(Debug)]
 pub struct LocalListener {
     listener: UnixListener,
     path: PathBuf,
+    /// Device and inode of the file.
+    identity: (u64, u64),
     /// Owner of the socket: the user of this process.
     owner: u32,
 }
@@ -88,8 +90,8 @@ impl LocalListener {
         }
         let listener = UnixListener::bind(Address::of(state)?.path())?;
         fs::set_permissions(&path, Permissions::from_mode(MODE))?;
-        let owner = fs::symlink_metadata(&path)?.uid();
-        Ok(LocalListener { listener, path, owner })
+        let bound = fs::symlink_metadata(&path)?;
+        Ok(LocalListener { listener, path, identity: identity(&bound), owner: bound.uid() })
     }
 
     /// The next connection with its user; `None` for one that is refused or broken.
@@ -112,9 +114,16 @@ impl LocalListener {
 
 impl Drop for LocalListener {
     fn drop(&mut self) {
-        // What stays behind is replaced at the next start.
-        let _ = fs::remove_file(&self.path);
+        // The directory may have been moved away and its name taken by the state of another daemon. What stays
+        // behind is replaced at the next start.
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+fn identity(file: &fs::Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 /// Whether a user may connect to a socket of `owner`.
@@ -191,6 +200,21 @@ mod tests {
         fs::write(&path, "x").unwrap();
         assert!(LocalListener::bind(dir.path()).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"x");
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_another_daemon_at_the_same_path_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, moved) = (dir.path().join("state"), dir.path().join("moved"));
+        fs::create_dir(&state).unwrap();
+        let first = LocalListener::bind(&state).unwrap();
+        fs::rename(&state, &moved).unwrap();
+        fs::create_dir(&state).unwrap();
+        let second = LocalListener::bind(&state).unwrap();
+        drop(first);
+        assert!(socket_path(&state).exists());
+        drop(second);
+        assert!(!socket_path(&state).exists());
     }
 
     #[tokio::test]
