@@ -69,7 +69,9 @@ pub struct Recording {
     /// session whose first events are gone cannot be replayed any more. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_events_mib: u64,
-    /// MiB that must stay free on the disk; below it recording stops first. Takes effect at once.
+    /// MiB that must stay free on the disk; with less, sessions that only record (`collect`) end as failed and keep what
+    /// they recorded. Paper and live sessions go on until the disk refuses writes. Takes effect at once, for running
+    /// sessions too.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub min_free_mib: u64,
 }

@@ -29,6 +29,7 @@ use crate::exchange::mexc::{Account, Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
 use crate::store::Store;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::{ASK_AGAIN, Tickers};
 use tokio::sync::oneshot;
@@ -49,6 +50,8 @@ pub struct Market {
     store: Arc<Store>,
     /// State directory; its file system is checked for free space.
     state: PathBuf,
+    /// `recording.min_free_mib` of the configuration in force.
+    min_free_mib: AtomicU64,
     /// Held for moments only: sessions read it while they trade.
     contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
     /// Held while the terms are fetched, so that one request serves all waiters. Holds the last failure and
@@ -71,6 +74,7 @@ impl Market {
             client,
             store,
             state,
+            min_free_mib: AtomicU64::new(0),
             contracts: Mutex::new(None),
             asking: Mutex::new(None),
             tickers,
@@ -240,9 +244,16 @@ impl Market {
         Some((offset.offset_ns, offset.at))
     }
 
-    /// MiB free on the store's file system; `None` where the system does not report it.
-    pub fn free_mib(&self) -> Option<u64> {
-        free_mib(&self.state)
+    /// From now on sessions that only record end when less than this is free.
+    pub fn keep_free(&self, min_free_mib: u64) {
+        self.min_free_mib.store(min_free_mib, Ordering::Relaxed);
+    }
+
+    /// MiB free on the store's file system and MiB that must stay free, when there is less. `None` where the system does
+    /// not report it.
+    pub fn short_of_room(&self) -> Option<(u64, u64)> {
+        let wanted = self.min_free_mib.load(Ordering::Relaxed);
+        free_mib(&self.state).filter(|left| *left < wanted).map(|left| (left, wanted))
     }
 
     fn client(&self) -> Result<&Arc<Mexc>, Refusal> {

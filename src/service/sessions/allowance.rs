@@ -26,6 +26,7 @@ impl Sessions {
     /// addition is for sessions that start from now on.
     pub fn apply_config(&self, config: &Config) {
         self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
+        self.market.keep_free(config.recording.min_free_mib);
         // No start between the two: it would miss both.
         let _gate = self.gate();
         self.trading.store(Arc::new(config.trading.clone()));

@@ -16,7 +16,8 @@ use crate::session::market_loop::Ended;
 /// How often the room on the disk is looked at.
 const LOOK_AT_DISK_EVERY: Span = Span::SECOND;
 
-/// Records until `until`, or until it is stopped or the daemon ends.
+/// Records until `until`, or until it is stopped or the daemon ends. `short_of_room`: MiB that are free and MiB that must
+/// stay free, when there is less.
 ///
 /// # Errors
 /// Why it could not go on; what was recorded stays.
@@ -25,8 +26,7 @@ pub(super) fn record(
     journal: &mut Journal,
     inbox: &Inbox,
     until: Option<Timestamp>,
-    min_free_mib: u64,
-    free_mib: &dyn Fn() -> Option<u64>,
+    short_of_room: &dyn Fn() -> Option<(u64, u64)>,
 ) -> Result<Ended, Failure> {
     let mut free = Stopwatch::start();
     let mut batch = Batch::default();
@@ -53,7 +53,7 @@ pub(super) fn record(
         }
         if free.elapsed() >= LOOK_AT_DISK_EVERY {
             free = Stopwatch::start();
-            if let Some(left) = free_mib().filter(|left| *left < min_free_mib) {
+            if let Some((left, min_free_mib)) = short_of_room() {
                 return Err(Failure::Other(format!(
                     "the recording ended, what was recorded before is kept: the disk has {left} MiB left and {min_free_mib} MiB are to stay \
                      free (recording.min_free_mib)"

@@ -156,11 +156,7 @@ fn plan(
         fingerprint: fingerprint(&normal, &settings, &strategies),
         settings,
         strategies,
-        rows: Rows::Market {
-            streams,
-            duration: request.duration,
-            min_free_mib: config.recording.min_free_mib,
-        },
+        rows: Rows::Market { streams, duration: request.duration },
         symbols: request.symbols.clone(),
         table: SymbolTable::new(1, specs),
         span: None,

@@ -120,7 +120,7 @@ impl Running {
         context: MarketContext<'_>,
         journal: &mut Option<Journal>,
     ) -> Result<Outcome, Failure> {
-        let Rows::Market { duration, min_free_mib, .. } = &plan.rows else {
+        let Rows::Market { duration, .. } = &plan.rows else {
             return Err(Failure::Other("it has no market".to_owned()));
         };
         let begun = context.recording.last_received().filter(|_| context.resumed);
@@ -131,8 +131,7 @@ impl Running {
         self.catch_up.end();
         let feed = self.subscribe(context.market, plan, &inbox, begun)?;
         let until = duration.map(|duration| started + duration);
-        let ended =
-            collect::record(self, journal, &inbox, until, *min_free_mib, &|| context.market.free_mib());
+        let ended = collect::record(self, journal, &inbox, until, &|| context.market.short_of_room());
         drop(feed);
         Ok(match ended? {
             Ended::Suspended => Outcome::Suspended,

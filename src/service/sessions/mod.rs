@@ -144,6 +144,7 @@ impl Sessions {
             follower: Follower::default(),
         });
         all.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
+        all.market.keep_free(config.recording.min_free_mib);
         let left =
             |row: &SessionRow| SessionState::from_name(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;

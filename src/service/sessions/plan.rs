@@ -33,8 +33,6 @@ pub(super) enum Rows {
         streams: Vec<StreamKind>,
         /// How long; `None`: until it is stopped.
         duration: Option<Span>,
-        /// MiB that stay free on the disk.
-        min_free_mib: u64,
     },
 }
 

@@ -177,12 +177,16 @@ struct Daemon {
     said: Vec<String>,
 }
 
-fn service(disk: &Disk, folder: &Path, market: Option<&Market>) -> Arc<Service> {
+fn service(disk: &Disk, folder: &Path, market: Option<&Market>, kind: &str) -> Arc<Service> {
+    let mut config = config();
+    if kind == SHORT {
+        config.recording.min_free_mib = 1 << 40;
+    }
     let parts = Parts {
         store: Store::with_backend(disk.clone()).unwrap(),
         state: folder.to_owned(),
         keys: Keys::load(folder, None).unwrap(),
-        settings: InForce::new(config(), Path::new("the test's own"), clock::now()),
+        settings: InForce::new(config, Path::new("the test's own"), clock::now()),
         exchange: market.map(Market::client),
         log: std::sync::Arc::default(),
     };
@@ -229,7 +233,13 @@ impl Daemon {
     }
 
     /// Ends this daemon and starts another on the same disk, or on what a kill leaves of it.
-    fn restart(self, is_killed: bool, id: &str, folder: &Path, market: Option<&Market>) -> Daemon {
+    fn restart(
+        self,
+        is_killed: bool,
+        (kind, id): (&str, &str),
+        folder: &Path,
+        market: Option<&Market>,
+    ) -> Daemon {
         let disk = if is_killed { self.disk.after_a_kill() } else { self.disk.clone() };
         let mut ended = self;
         assert_eq!(ended.service.close(Span::from_seconds(30)), Vec::<String>::new());
@@ -239,7 +249,7 @@ impl Daemon {
         // Session threads release the store as their last step.
         let mine = if is_killed { 1 } else { 2 };
         until("the store", || Arc::strong_count(&before.0) == mine);
-        let service = service(&disk, folder, market);
+        let service = service(&disk, folder, market, kind);
         let cursor = follow(&service, id);
         Daemon { disk, service, cursor, updates, shown, said }
     }
@@ -266,10 +276,10 @@ impl Daemon {
                 let over = answer.is_ok_and(|stopped| !stopped.still_stopping);
                 assert!(!over || self.state(id).is_final(), "it was called stopped and is not");
             }
-            Suspend | Kill => return self.restart(step == Kill, id, folder, Some(market)),
+            Suspend | Kill => return self.restart(step == Kill, (kind, id), folder, Some(market)),
             Fail if kind != SHORT => {
                 let is_full = self.disk.bytes().is_full;
-                self = self.restart(is_full, id, folder, None);
+                self = self.restart(is_full, (kind, id), folder, None);
                 self.fail(id);
             }
             Fail => self.fail(id),
@@ -330,13 +340,10 @@ fn run(kind: &str, steps: &[Step], expected: SessionState) -> String {
     let market = &Market::new(2, 300, 17);
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::default();
-    let first = service(&disk, folder.path(), Some(market));
+    let first = service(&disk, folder.path(), Some(market), kind);
     first.strategies.create(super::STRATEGY.to_string().as_bytes(), clock::now()).unwrap();
     let mut body = paper(&market.symbols);
-    let mut settings = (*first.settings.current()).clone();
-    if kind == SHORT {
-        settings.recording.min_free_mib = 1 << 40;
-    }
+    let settings = first.settings.current();
     if kind != "paper" {
         body = json!({"session_type": "collect", "symbols": market.symbols});
     } else {
@@ -506,11 +513,13 @@ fn assert_is_documented(table: &str) {
 fn a_session_that_fails_keeps_what_it_failed_on() {
     let market = Market::new(2, 300, 19);
     let folder = tempfile::tempdir().unwrap();
-    let service = service(&Disk::default(), folder.path(), Some(&market));
+    let service = service(&Disk::default(), folder.path(), Some(&market), "collect");
     let mut config = config();
-    config.recording.min_free_mib = 1 << 40;
     let body = json!({"session_type": "collect", "symbols": market.symbols});
     let id = service.sessions.start(&body, "ann", &config, clock::now()).unwrap().session_id;
+    // Of the session that runs, not only of the next one.
+    config.recording.min_free_mib = 1 << 40;
+    service.sessions.apply_config(&config);
     until("its end", || service.sessions.get(&id).unwrap().status.is_final());
     let session = service.sessions.get(&id).unwrap();
     assert_eq!(session.status, SessionState::Failed);
