@@ -9,7 +9,8 @@ use crate::domain::visible::Visible;
 use crate::limits::{STORE_CHECKED_OPEN_BYTES, STORE_PROBE_BYTES, STORE_SCAN_CACHE_BYTES};
 use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -177,8 +178,8 @@ impl Current {
         };
         match self.disk.is_at(&path) {
             Ok(false) => Err(StoreError::io("looking for the store", displaced())),
-            // A path that cannot be looked at says nothing about the file.
             Ok(true) if !self.disk.is_as_left() => Err(StoreError::io("looking at the store", overwritten())),
+            // A path that cannot be looked at says nothing about the file.
             Ok(true) | Err(_) => Ok(()),
         }
     }
@@ -187,7 +188,7 @@ impl Current {
         self.is_in_its_place()?;
         self.home
             .as_deref()
-            .map_or(Ok(()), probe)
+            .map_or(Ok(()), |home| probe(home, self.disk.length()?))
             .map_err(|error| StoreError::io("writing to the state directory", error))?;
         let before = self.opened();
         if before.writes {
@@ -245,11 +246,12 @@ pub struct Frozen {
     opened: Arc<Opened>,
 }
 
-/// Tests whether the disk accepts as much data as a commit may need.
-fn probe(home: &Path) -> io::Result<()> {
+/// Tests whether the disk accepts as much data as a commit may need, in a file of the store's next length: it doubles when
+/// it grows, and the size of files may be limited. What lies before takes no room.
+fn probe(home: &Path, length: u64) -> io::Result<()> {
     let path = home.join(PROBE_FILE);
-    let written = fs::File::create(&path).and_then(|mut file| {
-        file.write_all(&vec![1; STORE_PROBE_BYTES])?;
+    let written = fs::File::create(&path).and_then(|file| {
+        file.write_all_at(&vec![1; STORE_PROBE_BYTES], length.saturating_mul(2))?;
         file.sync_all()
     });
     let removed = fs::remove_file(&path);

@@ -7,6 +7,7 @@ mod crash;
 pub mod daemon;
 mod documented;
 mod fairness;
+mod file_size;
 mod hostile;
 mod matrix;
 mod names;
