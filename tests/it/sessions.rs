@@ -221,6 +221,9 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     assert_eq!((&last["equity"], last["exposure"].as_f64()), (&last["balance"], Some(0.0)));
     assert_eq!(events.last().unwrap()["event"], "session_completed");
     assert!(world.sessions.events(&session.session_id, counters.events, 10).unwrap().ended);
+    let ahead = world.sessions.events(&session.session_id, counters.events + 1, 10).unwrap_err();
+    let span = json!({"oldest": 1, "newest": counters.events});
+    assert_eq!((ahead.code, &ahead.details), ("cursor_expired", &span), "{ahead}");
     let results = Results::new(Arc::clone(&world.store));
     let orders = results.orders(&session.session_id, None, 5_000).unwrap();
     assert_eq!(orders["total_count"], counters.orders);

@@ -311,12 +311,13 @@ impl Sessions {
     /// Events behind `after` (0 for all), at most `limit`.
     ///
     /// # Errors
-    /// `session_not_found`; `cursor_expired` when some of them have been removed.
+    /// `session_not_found`; `cursor_expired` when some of them have been removed, or none has reached `after`.
     pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Events, Refusal> {
         let found = self.running().get(id).cloned();
         // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
         let (from, unwritten) =
             found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
+        let published = found.as_ref().map_or(0, |session| session.stream.published());
         let (ended, kept) = match &found {
             // Of one that runs the newest is never removed.
             Some(session) => (session.is_ended(), self.store.last_session_event(id)?),
@@ -325,6 +326,11 @@ impl Sessions {
                 (SessionState::from_name(&row.state).is_some_and(SessionState::is_final), row.reached.events)
             }
         };
+        let newest = kept.max(published);
+        if after > newest && after > self.store.last_session_event(id)? {
+            let first = self.store.session_events(id, 0, 1)?.first().map(|(seq, _)| *seq);
+            return Err(ahead(after, first.unwrap_or(newest.saturating_add(1)).min(from), newest));
+        }
         let mut events = Vec::new();
         if after.saturating_add(1) < from {
             events = self.store.session_events(id, after, limit.saturating_add(1))?;
@@ -412,6 +418,14 @@ fn expired(after: u64, oldest: u64, newest: u64) -> Refusal {
         after + 1,
         oldest - 1,
         oldest - 1
+    );
+    Refusal::conflict(CURSOR_EXPIRED, message).with(json!({"oldest": oldest, "newest": newest}))
+}
+
+/// The refusal of a cursor that no event has reached: it is of another store, or of this one before it was restored.
+fn ahead(after: u64, oldest: u64, newest: u64) -> Refusal {
+    let message = format!(
+        "the session has no event {after}, its newest is {newest}: go on from after={newest} or from the start"
     );
     Refusal::conflict(CURSOR_EXPIRED, message).with(json!({"oldest": oldest, "newest": newest}))
 }

@@ -357,6 +357,12 @@ impl EventStream {
         EventCounts { kept: state.next_seq - 1, not_kept: state.left_out.count }
     }
 
+    /// Number of the newest event that readers may know and that may not be on disk yet; 0 while all of them are.
+    pub(super) fn published(&self) -> u64 {
+        let state = self.lock();
+        if state.held.is_some() { 0 } else { state.next_seq - 1 }
+    }
+
     /// Events behind a number that are not on disk yet, and the number from which on they are all here.
     /// What is held back is nobody's business yet.
     pub(super) fn unwritten(&self, after: u64) -> (u64, Vec<(u64, String)>) {
