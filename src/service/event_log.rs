@@ -119,6 +119,10 @@ fn expired(after: u64, LogSpan { oldest, newest }: LogSpan) -> Refusal {
             "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
         );
         (message, json!({"oldest": oldest, "newest": newest}))
+    } else if after.saturating_add(1) >= oldest {
+        let message =
+            format!("events behind position {after} have been removed with the recording of their session");
+        (message, json!({"oldest": oldest, "newest": newest}))
     } else {
         let (first, last) = (after.saturating_add(1), oldest - 1);
         let message =

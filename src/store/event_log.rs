@@ -43,7 +43,8 @@ pub enum LogPart {
     /// Events behind the position asked for, in order, of a log with these positions; and the position up to which these are
     /// all that were asked for.
     Events(LogSpan, Vec<LoggedEvent>, u64),
-    /// Events between the position asked for and the oldest that is kept have been removed, or none has reached it.
+    /// Events behind the position asked for have been removed (of a session: also those removed with its recording), or none
+    /// has reached it.
     Expired(LogSpan),
 }
 
@@ -107,7 +108,7 @@ impl Store {
         // The entry that holds the first wanted position may begin before it.
         let from =
             log.checked().last(0, wanted, |position| *position)?.map_or(wanted, |(position, _)| position);
-        let (mut events, mut passed, mut read_to) = (Vec::new(), 0, span.newest);
+        let (mut events, mut passed, mut read_to, mut is_removed) = (Vec::new(), 0, span.newest, false);
         log.checked().visit(from, u64::MAX, |position, entry| {
             if events.len() >= limit || passed == LOG_ENTRIES_PASSED {
                 read_to = *position - 1;
@@ -119,12 +120,16 @@ impl Store {
             }
             let segment = kept.checked().get((&entry.session_id, entry.first_seq))?;
             let Some(segment) = segment else {
-                // Removed with the recording of its session.
-                return Ok(ControlFlow::Continue(()));
+                // Removed with the recording of its session, so a reader of only this session misses it.
+                is_removed = session.is_some() && entry.behind(*position) > wanted;
+                return Ok(if is_removed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
             };
             add(*position, &entry.session_id, &segment, after, limit, &mut events)?;
             Ok(ControlFlow::Continue(()))
         })?;
+        if is_removed {
+            return Ok(LogPart::Expired(span));
+        }
         // The last entry may have more events than there was room for.
         if let Some(last) = events.last().filter(|_| events.len() >= limit) {
             read_to = last.position;
@@ -213,6 +218,10 @@ mod tests {
         assert_eq!(read(newest - 1, 10), (vec![5], newest));
         assert_eq!(read(newest, 10), (vec![], newest));
         assert_eq!(read(3 + passed, 1), (vec![4], newest - 1));
+        let of_other = |after: u64| store.log_events_of(Some("other"), Some(after), 10).unwrap();
+        assert!(matches!(of_other(2), LogPart::Expired(_)), "its events were removed");
+        assert!(matches!(of_other(newest - 3), LogPart::Expired(_)), "the last one, too");
+        assert!(matches!(of_other(newest - 2), LogPart::Events(..)), "all of them had been read");
     }
 
     fn read(store: &Store, after: u64, limit: usize) -> Vec<(u64, String, u64)> {
