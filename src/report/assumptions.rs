@@ -204,10 +204,12 @@ pub struct Coverage {
     pub jumps: Vec<GapJump>,
     /// For how long symbols with recorded marks had none that counts, over all of them; `None` without marks.
     pub marks_missing: Option<Span>,
+    /// Number of symbols; gaps are counted for each of them.
+    pub symbols: usize,
 }
 
-// The numbers of events and the time without marks are filled in at the end.
-saved!(Coverage { first, last, gaps, jumps } fixed { events, marks_missing });
+// The numbers of events and symbols and the time without marks are filled in at the end.
+saved!(Coverage { first, last, gaps, jumps } fixed { events, marks_missing, symbols });
 
 /// The price before and after a gap.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -243,7 +245,7 @@ pub struct GapShare {
     pub cause: GapCause,
     /// Number of gaps.
     pub count: u64,
-    /// Total duration.
+    /// Total duration, over all symbols.
     pub time: Span,
 }
 
@@ -260,9 +262,15 @@ impl Coverage {
         self.gaps.iter().map(|gap| gap.count).sum()
     }
 
-    /// Total duration of all gaps.
+    /// Duration of all gaps, mean of the symbols.
     pub fn gap_time(&self) -> Span {
-        self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time)
+        self.per_symbol(self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time))
+    }
+
+    /// A sum over all symbols as their mean, which is never longer than the run.
+    pub fn per_symbol(&self, sum: Span) -> Span {
+        let symbols = i64::try_from(self.symbols.max(1)).unwrap_or(i64::MAX);
+        Span::from_nanos(sum.nanos() / symbols)
     }
 
     /// Counts an event.
@@ -323,7 +331,7 @@ impl Coverage {
         }
     }
 
-    /// Percent of the time span outside gaps; `None` without a span.
+    /// Percent of the time span outside gaps, mean of the symbols; `None` without a span.
     pub fn covered_pct(&self) -> Option<f64> {
         let span = (self.last? - self.first?).seconds_f64();
         (span > 0.0).then(|| (100.0 * (1.0 - self.gap_time().seconds_f64() / span)).max(0.0))

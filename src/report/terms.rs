@@ -109,7 +109,13 @@ fn gap_line(coverage: &Coverage) -> String {
     let causes: Vec<String> = coverage
         .gaps
         .iter()
-        .map(|gap| format!("{} × {} {}", gap.count, gap.cause.as_str(), f::seconds(gap.time.seconds_f64())))
+        .map(|gap| {
+            let time = f::seconds(coverage.per_symbol(gap.time).seconds_f64());
+            match coverage.symbols {
+                0 | 1 => format!("{} × {} {time}", gap.count, gap.cause.as_str()),
+                _ => format!("{} × {}, {time} per symbol", gap.count, gap.cause.as_str()),
+            }
+        })
         .collect();
     if causes.is_empty() { "none".to_owned() } else { causes.join(", ") }
 }
@@ -139,5 +145,23 @@ fn fee_line(run: &RunResult) -> String {
             .map(|terms| format!("{} {}", run.symbol_name(terms.symbol), shown(terms)))
             .collect::<Vec<_>>()
             .join("; "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::GapCause;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn gaps_of_several_symbols_are_told_per_symbol() {
+        let mut coverage =
+            Coverage { first: Some(Timestamp::from_nanos(0)), symbols: 2, ..Coverage::default() };
+        coverage.last = coverage.first.map(|first| first + Span::from_seconds(180));
+        coverage.gap(GapCause::Disconnect, Span::from_seconds(140));
+        coverage.gap(GapCause::Disconnect, Span::from_seconds(130));
+        assert_eq!(gap_line(&coverage), "2 × disconnect, 2m 15s per symbol");
+        assert_eq!(coverage.covered_pct(), Some(25.0));
     }
 }

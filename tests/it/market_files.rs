@@ -211,6 +211,21 @@ fn what_rows_prove_to_be_missing_is_a_gap_with_its_price_jump() {
 }
 
 #[test]
+fn coverage_of_several_symbols_is_the_mean_of_theirs() {
+    let cli = Cli::new();
+    let files = ["A_USDT", "B_USDT"]
+        .map(|name| cli.file(&format!("{name}.csv"), with_holes(false).replace("A_USDT", name)));
+    let coverage = |args: &[&str]| results(&cli, args)[0]["assumptions"]["coverage"].clone();
+    let alone = coverage(&["--data", &files[0]]);
+    let id = cli.import(&files)["id"].as_str().unwrap().to_owned();
+    let together = coverage(&["--recording", &id, "--together"]);
+    assert_eq!((&alone["gaps"]["count"], &together["gaps"]["count"]), (&json!(1), &json!(2)));
+    for figure in ["/covered_pct", "/gaps/seconds", "/gaps/by_cause/silence/seconds"] {
+        assert_eq!(together.pointer(figure), alone.pointer(figure), "{figure}: {together}");
+    }
+}
+
+#[test]
 fn a_trade_that_comes_twice_counts_once_and_is_told() {
     let cli = Cli::new();
     let rows = [(1, 0, 100), (2, 1, 101), (3, 1, 102), (2, 1, 101), (3, 1, 102), (4, 2, 103)];

@@ -22,9 +22,9 @@ pub struct RecordingLine {
     pub data_types: Vec<&'static str>,
     /// `completed`, `recording`, or `empty` for a completed recording without rows.
     pub status: &'static str,
-    /// Time of the first row, RFC 3339 with milliseconds; without rows the time of creation.
+    /// Time of the first row or gap, RFC 3339 with milliseconds; without rows the time of creation.
     pub start_time: Option<String>,
-    /// Time of the last row.
+    /// Time of the last row or gap.
     pub end_time: Option<String>,
     /// Number of rows.
     pub records_collected: u64,
@@ -102,7 +102,7 @@ pub(super) fn line(
     exchange: Option<String>,
     with_stats: bool,
 ) -> RecordingLine {
-    let span = recording.span_ns();
+    let span = span_with_gaps(recording, gaps);
     let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
     let created_at = Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis);
     let word =
@@ -195,6 +195,13 @@ fn rows_of(recording: &RecordingV1, kinds: &[StreamKind]) -> u64 {
         .sum()
 }
 
+/// From the first row or gap to the last, which is the time that the coverage is a share of; `None` without rows.
+fn span_with_gaps(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<(i64, i64)> {
+    let gaps = gaps.iter().map(|(_, known)| (known.gap.from.nanos(), known.gap.to.nanos()));
+    let whole = |all: (i64, i64), one: (i64, i64)| (all.0.min(one.0), all.1.max(one.1));
+    recording.span_ns().map(|rows| gaps.fold(rows, whole))
+}
+
 /// Share of the streams' time without gaps, percent. A stream lasts from its first row or gap to its last.
 fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f64> {
     if recording.rows() == 0 {
@@ -245,7 +252,38 @@ fn duration(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
+    use crate::domain::event::{Gap, GapCause};
+    use crate::store::blocks::kind_code;
+
+    #[test]
+    fn the_length_includes_the_gaps_that_the_coverage_counts() {
+        const SECOND: i64 = 1_000_000_000;
+        let trades = RecordedStreamV1 {
+            rows: 10,
+            last_ns: 40 * SECOND,
+            ..RecordedStreamV1::empty(kind_code(StreamKind::Trades))
+        };
+        let symbol = RecordedSymbolV1 {
+            name: "A_USDT".to_owned(),
+            price_scale: 0,
+            quantity_scale: 0,
+            streams: vec![trades],
+        };
+        let recording = RecordingV1 {
+            id: "session_20260101_000000_abcdef".to_owned(),
+            state: RecordingState::Complete,
+            sources: Vec::new(),
+            created_us: 0,
+            symbols: vec![symbol],
+        };
+        let at = |second: i64| Timestamp::from_nanos(second * SECOND);
+        let gap = Gap { from: at(40), to: at(160), cause: GapCause::Disconnect };
+        let gaps = [("A_USDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
+        let line = line(&recording, &gaps, None, false);
+        assert_eq!((line.duration_seconds, line.coverage_pct), (160.0, Some(25.0)));
+        assert_eq!(line.end_time.as_deref(), Some("1970-01-01T00:02:40.000Z"));
+    }
 
     #[test]
     fn durations_have_the_units_that_are_not_zero() {
