@@ -69,11 +69,16 @@ impl<'a> Watcher<'a> {
         if self.progress.elapsed() >= PROGRESS_EVERY {
             self.progress = Stopwatch::start();
             let live = &session.progress;
+            // Of a session with a journal, those on disk.
+            let reached = session.row().0.reached;
             let fields = json!({
                 "progress": live.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
                 "simulated_time": live.at().map(|at| at.to_string()),
-                // Of a session with a journal, those on disk.
-                "ticks": session.row().0.reached.ticks,
+                "ticks": reached.ticks,
+                "signals": reached.signals,
+                "orders": reached.orders,
+                "fills": reached.fills,
+                "trades": reached.trades,
                 "events_per_second": live.events_per_second(),
                 "eta_seconds": live.eta_seconds(),
                 // It may follow from input that is not on disk yet.

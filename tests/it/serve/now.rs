@@ -104,3 +104,15 @@ fn a_snapshot_over_the_websocket_is_followed_by_every_later_event() {
     let (_, ended) = Ear::listen(&trading.daemon, &trading.login, &subscribe("session"));
     assert!(ended["data"]["now"].is_null() && ended["data"]["now_reason"].is_string(), "{ended}");
 }
+
+#[test]
+fn progress_over_the_websocket_counts_what_the_session_did() {
+    let trading = Trading::start();
+    let subscribe = json!({"type": "subscribe", "stream": "sessions", "params": {}, "id": "1"}).to_string();
+    let (mut ear, _) = Ear::listen(&trading.daemon, &trading.login, &subscribe);
+    let is_counted = |update: &Value| {
+        let counts = ["signals", "orders", "fills", "trades"].map(|name| update["data"][name].as_u64());
+        update["data"]["event"] == "session_progress" && counts.iter().all(|count| *count > Some(0))
+    };
+    assert!((0..1_000).any(|_| is_counted(&ear.next())), "no progress of 1000 updates counts a trade");
+}

@@ -53,8 +53,8 @@ function takeUpdate(/** @type {any} */ data) {
   if (!id || id === "daemon") return;
   const known = state.sessions[id];
   if (!known || data.event !== "session_progress") { refreshSession(id); return; }
-  const { progress, simulated_time, events_per_second, eta_seconds } = data;
-  const counters = { ...known.counters, ticks: data.ticks };
+  const { progress, simulated_time, events_per_second, eta_seconds, ticks, signals, orders, fills, trades } = data;
+  const counters = { ...known.counters, ticks, signals, orders, fills, trades };
   patch("sessions", { [id]: { ...known, progress, simulated_time, events_per_second, eta_seconds, counters } });
 }
 
