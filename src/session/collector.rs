@@ -12,7 +12,7 @@ use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::output::Outputs;
-use crate::report::assumptions::{Assumptions, Coverage};
+use crate::report::assumptions::{Assumptions, Coverage, FundingSource};
 use crate::report::fired::{Fired, FiredSections};
 use crate::report::marks::MissingMarks;
 use crate::report::run::{BlockedEntries, Mode, RunResult, StrategyRef};
@@ -199,6 +199,12 @@ impl<'a> Collector<'a> {
         coverage.events = kinds.map(|((kind, _), count)| (*kind, count)).collect();
         let mut assumptions =
             Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
+        // A stream of settlements that brought none has charged nothing: a replay of the recording, which then has no
+        // such stream, says the same.
+        let is_funded = assumptions.coverage.events.iter().any(|(kind, _)| *kind == StreamKind::Funding);
+        if assumptions.funding == FundingSource::Recorded && !is_funded {
+            assumptions.funding = FundingSource::None;
+        }
         if !self.fired.is_complete() {
             assumptions.warnings.push(not_all_listed(&self.fired));
         }
@@ -328,7 +334,7 @@ impl Recorder for Collector<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::num::Qty;
+    use crate::domain::num::{Qty, Rate};
     use crate::domain::order::Side;
     use crate::domain::time::Span;
 
@@ -367,6 +373,31 @@ mod tests {
         tick(300, 0, TickKind::Trade(trade));
         let total = |symbol: usize| collector.marks[symbol].total(Timestamp::from_seconds(300));
         assert_eq!((total(0), total(1)), (Some(Span::from_seconds(30 + 110)), None));
+    }
+
+    #[test]
+    fn funding_is_recorded_where_a_settlement_came() {
+        let ran = |funding: Option<Rate>| {
+            let mut collector = Collector::new(Money::ZERO, 1, Vec::new());
+            let trade = Trade { price: Price(7), qty: Qty(1), taker: Side::Buy };
+            let at = Timestamp::from_seconds(100);
+            for kind in [TickKind::Trade(trade)].into_iter().chain(funding.map(TickKind::Funding)) {
+                collector.tick(&Tick { at, symbol: SymbolId(0), kind });
+            }
+            let assumptions =
+                Assumptions { funding: FundingSource::Recorded, ..crate::report::sample::assumptions() };
+            let labels = Labels {
+                mode: Mode::Paper,
+                defs: Vec::new(),
+                source: String::new(),
+                strategies: Vec::new(),
+                assumptions,
+                settings: Vec::new(),
+            };
+            collector.finish(&SymbolTable::default(), labels, 0, None).assumptions.funding
+        };
+        assert_eq!(ran(None), FundingSource::None);
+        assert_eq!(ran(Some(Rate::ZERO)), FundingSource::Recorded);
     }
 
     #[test]
