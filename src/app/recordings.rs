@@ -224,7 +224,7 @@ fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
             to,
         ]
     };
-    table(&columns, all.iter().map(row).collect(), &[1, 2], &[4, 5, 7])
+    table(&columns, all.iter().map(row).collect(), &[1, 2], &[4, 5, 7, 2, 6])
 }
 
 /// A line on a symbol whose rows are several histories.

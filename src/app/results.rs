@@ -197,7 +197,7 @@ fn to_text(results: &[ResultV3]) -> String {
             money(result.max_drawdown_money),
         ]
     };
-    table(&columns, results.iter().map(row).collect(), &[3, 2, 1], &[6, 8])
+    table(&columns, results.iter().map(row).collect(), &[3, 2, 1], &[6, 8, 3, 2, 4])
 }
 
 fn to_json(result: &ResultV3) -> Value {

@@ -530,3 +530,20 @@ fn a_file_that_ends_inside_a_line_is_told() {
     assert!(told(&rows).contains("the last line has no line end"), "{}", told(&rows));
     assert!(!told(&format!("{rows}\n")).contains("no line end"));
 }
+
+#[test]
+fn lists_fit_a_terminal_of_80_columns() {
+    let cli = Cli::new();
+    let file = cli.file("A.trades.csv", rising("1000000MOGCOIN_USDT", 0, 200));
+    let id = cli.import(&[file])["id"].as_str().unwrap().to_owned();
+    assert_eq!(results(&cli, &["--recording", &id]).len(), 1);
+    for list in [&["recordings"][..], &["results", "list"]] {
+        let shown = Ran::of(&cli.command(list).env("COLUMNS", "80").output().unwrap(), list).out;
+        assert!(
+            shown.lines().count() == 2 && shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
+        let whole = cli.ok(list);
+        assert!(whole.lines().all(|line| line.chars().count() > 80), "{whole}");
+    }
+}

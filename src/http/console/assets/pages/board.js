@@ -213,13 +213,13 @@ const Trades = still((/** @type {any} */ { trades, chosen, onChoose, isRunning: 
 
 const TRADE_COLUMNS = [
   { name: text.columns.exit, of: (/** @type {any} */ row) => html`<${Time} value=${row.exitTime} what="time" />` },
-  { name: text.columns.symbol, of: (/** @type {any} */ row) => html`<strong title=${row.strategy}>${row.symbol}</strong> <span class="faint">${row.side}</span>`, sort: (/** @type {any} */ row) => row.symbol },
+  { name: text.columns.symbol, of: (/** @type {any} */ row) => html`<strong title=${row.strategy}>${row.symbol}</strong> <span class="faint">${row.side}</span>`, class: "breaks", sort: (/** @type {any} */ row) => row.symbol },
   { name: text.columns.entry, numeric: true, of: (/** @type {any} */ row) => price(row.entryPrice) },
   { name: text.columns.out, numeric: true, of: (/** @type {any} */ row) => price(row.exitPrice) },
   { name: text.columns.net, numeric: true, of: (/** @type {any} */ row) => html`<${Pnl} value=${row.net} />`, sort: (/** @type {any} */ row) => row.net },
   { name: "%", numeric: true, of: (/** @type {any} */ row) => html`<${PnlPercent} value=${row.netPct} />`, sort: (/** @type {any} */ row) => row.netPct },
   { name: text.columns.reason, of: (/** @type {any} */ row) => html`<${Badge} kind=${row.net >= 0 ? "good" : "bad"}>${words.reasons[row.reason] ?? row.reason}<//>`, sort: (/** @type {any} */ row) => row.reason },
-  { name: text.columns.lasted, numeric: true, of: (/** @type {any} */ row) => duration((Date.parse(row.exitTime) - Date.parse(row.entryTime)) / 1000) },
+  { name: text.columns.lasted, numeric: true, class: "later", of: (/** @type {any} */ row) => duration((Date.parse(row.exitTime) - Date.parse(row.entryTime)) / 1000) },
 ];
 
 const EQUITY_MS = 3000;

@@ -34,7 +34,7 @@ export function Table({ columns, rows, keyOf, onOpen, marked, detail, empty, lab
     onOpen(row);
   };
   return html`<table class="table" aria-label=${label}>
-    <thead><tr>${columns.map((column, index) => html`<th key=${index} scope="col" class=${column.numeric ? "n" : ""}
+    <thead><tr>${columns.map((column, index) => html`<th key=${index} scope="col" class=${`${column.numeric ? "n" : ""} ${column.class ?? ""}`}
       aria-sort=${order?.[0] === index ? (order[1] === 1 ? "ascending" : "descending") : undefined}>
       ${column.sort ? html`<button type="button" onClick=${() => by(index)}>${column.name}${order?.[0] === index ? (order[1] === 1 ? " ↑" : " ↓") : ""}</button>` : column.name}</th>`)}</tr></thead>
     <tbody>${shown.map((row) => {
