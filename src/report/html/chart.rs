@@ -80,12 +80,18 @@ impl Axis {
     /// Five time labels, shown below the last chart.
     pub(super) fn labels(&self) -> String {
         let span = (self.end - self.start).nanos();
-        let long = span > 3 * 86_400 * 1_000_000_000;
+        let is_long = span > 3 * 86_400 * 1_000_000_000;
+        // Labels of minutes would repeat.
+        let is_short = span < 5 * 60 * 1_000_000_000;
         let labels: String = (0..5)
             .map(|i| {
                 let at = self.start + crate::domain::time::Span::from_nanos(span / 4 * i);
                 let text = at.to_string();
-                let shown = if long { text.get(..10) } else { text.get(5..16) };
+                let shown = match (is_long, is_short) {
+                    (true, _) => text.get(..10),
+                    (_, true) => text.get(11..19),
+                    _ => text.get(5..16),
+                };
                 format!("<span>{}</span>", escaped(&shown.unwrap_or(&text).replace('T', " ")))
             })
             .collect();
@@ -233,6 +239,19 @@ mod tests {
         assert_eq!(ticks(0.0, 10.0), [0.0, 5.0, 10.0]);
         assert_eq!(ticks(9_980.0, 10_120.0), [10_000.0, 10_050.0, 10_100.0]);
         assert!(ticks(1.0, 1.0).is_empty());
+    }
+
+    #[test]
+    fn times_of_a_short_run_differ() {
+        let start = Timestamp::parse("2026-01-01T09:43:00Z").unwrap();
+        let labels = |seconds: i64| {
+            Axis::new(start, Timestamp::from_nanos(start.nanos() + seconds * 1_000_000_000)).labels()
+        };
+        let short = labels(120);
+        for shown in ["09:43:00", "09:43:30", "09:44:00", "09:44:30", "09:45:00"] {
+            assert_eq!(short.matches(&format!(">{shown}<")).count(), 1, "{short}");
+        }
+        assert!(labels(3_600).contains(">01-01 09:58<"));
     }
 
     #[test]
