@@ -362,9 +362,9 @@ fn word(stream: &RecordedStreamV1) -> &'static str {
     stream.kind().map_or("unknown", |it| it.as_str())
 }
 
-/// Bytes per row, rounded to two decimals; `None` without rows.
+/// Bytes per row, rounded to two decimals; `None` without rows and while none is in a block yet.
 fn per_row(bytes: u64, rows: u64) -> Option<f64> {
-    (rows > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
+    (rows > 0 && bytes > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
 }
 
 fn per_row_word(bytes: u64, rows: u64) -> String {

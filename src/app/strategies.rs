@@ -11,6 +11,7 @@ use crate::document::strategy::{self, Document, Problem, Severity, builtin, need
 use crate::domain::visible::Visible;
 use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
 use crate::regular_file;
+use crate::report::text::counted;
 use crate::service::Records;
 use crate::service::strategies::is_id;
 use crate::store::OpenMode;
@@ -253,12 +254,8 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
     let id = slug(id.map_or_else(stem, str::to_owned))?;
     let (document, warnings) = read(file, original).map_err(|problems| {
         let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        Failure::input(format!(
-            "{} was not added, it has {} problems:\n{}",
-            file.visible(),
-            list.len(),
-            list.join("\n")
-        ))
+        let problems = counted(list.len() as u64, "problem", "problems");
+        Failure::input(format!("{} was not added, it has {problems}:\n{}", file.visible(), list.join("\n")))
     })?;
     for warning in warnings {
         terminal::notice(&format!("{}: {warning}", file.visible()));

@@ -5,6 +5,7 @@ use crate::document::strategy;
 use crate::domain::visible::Visible;
 use crate::limits::DOCUMENT_BYTES;
 use crate::regular_file;
+use crate::report::text::counted;
 use crate::service::Records;
 use crate::service::strategies::{Loaded, built_in, compile};
 use crate::store::Store;
@@ -125,7 +126,8 @@ fn from_store(name: &str, store: &Store) -> Result<Option<Loaded>, Failure> {
 fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result<Loaded, Failure> {
     let loaded = compile(id, version, bytes).map_err(|problems| {
         let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        Failure::input(format!("strategy {shown} has {} problems:\n{}", list.len(), list.join("\n")))
+        let problems = counted(list.len() as u64, "problem", "problems");
+        Failure::input(format!("strategy {shown} has {problems}:\n{}", list.join("\n")))
     })?;
     for warning in &loaded.warnings {
         terminal::notice(&format!("strategy {shown}: {warning}"));

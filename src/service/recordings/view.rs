@@ -228,9 +228,9 @@ fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f
     Some(without_noise(100.0 * (whole - missing) as f64 / whole as f64).clamp(0.0, 100.0))
 }
 
-/// Bytes per row, rounded to two decimals; `None` without rows.
+/// Bytes per row, rounded to two decimals; `None` without rows and while none is in a block yet.
 fn per_row(bytes: u64, rows: u64) -> Option<f64> {
-    (rows > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
+    (rows > 0 && bytes > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
 }
 
 fn time(ns: i64) -> String {
@@ -255,6 +255,11 @@ mod tests {
     use super::*;
     use crate::domain::event::{Gap, GapCause};
     use crate::store::blocks::kind_code;
+
+    #[test]
+    fn bytes_per_row_are_unknown_before_the_first_block() {
+        assert_eq!((per_row(0, 0), per_row(0, 9), per_row(25, 9)), (None, None, Some(2.78)));
+    }
 
     #[test]
     fn the_length_includes_the_gaps_that_the_coverage_counts() {

@@ -113,7 +113,10 @@ export const shortId = (id) => id.replace(/^(exec|session)_\d{8}_/, "").replace(
 /** A strategy of a session or result: one from a file has no version, and its file tells it from others. @param {{id: string, name: string, version: number|null}} one */
 export const strategyName = (one) => one.version ? `${one.name} v${one.version}` : one.id;
 
-/** `up`, `down` or `flat`, for colour; the sign is said beside it. @param {number|null|undefined} value */
-export const trend = (value) => value == null || Math.abs(value) < 1e-12 ? "flat" : value > 0 ? "up" : "down";
-/** @param {number|null|undefined} value */
-export const arrow = (value) => ({ up: "▲", down: "▼", flat: "" })[trend(value)];
+/**
+ * `up`, `down` or `flat`, for colour; the sign is said beside it. What is shown as zero with so many digits is flat.
+ * @param {number|null|undefined} value @param {number} [digits]
+ */
+export const trend = (value, digits = 12) => value == null || !/[1-9]/.test(number(Math.abs(value), digits)) ? "flat" : value > 0 ? "up" : "down";
+/** @param {number|null|undefined} value @param {number} [digits] */
+export const arrow = (value, digits) => ({ up: "▲", down: "▼", flat: "" })[trend(value, digits)];

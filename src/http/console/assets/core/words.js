@@ -126,10 +126,11 @@ export const words = {
     /** @type {[string, string][]} */
     charts: [["", "1 chart"], ["4", "4 charts"]],
     none: ["Nothing runs now", "Start a backtest on a recording, a paper session on the live market, or collect data."], start: "Start a session",
-    unknown: (/** @type {string} */ id) => `There is no session ${id}.`, noStrategy: "no strategy", symbols: "symbols", startedBy: "started by", report: "Report",
+    unknown: (/** @type {string} */ id) => `There is no session ${id}.`, noStrategy: "no strategy", symbols: (/** @type {number} */ n) => n === 1 ? "symbol" : "symbols", startedBy: "started by", report: "Report",
     again: "Start one like it", stop: "Stop", progress: "Progress", simulated: "replaying", perSecond: "events/s", eta: "done in", goesOn: "It goes on when this page is closed.",
-    equity: "Equity", start0: "from", realised: "Realised PnL", open: "Open PnL", positions: "positions", drawdown: "Deepest drawdown", nowDown: "now", costs: "Fees paid",
-    funding: "funding", tradesWord: "Trades", signals: "signals", fills: "fills", watch: "Symbols", inPosition: "in position", off: "switched off", old: "old",
+    equity: "Equity", start0: "from", realised: "Realised PnL", open: "Open PnL", positions: (/** @type {number} */ n) => n === 1 ? "position" : "positions", drawdown: "Deepest drawdown", nowDown: "now", costs: "Fees paid",
+    funding: "funding", tradesWord: "Trades",
+    signals: (/** @type {number} */ n) => n === 1 ? "signal" : "signals", fills: (/** @type {number} */ n) => n === 1 ? "fill" : "fills", watch: "Symbols", inPosition: "in position", off: "switched off", old: "old",
     noRecording: ["No candles for this session", "Its recording was deleted, or it was started by an older version."],
     chartOf: (/** @type {string} */ symbol) => `Candles of ${symbol} with the session's decisions`, entry: "entry", stopLine: "stop", target: "target", liquidation: "Liquidation",
     tradesTitle: "Trades", noTrades: ["No trades yet", "A closed position appears here with why it was entered and left.", "The session ended without a trade."],
@@ -216,7 +217,7 @@ export const words = {
     },
     /** @type {any} */
     summary: {
-      noStrategy: "no strategy", noSymbol: "no symbol", more: (/** @type {number} */ n) => `and ${n} more`, allRecorded: (/** @type {number} */ n) => `all ${n} recorded symbols`,
+      noStrategy: "no strategy", noSymbol: "no symbol", more: (/** @type {number} */ n) => `and ${n} more`, allRecorded: (/** @type {number} */ n) => n === 1 ? "the recorded symbol" : `all ${n} recorded symbols`,
       backtest: (/** @type {string} */ what, /** @type {string} */ symbols, /** @type {string} */ span) => `Replays ${span || "recorded data"} of ${symbols} through ${what}.`,
       paper: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on live data of ${symbols}; orders are simulated.`,
       live: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on ${symbols} with real orders.`,

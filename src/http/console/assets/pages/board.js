@@ -104,7 +104,7 @@ function Head({ session }) {
   const lasted = (Date.parse(session.ended_at ?? new Date().toISOString()) - Date.parse(session.created_at)) / 1000;
   return html`<div class="head">
     <div><div class="row"><h1>${shortId(session.session_id)}</h1><${ModeBadge} mode=${session.session_type} /><${StatusBadge} status=${session.status} /></div>
-      <p class="quiet small">${session.strategies.map(strategyName).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols} ·
+      <p class="quiet small">${session.strategies.map(strategyName).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols(session.symbols.length)} ·
         ${text.startedBy} ${session.user} <${Time} value=${session.created_at} /> · ${duration(lasted)}</p></div>
     <span class="grow"></span>
     ${session.result_id && html`<a class="button" href=${address("/results/:id", { id: session.result_id })}>${text.report}</a>`}
@@ -143,10 +143,10 @@ function Account({ session, now }) {
     <${Tiles}>
     <${Tile} label=${`${text.equity} ${unit}`} value=${number(account.equity)} sub=${`${text.start0} ${number(account.initial_balance)}`} />
     <${Tile} label=${text.realised} value=${html`<${Pnl} value=${account.realised_pnl} />`} sub=${account.initial_balance ? html`<${PnlPercent} value=${100 * account.realised_pnl / account.initial_balance} />` : ""} />
-    <${Tile} label=${text.open} value=${html`<${Pnl} value=${account.open_pnl} />`} sub=${`${account.positions_count ?? 0} ${text.positions}`} />
+    <${Tile} label=${text.open} value=${html`<${Pnl} value=${account.open_pnl} />`} sub=${`${account.positions_count ?? 0} ${text.positions(account.positions_count)}`} />
     <${Tile} label=${text.drawdown} value=${share(account.max_drawdown_pct, 2)} sub=${`${text.nowDown} ${share(account.drawdown_pct, 2)}`} />
     <${Tile} label=${text.costs} value=${number(account.fees)} sub=${`${text.funding} ${number(account.funding)}`} />
-    <${Tile} label=${text.tradesWord} value=${count(counters.trades)} sub=${`${count(counters.signals)} ${text.signals}, ${count(counters.fills)} ${text.fills}`} />
+    <${Tile} label=${text.tradesWord} value=${count(counters.trades)} sub=${`${count(counters.signals)} ${text.signals(counters.signals)}, ${count(counters.fills)} ${text.fills(counters.fills)}`} />
   <//>`;
 }
 

@@ -38,7 +38,7 @@ function Shown({ recording, path, query }) {
     <${Tiles}><${Tile} label=${T.length} value=${duration(recording.duration_seconds)} sub=${html`<${Time} value=${recording.start_time} what="minute" />`} />
       <${Tile} label=${T.rows} value=${count(recording.records_collected)} sub=${recording.data_types.map((/** @type {string} */ word) => word.replace("_", " ")).join(", ")} />
       <${Tile} label=${T.size} value=${size(recording.bytes)} sub=${`${short(recording.bytes_per_row, 2)} B/row`} />
-      <${Tile} label=${T.coverage} value=${share(recording.coverage_pct, 2)} sub=${`${count(recording.gaps)} gaps`} />
+      <${Tile} label=${T.coverage} value=${share(recording.coverage_pct, 2)} sub=${`${count(recording.gaps)} ${recording.gaps === 1 ? "gap" : "gaps"}`} />
       <${Tile} label=${T.exchange} value=${recording.exchange ?? "—"} sub=${html`<span class="clip" title=${recording.sources.join("\n")}>${recording.sources[0] ?? ""}</span>`} /><//>
     <${Heat} path=${path} symbol=${symbol} onCell=${(/** @type {string} */ name, /** @type {number} */ at) => setQuery({ symbol: name, from: new Date(at).toISOString() })} />
     <${Prices} recording=${recording} symbol=${symbol} from=${from} labels=${labels.answer?.labels ?? []} placing=${placing} place=${place} />

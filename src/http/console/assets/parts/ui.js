@@ -90,11 +90,11 @@ export const StatusBadge = ({ status }) =>
     ${STATUS_KINDS[/** @type {keyof typeof STATUS_KINDS} */ (status)] === "busy" && html`<i class="dot"></i>`}${words.statuses[status] ?? status}</span>`;
 
 /** Money with sign, arrow and colour. @param {{value: number|null|undefined, digits?: number, unit?: string}} props */
-export const Pnl = ({ value, digits = 2, unit }) => html`<span class=${`nowrap ${trend(value)}`}>
-  ${value == null ? DASH : html`${arrow(value) && html`<span aria-hidden="true">${arrow(value)} </span>`}${signed(value, digits)}${unit ? ` ${unit}` : ""}`}</span>`;
+export const Pnl = ({ value, digits = 2, unit }) => html`<span class=${`nowrap ${trend(value, digits)}`}>
+  ${value == null ? DASH : html`${arrow(value, digits) && html`<span aria-hidden="true">${arrow(value, digits)} </span>`}${signed(value, digits)}${unit ? ` ${unit}` : ""}`}</span>`;
 
 /** @param {{value: number|null|undefined, digits?: number}} props */
-export const PnlPercent = ({ value, digits = 2 }) => html`<span class=${`nowrap ${trend(value)}`}>${percent(value, digits)}</span>`;
+export const PnlPercent = ({ value, digits = 2 }) => html`<span class=${`nowrap ${trend(value, digits)}`}>${percent(value, digits)}</span>`;
 
 /** A time with both zones in its tooltip. @param {{value: any, what?: "time"|"ms"|"date"|"both"|"minute"}} props */
 export const Time = ({ value, what }) => html`<time class="nowrap" title=${bothZones(value)}>${moment(value, what)}</time>`;
