@@ -207,7 +207,7 @@ fn jump(run: &RunResult, jump: &GapJump) -> Value {
 
 fn coverage(run: &RunResult, c: &Coverage) -> Value {
     let causes = c.gaps.iter().map(|gap| {
-        let share = json!({"count": gap.count, "seconds": number(c.per_symbol(gap.time).seconds_f64())});
+        let share = json!({"count": gap.count, "seconds": number(gap.time.seconds_f64())});
         (gap.cause.as_str().to_owned(), share)
     });
     json!({

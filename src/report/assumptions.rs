@@ -204,12 +204,10 @@ pub struct Coverage {
     pub jumps: Vec<GapJump>,
     /// For how long symbols with recorded marks had none that counts, over all of them; `None` without marks.
     pub marks_missing: Option<Span>,
-    /// Number of symbols; gaps are counted for each of them.
-    pub symbols: usize,
 }
 
-// The numbers of events and symbols and the time without marks are filled in at the end.
-saved!(Coverage { first, last, gaps, jumps } fixed { events, marks_missing, symbols });
+// The numbers of events and the time without marks are filled in at the end.
+saved!(Coverage { first, last, gaps, jumps } fixed { events, marks_missing });
 
 /// The price before and after a gap.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -245,7 +243,7 @@ pub struct GapShare {
     pub cause: GapCause,
     /// Number of gaps.
     pub count: u64,
-    /// Total duration, over all symbols.
+    /// Total duration: of all symbols while a run goes on, in its result their mean.
     pub time: Span,
 }
 
@@ -264,13 +262,13 @@ impl Coverage {
 
     /// Duration of all gaps, mean of the symbols.
     pub fn gap_time(&self) -> Span {
-        self.per_symbol(self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time))
+        self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time)
     }
 
-    /// A sum over all symbols as their mean, which is never longer than the run.
-    pub fn per_symbol(&self, sum: Span) -> Span {
-        let symbols = i64::try_from(self.symbols.max(1)).unwrap_or(i64::MAX);
-        Span::from_nanos(sum.nanos() / symbols)
+    /// At the end of a run: the time in gaps becomes the mean of so many symbols, which is never longer than the run.
+    pub fn share_gaps(&mut self, symbols: usize) {
+        let symbols = i64::try_from(symbols.max(1)).unwrap_or(i64::MAX);
+        self.gaps.iter_mut().for_each(|gap| gap.time = Span::from_nanos(gap.time.nanos() / symbols));
     }
 
     /// Counts an event.

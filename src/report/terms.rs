@@ -31,7 +31,7 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
             _ => "no event".to_owned(),
         },
     );
-    put("gaps", gap_line(c));
+    put("gaps", gap_line(c, run.symbols.len()));
     if let Some(line) = marks_line(c) {
         put("marks", line);
     }
@@ -105,13 +105,13 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     lines
 }
 
-fn gap_line(coverage: &Coverage) -> String {
+fn gap_line(coverage: &Coverage, symbols: usize) -> String {
     let causes: Vec<String> = coverage
         .gaps
         .iter()
         .map(|gap| {
-            let time = f::seconds(coverage.per_symbol(gap.time).seconds_f64());
-            match coverage.symbols {
+            let time = f::seconds(gap.time.seconds_f64());
+            match symbols {
                 0 | 1 => format!("{} × {} {time}", gap.count, gap.cause.as_str()),
                 _ => format!("{} × {}, {time} per symbol", gap.count, gap.cause.as_str()),
             }
@@ -156,12 +156,12 @@ mod tests {
 
     #[test]
     fn gaps_of_several_symbols_are_told_per_symbol() {
-        let mut coverage =
-            Coverage { first: Some(Timestamp::from_nanos(0)), symbols: 2, ..Coverage::default() };
+        let mut coverage = Coverage { first: Some(Timestamp::from_nanos(0)), ..Coverage::default() };
         coverage.last = coverage.first.map(|first| first + Span::from_seconds(180));
         coverage.gap(GapCause::Disconnect, Span::from_seconds(140));
         coverage.gap(GapCause::Disconnect, Span::from_seconds(130));
-        assert_eq!(gap_line(&coverage), "2 × disconnect, 2m 15s per symbol");
+        coverage.share_gaps(2);
+        assert_eq!(gap_line(&coverage, 2), "2 × disconnect, 2m 15s per symbol");
         assert_eq!(coverage.covered_pct(), Some(25.0));
     }
 }

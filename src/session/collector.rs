@@ -192,7 +192,7 @@ impl<'a> Collector<'a> {
         let mut coverage = self.coverage;
         coverage.first = self.first;
         coverage.last = self.first.map(|_| self.last);
-        coverage.symbols = table.len();
+        coverage.share_gaps(table.len());
         coverage.marks_missing =
             self.marks.iter().filter_map(|marks| marks.total(end)).reduce(|one, other| one + other);
         let kinds = StreamKind::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);
