@@ -1,4 +1,4 @@
-//! Sums over several results: a row per strategy, and totals. Amounts of different currencies are never
+//! ResultSums over several results: a row per strategy, and totals. Amounts of different currencies are never
 //! added, and there is no total over results that are alternatives to each other.
 
 use crate::domain::num::Money;
@@ -15,7 +15,7 @@ pub const ABOUT_SUMS: &str =
 pub const NO_TOTAL: &str = "There is no total: some results trade the same symbol at the same time, so they are alternatives, \
      and no account made their sum. --together runs strategies in one account.";
 
-/// Sums over several results.
+/// ResultSums over several results.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Overview {
     /// Strategies of the results, e.g. `pump_v2 v3`; empty for a total.
@@ -27,14 +27,14 @@ pub struct Overview {
     /// Number of results without a trade.
     pub without_trade: u64,
     /// What the results add up to; `None` where they are alternatives to each other.
-    pub sums: Option<Sums>,
+    pub sums: Option<ResultSums>,
     /// The deepest drawdown of all results, percent.
     pub worst_drawdown_pct: f64,
 }
 
-/// Sums over the accounts of several results.
+/// ResultSums over the accounts of several results.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Sums {
+pub struct ResultSums {
     /// Over all trades.
     pub tally: Tally,
     /// Of net profits.
@@ -51,15 +51,15 @@ impl Overview {
             currency: currency.map(str::to_owned),
             results: runs.len() as u64,
             without_trade: runs.iter().filter(|run| run.summary.trades.is_empty()).count() as u64,
-            sums: (!are_alternatives(runs.iter().copied())).then(|| Sums::of(runs)),
+            sums: (!are_alternatives(runs.iter().copied())).then(|| ResultSums::of(runs)),
             worst_drawdown_pct: runs.iter().map(depth).fold(0.0, f64::max),
         }
     }
 }
 
-impl Sums {
+impl ResultSums {
     fn of(runs: &[&RunResult]) -> Self {
-        let mut sums = Sums { tally: Tally::default(), net: Money::ZERO };
+        let mut sums = ResultSums { tally: Tally::default(), net: Money::ZERO };
         for run in runs {
             run.summary.trades.iter().for_each(|trade| sums.tally.add(trade));
             if let Some(Ok(Amount::Money(net))) = run.metric("net_profit").map(|metric| metric.value) {

@@ -12,7 +12,9 @@ mod tables;
 
 use crate::report::format as f;
 use crate::report::no_trade;
-use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, Sums, are_alternatives, by_strategy, totals};
+use crate::report::overview::{
+    ABOUT_SUMS, NO_TOTAL, Overview, ResultSums, are_alternatives, by_strategy, totals,
+};
 use crate::report::run::{Mode, RunResult};
 use markup::{Cell, Sorting, escaped, none, table};
 
@@ -86,7 +88,7 @@ fn summary(results: &[RunResult]) -> String {
         let currency = f::Currency(line.currency.as_deref());
         let mut cells = vec![Cell::text(&line.strategy), count(line.results), count(line.without_trade)];
         match &line.sums {
-            Some(Sums { tally, net }) => {
+            Some(ResultSums { tally, net }) => {
                 cells.extend([tally.trades, tally.wins, tally.losses].map(count));
                 cells.push(
                     tally

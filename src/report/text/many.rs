@@ -4,7 +4,9 @@ use super::table::{Align, Table};
 use super::{Style, heading, line, rate, sentence, wrapped};
 use crate::report::format as f;
 use crate::report::no_trade;
-use crate::report::overview::{ABOUT_SUMS, NO_TOTAL, Overview, Sums, are_alternatives, by_strategy, totals};
+use crate::report::overview::{
+    ABOUT_SUMS, NO_TOTAL, Overview, ResultSums, are_alternatives, by_strategy, totals,
+};
 use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
 use std::collections::BTreeSet;
@@ -118,7 +120,7 @@ fn summary_row(name: &str, one: &Overview) -> Vec<String> {
     let count = |count: u64| f::grouped(u128::from(count));
     let mut row = vec![name.to_owned(), count(one.results), count(one.without_trade)];
     match &one.sums {
-        Some(Sums { tally, net }) => {
+        Some(ResultSums { tally, net }) => {
             row.extend([tally.trades, tally.wins, tally.losses].map(count));
             row.extend([rate(tally.win_rate_pct()), f::Currency(one.currency.as_deref()).amount(*net)]);
         }
@@ -150,7 +152,7 @@ fn lines(runs: &[RunResult], style: Style) -> String {
     for total in totals(runs) {
         let mut row = vec![String::new(); 13];
         row[1] = "total".to_owned();
-        if let Some(Sums { tally, net }) = &total.sums {
+        if let Some(ResultSums { tally, net }) = &total.sums {
             row[7] = tally.trades.to_string();
             row[8] = rate(tally.win_rate_pct());
             row[9] = f::Currency(total.currency.as_deref()).amount(*net);
