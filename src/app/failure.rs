@@ -129,12 +129,6 @@ impl From<Refusal> for Failure {
             RefusalKind::Internal => FAILED,
             _ => USAGE,
         };
-        let failure = Failure { code, message: refusal.message };
-        match refusal.code {
-            "recording_not_found" => failure.because("`tradingd recordings` lists all"),
-            "result_not_found" => failure.because("`tradingd results list` lists all"),
-            "session_not_found" => failure.because("`tradingd sessions list` lists all"),
-            _ => failure,
-        }
+        Failure { code, message: refusal.message }
     }
 }
