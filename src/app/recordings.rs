@@ -13,6 +13,7 @@ use crate::files::{FURTHEST_APART, contract_json};
 use crate::report::text::counted;
 use crate::service::Records;
 use crate::service::backtest::stretches;
+use crate::service::recordings::per_row;
 use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1, SymbolFactsV1};
 use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
@@ -360,11 +361,6 @@ fn symbol_json((symbol, (contract, kept)): (&RecordedSymbolV1, &(ContractFacts, 
 
 fn word(stream: &RecordedStreamV1) -> &'static str {
     stream.kind().map_or("unknown", |it| it.as_str())
-}
-
-/// Bytes per row, rounded to two decimals; `None` without rows and while none is in a block yet.
-fn per_row(bytes: u64, rows: u64) -> Option<f64> {
-    (rows > 0 && bytes > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
 }
 
 fn per_row_word(bytes: u64, rows: u64) -> String {

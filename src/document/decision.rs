@@ -2,26 +2,19 @@
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
 use crate::domain::exit_level::{ExitLevel, MetBy};
+use crate::domain::num::Price;
 use crate::domain::order::Purpose;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::Timestamp;
 use crate::report::legend;
 use crate::report::reason::{Checked, level_text};
 use serde_json::{Map, Value, json};
 
 /// A decision as JSON, with the conditions it was based on.
 pub fn decision(decision: &Decision, evidence: &[Evidence], def: &StrategyDef, spec: &SymbolSpec) -> Value {
-    let price = |price: Option<crate::domain::num::Price>| price.map(|price| spec.price_f64(price));
-    let mut value = json!({
-        "timestamp": decision.at.to_string(),
-        "strategy_id": def.id,
-        "version": def.version,
-        "symbol": spec.name,
-        "instance": decision.instance,
-        "price": price(decision.last),
-        "best_bid": price(decision.bid),
-        "best_ask": price(decision.ask),
-    });
+    let market = [decision.last, decision.bid, decision.ask];
+    let mut value = head(decision.at, decision.instance, market, def, spec);
     let fields = value.as_object_mut();
     if let Some(fields) = fields {
         kind(&decision.kind, spec, fields);
@@ -30,6 +23,27 @@ pub fn decision(decision: &Decision, evidence: &[Evidence], def: &StrategyDef, s
         }
     }
     value
+}
+
+/// When and for whom something was decided or answered, with last price, best bid and best ask of that time.
+pub fn head(
+    at: Timestamp,
+    instance: u32,
+    market: [Option<Price>; 3],
+    def: &StrategyDef,
+    spec: &SymbolSpec,
+) -> Value {
+    let [last, bid, ask] = market.map(|price| price.map(|price| spec.price_f64(price)));
+    json!({
+        "timestamp": at.to_string(),
+        "strategy_id": def.id,
+        "version": def.version,
+        "symbol": spec.name,
+        "instance": instance,
+        "price": last,
+        "best_bid": bid,
+        "best_ask": ask,
+    })
 }
 
 fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {

@@ -2,6 +2,7 @@
 
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Price, Qty, Rate};
+use crate::domain::quote::common_quote_currency;
 use crate::limits::MAX_TICKS;
 use std::sync::Arc;
 
@@ -216,6 +217,11 @@ pub struct SymbolTable {
 }
 
 impl SymbolTable {
+    /// The quote currency that all symbols have in common; `None` when they have several or it is not known.
+    pub fn currency(&self) -> Option<&str> {
+        common_quote_currency(self.specs.iter().map(|spec| spec.name.as_str()))
+    }
+
     /// A table of these symbols, all enabled; ids follow the given order.
     pub fn new(version: u64, specs: Vec<SymbolSpec>) -> Self {
         let enabled = vec![true; specs.len()];

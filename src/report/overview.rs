@@ -1,4 +1,4 @@
-//! ResultSums over several results: a row per strategy, and totals. Amounts of different currencies are never
+//! Sums over several results: a row per strategy, and totals. Amounts of different currencies are never
 //! added, and there is no total over results that are alternatives to each other.
 
 use crate::domain::num::Money;
@@ -15,7 +15,7 @@ pub const ABOUT_SUMS: &str =
 pub const NO_TOTAL: &str = "There is no total: some results trade the same symbol at the same time, so they are alternatives, \
      and no account made their sum. --together runs strategies in one account.";
 
-/// ResultSums over several results.
+/// Sums over several results.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Overview {
     /// Strategies of the results, e.g. `pump_v2 v3`; empty for a total.
@@ -32,7 +32,7 @@ pub struct Overview {
     pub worst_drawdown_pct: f64,
 }
 
-/// ResultSums over the accounts of several results.
+/// Sums over the accounts of several results.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ResultSums {
     /// Over all trades.

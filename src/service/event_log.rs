@@ -1,12 +1,12 @@
 //! What was decided or happened, over all sessions and the daemon itself, for readers that go on where they left.
 
+use super::Refusal;
 use super::hub::Hub;
 use super::sessions::{event_object, removal};
-use super::{CURSOR_EXPIRED, Refusal};
 use crate::clock;
 use crate::store::{DAEMON, LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The event log and whoever watches it now.
@@ -114,22 +114,17 @@ impl EventLog {
 /// The refusal of a cursor that is older than what is kept, or that no event has reached: then it is of another store, or of
 /// this one before it was restored.
 fn expired(after: u64, LogSpan { oldest, newest }: LogSpan) -> Refusal {
-    let (message, details) = if after > newest {
-        let message = format!(
+    let message = if after > newest {
+        format!(
             "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
-        );
-        (message, json!({"oldest": oldest, "newest": newest}))
+        )
     } else if after.saturating_add(1) >= oldest {
-        let message =
-            format!("events behind position {after} have been removed with the recording of their session");
-        (message, json!({"oldest": oldest, "newest": newest}))
+        format!("events behind position {after} have been removed with the recording of their session")
     } else {
         let (first, last) = (after.saturating_add(1), oldest - 1);
-        let message =
-            format!("events from position {first} to {last} have been removed: go on from after={last}");
-        (message, json!({"oldest": oldest, "newest": newest}))
+        format!("events from position {first} to {last} have been removed: go on from after={last}")
     };
-    Refusal::conflict(CURSOR_EXPIRED, message).with(details)
+    Refusal::cursor_expired(message, oldest, newest)
 }
 
 #[cfg(test)]
@@ -137,6 +132,7 @@ mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
     use crate::service::hub::{Filter, More, Start};
+    use serde_json::json;
 
     #[test]
     fn events_of_the_daemon_are_published_in_order_with_their_numbers_in_the_log() {

@@ -87,6 +87,11 @@ impl Refusal {
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Refusal::new(RefusalKind::Conflict, code, message)
     }
+
+    /// A [`CURSOR_EXPIRED`] refusal, of a log whose events have these numbers.
+    pub fn cursor_expired(message: String, oldest: u64, newest: u64) -> Self {
+        Refusal::conflict(CURSOR_EXPIRED, message).with(json!({"oldest": oldest, "newest": newest}))
+    }
 }
 
 /// Problems as part of a sentence: as many as fit, and the number of the others.

@@ -161,9 +161,9 @@ impl Going {
             Some((None, note)) => {
                 EncodedSession::of_controls(&self.session, std::slice::from_ref(note))?.write(txn)
             }
-            Some((Some(place), note)) => {
+            Some((Some(at), note)) => {
                 let mut controls = CONTROLS.write(txn, TRIMMING)?;
-                let key = (self.session.as_str(), *place);
+                let key = (self.session.as_str(), *at);
                 controls.insert(key, encode(note)?.as_slice()).map_err(during(TRIMMING))?;
                 Ok(())
             }

@@ -19,42 +19,12 @@ pub struct StoredPage<T> {
 /// Filter of entries; without one (`None`) nothing beyond the page is read.
 pub type Wanted<'w, T> = Option<&'w dyn Fn(&T) -> bool>;
 
-impl Store {
-    pub(super) fn page<T: Stored>(
-        &self,
-        table: TableOf<&'static str, T>,
-        before: Option<&str>,
-        limit: usize,
-        wanted: Wanted<'_, T>,
-    ) -> Result<StoredPage<T>, StoreError> {
-        let table = self.table(table)?;
-        let mut part = Part { items: Vec::new(), last: None, more: false };
-        let Some(wanted) = wanted else {
-            let total_count = table.checked().len()?;
-            table.checked().visit_back(before, |id, entry| Ok(part.add(id, limit, entry)))?;
-            return Ok(part.finish(total_count));
-        };
-        let mut total_count = 0;
-        table.checked().visit_back(None, |id, entry| {
-            if wanted(&entry) {
-                total_count += 1;
-                if before.is_none_or(|before| *id < before) {
-                    let _ = part.add(id, limit, entry);
-                }
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(part.finish(total_count))
-    }
-}
-
 /// The prefixes of ids. Ids sort by time within a prefix; without it, all of them do.
 const RECORDED: &str = "session_";
 const OTHER: &str = "exec_";
 
 impl Store {
-    /// As [`Store::page`], of a table whose ids have both prefixes.
-    pub(super) fn page_of_both<T: Stored>(
+    pub(super) fn page<T: Stored>(
         &self,
         table: TableOf<&'static str, T>,
         before: Option<&str>,
@@ -66,8 +36,8 @@ impl Store {
         let bounds = before.map(bounds);
         let (mut both, mut total_count) = (Vec::new(), 0);
         // In the table the others come before the ids of recordings.
-        for (place, (lowest, end)) in [(RECORDED, None), ("", Some(RECORDED))].into_iter().enumerate() {
-            let before = bounds.as_ref().map(|bounds| bounds[place].as_str());
+        for (index, (lowest, end)) in [(RECORDED, None), ("", Some(RECORDED))].into_iter().enumerate() {
+            let before = bounds.as_ref().map(|bounds| bounds[index].as_str());
             let before = before.map_or(end, |before| Some(end.map_or(before, |end| before.min(end))));
             let mut count = 0;
             // All are counted where only some are wanted.
@@ -109,29 +79,5 @@ fn bounds(id: &str) -> [String; 2] {
         // At the same time recordings come first: its own time is still to come among the others.
         true => [id.to_owned(), format!("{OTHER}{time}\0")],
         false => [format!("{RECORDED}{time}"), id.to_owned()],
-    }
-}
-
-struct Part<T> {
-    items: Vec<T>,
-    last: Option<String>,
-    more: bool,
-}
-
-impl<T> Part<T> {
-    /// Adds an entry; breaks when the page is full.
-    fn add(&mut self, id: &str, limit: usize, entry: T) -> ControlFlow<()> {
-        if self.items.len() < limit {
-            self.items.push(entry);
-            self.last = Some(id.to_owned());
-            ControlFlow::Continue(())
-        } else {
-            self.more = true;
-            ControlFlow::Break(())
-        }
-    }
-
-    fn finish(self, total_count: u64) -> StoredPage<T> {
-        StoredPage { items: self.items, total_count, next: self.last.filter(|_| self.more) }
     }
 }

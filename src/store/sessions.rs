@@ -172,7 +172,7 @@ impl Store {
         limit: usize,
         wanted: Wanted<'_, SessionRow>,
     ) -> Result<StoredPage<SessionRow>, StoreError> {
-        self.page_of_both(SESSIONS, before, limit, wanted)
+        self.page(SESSIONS, before, limit, wanted)
     }
 
     /// Events of a session behind a number, at most `limit`: number and JSON object each, in order.

@@ -20,7 +20,7 @@ pub use labels::{GRADES, NewLabel};
 pub use order::{Plan, Planned, in_time_order};
 pub use reading::Reading;
 pub use same::{has_same_rows, may_have_same_rows};
-pub use view::{RecordingFilter, RecordingLine};
+pub use view::{RecordingFilter, RecordingLine, per_row};
 
 use super::page::{Page, PageRequest};
 use super::references::{Lease, References, Resource};

@@ -229,7 +229,7 @@ fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f
 }
 
 /// Bytes per row, rounded to two decimals; `None` without rows and while none is in a block yet.
-fn per_row(bytes: u64, rows: u64) -> Option<f64> {
+pub fn per_row(bytes: u64, rows: u64) -> Option<f64> {
     (rows > 0 && bytes > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
 }
 

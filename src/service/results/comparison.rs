@@ -166,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compared_is_in_a_result() {
+        let assumptions =
+            crate::document::result::result(&crate::report::sample::result())["assumptions"].clone();
+        for name in COMPARED.into_iter().chain(["risk_limits"]) {
+            assert!(assumptions.get(name).is_some(), "{name} is no assumption of a result: {assumptions}");
+        }
+    }
+
+    #[test]
     fn an_assumption_that_an_older_result_lacks_is_null() {
         let older = json!({"clock": "exchange"});
         let newer = json!({"clock": "exchange", "book": {"source": "synthetic", "assumed_spread_bps": 5}});

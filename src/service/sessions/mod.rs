@@ -69,7 +69,7 @@ use super::market::Market;
 use super::page::{Page, PageRequest};
 use super::references::References;
 use super::strategies::Strategies;
-use super::{Alerts, CURSOR_EXPIRED, Refusal, RefusalKind};
+use super::{Alerts, Refusal, RefusalKind};
 use crate::clock;
 use crate::config::{Config, Trading};
 use crate::domain::time::{Span, Timestamp};
@@ -327,6 +327,7 @@ impl Sessions {
             }
         };
         let newest = kept.max(published);
+        // More may have become durable since these were read.
         if after > newest && after > self.store.last_session_event(id)? {
             let first = self.store.session_events(id, 0, 1)?.first().map(|(seq, _)| *seq);
             return Err(ahead(after, first.unwrap_or(newest.saturating_add(1)).min(from), newest));
@@ -419,7 +420,7 @@ fn expired(after: u64, oldest: u64, newest: u64) -> Refusal {
         oldest - 1,
         oldest - 1
     );
-    Refusal::conflict(CURSOR_EXPIRED, message).with(json!({"oldest": oldest, "newest": newest}))
+    Refusal::cursor_expired(message, oldest, newest)
 }
 
 /// The refusal of a cursor that no event has reached: it is of another store, or of this one before it was restored.
@@ -427,7 +428,7 @@ fn ahead(after: u64, oldest: u64, newest: u64) -> Refusal {
     let message = format!(
         "the session has no event {after}, its newest is {newest}: go on from after={newest} or from the start"
     );
-    Refusal::conflict(CURSOR_EXPIRED, message).with(json!({"oldest": oldest, "newest": newest}))
+    Refusal::cursor_expired(message, oldest, newest)
 }
 
 fn not_found(error: StoreError) -> Refusal {

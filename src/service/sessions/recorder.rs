@@ -11,9 +11,9 @@ use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::{Gap, Trade};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
-use crate::domain::num::{Price, without_noise};
+use crate::domain::num::without_noise;
 use crate::domain::order::Side;
-use crate::domain::quote::{common_quote_currency, quote_currency};
+use crate::domain::quote::quote_currency;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
@@ -337,19 +337,11 @@ impl SessionRecorder<'_> {
     fn order_answer(&self, answer: &OrderAnswer) {
         let def = &self.defs[self.strategies[answer.instance as usize] as usize];
         let spec = self.table.spec(answer.symbol);
-        let price = |price: Option<Price>| price.map(|price| spec.price_f64(price));
-        let mut fields = json!({
-            "timestamp": answer.at.to_string(),
-            "strategy_id": def.id,
-            "version": def.version,
-            "instance": answer.instance,
-            "price": price(answer.last),
-            "best_bid": price(answer.bid),
-            "best_ask": price(answer.ask),
-            "kind": ORDER_ACCEPTED,
-            "status": answer.status.as_str(),
-            "order_id": answer.order.0,
-        });
+        let market = [answer.last, answer.bid, answer.ask];
+        let mut fields = decision::head(answer.at, answer.instance, market, def, spec);
+        fields["kind"] = json!(ORDER_ACCEPTED);
+        fields["status"] = json!(answer.status.as_str());
+        fields["order_id"] = json!(answer.order.0);
         if let Some(reason) = answer.status.reason() {
             fields["kind"] = json!(ORDER_END);
             fields["reason"] = json!(reason);
@@ -389,7 +381,7 @@ impl SessionRecorder<'_> {
             "equity": point.equity.shown(),
             "balance": point.balance.shown(),
             "exposure": point.exposure.shown(),
-            "currency": common_quote_currency(self.table.iter().map(|(_, spec)| spec.name.as_str())),
+            "currency": self.table.currency(),
         });
         self.stream.add(Class::Account, "equity", None, fields);
     }

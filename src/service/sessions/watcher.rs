@@ -6,7 +6,6 @@ use super::event_sink::Class;
 use super::progress::RateMark;
 use super::running::Running;
 use crate::clock::Stopwatch;
-use crate::domain::quote::common_quote_currency;
 use crate::domain::time::{Span, Timestamp};
 use crate::session::driver::{Flow, Progress};
 use serde_json::json;
@@ -83,7 +82,7 @@ impl<'a> Watcher<'a> {
                 "eta_seconds": live.eta_seconds(),
                 // It may follow from input that is not on disk yet.
                 "equity": if session.survives_a_restart() { None } else { live.equity() },
-                "currency": common_quote_currency(session.table.load().iter().map(|(_, spec)| spec.name.as_str())),
+                "currency": session.table.load().currency(),
             });
             session.stream.publish(Class::Life, "session_progress", None, fields);
         }

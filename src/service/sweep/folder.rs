@@ -107,7 +107,7 @@ impl Folder {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         let mut log = regular_file::open_with(&mut options, &path.join(LOG)).map_err(failed)?;
-        let (lines, whole, found) = read_log(&log, plan, path)?;
+        let Log { lines, whole, head: found, .. } = read_log(&log, plan, path)?;
         if let Some(found) = found.as_ref().filter(|found| **found != head) {
             return Err(SweepError::Input(format!(
                 "{} holds shard {} of this sweep, not {shard}; each shard needs a folder of its own",
@@ -173,9 +173,9 @@ pub fn read(path: &Path) -> Result<Opened, SweepError> {
     let log = regular_file::open(&path.join(LOG)).map_err(|error| {
         SweepError::Input(format!("{} cannot be read: {error}", path.join(LOG).visible()))
     })?;
-    let (lines, whole, head) = read_log(&log, &plan, path)?;
+    let Log { lines, whole, head, is_damaged } = read_log(&log, &plan, path)?;
     let length = log.metadata().map_or(whole, |metadata| metadata.len());
-    if has_line_end(&log, whole) {
+    if is_damaged {
         return Err(SweepError::Input(format!(
             "{} is damaged behind byte {whole}, so nobody can say what was finished there: run the sweep again with this folder, \
              which repeats what is missing",
@@ -204,48 +204,50 @@ fn read_plan(path: &Path) -> Result<Plan, SweepError> {
     Plan::parse(&text).map_err(refused)
 }
 
-/// The finished runs of a log, the bytes up to the end of its last whole line, and its first line.
-fn read_log(log: &File, plan: &Plan, path: &Path) -> Result<(Lines, u64, Option<Head>), SweepError> {
+/// What a log says up to the first line that cannot be read.
+struct Log {
+    /// The finished runs.
+    lines: Lines,
+    /// Bytes up to there.
+    whole: u64,
+    /// Its first line.
+    head: Option<Head>,
+    /// The line that cannot be read has its end. A run that was killed leaves one without.
+    is_damaged: bool,
+}
+
+fn read_log(log: &File, plan: &Plan, path: &Path) -> Result<Log, SweepError> {
     let failed = |error: io::Error| {
         SweepError::Folder(format!("{} cannot be read: {error}", path.join(LOG).visible()))
     };
     let mut reader = BufReader::new(log);
     reader.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let (mut lines, mut whole, mut head) = (Lines::new(), 0, None);
+    let mut read = Log { lines: Lines::new(), whole: 0, head: None, is_damaged: false };
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
-        let read = io::Read::take(&mut reader, SWEEP_LINE_BYTES as u64)
+        let length = io::Read::take(&mut reader, SWEEP_LINE_BYTES as u64)
             .read_until(b'\n', &mut bytes)
             .map_err(failed)?;
-        let Some(text) = checked(&bytes) else { return Ok((lines, whole, head)) };
-        if head.is_none() {
-            let Ok(found) = serde_json::from_str::<Head>(text) else { return Ok((lines, whole, head)) };
+        read.is_damaged = bytes.ends_with(b"\n");
+        let Some(text) = checked(&bytes) else { return Ok(read) };
+        if read.head.is_none() {
+            let Ok(found) = serde_json::from_str::<Head>(text) else { return Ok(read) };
             if found.plan != plan.digest {
                 return Err(SweepError::Input(format!(
                     "{} belongs to another plan than the one beside it; delete the folder and run again",
                     path.join(LOG).visible()
                 )));
             }
-            head = Some(found);
+            read.head = Some(found);
         } else {
             let known =
                 |run: &TrialRun| (1..=plan.trials.len()).contains(&run.trial) && run.run < plan.runs.len();
-            let Some(run) = TrialRun::parse(text).filter(known) else { return Ok((lines, whole, head)) };
-            lines.insert(run.key(), text.to_owned());
+            let Some(run) = TrialRun::parse(text).filter(known) else { return Ok(read) };
+            read.lines.insert(run.key(), text.to_owned());
         }
-        whole += read as u64;
+        read.whole += length as u64;
     }
-}
-
-/// Whether whole lines follow a line that cannot be read. A run that was killed leaves at most one line without its end.
-fn has_line_end(log: &File, from: u64) -> bool {
-    let mut reader = BufReader::new(log);
-    let mut bytes = Vec::new();
-    reader.seek(SeekFrom::Start(from)).is_ok()
-        && io::Read::take(&mut reader, SWEEP_LINE_BYTES as u64)
-            .read_until(b'\n', &mut bytes)
-            .is_ok_and(|_| bytes.ends_with(b"\n"))
 }
 
 /// The JSON of a whole line; `None` when it is torn or damaged.

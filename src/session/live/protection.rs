@@ -6,7 +6,6 @@
 use super::backoff::backoff;
 use super::positions::Positions;
 use super::{Act, PositionFact, PositionKey};
-use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
@@ -77,25 +76,12 @@ pub struct VenuePosition {
     pub key: PositionKey,
     /// What one lot cost on average by the executions, whole ticks.
     pub entry: Price,
-    /// What the venue said of it last; `None`: nothing yet.
-    pub told: Option<PositionTold>,
+    /// What the venue said of it last, and when it was asked or said so by itself; `None`: nothing yet.
+    pub told: Option<(Timestamp, PositionFact)>,
     /// Price of the proven stop; `None`: there is none, or it stands between two ticks.
     pub stop: Option<Price>,
     /// Since when it has no stop; `None`: it has one.
     pub unprotected_since: Option<Timestamp>,
-}
-
-/// What the venue said of a position.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PositionTold {
-    /// When it was asked, or when it said so by itself.
-    pub at: Timestamp,
-    /// Lots.
-    pub qty: Qty,
-    /// Margin that backs it; `None`: not said.
-    pub margin: Option<Decimal>,
-    /// Price at which it is liquidated; `None`: not said, or it cannot be.
-    pub liquidation: Option<Decimal>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,7 +98,7 @@ enum Stage {
 struct StopState {
     wanted: Option<Price>,
     position: Option<u64>,
-    told: Option<PositionTold>,
+    told: Option<(Timestamp, PositionFact)>,
     stage: Stage,
     /// Number and price of the stop as the venue told them last.
     standing: Option<(u64, Option<Price>)>,
@@ -195,9 +181,8 @@ impl Protection {
             stop.lose(told);
         }
         // An answer that was asked for before the venue said something newer by itself comes later.
-        if stop.told.is_none_or(|known| known.at <= told) {
-            let PositionFact { qty, margin, liquidation, .. } = *fact;
-            stop.told = Some(PositionTold { at: told, qty, margin, liquidation });
+        if stop.told.is_none_or(|(known, _)| known <= told) {
+            stop.told = Some((told, *fact));
         }
         if stop.position.replace(fact.number).is_none()
             && let Some(after) = &mut stop.list_after

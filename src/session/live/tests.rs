@@ -322,11 +322,10 @@ fn a_position_gets_a_stop_that_is_proven_and_follows_the_engine() {
     desk.tick(at(410));
     assert_eq!(desk.take_acts(), [Act::AskStops]);
     desk.on_stops(&[stands(950)], at(410), at(420));
-    let told = PositionTold { at: at(110), qty: Qty(4), margin: Decimal::new(12, 1), liquidation: None };
     let held = VenuePosition {
         key: LONG,
         entry: Price(1_000),
-        told: Some(told),
+        told: Some((at(110), position(4))),
         stop: Some(Price(950)),
         unprotected_since: None,
     };

@@ -10,7 +10,6 @@ use crate::domain::decimal::Decimal;
 use crate::domain::decision::Guard;
 use crate::domain::num::{Money, Price, without_noise};
 use crate::domain::order::{Purpose, Side};
-use crate::domain::quote::common_quote_currency;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -154,7 +153,7 @@ fn finite(value: f64) -> Option<f64> {
 }
 
 fn currency(table: &SymbolTable) -> Option<String> {
-    common_quote_currency(table.iter().map(|(_, spec)| spec.name.as_str())).map(str::to_owned)
+    table.currency().map(str::to_owned)
 }
 
 const fn direction(side: Side) -> &'static str {
@@ -241,13 +240,14 @@ fn position(open: &OpenPosition, snapshot: &Snapshot) -> PositionView {
 
 fn at_exchange(held: &VenuePosition, table: &SymbolTable) -> VenuePositionView {
     let spec = table.spec(held.key.symbol);
+    let fact = held.told.map(|(_, fact)| fact);
     VenuePositionView {
         symbol: spec.name.clone(),
         side: if held.key.is_long { "long" } else { "short" },
-        told_at: held.told.map(|told| time(told.at)),
-        quantity: held.told.map(|told| spec.shown_quantity(told.qty)),
-        margin: held.told.and_then(|told| told.margin).map(Decimal::to_f64),
-        liquidation_price: held.told.and_then(|told| told.liquidation).map(Decimal::to_f64),
+        told_at: held.told.map(|(at, _)| time(at)),
+        quantity: fact.map(|fact| spec.shown_quantity(fact.qty)),
+        margin: fact.and_then(|fact| fact.margin).map(Decimal::to_f64),
+        liquidation_price: fact.and_then(|fact| fact.liquidation).map(Decimal::to_f64),
         entry_price: spec.price_f64(held.entry),
         stop_price: held.stop.map(|price| spec.price_f64(price)),
         unprotected_since: held.unprotected_since.map(time),
