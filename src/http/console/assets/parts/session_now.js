@@ -12,14 +12,15 @@ const text = words.board;
 export function Positions({ session, now }) {
   useTick(1000);
   const list = now?.positions?.positions;
+  const isLive = session.session_type === "live";
   return html`<${Panel} class="second" title=${text.positionsTitle} count=${list?.length} flush>
     ${!list ? html`<${Loading} />` : list.length === 0 ? html`<${Empty} title=${text.noPositions[0]}>${text.noPositions[1]}<//>` : html`<div class="instances">
       ${list.map((/** @type {any} */ one) => html`<article key=${one.instance} class="instance">
         <header><strong>${one.symbol}</strong><span class=${one.side === "long" ? "up" : "down"}>${one.side === "long" ? "▲ long" : "▼ short"} ${one.leverage}×</span>
           <span class="grow"></span><${Pnl} value=${one.unrealised_pnl} /><${PnlPercent} value=${one.unrealised_pnl_pct} /></header>
         <dl class="pairs"><dt>${text.quantity}</dt><dd>${short(one.quantity, 8)} @ ${price(one.entry_price)} <span class="faint">→ ${price(one.mark_price)}</span></dd>
-          ${session.session_type === "live" && html`<${AtExchange} held=${heldOf(now, one)} />`}
-          <dt>${session.session_type === "live" ? text.decidedStop : text.protected}</dt><dd>${one.stop ? html`<span class=${session.session_type === "live" ? "" : "good"}>${session.session_type === "live" ? "" : "✓ "}${text.stopAt(price(one.stop.price))}</span> <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
+          ${isLive && html`<${AtExchange} held=${heldOf(now, one)} />`}
+          <dt>${isLive ? text.decidedStop : text.protected}</dt><dd>${one.stop ? html`<span class=${isLive ? "" : "good"}>${isLive ? "" : "✓ "}${text.stopAt(price(one.stop.price))}</span> <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
           ${one.targets.length > 0 && html`<dt>${text.targets}</dt><dd>${one.targets.map((/** @type {any} */ target) => `${price(target.price)} (${share(target.distance_pct, 2)})`).join(", ")}</dd>`}
           <dt>${text.liquidation}</dt><dd>${price(one.liquidation_price)} <span class="faint">${share(one.liquidation_distance_pct)}</span></dd>
           <dt>${text.age}</dt><dd>${duration((Date.now() - Date.parse(one.opened_at)) / 1000)} ${one.closes_at && html`<span class="faint">${text.closesAt} <${Time} value=${one.closes_at} what="time" /></span>`}</dd></dl></article>`)}</div>`}<//>`;
