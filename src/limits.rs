@@ -184,6 +184,9 @@ pub const FEED_CHUNK_TICKS: usize = 4_096;
 /// Trades per result whose entry and exit conditions are kept, a few KiB each; later ones have none.
 pub const EXPLAINED_TRADES: usize = 10_000;
 
+/// Exit decisions of such a trade that are kept beside its last one; of more, the first and the latest are.
+pub const EARLIER_EXITS: usize = 31;
+
 /// Sections that fired, signals among them, listed per result, about 1 KiB each while the result is written; later ones are
 /// only counted, and a warning says so.
 pub const FIRED_SECTIONS: usize = 50_000;

@@ -24,7 +24,7 @@ pub struct Options {
 /// An unknown session, one without input to replay, or a replay that differs (exit code 1).
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let replayed = match global.holder(OpenMode::MustExist)? {
-        Holder::Command(store) => sessions::replay(&store, &options.session)?,
+        Holder::Command(store) => sessions::replay(&store, &options.session, &|| true)?,
         Holder::Daemon(daemon) => {
             let json = daemon.get(&format!("/sessions/{}/replay", encoded(&options.session)))?;
             serde_json::from_value(json)

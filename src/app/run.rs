@@ -198,6 +198,9 @@ pub fn open(
     let exchange = exchange(&settings, runtime)?;
     let state = global.state();
     let store = global.store(OpenMode::CreateIfNew)?;
+    if !store.narrowed().is_empty() {
+        tracing::warn!(rights = store.narrowed().join("; "), "rights in the state directory were narrowed");
+    }
     let keys = Keys::load(&state, credentials().as_deref())
         .map_err(|error| Failure::configuration(error.to_string()))?;
     Ok(Service::open(Parts { store, state, keys, settings, exchange, log }, clock::now())?)

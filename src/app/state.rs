@@ -71,7 +71,9 @@ impl Global {
             if is_new {
                 terminal::notice(&format!("created a new store: {}", store_path(&dir).visible()));
             }
-            store.narrowed().iter().for_each(|narrowed| terminal::notice(&format!("warning: {narrowed}")))
+            if !store.narrowed().is_empty() {
+                terminal::notice(&format!("warning: {}", store.narrowed().join("; ")));
+            }
         })
     }
 

@@ -325,22 +325,26 @@ fn closed(run: &RunResult, index: usize, trade: &ClosedTrade) -> Value {
 /// The decisions behind a trade, each with its conditions; null for a trade beyond the bound on stored
 /// conditions.
 fn why(reason: &TradeReason, spec: Option<&SymbolSpec>) -> Value {
-    let one = |decision: &Option<DecisionReason>| {
-        decision.as_ref().map_or(Value::Null, |decision| {
-            json!({
-                "time": time(decision.at),
-                "trigger": decision.trigger.as_str(),
-                "conditions": decision::checked(&decision.conditions),
-            })
+    let one = |decision: &DecisionReason| {
+        json!({
+            "time": time(decision.at),
+            "trigger": decision.trigger.as_str(),
+            "conditions": decision::checked(&decision.conditions),
         })
     };
-    let mut exit = one(&reason.exit);
-    if let Some(decision) = &reason.exit {
-        let level = decision.level.zip(spec).map(|(level, spec)| decision::exit_level(level, spec));
+    let exit = |reason: &DecisionReason| {
+        let mut exit = one(reason);
+        let level = reason.level.zip(spec).map(|(level, spec)| decision::exit_level(level, spec));
         exit["level"] = level.unwrap_or_default();
-        exit["level_reason"] = json!(level_reason(decision.trigger, decision.level));
-    }
-    json!({"signal": one(&reason.signal), "entry": one(&reason.entry), "exit": exit})
+        exit["level_reason"] = json!(level_reason(reason.trigger, reason.level));
+        exit
+    };
+    json!({
+        "signal": reason.signal.as_ref().map(one),
+        "entry": reason.entry.as_ref().map(one),
+        "earlier_exits": reason.earlier_exits.iter().map(exit).collect::<Vec<_>>(),
+        "exit": reason.exit.as_ref().map(exit),
+    })
 }
 
 fn refusal(refusal: &BlockedByGuard) -> Value {

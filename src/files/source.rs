@@ -124,15 +124,16 @@ impl SourceFile {
         Ok(source)
     }
 
-    /// The time of the earliest row of a file that is read as the mapping says: of its first row, or of all where they are
-    /// to be sorted, which this does not do.
+    /// The time of the earliest row of a file that is read as declared: of its first row, or of all where they are to be
+    /// sorted, which this does not do.
     ///
     /// # Errors
-    /// As [`SourceFile::open_mapped`], or the first row that was read and is invalid.
-    pub fn first_time(path: &Path, mapping: &FileMapping, opener: &Opener) -> Result<Timestamp, FileError> {
-        let unsorted = FileMapping { sort: false, ..mapping.clone() };
-        let mut source = SourceFile::open_mapped(path, &unsorted, opener)?;
-        if !mapping.sort {
+    /// As [`SourceFile::open_with`], or the first row that was read and is invalid.
+    pub fn first_time(path: &Path, declared: &Declared, opener: &Opener) -> Result<Timestamp, FileError> {
+        let unsorted = FileMapping { sort: false, ..declared.mapping.clone() };
+        let unsorted = Declared { mapping: unsorted, ..declared.clone() };
+        let mut source = SourceFile::open_with(path, &unsorted, opener)?;
+        if !declared.mapping.sort {
             let mut batch = RecordBatch::new(1);
             source.read(&mut batch)?;
             // `read` has refused a file without rows.

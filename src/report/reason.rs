@@ -141,16 +141,18 @@ pub struct TradeReason {
     pub signal: Option<DecisionReason>,
     /// The entry decision (Z1).
     pub entry: Option<DecisionReason>,
-    /// The exit decision.
+    /// Exit decisions before the last one, each of a part of the position or of an order that was not filled.
+    pub earlier_exits: Vec<DecisionReason>,
+    /// The last exit decision.
     pub exit: Option<DecisionReason>,
 }
 
 impl TradeReason {
     /// The decisions with their names, in time order.
     pub fn steps(&self) -> impl Iterator<Item = (&'static str, &DecisionReason)> {
-        [("signal", &self.signal), ("entry", &self.entry), ("exit", &self.exit)]
-            .into_iter()
-            .filter_map(|(name, decision)| Some((name, decision.as_ref()?)))
+        let named = |name| move |decision| (name, decision);
+        let opened = self.signal.iter().map(named("signal")).chain(self.entry.iter().map(named("entry")));
+        opened.chain(self.earlier_exits.iter().chain(&self.exit).map(named("exit")))
     }
 
     /// A short reason of the exit: its trigger with the level or the conditions that were met.

@@ -122,6 +122,7 @@ fn reason_of(trade: &ClosedTrade) -> TradeReason {
             Trigger::Section(SectionName::Z1),
             vec![checked(SectionName::Z1, "z1_flow", Ok(31.5), true)],
         ),
+        earlier_exits: Vec::new(),
         exit: decision(
             trade.closed_at,
             trade.reason,

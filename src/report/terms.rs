@@ -1,9 +1,13 @@
 //! The assumptions of a result as text, shared by the terminal and HTML forms.
 
+use crate::domain::num::Price;
 use crate::domain::time::Span;
-use crate::report::assumptions::{Assumptions, BookSource, Coverage, FeeTerms, FundingSource};
+use crate::report::assumptions::{Assumptions, BookSource, Coverage, FeeTerms, FundingSource, GapJump};
 use crate::report::format as f;
 use crate::report::run::RunResult;
+
+/// Price changes across gaps that are shown; the JSON form has the others.
+const JUMPS_SHOWN: usize = 3;
 
 /// The assumptions as names and sentences, most important first.
 pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
@@ -31,7 +35,7 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
             _ => "no event".to_owned(),
         },
     );
-    put("gaps", gap_line(c, run.symbols.len()));
+    gap_lines(run).into_iter().for_each(|(name, value)| put(name, value));
     if let Some(line) = marks_line(c) {
         put("marks", line);
     }
@@ -120,6 +124,43 @@ fn gap_line(coverage: &Coverage, symbols: usize) -> String {
     if causes.is_empty() { "none".to_owned() } else { causes.join(", ") }
 }
 
+/// The gaps and what the price did over them.
+fn gap_lines(run: &RunResult) -> Vec<(&'static str, String)> {
+    let gaps = gap_line(&run.assumptions.coverage, run.symbols.len());
+    let jumps = jump_lines(run).into_iter().map(|line| ("price jump", line));
+    std::iter::once(("gaps", gaps)).chain(jumps).collect()
+}
+
+/// The price changes across gaps in which trades are missing or nobody knows; the largest first.
+fn jump_lines(run: &RunResult) -> Vec<String> {
+    let mut jumps: Vec<(&GapJump, f64)> =
+        run.assumptions.coverage.jumps.iter().filter_map(|jump| Some((jump, jump.percent()?))).collect();
+    jumps.sort_by(|(_, one), (_, other)| other.abs().total_cmp(&one.abs()));
+    let price = |jump: &GapJump, price: Option<Price>| {
+        let spec = run.spec(jump.symbol);
+        price
+            .zip(spec)
+            .map_or_else(|| f::NONE.to_owned(), |(at, spec)| f::price(Some(spec), spec.price_f64(at)))
+    };
+    let shown = jumps.iter().take(JUMPS_SHOWN).map(|(jump, percent)| {
+        format!(
+            "{} % of {}, from {} to {}, over {} of {} from {}",
+            f::plain(*percent, 2),
+            run.symbol_name(jump.symbol),
+            price(jump, jump.before),
+            price(jump, jump.after),
+            f::seconds((jump.to - jump.from).seconds_f64()),
+            jump.cause.as_str(),
+            f::second(jump.from)
+        )
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if jumps.len() > JUMPS_SHOWN {
+        lines.push(format!("{} smaller in the JSON form", jumps.len() - JUMPS_SHOWN));
+    }
+    lines
+}
+
 /// Told only where marks were missing.
 fn marks_line(coverage: &Coverage) -> Option<String> {
     let missing = coverage.marks_missing.filter(|missing| *missing > Span::ZERO)?;
@@ -152,6 +193,7 @@ fn fee_line(run: &RunResult) -> String {
 mod tests {
     use super::*;
     use crate::domain::event::GapCause;
+    use crate::domain::symbol::SymbolId;
     use crate::domain::time::Timestamp;
 
     #[test]
@@ -163,5 +205,27 @@ mod tests {
         coverage.share_gaps(2);
         assert_eq!(gap_line(&coverage, 2), "2 × disconnect, 2m 15s per symbol");
         assert_eq!(coverage.covered_pct(), Some(25.0));
+    }
+
+    #[test]
+    fn the_largest_price_changes_over_gaps_are_named() {
+        let mut run = crate::report::sample::result();
+        let from = run.assumptions.coverage.first.expect("the sample has events");
+        let symbol = SymbolId(0);
+        run.assumptions.coverage.jumps = [(100, 139), (100, 101), (100, 90), (100, 102), (0, 5)]
+            .map(|(before, after)| GapJump {
+                symbol,
+                cause: GapCause::Silence,
+                from,
+                to: from + Span::from_seconds(7_200),
+                before: Some(Price(before)),
+                after: Some(Price(after)),
+            })
+            .to_vec();
+        let lines = jump_lines(&run);
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        let first = "39.00 % of PUMP_USDT, from 1.00 to 1.39, over 2h 00m of silence from ";
+        assert!(lines[0].starts_with(first) && lines[1].starts_with("-10.00 %"), "{lines:?}");
+        assert_eq!(lines[3], "1 smaller in the JSON form");
     }
 }

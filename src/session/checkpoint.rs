@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// The layout of the bytes. A change of any state that is saved is another one; where only the engine's changes, its version
 /// says so.
-pub const CHECKPOINT_LAYOUT: u32 = 5;
+pub const CHECKPOINT_LAYOUT: u32 = 6;
 
 /// What a run has come to between two inputs, and what its recorder took down.
 pub fn save<G: Gateway + Saved, R: Saved>(driver: &Driver<G>, recorder: &R) -> Vec<u8> {

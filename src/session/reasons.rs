@@ -7,7 +7,7 @@ use crate::domain::ledger::ClosedTrade;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::time::Timestamp;
 use crate::engine::value::Missing;
-use crate::limits::EXPLAINED_TRADES;
+use crate::limits::{EARLIER_EXITS, EXPLAINED_TRADES};
 use crate::report::reason::{Checked, DecisionReason, TradeReason};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,11 +68,22 @@ impl Made {
 struct Open {
     signal: Option<Made>,
     entry: Option<Made>,
+    earlier_exits: Vec<Made>,
     exit: Option<Made>,
     has_filled: bool,
 }
 
-plain!(struct Open { signal, entry, exit, has_filled });
+plain!(struct Open { signal, entry, earlier_exits, exit, has_filled });
+
+impl Open {
+    /// An exit was decided; those before it have closed a part, or nothing. The latest of too many is replaced.
+    fn exit(&mut self, made: Made) {
+        if let Some(earlier) = self.exit.replace(made) {
+            self.earlier_exits.truncate(EARLIER_EXITS - 1);
+            self.earlier_exits.push(earlier);
+        }
+    }
+}
 
 /// The trades of a run and what led to them.
 pub(super) struct Reasons {
@@ -105,16 +116,16 @@ impl Reasons {
         match decision.kind {
             DecisionKind::Filled { .. } => open.has_filled = true,
             DecisionKind::Transition { to, trigger, level, .. } => {
-                let made = || Some(Made { at: decision.at, trigger, level, evidence: evidence.into() });
+                let made = || Made { at: decision.at, trigger, level, evidence: evidence.into() };
                 match to {
-                    State::SignalDetected => *open = Open { signal: made(), ..Open::default() },
-                    State::EntryEvaluation => open.entry = made(),
-                    State::CloseOrderEvaluation | State::EmergencyExit => open.exit = made(),
+                    State::SignalDetected => *open = Open { signal: Some(made()), ..Open::default() },
+                    State::EntryEvaluation => open.entry = Some(made()),
+                    State::CloseOrderEvaluation | State::EmergencyExit => open.exit(made()),
                     State::Exited => {
                         let mut over = std::mem::take(open);
                         // The venue ended it: by liquidation, or by something other than an order of the strategy.
                         if over.exit.as_ref().is_none_or(|exit| exit.trigger != trigger) {
-                            over.exit = made();
+                            over.exit(made());
                         }
                         // An entry that never filled is no trade.
                         if over.has_filled {
@@ -141,7 +152,12 @@ impl Reasons {
         let named = |(strategy, reason): (u32, Open)| {
             let Some(def) = defs.get(strategy as usize) else { return TradeReason::default() };
             let one = |made: &Option<Made>| made.as_ref().map(|made| made.named(def));
-            TradeReason { signal: one(&reason.signal), entry: one(&reason.entry), exit: one(&reason.exit) }
+            TradeReason {
+                signal: one(&reason.signal),
+                entry: one(&reason.entry),
+                earlier_exits: reason.earlier_exits.iter().map(|made| made.named(def)).collect(),
+                exit: one(&reason.exit),
+            }
         };
         self.trades.into_iter().map(named).collect()
     }

@@ -155,3 +155,25 @@ fn why_a_trade_lost_is_told_with_the_stop_and_the_price_that_met_it() {
     assert!(head.ends_with(",exit_level,exit_level_met_by,exit_level_met_by_kind"), "{head}");
     assert!(rows.lines().next().unwrap().ends_with(&format!(",{level},{met},last")), "{csv}");
 }
+
+/// Regression: a trade that left in parts named its last exit only.
+#[test]
+fn a_trade_that_left_in_parts_explains_every_part() {
+    let cli = Cli::new();
+    let mut document = loser("in-parts");
+    document["takeProfitLadder"] =
+        json!([{"offsetPercent": 0.05, "closePercent": 30}, {"offsetPercent": 0.08, "closePercent": 30}]);
+    document["ze1_close"]["conditions"][0]["value"] = json!(15);
+    let strategy = cli.file("in-parts.json", document.to_string());
+    let data = cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 2));
+    let args = ["backtest", "--strategy", &strategy, "--data", &data, "--explain-trade", "1"];
+    let shown = cli.json(&[&args[..], &["--json"]].concat());
+    let why = &shown["trade"]["why"];
+    let parts = why["earlier_exits"].as_array().unwrap();
+    let triggers: Vec<&Value> = parts.iter().chain([&why["exit"]]).map(|exit| &exit["trigger"]).collect();
+    assert_eq!(triggers, ["LADDER", "LADDER", "ZE1"], "{shown:#}");
+    assert!(parts.iter().all(|exit| exit["level"]["met_by"].is_number()), "{shown:#}");
+    let text = cli.ok(&args);
+    let exits = text.lines().filter(|line| line.starts_with("exit "));
+    assert_eq!(exits.count(), 3, "{text}");
+}

@@ -445,6 +445,13 @@ fn binary_noise_is_rounded_to_a_declared_step_and_else_refused_in_its_line() {
     let id = serde_json::from_str::<Value>(&id).unwrap()["id"].as_str().unwrap().to_owned();
     assert!(cli.ok(&["export", &id, "--out", "-"]).contains(",4.81,"));
     assert_eq!(results(&cli, &["--recording", &id])[0]["digest"], rounded["digest"]);
+    // Noise in the first row, which is looked at before the files are read.
+    let first = cli
+        .file("B_USDT.csv", trades("B_USDT", [(0, "4.8100000000000005".to_owned()), (1, "4.82".to_owned())]));
+    cli.ok(&["import", &first, "--price-step", "0.01"]);
+    let terms = json!({"contracts": [{"symbol": "B_USDT", "price_step": "0.01"}]});
+    cli.file("B_USDT.contract.json", terms.to_string());
+    cli.ok(&["import", &first]);
     run(&cli, &["--data", &data, "--price-step", "0.05"]).fails(
         "off the step",
         64,

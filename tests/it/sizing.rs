@@ -2,7 +2,7 @@
 
 use crate::harness::{World, spec, world};
 use crate::strategy::{Build, operand, strategy};
-use tradingd::domain::num::Money;
+use tradingd::domain::num::{Money, Qty};
 use tradingd::domain::strategy::*;
 
 /// A world that enters on the first book, at the ask.
@@ -60,6 +60,10 @@ fn caps_floors_and_steps() {
     let caps = |def: &mut StrategyDef| def.limits.max_position = Some(Money::from_units(500));
     enter(caps).simulate(TEN).once("buy 50 market");
     enter(|def| def.limits.max_position_fraction = Some(0.02)).simulate(TEN).once("buy 20 market");
+    // The exchange's largest order.
+    let mut largest = enter(|_| {});
+    largest.spec.max_quantity = Qty(700);
+    largest.simulate(TEN).once("buy 70 market");
     // Rounded down to the quantity step.
     enter(|def| def.z1.size.amount = SizeAmount::Fixed(Money::from_units(999)))
         .simulate("0 book 10x1 / 10.01x9999\n 1 end")

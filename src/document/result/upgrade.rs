@@ -8,10 +8,13 @@ use serde_json::Value;
 const NOT_KEPT: &str = "an older version stored this result without it";
 
 /// Brings a stored document to the present form. Win rates were fractions and quantities contracts; they are percent and
-/// base units. Exits did not say which level was met.
+/// base units. Exits did not say which level was met, and only the last one was kept.
 pub fn upgrade(document: &mut Value) {
     for result in document.get_mut("results").and_then(Value::as_array_mut).into_iter().flatten() {
         for trade in result.get_mut("trades").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(why) = trade["why"].as_object_mut() {
+                why.entry("earlier_exits").or_insert(Value::Null);
+            }
             let exit = trade.pointer_mut("/why/exit").and_then(Value::as_object_mut);
             if let Some(exit) = exit.filter(|exit| !exit.contains_key("level")) {
                 exit.insert("level".to_owned(), Value::Null);
@@ -52,8 +55,8 @@ pub fn upgrade(document: &mut Value) {
 
 /// Whether a result with these metrics, or with this trade, has an older form.
 pub fn is_older(metrics: &Value, trade: &Value) -> bool {
-    let exit = trade.pointer("/why/exit").and_then(Value::as_object);
-    metrics["win_rate"]["unit"] == "fraction" || exit.is_some_and(|exit| !exit.contains_key("level"))
+    let why = trade["why"].as_object();
+    metrics["win_rate"]["unit"] == "fraction" || why.is_some_and(|why| !why.contains_key("earlier_exits"))
 }
 
 /// A tally with its win rate as percent.
@@ -104,6 +107,7 @@ mod tests {
             result["trades"][0]["why"]["exit"],
             json!({"trigger": "SL", "level": null, "level_reason": NOT_KEPT})
         );
+        assert_eq!(result["trades"][0]["why"]["earlier_exits"], Value::Null);
         assert_eq!(stored["totals"][0]["win_rate_pct"], 7);
         let new = document(&[sample::result()], Generator { name: "tradingd", version: "0" });
         let mut same = new.clone();

@@ -11,7 +11,8 @@ fn the_earliest_row_is_found_without_sorting() {
     let row = |second: u32| format!("17645472{second:02}000000,A,1,1,buy\n");
     std::fs::write(&path, format!("{TRADES}{}{}{}", row(30), row(10), row(20))).unwrap();
     let first = |sort| {
-        SourceFile::first_time(&path, &FileMapping { sort, ..FileMapping::default() }, &Opener::default())
+        let mapping = FileMapping { sort, ..FileMapping::default() };
+        SourceFile::first_time(&path, &Declared { mapping, ..Declared::default() }, &Opener::default())
     };
     let seconds = [first(false), first(true)].map(|at| at.unwrap().seconds());
     assert_eq!(seconds, [1_764_547_230, 1_764_547_210]);

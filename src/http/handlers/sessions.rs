@@ -62,7 +62,7 @@ pub fn stop(context: Arc<AppContext>, call: Call) -> Answer {
         if stopped.was_orphaned {
             data["was_orphaned"] = json!(true);
         }
-        Ok(Reply::data(&json!({"status": word, "data": data})).status(status))
+        Ok(Reply::data(&json!({"status": word, "data": data, "session_id": id})).status(status))
     })
 }
 
@@ -120,9 +120,18 @@ pub fn events(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// `GET /sessions/{id}/replay`.
-pub fn replay(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&context.service.sessions.replay(call.id(0))?))
+/// `GET /sessions/{id}/replay`. It ends soon after its client has left, so that its place is free for others.
+pub fn replay(context: Arc<AppContext>, call: Call) -> Answer {
+    Box::pin(async move {
+        let waiting = Arc::new(());
+        let client = Arc::downgrade(&waiting);
+        let shared = Arc::clone(&context);
+        let run = move || shared.service.sessions.replay(call.id(0), &|| client.strong_count() > 0);
+        let replayed = context.lanes.run(Lane::Replay, run).await??;
+        // A client that leaves drops this future, and `waiting` with it.
+        drop(waiting);
+        Ok(Reply::data(&replayed))
+    })
 }
 
 /// `GET /sessions/execution-status`.

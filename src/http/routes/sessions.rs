@@ -211,7 +211,7 @@ pub const ROUTES: &[Route] = &[
             (429, "too_many_replays"),
         ],
         answers: Data("SessionReplay"),
-        run: Blocking(sessions::replay),
+        run: Async(sessions::replay),
         lane: Lane::Replay,
         examples: &[ask("unknown", "/sessions/nothing/replay", 404)],
         ..GET

@@ -124,7 +124,7 @@ pub const STREAMS: [StreamEntry; 8] = [
         narrows: Narrows::SessionAndSymbols,
         snapshot: "SessionsWithNow",
         updates: &["SignalEvent", "StateTransitionEvent", "AlertEvent"],
-        about: "Signals, changes of state and warnings.",
+        about: "What sections decided, signals (S1) among them, changes of state and warnings.",
     },
     StreamEntry {
         name: "orders",

@@ -11,7 +11,7 @@ use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
 use std::collections::BTreeSet;
 
-/// Maximum number of reasons listed below the table.
+/// Maximum number of reasons listed above the tables.
 const REASONS_SHOWN: usize = 8;
 /// Maximum number of values of an assumption that are listed with the results that have them.
 const VALUES_SHOWN: usize = 4;
@@ -24,6 +24,7 @@ type Numbered = (String, Vec<usize>);
 /// The text of several results.
 pub fn many(runs: &[RunResult], style: Style) -> String {
     let mut out = assumptions(runs, style);
+    without_trade(&mut out, runs, style);
     heading(&mut out, "By strategy", style);
     out.push_str(&summary(runs, style));
     line(&mut out, "");
@@ -34,7 +35,6 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
     if are_alternatives(runs) {
         sentence(&mut out, NO_TOTAL, style.width);
     }
-    without_trade(&mut out, runs, style);
     out
 }
 
@@ -202,13 +202,13 @@ fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
     if reasons.is_empty() {
         return;
     }
-    line(out, "");
     for (reason, numbers) in reasons.iter().take(REASONS_SHOWN) {
         sentence(out, &format!("{}  {reason}", named(numbers)), style.width);
     }
     if reasons.len() > REASONS_SHOWN {
         line(out, &format!("{} more reasons are in the JSON form", reasons.len() - REASONS_SHOWN));
     }
+    line(out, "");
 }
 
 #[cfg(test)]
@@ -310,10 +310,12 @@ mod tests {
     }
 
     #[test]
-    fn results_without_a_trade_say_why_below_the_table() {
+    fn results_without_a_trade_say_why_above_the_tables() {
         let runs = [sample::result(), sample::empty_result(), sample::empty_result()];
         let text = many(&runs, Style::of_width(160, Colour::Ansi));
         assert!(text.contains("quiet.trades") && text.contains("\x1b[1m"), "{text}");
-        assert!(text.ends_with("#2 #3  No trade: the data holds no event.\n"), "{text}");
+        let places =
+            ["#2 #3  No trade: the data holds no event.\n", "By strategy"].map(|part| text.find(part));
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{text}");
     }
 }

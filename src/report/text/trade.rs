@@ -27,13 +27,13 @@ pub fn explained(run: &RunResult, index: usize, style: Style) -> Option<String> 
         Some(reason) => {
             for (name, decision) in reason.steps() {
                 step(&mut out, name, decision, run.spec(trade.symbol), style);
-                match name {
-                    "entry" => fill(&mut out, run, "opened", trade.opened_at, trade.entry_price, trade),
-                    "exit" => fill(&mut out, run, "closed", trade.closed_at, trade.exit_price, trade),
-                    _ => {}
+                if name == "entry" {
+                    fill(&mut out, run, "opened", trade.opened_at, trade.entry_price, trade);
                 }
             }
-            if reason.exit.is_none() {
+            if reason.exit.is_some() {
+                fill(&mut out, run, "closed", trade.closed_at, trade.exit_price, trade);
+            } else {
                 sentence(
                     &mut out,
                     &format!("exit: {} ({})", trade.reason.as_str(), legend::trigger(trade.reason)),

@@ -45,7 +45,7 @@ pub fn in_time_order(inputs: Inputs, reading: &Reading) -> Result<Plan, SourceEr
             )));
         }
         // A pipe can be read only once.
-        let first_time = || SourceFile::first_time(&path, &reading.declared.mapping, &opener);
+        let first_time = || SourceFile::first_time(&path, &reading.declared, &opener);
         let first = match is_file.then(first_time) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,

@@ -365,8 +365,8 @@ impl Sessions {
     ///
     /// # Errors
     /// As [`replay`].
-    pub fn replay(&self, id: &str) -> Result<Replayed, Refusal> {
-        replay(&self.store, id)
+    pub fn replay(&self, id: &str, is_wanted: &dyn Fn() -> bool) -> Result<Replayed, Refusal> {
+        replay(&self.store, id, is_wanted)
     }
 
     /// The sessions that run now, oldest first. Never touches the store.

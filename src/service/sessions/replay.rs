@@ -44,11 +44,12 @@ pub struct Replayed {
     pub first_difference: Option<Difference>,
 }
 
-/// Replays a paper or live session that has ended.
+/// Replays a paper or live session that has ended, as long as the answer `is_wanted`, which is asked before every chunk.
 ///
 /// # Errors
-/// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to replay.
-pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
+/// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to replay, and where
+/// the answer is not wanted any more.
+pub fn replay(store: &Store, id: &str, is_wanted: &dyn Fn() -> bool) -> Result<Replayed, Refusal> {
     let row = store.session(id).map_err(not_found)?;
     if SessionState::from_name(&row.state).is_none_or(|state| !state.is_final()) {
         return Err(Refusal::conflict(
@@ -71,9 +72,9 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     };
     let compared = if row.kind == "live" {
         // The journal has the answers; nothing is sent.
-        compare(store, &row, recording, |run, table| run.over(table, Journaled))
+        compare(store, &row, recording, is_wanted, |run, table| run.over(table, Journaled))
     } else {
-        compare(store, &row, recording, |run, table| run.sharing(table))
+        compare(store, &row, recording, is_wanted, |run, table| run.sharing(table))
     };
     compared.map_err(|why| impossible(&why))
 }
@@ -82,6 +83,7 @@ fn compare<G: Gateway>(
     store: &Store,
     row: &SessionRow,
     recording: &str,
+    is_wanted: &dyn Fn() -> bool,
     driver: impl FnOnce(&Run<'_>, Arc<ArcSwap<SymbolTable>>) -> Driver<G>,
 ) -> Result<Replayed, String> {
     let plan = market_plan::again(row, store).map_err(|failure| failure.to_string())?;
@@ -103,7 +105,7 @@ fn compare<G: Gateway>(
     let symbols = driver.table().clone();
     let controls = rerun::Controls::read(store, &row.id).map_err(|error| error.to_string())?;
     let all = (&controls, rerun::Part::WHOLE);
-    let replayed = rerun::again(store, recording, &symbols, all, &mut |_, _| true, |journal| {
+    let replayed = rerun::again(store, recording, &symbols, all, &mut |_, _| is_wanted(), |journal| {
         session::replay::replay(&mut driver, &table, journal, &mut recorder, &mut |_, _, _| {})
     });
     let over = replayed.map_err(|failure| failure.to_string())?;

@@ -472,8 +472,15 @@ fn fees(part: &mut Fields<'_, '_>, problems: &Problems) -> Option<(Rate, Rate)> 
 }
 
 fn time(part: &mut Fields<'_, '_>, name: &'static str, problems: &Problems) -> Option<Timestamp> {
-    let text = part.text(name)?;
-    match Timestamp::read(text) {
+    if let Some(number) = part.get(name)?.as_number().map(ToString::to_string) {
+        let meant = match Timestamp::read(&number) {
+            Ok(time) => format!("must be a text, e.g. \"{time}\""),
+            Err(error) => format!("must be a text; {number} {error}"),
+        };
+        problems.add(&part.path(name), meant);
+        return None;
+    }
+    match Timestamp::read(part.text(name)?) {
         Ok(time) => Some(time),
         Err(error) => {
             problems.add(&part.path(name), error.to_string());

@@ -52,6 +52,7 @@ def main():
     if unknown:
         parser.error(f"there is no attack {', '.join(unknown)}; there are {', '.join(known)}")
     print(f"seed {options.seed}", flush=True)
+    started = time.monotonic()
     outcomes = {}
     modules = {name: load(known[name]) for name in options.names or known}
 
@@ -69,6 +70,8 @@ def main():
             run(name)
     for thread in beside:
         thread.join()
+    target = "" if options.long or options.names else " (target 300 s)"
+    print(f"{len(modules)} attacks in {time.monotonic() - started:.0f} s{target}", flush=True)
     failed, missing = ([name for name, outcome in outcomes.items() if outcome == which] for which in ("failed", "missing"))
     if failed:
         sys.exit(f"{len(failed)} succeeded against the daemon: {', '.join(failed)}")

@@ -69,7 +69,7 @@ fn a_session_says_how_far_it_is_with_its_journal_and_decides_what_the_journal_sa
     assert!(world.service.sessions.get(&id).unwrap().catching_up.is_none());
 
     world.stop(&id);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
     assert!(replayed.events_equal > 100, "the journal that was made longer is traded: {replayed:?}");
 }

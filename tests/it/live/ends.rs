@@ -403,7 +403,7 @@ fn run(kind: &str, steps: &[Step], expected: SessionState) -> String {
         Folded::new(&stored, answer["seq"].as_u64().unwrap(), 1_000_000.0).agrees(name, answer);
     }
     if kind == "paper" && ends == SessionState::Stopped {
-        let replayed = daemon.service.sessions.replay(&id).unwrap();
+        let replayed = daemon.service.sessions.replay(&id, &|| true).unwrap();
         assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
     }
     daemon.service.close(Span::from_seconds(30));

@@ -120,7 +120,7 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     assert!(first["position"].as_u64().unwrap() >= oldest);
     world.stop(&id);
     assert!(world.service.events.trim(0).unwrap() > 0);
-    assert_eq!(world.service.sessions.replay(&id).unwrap_err().code, "no_replay");
+    assert_eq!(world.service.sessions.replay(&id, &|| true).unwrap_err().code, "no_replay");
     world.service.settings.reload(b"{", clock::now());
     let last = world.service.events.read(None, 1_000).unwrap().events.pop().unwrap();
     assert_eq!((&last["event"], &last["seq"]), (&json!("config_rejected"), &json!(2)));
@@ -233,7 +233,7 @@ fn a_session_whose_oldest_events_were_removed_goes_on_and_numbers_go_on() {
     }
     world.stop(&id);
     assert_eq!(world.service.sessions.get(&id).unwrap().error_message, None);
-    assert_eq!(world.service.sessions.replay(&id).unwrap_err().code, "no_replay");
+    assert_eq!(world.service.sessions.replay(&id, &|| true).unwrap_err().code, "no_replay");
 }
 
 /// The lines of standard error are what a trader has after the fact: when the daemon stopped, what became of each

@@ -62,7 +62,7 @@ fn what_is_shown_of_a_paper_session_follows_from_its_events() {
     };
     assert!(count("positions") > 0 && count("states") == 6, "{answers:?}");
     world.stop(&id);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
     schema::openapi().fits_named("SessionReplay", &json!(replayed));
 }

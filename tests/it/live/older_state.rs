@@ -42,7 +42,7 @@ fn a_state_of_the_commit_before_the_driver_opens_replays_equal_and_goes_on() {
 
     let ended = world.service.sessions.get(ENDED).unwrap();
     assert_eq!((ended.status, ended.error_message.as_deref()), (SessionState::Stopped, None));
-    let replayed = world.service.sessions.replay(ENDED).unwrap();
+    let replayed = world.service.sessions.replay(ENDED, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
     assert_eq!(replayed.digest_replayed, DIGEST);
     assert_eq!(replayed.events_equal, EVENTS_THAT_FOLLOW);
@@ -60,6 +60,6 @@ fn a_state_of_the_commit_before_the_driver_opens_replays_equal_and_goes_on() {
     let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert!(seqs.iter().copied().eq(1..=seqs.len() as u64), "{seqs:?}");
     world.stop(GOING);
-    let replayed = world.service.sessions.replay(GOING).unwrap();
+    let replayed = world.service.sessions.replay(GOING, &|| true).unwrap();
     assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
 }

@@ -109,7 +109,7 @@ fn a_session_enters_is_protected_exits_and_ends_flat() {
     let counters = world.counters(&id);
     assert_eq!(counters.orders as usize, ids.len(), "every order is one that the engine decided");
     assert!(world.has_event(&id, "order_update", "status", "accepted"), "the exchange's answer is an event");
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal && replayed.events_equal > 10, "{replayed:?}");
     assert_eq!(replayed.digest_recorded.as_ref(), Some(&replayed.digest_replayed));
 }
@@ -187,7 +187,7 @@ fn answers_that_get_lost_cost_no_order_and_no_fill() {
     }
     world.stop(&id);
     assert_eq!((market.held(), market.stops()), (0, 0));
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
 }
 
@@ -205,7 +205,7 @@ fn a_restart_goes_on_with_what_the_exchange_has() {
     until("trades after the restart", || world.counters(&id).trades > before + 1);
     world.stop(&id);
     assert_eq!((market.held(), market.stops()), (0, 0));
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
 }
 
@@ -225,7 +225,7 @@ fn what_somebody_closes_in_the_app_is_booked() {
     });
     world.stop(&id);
     assert_eq!(market.held(), 0);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
 }
 
@@ -251,7 +251,7 @@ fn a_lock_by_file_closes_withdraws_and_leaves_the_session_paused() {
         ask(&world, &market, &id, Question::Account)["entries"]["status"] == "paused"
     });
     world.stop(&id);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
 }
 
@@ -323,7 +323,7 @@ fn a_position_that_is_closed_while_the_daemon_is_away_is_booked() {
     until("it to be booked", || world.has_event(&id, "venue_alert", "kind", "closed_by_others"));
     world.stop(&id);
     assert_eq!((market.held(), market.stops()), (0, 0));
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
 }
 

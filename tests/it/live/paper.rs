@@ -22,7 +22,7 @@ fn a_session_trades_a_live_market_and_a_replay_decides_the_same() {
     world.stop(&id);
     let session = world.service.sessions.get(&id).unwrap();
     assert_eq!(session.status, SessionState::Stopped);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal && replayed.events_equal > 40, "{replayed:?}");
     assert_eq!(replayed.digest_recorded.as_ref(), Some(&replayed.digest_replayed));
     let counters = world.counters(&id);
@@ -59,7 +59,7 @@ fn what_goes_wrong_in_between_changes_nothing_about_the_replay() {
     until("trades after the restart", || world.counters(&id).trades > before.trades + 2);
     assert!(world.has_event(&id, "feed_gap", "cause", "restart"));
     world.stop(&id);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
     assert!(replayed.digest_recorded.is_some());
 }
@@ -76,7 +76,7 @@ fn a_stop_that_comes_with_the_restart_is_replayed_where_it_was_obeyed() {
     world = World::open(folder.path(), Some(market.client()));
     // The session is still catching up, so the stop comes before all new market data.
     world.stop(&id);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
     assert!(world.has_event(&id, "feed_gap", "cause", "restart"));
 }
@@ -100,7 +100,7 @@ fn a_replay_finds_what_was_changed() {
     let finer = Decimal::new(1, 3).unwrap();
     let other = SymbolSpec::new(&spec.name, finer, spec.quantity_step, spec.contract_size).unwrap();
     store.put_recorded_specs(&recording, &[other]).unwrap();
-    let replayed = tradingd::service::sessions::replay(&store, &id).unwrap();
+    let replayed = tradingd::service::sessions::replay(&store, &id, &|| true).unwrap();
     assert!(!replayed.equal);
     let difference = replayed.first_difference.unwrap();
     assert!(
@@ -133,7 +133,7 @@ fn ends_well(world: &World, id: &str) {
     world.stop(id);
     let session = world.service.sessions.get(id).unwrap();
     assert!(session.status == SessionState::Stopped && session.result_id.is_some(), "{session:?}");
-    let replayed = world.service.sessions.replay(id).unwrap();
+    let replayed = world.service.sessions.replay(id, &|| true).unwrap();
     assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
 }
 

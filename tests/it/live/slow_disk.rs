@@ -83,6 +83,6 @@ fn a_command_is_answered_when_it_is_durable_and_the_session_decides_meanwhile() 
         assert!(asked.join().unwrap().is_done);
     });
     assert!(!world.service.sessions.stop(&id, Span::from_seconds(30)).unwrap().still_stopping);
-    assert!(world.service.sessions.replay(&id).unwrap().equal);
+    assert!(world.service.sessions.replay(&id, &|| true).unwrap().equal);
     assert_eq!(world.service.close(Span::from_seconds(30)), Vec::<String>::new());
 }

@@ -240,6 +240,19 @@ fn the_log_is_for_admins_and_holds_no_secret() {
 }
 
 #[test]
+fn a_page_that_asks_whether_it_is_logged_in_leaves_no_line_in_the_log() {
+    let world = World::new();
+    let log = || {
+        String::from_utf8(world.daemon.ask_as(&world.admin, "GET", "/api/log?limit=1000", None).body).unwrap()
+    };
+    assert_eq!(world.daemon.ask("GET", "/api/v1/auth/me", &[], None).status, 401);
+    assert!(!log().contains("authentication_required"), "{}", log());
+    let wrong = [("Authorization", "Bearer none-of-ours")];
+    assert_eq!(world.daemon.ask("GET", "/api/v1/auth/me", &wrong, None).status, 401);
+    assert!(log().contains("request refused"), "{}", log());
+}
+
+#[test]
 fn a_day_of_a_recording_is_covered_but_for_its_gaps() {
     let world = World::new();
     let coverage = world.good("GET", &format!("/api/data-collection/{}/coverage", world.recording), None);

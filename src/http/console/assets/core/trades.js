@@ -7,7 +7,7 @@ import { words } from "./words.js";
 /**
  * @typedef {{id: string, instance: number, symbol: string, strategy: string, side: string, entryTime: string, exitTime: string|null,
  *   entryPrice: number, exitPrice: number|null, quantity: number, net: number|null, netPct: number|null, reason: string|null,
- *   signal: SessionEvent|null, entry: SessionEvent|null, exit: SessionEvent|null, fills: any[], stops: any[], isOpen: boolean}} Trade
+ *   signal: SessionEvent|null, entry: SessionEvent|null, earlierExits: SessionEvent[], exit: SessionEvent|null, fills: any[], stops: any[], isOpen: boolean}} Trade
  */
 
 const SECTION_WORDS = ["S1", "O1", "Z1", "ZE1", "E1"];
@@ -27,7 +27,7 @@ export function readTrades(list) {
   const marks = [];
   const gaps = [];
   const of = (/** @type {number} */ instance) => {
-    if (!open.has(instance)) open.set(instance, { signal: null, entry: null, exit: null, fills: [], stops: [] });
+    if (!open.has(instance)) open.set(instance, nothing());
     return open.get(instance);
   };
   for (const event of list) {
@@ -36,12 +36,12 @@ export function readTrades(list) {
     if (event.instance == null) continue;
     const held = of(event.instance);
     if (event.event === "signal" && event.kind === "transition" && SECTION_WORDS.includes(event.trigger)) {
-      if (event.trigger === "S1") Object.assign(held, { signal: event, entry: null, exit: null });
+      if (event.trigger === "S1") Object.assign(held, { signal: event, entry: null, earlierExits: [], exit: null });
       if (event.trigger === "Z1") held.entry = event;
-      if (["ZE1", "E1"].includes(event.trigger)) held.exit = event;
+      if (["ZE1", "E1"].includes(event.trigger)) leave(held, event);
       marks.push({ id: `d${event.seq}`, symbol: event.symbol, time: at, price: event.price, what: event.trigger, text: event.trigger });
     } else if (event.event === "state_transition" && isExit(event, held.exit)) {
-      held.exit = event;
+      leave(held, event);
     } else if (event.event === "order_update" && event.status === "submitted") {
       orders.set(event.order_id, event);
     } else if (event.event === "fill") {
@@ -54,10 +54,20 @@ export function readTrades(list) {
       const trade = closed(event, held);
       trades.push(trade);
       nameMarks(marks, trade, at);
-      open.set(event.instance, { signal: null, entry: null, exit: null, fills: [], stops: [] });
+      open.set(event.instance, nothing());
     }
   }
   return { trades, marks, gaps };
+}
+
+/** What is known of a trade before its first event. @returns {Pick<Trade, "signal"|"entry"|"earlierExits"|"exit"|"fills"|"stops">} */
+const nothing = () => ({ signal: null, entry: null, earlierExits: [], exit: null, fills: [], stops: [] });
+
+/** An exit was decided; the same decision may come as a signal and as a change of state. */
+function leave(/** @type {any} */ held, /** @type {any} */ event) {
+  const { exit } = held;
+  if (exit && (exit.trigger !== event.trigger || exit.timestamp !== event.timestamp)) held.earlierExits.push(exit);
+  held.exit = event;
 }
 
 /** Whether a change of state ends the trade, or a part of it: the last one before it is flat does. */
@@ -92,7 +102,7 @@ export function tradeOfResult(row, index) {
   return {
     id: String(index), instance: 0, symbol: row.symbol, strategy: row.strategy, side: row.side, entryTime: row.entry_time, exitTime: row.exit_time,
     entryPrice: row.entry_price, exitPrice: row.exit_price, quantity: row.quantity, net: row.net, netPct: row.net_pct, reason: row.reason,
-    signal: row.why?.signal ?? null, entry: row.why?.entry ?? null, exit: row.why?.exit ?? null, fills: [], stops: [], isOpen: false,
+    signal: row.why?.signal ?? null, entry: row.why?.entry ?? null, earlierExits: row.why?.earlier_exits ?? [], exit: row.why?.exit ?? null, fills: [], stops: [], isOpen: false,
   };
 }
 

@@ -102,7 +102,7 @@ export const words = {
   log: {
     title: "Decision log", symbol: "Symbol", strategy: "Strategy", allSymbols: "All symbols", allStrategies: "All strategies", kind: "Kind",
     /** @type {[string, string][]} */
-    groups: [["", "All"], ["signals", "Signals"], ["orders", "Orders"], ["positions", "Positions"], ["blocked", "Blocked"], ["session", "Session"]],
+    groups: [["", "All"], ["signals", "Decisions"], ["orders", "Orders"], ["positions", "Positions"], ["blocked", "Blocked"], ["session", "Session"]],
     none: ["Nothing happened yet", "Signals, orders, fills and refusals appear here as they are decided, each with the values it saw."],
     notWhole: "Older events are in the log of the daemon: GET /sessions/{id}/events.",
     conditions: "Conditions", price: "price", bid: "bid / ask", order: "order", guard: "check", measured: "measured / allowed", session: "session",

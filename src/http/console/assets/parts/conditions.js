@@ -58,6 +58,7 @@ export function Why({ trade, conditionsOf }) {
   return html`<div class="stack why">${trade.strategy && html`<p class="small quiet">${trade.strategy} · ${trade.side} · ${short(trade.quantity, 8)}</p>`}
     ${part(text.whySignal, trade.signal, time(trade.signal))}
     ${part(text.whyEntry, trade.entry, time(trade.entry))}
+    ${trade.earlierExits.map((/** @type {any} */ exit) => part(text.whyExit, exit, time(exit)))}
     ${part(text.whyExit, trade.exit ?? { trigger: trade.reason }, time(trade.exit))}
     ${trade.stops.length > 0 && html`<section class="stack tight"><h3>${text.stops}</h3><p class="small quiet">${trade.stops.map((/** @type {any} */ stop) => `${new Date(stop.at).toISOString().slice(11, 23)} ${price(stop.price)} (${words.reasons[stop.trigger] ?? stop.trigger})`).join(" → ")}</p></section>`}
     ${trade.fills.length > 0 && html`<section class="stack tight"><h3>${text.fills}</h3><p class="small quiet">${trade.fills.map((/** @type {any} */ fill) => `${words.purposes[fill.purpose] ?? fill.purpose} ${short(fill.quantity, 8)} @ ${price(fill.price)}`).join(" · ")}</p></section>`}
