@@ -104,7 +104,7 @@ function Head({ session }) {
   const lasted = (Date.parse(session.ended_at ?? new Date().toISOString()) - Date.parse(session.created_at)) / 1000;
   return html`<div class="head">
     <div><div class="row"><h1>${shortId(session.session_id)}</h1><${ModeBadge} mode=${session.session_type} /><${StatusBadge} status=${session.status} /></div>
-      <p class="quiet small">${session.strategies.map(strategyName).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols(session.symbols.length)} ·
+      <p class="quiet small">${session.strategies.map(strategyName).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols(session.symbols.length)} ·${" "}
         ${text.startedBy} ${session.user} <${Time} value=${session.created_at} /> · ${duration(lasted)}</p></div>
     <span class="grow"></span>
     ${session.result_id && html`<a class="button" href=${address("/results/:id", { id: session.result_id })}>${text.report}</a>`}
