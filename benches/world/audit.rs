@@ -163,7 +163,7 @@ fn money(world: &World) -> Result<(), String> {
                     unpriced.insert(decision.instance);
                 }
                 DecisionKind::Submitted { order, side, .. } => _ = sides.insert(order.0, side),
-                DecisionKind::Filled { order, price, qty } => {
+                DecisionKind::Filled { order, price, qty, .. } => {
                     unpriced.remove(&decision.instance);
                     let sign = sides[&order.0].sign();
                     *lots.entry(decision.instance).or_default() += sign * qty.0;

@@ -67,9 +67,13 @@ fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
             "limit": limit.map(|limit| spec.price_f64(limit)), "purpose": purpose.as_str(),
         }),
         DecisionKind::CancelSent { order } => json!({"kind": "cancel", "order_id": order.0}),
-        DecisionKind::Filled { order, price, qty } => {
-            json!({"kind": "fill", "order_id": order.0, "fill_price": spec.price_f64(*price), "quantity": spec.shown_quantity(*qty)})
-        }
+        DecisionKind::Filled { order, price, qty, cumulative, execution } => json!({
+            "kind": "fill", "order_id": order.0, "fill_price": spec.price_f64(*price), "quantity": spec.shown_quantity(*qty),
+            "cumulative_quantity": cumulative.map(|qty| spec.shown_quantity(qty)),
+            // As text: readers in JavaScript would round it.
+            "trade_id": execution.map(|(trade, _)| trade.to_string()),
+            "fee": execution.map(|(_, fee)| fee.shown()),
+        }),
         DecisionKind::Rejected { order, reason } => {
             json!({"kind": "reject", "order_id": order.0, "reason": reason.as_str()})
         }
@@ -145,7 +149,7 @@ pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
             )
         }
         DecisionKind::CancelSent { order } => format!("cancel of order {}", order.0),
-        DecisionKind::Filled { order, price, qty } => {
+        DecisionKind::Filled { order, price, qty, .. } => {
             format!("order {} filled {} at {}", order.0, spec.base_quantity(*qty), spec.price_decimal(*price))
         }
         DecisionKind::Rejected { order, reason } => {
@@ -185,7 +189,7 @@ pub fn entry_unfilled<'a>(
 mod tests {
     use super::*;
     use crate::domain::decision::{Guard, SectionName};
-    use crate::domain::num::{Price, Qty};
+    use crate::domain::num::{Money, Price, Qty};
     use crate::domain::order::{OrderId, Side};
     use crate::domain::symbol::SymbolId;
     use crate::domain::time::Timestamp;
@@ -213,6 +217,21 @@ mod tests {
             let (order, side, qty, limit) = (OrderId(1), Side::Buy, Qty(1), None);
             let submitted = shown(DecisionKind::Submitted { order, side, qty, limit, purpose });
             assert_eq!(submitted["purpose"], word);
+        }
+    }
+
+    #[test]
+    fn a_fill_says_what_the_venue_says_of_it_and_null_where_it_says_nothing() {
+        let (order, price, qty) = (OrderId(1), Price(1_000), Qty(2));
+        let fill =
+            |cumulative, execution| shown(DecisionKind::Filled { order, price, qty, cumulative, execution });
+        let spec = crate::report::sample::result().symbols.remove(0);
+        let told = fill(Some(Qty(5)), Some((u64::MAX / 2, Money::from_units(-3))));
+        assert_eq!((&told["trade_id"], &told["fee"]), (&json!("9223372036854775807"), &json!(-3.0)));
+        assert_eq!(told["cumulative_quantity"], json!(spec.shown_quantity(Qty(5))));
+        let unknown = fill(None, None);
+        for name in ["trade_id", "fee", "cumulative_quantity"] {
+            assert_eq!(unknown[name], Value::Null, "{name}");
         }
     }
 

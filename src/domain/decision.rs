@@ -1,7 +1,7 @@
 //! Decision records: what the engine did and the condition values behind it, including entries it refused.
 
 use crate::domain::exit_level::ExitLevel;
-use crate::domain::num::{Price, Qty};
+use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{OrderId, Purpose, RejectReason, Side};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
@@ -329,6 +329,10 @@ pub enum DecisionKind {
         price: Price,
         /// Quantity.
         qty: Qty,
+        /// All that has filled of the order; `None` where none of ours closed the position.
+        cumulative: Option<Qty>,
+        /// As [`crate::domain::order::Fill::execution`].
+        execution: Option<(u64, Money)>,
     },
     /// An order was rejected.
     Rejected {

@@ -131,6 +131,9 @@ pub enum Liquidity {
     Taker,
 }
 
+/// Closes that no execution of the venue explains have a [`Fill::trade_id`] from here on.
+pub const FIRST_MADE_UP_TRADE: u64 = 1 << 63;
+
 /// One execution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fill {
@@ -154,6 +157,13 @@ pub struct Fill {
     pub liquidity: Liquidity,
     /// Venue time of the execution.
     pub at: Timestamp,
+}
+
+impl Fill {
+    /// Number and fee that the venue gave the execution; `None`: it reported none, and the close was booked without.
+    pub fn execution(&self) -> Option<(u64, Money)> {
+        (self.trade_id < FIRST_MADE_UP_TRADE).then_some((self.trade_id, self.fee))
+    }
 }
 
 /// Why the venue rejected an order.

@@ -100,7 +100,8 @@ fn kind(kind: &DecisionKind, into: &mut Vec<u8>) {
             into.push(b'C');
             into.extend_from_slice(&order.0.to_le_bytes());
         }
-        DecisionKind::Filled { order, price, qty } => {
+        // The venue's numbers came later, and digests from before still hold.
+        DecisionKind::Filled { order, price, qty, cumulative: _, execution: _ } => {
             into.push(b'F');
             for value in [order.0 as i64, price.0, qty.0] {
                 into.extend_from_slice(&value.to_le_bytes());

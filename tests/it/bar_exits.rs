@@ -351,7 +351,7 @@ impl Recorder for Auditor {
                 DecisionKind::Submitted { order, purpose, limit, .. } => {
                     self.orders.insert(order, (purpose, limit.map(|limit| limit.0)));
                 }
-                DecisionKind::Filled { order, price, qty } => self.filled(order, price.0, qty.0),
+                DecisionKind::Filled { order, price, qty, .. } => self.filled(order, price.0, qty.0),
                 _ => {}
             }
         }

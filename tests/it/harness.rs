@@ -484,7 +484,7 @@ fn line(decision: &Decision, spec: &SymbolSpec) -> String {
             format!("submit {} {} {} {limit} {purpose:?}", order.0, side.as_str(), spec.qty_decimal(qty))
         }
         DecisionKind::CancelSent { order } => format!("cancel {}", order.0),
-        DecisionKind::Filled { order, price: at, qty } => {
+        DecisionKind::Filled { order, price: at, qty, .. } => {
             format!("fill {} {} @ {}", order.0, spec.qty_decimal(qty), price(at))
         }
         DecisionKind::Rejected { order, reason } => format!("rejected {} {}", order.0, reason.as_str()),

@@ -278,7 +278,7 @@ impl Auditor {
                 assert!(before.is_none(), "order {} twice", order.0);
             }
             DecisionKind::Filled { order: OrderId(0), qty, .. } => self.liquidate(instance, qty.0),
-            DecisionKind::Filled { order, price, qty } => {
+            DecisionKind::Filled { order, price, qty, .. } => {
                 let (owner, sign, rest) =
                     self.orders.get_mut(&order).expect("a fill of an order that was submitted");
                 assert_eq!(*owner, instance);

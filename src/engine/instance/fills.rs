@@ -15,10 +15,16 @@ use crate::engine::position::Position;
 /// Consecutive entry rejects after which the instance is disabled.
 const REJECTS_THAT_DISABLE: u32 = 3;
 
+/// The decision that an execution is told as; `cumulative`: all that has filled of an order of ours.
+fn filled(fill: &Fill, cumulative: Option<Qty>) -> DecisionKind {
+    let Fill { order, price, qty, .. } = *fill;
+    DecisionKind::Filled { order, price, qty, cumulative, execution: fill.execution() }
+}
+
 impl Instance {
     /// An order filled, in part or in full.
     pub fn on_fill(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
-        self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
+        self.record(filled(fill, Some(fill.cumulative)), turn, 0);
         if self.entry.is_some_and(|order| order.id == fill.order) {
             self.entry_filled(fill, turn);
         } else {
@@ -271,7 +277,7 @@ impl Instance {
         self.closing = Some(Trigger::Liquidation);
         self.met_level = level;
         self.cooldown = self.def.e1.cooldown;
-        self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
+        self.record(filled(fill, None), turn, 0);
         self.exit_filled(fill, turn);
         self.withdraw_orders(turn);
         self.settle(turn);
@@ -284,7 +290,7 @@ impl Instance {
             return;
         }
         let fill = &Fill { qty: fill.qty.min(held), ..*fill };
-        self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
+        self.record(filled(fill, None), turn, 0);
         self.exit_filled(fill, turn);
         if self.position.is_some_and(|position| position.lots > 0) {
             return;

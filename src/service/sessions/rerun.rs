@@ -274,8 +274,8 @@ fn is_same(recorded: &Value, replayed: &Value) -> bool {
         fields.shift_remove("seq");
     }
     let mut replayed = replayed.clone();
-    // Earlier versions wrote no currency, and not which level ended a position.
-    for name in ["currency", "level"] {
+    // Earlier versions wrote no currency, not which level ended a position, and less of an execution.
+    for name in ["currency", "level", "trade_id", "cumulative_quantity", "fee"] {
         if recorded.get(name).is_none()
             && let Some(fields) = replayed.as_object_mut()
         {
@@ -476,5 +476,12 @@ mod tests {
         let with_currency = json!({"quantity": 0.3, "fill_price": 0.3, "currency": "BTC"});
         assert!(is_same(&recorded(0.3, 0.3), &with_currency), "an older version wrote none");
         assert!(!is_same(&json!({"quantity": 0.3, "fill_price": 0.3, "currency": "USDT"}), &with_currency));
+    }
+
+    #[test]
+    fn a_fill_of_an_older_program_without_its_number_and_fee_is_the_same() {
+        let fill = |trade: &str| json!({"quantity": 0.3, "cumulative_quantity": 0.5, "trade_id": trade, "fee": 0.01});
+        assert!(is_same(&json!({"quantity": 0.3, "seq": 7}), &fill("8")));
+        assert!(is_same(&fill("8"), &fill("8")) && !is_same(&fill("9"), &fill("8")));
     }
 }

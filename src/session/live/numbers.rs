@@ -2,7 +2,7 @@
 //!
 //! Invariant: the ranges do not overlap: the engine counts its orders from 0, the venue its executions, and neither reaches 2^63.
 
-use crate::domain::order::OrderId;
+use crate::domain::order::{FIRST_MADE_UP_TRADE, OrderId};
 use crate::domain::time::Timestamp;
 
 /// Orders that close what the engine lacks are numbered from here, by the time.
@@ -10,9 +10,6 @@ const FIRST_SURPLUS_ORDER: u64 = 1 << 63;
 
 /// The order of a fill that no order of the session made.
 pub(super) const NO_ORDER: OrderId = OrderId(u64::MAX);
-
-/// Closes that no execution of the venue explains are numbered from here, by the time.
-const FIRST_MADE_UP_TRADE: u64 = 1 << 63;
 
 /// Whether an order is one that closes what the engine lacks.
 pub(super) fn is_surplus_order(order: OrderId) -> bool {
