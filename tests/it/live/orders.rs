@@ -14,6 +14,7 @@ use tradingd::exchange::mexc::{Mexc, Settings};
 use tradingd::rehearsal::{FaultKind, Scenario};
 use tradingd::service::market::{KeyRing, LiveLease};
 use tradingd::service::sessions::{Question, SessionState};
+use tradingd::service::settings::Outcome;
 use tradingd::service::watchdog::Watchdog;
 
 /// A market with an account, and fills that come soon.
@@ -253,6 +254,45 @@ fn a_lock_by_file_closes_withdraws_and_leaves_the_session_paused() {
     world.stop(&id);
     let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "{replayed:?}");
+}
+
+/// How many orders that open a position the exchange was sent.
+fn openings(market: &Market) -> usize {
+    market.exchange.look(|exchange| {
+        let orders = exchange.requests.iter().filter(|asked| asked.target.ends_with("/private/order/create"));
+        let bodies = orders.filter_map(|asked| serde_json::from_str::<Value>(&asked.body).ok());
+        bodies.filter(|body| matches!(body["side"].as_u64(), Some(1 | 3))).count()
+    })
+}
+
+#[test]
+fn live_trading_that_is_switched_off_ends_entries_at_once_and_no_exits() {
+    let market = market(44);
+    let folder = tempfile::tempdir().unwrap();
+    put_key(folder.path());
+    let world = open(folder.path(), &market);
+    let id = begin(&world, &market);
+    let mut trades = 0;
+    until("a protected position", || {
+        trades = world.counters(&id).trades;
+        market.held() > 0 && market.stops() > 0
+    });
+    let mut off = config(&market.symbols);
+    off.trading.live.enabled = false;
+    let reloaded = world.service.settings.reload(&serde_json::to_vec(&off).unwrap(), clock::now());
+    assert!(matches!(reloaded, Outcome::Reloaded { .. }), "{reloaded:?}");
+    let tightened = |event: &Value| event["event"] == "limits_tightened";
+    until("the tighter limits", || world.events(&id).iter().any(tightened));
+    until("the exit of what was open", || market.held() == 0 && world.counters(&id).trades > trades);
+    let (sent, ticks) = (openings(&market), world.counters(&id).ticks);
+    until("enough of the market for several entries", || world.counters(&id).ticks > ticks + 1_000);
+    assert_eq!((openings(&market), market.held(), market.stops()), (sent, 0, 0), "nothing is begun any more");
+    let events = world.events(&id);
+    let told = events.iter().find(|event| tightened(event)).unwrap();
+    assert_eq!(told["real_money"]["symbols"], json!([]), "{told}");
+    world.stop(&id);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "the switch is an input of its journal: {replayed:?}");
 }
 
 #[test]
