@@ -4,9 +4,11 @@
 
 mod files;
 mod http_threads;
+mod queues;
 
 pub use files::*;
 pub use http_threads::*;
+pub use queues::*;
 
 /// Levels per side of a book snapshot event; deeper levels are not recorded.
 pub const BOOK_SNAPSHOT_LEVELS: usize = 20;
@@ -510,15 +512,6 @@ pub const ACCOUNT_PAGES: u32 = 50;
 
 /// Messages of a private socket that wait for their session; what finds no room is asked for.
 pub const ACCOUNT_NEWS: usize = 16_384;
-
-/// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the session waits.
-pub const ORDER_COMMANDS: usize = 4_096;
-
-/// Programs of `alerts.exec` that run at once; further alerts wait for their turn.
-pub const ALERT_PROGRAMS: usize = 4;
-
-/// Alerts of a live session that wait for its next batch; when full the oldest is dropped, and is in the log.
-pub const ALERTS_WAITING: usize = 256;
 
 /// Unreadable things of a live session's account that were told; when full all are forgotten, and may be told again.
 pub const UNREADABLE_TOLD: usize = 64;

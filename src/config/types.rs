@@ -27,7 +27,7 @@ pub struct Config {
     pub import: Import,
     /// Copies for analytics.
     pub analytics: Analytics,
-    /// Alerts of live sessions.
+    /// Alerts of sessions on a market.
     pub alerts: Alerts,
     /// Logging.
     pub log: Log,
@@ -232,8 +232,8 @@ pub struct Import {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
-    /// Program and arguments that are run once for every alert, with the alert as JSON on standard input; empty for
-    /// none. Without a shell. Takes effect at once.
+    /// Program and arguments that are run for every alert, with its event, `session_id` and `session_type` as JSON on
+    /// standard input; empty for none. Without a shell. Takes effect at once.
     #[schemars(length(max = 32), inner(length(min = 1, max = 4_096)))]
     pub exec: Vec<String>,
     /// Seconds after which the program is ended. Takes effect at once.

@@ -1,27 +1,27 @@
-//! How many alerts there were, and a program that is told of those of real money, so that it never halts unheard.
+//! The alerts of sessions on a market: how many there were, and a program that is told of them, so that none halts unheard.
 //!
-//! Invariants: nobody waits for it; it ends within its time; when too many run at once the next waits for its turn on a thread
-//! of its own, and none is left out.
+//! Invariants: nobody who raises an alert waits for its program; a program ends within its time.
 
-use crate::limits::ALERT_PROGRAMS;
+use crate::limits::{ALERT_PROGRAMS, ALERTS_WAITING};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
 /// How often it is looked whether a program has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs programs, and counts. Cheap to share.
+/// Counts alerts, and runs programs. Cheap to share.
 #[derive(Default)]
 pub struct Alerts {
-    told: AtomicU64,
+    raised: AtomicU64,
+    dropped: AtomicU64,
     setting: Mutex<Setting>,
-    running: Mutex<usize>,
-    ended: Condvar,
+    queue: Mutex<Queue>,
 }
 
 #[derive(Clone, Default)]
@@ -31,6 +31,13 @@ struct Setting {
     timeout: Duration,
 }
 
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<String>,
+    /// Threads that run programs until nothing waits.
+    threads: usize,
+}
+
 impl Alerts {
     /// From now on this program is told.
     pub fn apply(&self, exec: &[String], timeout_s: u32) {
@@ -38,48 +45,70 @@ impl Alerts {
         *self.setting.lock().unwrap_or_else(PoisonError::into_inner) = setting;
     }
 
-    /// A session on a market told an alert as an event.
-    pub fn count(&self) {
-        self.told.fetch_add(1, Ordering::Relaxed);
+    /// How many there were since the daemon started.
+    pub fn raised(&self) -> u64 {
+        self.raised.load(Ordering::Relaxed)
     }
 
-    /// How many events of sessions on a market were alerts, since the daemon started.
-    pub fn counted(&self) -> u64 {
-        self.told.load(Ordering::Relaxed)
+    /// Of how many of them the program was not told, because too many waited.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Tells the program of an alert, as JSON on its standard input.
-    pub fn tell(self: &Arc<Self>, alert: &Value) {
-        let setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if setting.exec.is_empty() {
+    /// Counts an alert and has the program told of it, as JSON on its standard input.
+    pub fn raise(self: &Arc<Self>, alert: &Value) {
+        self.raised.fetch_add(1, Ordering::Relaxed);
+        if self.setting().exec.is_empty() {
             return;
         }
-        let (alerts, text) = (Arc::clone(self), format!("{alert}\n"));
-        let spawned = Builder::new().name("alert".to_owned()).spawn(move || {
-            alerts.take_turn();
-            if let Err(why) = run(&setting, &text) {
-                tracing::error!(why, alert = text, "the program of alerts.exec failed to handle an alert");
+        let mut queue = self.queue();
+        if queue.waiting.len() == ALERTS_WAITING {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(%alert, "too many alerts wait for the program of alerts.exec: it is not told of this one");
+            return;
+        }
+        queue.waiting.push_back(format!("{alert}\n"));
+        if queue.threads < ALERT_PROGRAMS {
+            let alerts = Arc::clone(self);
+            match Builder::new().name("alert".to_owned()).spawn(move || alerts.tell_all()) {
+                Ok(_) => queue.threads += 1,
+                Err(error) => {
+                    tracing::error!(%error, "no thread could be started for the program of alerts.exec: alerts wait for the next one");
+                }
             }
-            *alerts.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-            alerts.ended.notify_all();
-        });
-        if let Err(error) = spawned {
-            tracing::error!(%error, %alert, "no thread could be started to send an alert");
         }
     }
 
-    fn take_turn(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running = self
-            .ended
-            .wait_while(running, |running| *running >= ALERT_PROGRAMS)
-            .unwrap_or_else(PoisonError::into_inner);
-        *running += 1;
+    /// Runs programs, one after the other, until no alert waits.
+    fn tell_all(&self) {
+        while let Some(alert) = self.next() {
+            if let Err(why) = run(&self.setting(), &alert) {
+                tracing::error!(why, alert, "the program of alerts.exec failed to handle an alert");
+            }
+        }
+    }
+
+    /// The next alert; without one the thread that asks is none of those that run programs any more.
+    fn next(&self) -> Option<String> {
+        let mut queue = self.queue();
+        let next = queue.waiting.pop_front();
+        queue.threads -= usize::from(next.is_none());
+        next
+    }
+
+    fn setting(&self) -> Setting {
+        self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Every change is complete before anything can panic.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn run(setting: &Setting, text: &str) -> Result<(), String> {
-    let (program, arguments) = setting.exec.split_first().ok_or("it is empty")?;
+    // It was taken out of the configuration meanwhile.
+    let Some((program, arguments)) = setting.exec.split_first() else { return Ok(()) };
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -122,6 +151,7 @@ fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::fs;
 
     fn shell(script: &str, seconds: u64) -> Setting {
         let exec = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -133,7 +163,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let told = folder.path().join("told");
         run(&shell(&format!("cat > {}", told.display()), 10), "{\"kind\":\"order_unknown\"}\n").unwrap();
-        assert_eq!(std::fs::read_to_string(&told).unwrap(), "{\"kind\":\"order_unknown\"}\n");
+        assert_eq!(fs::read_to_string(&told).unwrap(), "{\"kind\":\"order_unknown\"}\n");
         assert!(run(&shell("exit 3", 10), "").unwrap_err().contains('3'));
         assert!(run(&shell("exec sleep 60", 0), "").unwrap_err().contains("longer"));
         let missing = Setting { exec: vec!["/no/such/program".to_owned()], timeout: Duration::ZERO };
@@ -141,20 +171,28 @@ mod tests {
     }
 
     #[test]
-    fn every_alert_is_told_also_when_many_come_at_once() {
+    fn every_alert_that_finds_room_is_told_and_the_others_are_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let told = folder.path().join("told");
+        let (told, gate) = (folder.path().join("told"), folder.path().join("gate"));
         let alerts = Arc::new(Alerts::default());
-        let exec = ["sh", "-c", &format!("cat >> {}", told.display())].map(str::to_owned);
-        alerts.apply(&exec, 30);
-        let many = 3 * ALERT_PROGRAMS;
-        (0..many).for_each(|number| alerts.tell(&json!({"number": number})));
-        let lines = || std::fs::read_to_string(&told).unwrap_or_default().lines().count();
-        let running = alerts.running.lock().unwrap();
-        let is_open = |running: &mut usize| *running > 0 || lines() < many;
-        let (waited, late) =
-            alerts.ended.wait_timeout_while(running, Duration::from_secs(30), is_open).unwrap();
-        assert!(!late.timed_out(), "{} of {many}", lines());
-        assert_eq!((*waited, lines()), (0, many));
+        let script =
+            format!("until [ -e {} ]; do sleep 0.02; done; cat >> {}", gate.display(), told.display());
+        alerts.apply(&["sh", "-c", &script].map(str::to_owned), 60);
+        let raise = |number: usize| alerts.raise(&json!({"number": number}));
+        (0..ALERT_PROGRAMS).for_each(raise);
+        let begun = crate::clock::Stopwatch::start();
+        let wait_for = |what: &str, is_so: &dyn Fn() -> bool| {
+            while !is_so() {
+                assert!(begun.elapsed() < crate::domain::time::Span::from_seconds(60), "{what}");
+                std::thread::yield_now();
+            }
+        };
+        wait_for("the first were not taken", &|| alerts.queue().waiting.is_empty());
+        (0..ALERTS_WAITING + 3).for_each(raise);
+        assert_eq!((alerts.raised() as usize, alerts.dropped()), (ALERT_PROGRAMS + ALERTS_WAITING + 3, 3));
+        fs::write(&gate, "").unwrap();
+        wait_for("threads are left", &|| alerts.queue().threads == 0);
+        let lines = fs::read_to_string(&told).unwrap_or_default().lines().count();
+        assert_eq!(lines, ALERT_PROGRAMS + ALERTS_WAITING);
     }
 }

@@ -49,6 +49,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use wire::number;
 use wire::rows::{self, Rows};
 
@@ -70,6 +71,8 @@ struct Link {
     offset: Mutex<Option<ClockOffset>>,
     /// Limits how many book snapshots are fetched at once.
     snapshots: tokio::sync::Semaphore,
+    /// Held while the terms of one contract are taken down, so that they take one blocking thread of all sessions.
+    keeping: tokio::sync::Mutex<()>,
 }
 
 impl Mexc {
@@ -104,16 +107,31 @@ impl Mexc {
         one(&request, rows, |contract: &Contract| contract.symbol == symbol)
     }
 
-    /// Requests one contract without blocking; the answer arrives on the returned channel.
-    pub fn ask_contract(&self, symbol: &str) -> oneshot::Receiver<Result<Contract, ExchangeError>> {
+    /// Requests one contract without blocking. The answer arrives on the returned channel once `keep` has taken it down, which
+    /// may block: it runs on a thread for that, for one contract at a time.
+    pub fn ask_contract(
+        &self,
+        symbol: &str,
+        keep: impl FnOnce(&Contract) + Send + 'static,
+    ) -> oneshot::Receiver<Result<Contract, ExchangeError>> {
         let (answer, answered) = oneshot::channel();
         let (link, symbol) = (Arc::clone(&self.link), symbol.to_owned());
         self.handle.spawn(async move {
             let request = calls::detail(Some(&symbol));
             let rows = link.rest.read(&request, None, rows::contracts).await;
-            let contract = rows.and_then(|rows| {
+            let mut contract = rows.and_then(|rows| {
                 one(&request, link.counted(rows), |contract: &Contract| contract.symbol == symbol)
             });
+            if let Ok(asked) = contract {
+                let _turn = link.keeping.lock().await;
+                let kept = spawn_blocking(move || {
+                    keep(&asked);
+                    asked
+                });
+                // A defect in it is no answer: the channel is closed.
+                let Ok(asked) = kept.await else { return };
+                contract = Ok(asked);
+            }
             // The caller may have dropped the receiver.
             let _ = answer.send(contract);
         });
@@ -272,7 +290,8 @@ impl Link {
         let rest = Rest::new(settings.clone(), counters.clone(), network.clone(), clock);
         let snapshots = tokio::sync::Semaphore::new(crate::limits::EXCHANGE_SNAPSHOT_CALLS);
         let subscriptions = AtomicU64::new(0);
-        Link { settings, counters, network, clock, rest, subscriptions, offset: Mutex::new(None), snapshots }
+        let (offset, keeping) = (Mutex::new(None), tokio::sync::Mutex::default());
+        Link { settings, counters, network, clock, rest, subscriptions, offset, snapshots, keeping }
     }
 
     fn counted<T>(&self, rows: Rows<T>) -> Vec<T> {

@@ -22,7 +22,7 @@ pub fn one(context: &Arc<AppContext>, call: &mut Call, control: SessionControl) 
 
 /// `POST /api/control/pause` and its like: every session with real money.
 pub fn all(context: &Arc<AppContext>, _: &mut Call, control: SessionControl) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!({"sessions": context.service.sessions.control_all_live(control)})))
+    Ok(Reply::data(&json!({"sessions": context.service.sessions.control_all_live(control)?})))
 }
 
 /// `POST /api/control/lock`.

@@ -24,10 +24,16 @@ pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     page.gauge("connections", "Open connections.", context.counts.connections.load(Relaxed));
     page.gauge("websocket_clients", "WebSocket clients.", context.counts.clients.load(Relaxed));
     page.gauge("sessions_running", "Sessions that run.", context.service.sessions.execution_status().len());
+    let alerts = context.service.sessions.alerts();
     page.counter(
         "alerts_total",
         "Alerts of sessions on a market: executions that fit no order, warnings of strategies, trouble with an account.",
-        context.service.sessions.alerts(),
+        alerts.raised(),
+    );
+    page.counter(
+        "alerts_dropped_total",
+        "Alerts of which the program of alerts.exec was not told, because too many waited for it.",
+        alerts.dropped(),
     );
     page.gauge(
         "config_version",

@@ -10,7 +10,8 @@ use crate::http::route::{Access, Example, Handler, Route};
 use crate::service::sessions::SessionControl;
 
 /// Why nothing was done to a session.
-const REFUSALS: &[(u16, &str)] = &[(404, "session_not_found"), (409, "session_ended"), (409, "no_account")];
+const REFUSALS: &[(u16, &str)] =
+    &[(404, "session_not_found"), (409, "session_ended"), (409, "no_account"), (503, "session_busy")];
 
 const LIVE: Access = Access::Role(Role::Live);
 
@@ -38,6 +39,7 @@ const fn all(path: &'static str, about: &'static str, run: Handler, examples: &'
         tag: "sessions",
         about,
         access: LIVE,
+        refusals: &[(503, "session_busy")],
         answers,
         lane: Lane::Urgent,
         run: Blocking(run),

@@ -27,7 +27,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::{Account, Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,14 +52,44 @@ pub struct Market {
     state: PathBuf,
     /// `recording.min_free_mib` of the configuration in force.
     min_free_mib: AtomicU64,
-    /// Held for moments only: sessions read it while they trade.
-    contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
+    terms: Arc<Terms>,
     /// Held while the terms are fetched, so that one request serves all waiters. Holds the last failure and
     /// its time.
     asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
     lags: Arc<Lags>,
     keys: Arc<KeyRing>,
+}
+
+/// Terms of contracts as the exchange gave them last; their history is in the store.
+struct Terms {
+    store: Arc<Store>,
+    /// Held for moments only.
+    contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
+}
+
+impl Terms {
+    /// Replaces the terms of one contract and stores them. Waits for the disk.
+    ///
+    /// # Errors
+    /// What the store reports; what is in memory is replaced all the same.
+    fn learn(&self, contract: &Contract, now: Timestamp) -> Result<(), StoreError> {
+        if let Some((_, contracts)) = self.known().as_mut() {
+            if contracts.contains(contract) {
+                return Ok(());
+            }
+            match Arc::make_mut(contracts).iter_mut().find(|known| known.symbol == contract.symbol) {
+                Some(known) => known.clone_from(contract),
+                None => Arc::make_mut(contracts).push(contract.clone()),
+            }
+        }
+        self.store.put_contracts(std::slice::from_ref(contract), now).map(drop)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<(Timestamp, Arc<Vec<Contract>>)>> {
+        // Every change is complete before anything can panic.
+        self.contracts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Market {
@@ -70,12 +100,13 @@ impl Market {
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
         let keys = Arc::new(KeyRing::new(&state, credentials().as_deref()));
+        let terms = Arc::new(Terms { store: Arc::clone(&store), contracts: Mutex::new(None) });
         Ok(Market {
             client,
             store,
             state,
             min_free_mib: AtomicU64::new(0),
-            contracts: Mutex::new(None),
+            terms,
             asking: Mutex::new(None),
             tickers,
             lags: Arc::default(),
@@ -108,12 +139,16 @@ impl Market {
         *failed = answer.as_ref().err().map(|refusal| (now + watch.elapsed(), refusal.clone()));
         let contracts = Arc::new(answer?);
         self.store.put_contracts(&contracts, now)?;
-        *self.known() = Some((now, Arc::clone(&contracts)));
+        *self.terms.known() = Some((now, Arc::clone(&contracts)));
         Ok(contracts)
     }
 
     fn known_within(&self, ttl: Span, now: Timestamp) -> Option<Arc<Vec<Contract>>> {
-        self.known().as_ref().filter(|(at, _)| now - *at < ttl).map(|(_, contracts)| Arc::clone(contracts))
+        self.terms
+            .known()
+            .as_ref()
+            .filter(|(at, _)| now - *at < ttl)
+            .map(|(_, contracts)| Arc::clone(contracts))
     }
 
     /// As [`Market::contracts`], but at most a minute old while the exchange answers: a session keeps trading
@@ -126,28 +161,16 @@ impl Market {
             .or_else(|refusal| self.known_within(CONTRACTS_TTL, now).ok_or(refusal))
     }
 
-    /// Requests the terms of one contract without blocking; `None` when the exchange is disabled. Pass the
-    /// answer to [`Market::learn`].
+    /// Requests the terms of one contract without blocking; `None` when the exchange is disabled. By the time they arrive they
+    /// have replaced the cached ones and are stored, or the log says why not.
     pub fn ask_contract(&self, symbol: &str) -> Option<oneshot::Receiver<Result<Contract, ExchangeError>>> {
-        Some(self.client.as_ref()?.ask_contract(symbol))
-    }
-
-    /// Replaces the cached terms of one contract and stores them.
-    ///
-    /// # Errors
-    /// What the store reports; the cache is updated all the same.
-    pub fn learn(&self, contract: &Contract, now: Timestamp) -> Result<(), Refusal> {
-        if let Some((_, contracts)) = self.known().as_mut() {
-            if contracts.contains(contract) {
-                return Ok(());
+        let terms = Arc::clone(&self.terms);
+        let keep = move |contract: &Contract| {
+            if let Err(error) = terms.learn(contract, clock::now()) {
+                tracing::warn!(symbol = contract.symbol, %error, "the terms of a contract were not kept");
             }
-            match Arc::make_mut(contracts).iter_mut().find(|known| known.symbol == contract.symbol) {
-                Some(known) => known.clone_from(contract),
-                None => Arc::make_mut(contracts).push(contract.clone()),
-            }
-        }
-        self.store.put_contracts(std::slice::from_ref(contract), now)?;
-        Ok(())
+        };
+        Some(self.client.as_ref()?.ask_contract(symbol, keep))
     }
 
     /// Symbols with prices: `{"symbols", "as_of", "source", "unavailable"}`.
@@ -261,11 +284,6 @@ impl Market {
         self.client
             .as_ref()
             .ok_or_else(|| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", off))
-    }
-
-    fn known(&self) -> MutexGuard<'_, Option<(Timestamp, Arc<Vec<Contract>>)>> {
-        // Every change is complete before anything can panic.
-        self.contracts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

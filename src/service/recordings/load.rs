@@ -12,15 +12,13 @@ use crate::files::{
     Before, FileError, Opener, Overlaps, RecordBatch, RepeatedBySymbol, RepeatedRows, Selection, SourceFile,
     survey_file,
 };
+use crate::limits::IMPORT_PARTS;
 use crate::service::SourceError;
 use crate::store::{RecordingWriter, StoreError};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-
-/// Capacity of the channel to the writer; when it is full the parser waits.
-const PARTS_UNDER_WAY: usize = 8;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Progress callback: called with the number of bytes read since the last call.
 pub type Done<'a> = dyn Fn(u64) + Sync + 'a;
@@ -44,8 +42,8 @@ pub fn all(
     mut writer: RecordingWriter<'_>,
     done: &Done<'_>,
 ) -> Result<String, SourceError> {
-    let (parts, incoming) = sync_channel(PARTS_UNDER_WAY);
-    let (spent, recycled) = channel();
+    let (parts, incoming) = sync_channel(IMPORT_PARTS);
+    let (spent, recycled) = sync_channel(IMPORT_PARTS);
     let mut seen = Seen::new(reading);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || parse(files, reading, done, &parts, &recycled));
@@ -186,7 +184,7 @@ fn write(
     writer: &mut RecordingWriter<'_>,
     seen: &mut Seen<'_>,
     incoming: &Receiver<Part>,
-    spent: &Sender<Vec<Record>>,
+    spent: &SyncSender<Vec<Record>>,
 ) -> Result<(), SourceError> {
     let mut streams: BTreeMap<(StreamKind, Arc<str>), Reached> = BTreeMap::new();
     let mut overlaps = Overlapping::new(files, reading);
@@ -221,7 +219,7 @@ fn write(
         }
         part.rows.clear();
         // If the parser has ended, the buffer is dropped.
-        let _ = spent.send(part.rows);
+        let _ = spent.try_send(part.rows);
     }
     Ok(())
 }

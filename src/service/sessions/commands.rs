@@ -1,8 +1,9 @@
 //! What people want done to a session, between a request and the session's thread.
 //!
-//! Invariant: a command is answered as done once it is in the journal.
+//! Invariants: a command is answered as done once it is in the journal; closing everything is never refused.
 
 use crate::domain::event::Command;
+use crate::limits::SESSION_COMMANDS;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ pub(super) struct Given {
     pub is_flat: bool,
 }
 
+/// As many commands as are kept wait for the session already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Full;
+
 /// Between a request and the session's thread.
 #[derive(Default)]
 pub(super) struct Commands {
@@ -39,6 +44,8 @@ struct Waiting {
     commands: Vec<Command>,
     /// Commands that were taken and are not in the journal yet.
     taken: Vec<Command>,
+    /// Those of the last request.
+    last: Vec<Command>,
     /// Commands handed over so far, and those that are in the journal.
     given: u64,
     done: u64,
@@ -88,15 +95,36 @@ impl Commands {
     }
 
     /// Hands commands over and waits for them, at most ten seconds.
-    pub(super) fn give(&self, commands: Vec<Command>, until: Until) -> Given {
+    ///
+    /// # Errors
+    /// [`Full`], unless they close positions.
+    pub(super) fn give(&self, commands: Vec<Command>, until: Until) -> Result<Given, Full> {
         let mut state = self.lock();
-        state.given += commands.len() as u64;
+        state.push(commands)?;
         let mine = state.given;
-        state.commands.extend(commands);
         let open = |state: &mut Waiting| state.done < mine || until == Until::Flat && !state.is_flat;
         let (state, _) =
             self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
-        Given { is_done: state.done >= mine, is_flat: state.is_flat }
+        Ok(Given { is_done: state.done >= mine, is_flat: state.is_flat })
+    }
+}
+
+impl Waiting {
+    /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request before while that
+    /// waits; of what was applied and is not on disk yet, only when there is no room.
+    fn push(&mut self, commands: Vec<Command>) -> Result<(), Full> {
+        let is_full = self.commands.len() + self.taken.len() + commands.len() > SESSION_COMMANDS;
+        let is_waiting = self.done < self.given && (is_full || !self.commands.is_empty());
+        if is_waiting && self.last == commands {
+            return Ok(());
+        }
+        if is_full && !commands.iter().any(|command| matches!(command, Command::Close(_))) {
+            return Err(Full);
+        }
+        self.given += commands.len() as u64;
+        self.last.clone_from(&commands);
+        self.commands.extend(commands);
+        Ok(())
     }
 }
 
@@ -104,7 +132,9 @@ impl Commands {
 mod tests {
     use super::*;
     use crate::clock::Stopwatch;
+    use crate::domain::symbol::SymbolId;
     use crate::domain::time::Span;
+    use crate::limits::SESSION_SYMBOLS;
 
     #[test]
     fn commands_are_answered_when_they_are_in_the_journal() {
@@ -123,7 +153,35 @@ mod tests {
             assert_eq!(commands.take(), [Command::Pause, Command::CloseAll]);
             commands.show_flat(true);
             commands.done(2);
-            assert_eq!(asked.join().unwrap(), Given { is_done: true, is_flat: true });
+            assert_eq!(asked.join().unwrap(), Ok(Given { is_done: true, is_flat: true }));
         });
+    }
+
+    #[test]
+    fn when_too_many_wait_others_are_refused_but_closing_everything_is_taken_once() {
+        let commands = Commands::default();
+        let push = |asked: &[Command]| commands.lock().push(asked.to_vec());
+        let flatten: Vec<Command> =
+            (0..SESSION_SYMBOLS as u32).map(|id| Command::Close(SymbolId(id))).collect();
+        for _ in 0..SESSION_COMMANDS / 2 {
+            assert_eq!(
+                (push(&[Command::Pause]), push(&[Command::Pause]), push(&[Command::Resume])),
+                (Ok(()), Ok(()), Ok(()))
+            );
+        }
+        assert_eq!(
+            (push(&[Command::Pause]), push(&[Command::Resume])),
+            (Err(Full), Ok(())),
+            "the last is asked for again"
+        );
+        assert_eq!((push(&flatten), push(&flatten), push(&[Command::Resume])), (Ok(()), Ok(()), Err(Full)));
+        let taken = commands.take();
+        assert_eq!(taken.len(), SESSION_COMMANDS + flatten.len());
+        // The disk hangs: what was applied is not done.
+        assert_eq!((push(&[Command::Pause]), push(&flatten)), (Err(Full), Ok(())));
+        assert_eq!(commands.take(), []);
+        commands.done(taken.len());
+        assert_eq!((push(&flatten), push(&[Command::Resume])), (Ok(()), Ok(())), "it is given anew");
+        assert_eq!(commands.take().len(), flatten.len() + 1);
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: what was answered as done is in the journal, so a restart does not forget it.
 
 use super::Sessions;
-use super::commands::{Given, Until};
+use super::commands::{Full, Given, Until};
 use super::running::Running;
 use crate::domain::event::Command;
 use crate::domain::symbol::SymbolId;
@@ -76,7 +76,8 @@ impl Sessions {
     /// Does something to one session.
     ///
     /// # Errors
-    /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade.
+    /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade; 503 `session_busy` where too
+    /// many wait for it.
     pub fn control(&self, id: &str, control: SessionControl) -> Result<ControlOutcome, Refusal> {
         let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
         let Some(session) = found else {
@@ -88,7 +89,7 @@ impl Sessions {
             let message = "only paper and live sessions can be paused, cancelled and flattened; stop the session instead";
             return Err(Refusal::conflict("no_account", message));
         }
-        Ok(give(&session, control))
+        give(&session, control)
     }
 
     /// Locks live trading, durably, and closes what all sessions with real money have.
@@ -98,7 +99,7 @@ impl Sessions {
     pub fn lock(&self, by: &str) -> Result<Vec<ControlOutcome>, Refusal> {
         self.market.lock().set(by).map_err(|error| not_written(&error))?;
         tracing::warn!(by, "live trading is locked");
-        Ok(self.control_all_live(SessionControl::Flatten))
+        self.control_all_live(SessionControl::Flatten)
     }
 
     /// Unlocks live trading; whether it was locked. Sessions stay paused until somebody resumes them.
@@ -112,7 +113,10 @@ impl Sessions {
     }
 
     /// Does something to all sessions that trade with real money, side by side.
-    pub fn control_all_live(&self, control: SessionControl) -> Vec<ControlOutcome> {
+    ///
+    /// # Errors
+    /// 503 `session_busy` where too many controls wait for one of them; the others have it. Flattening is never refused.
+    pub fn control_all_live(&self, control: SessionControl) -> Result<Vec<ControlOutcome>, Refusal> {
         let live: Vec<_> = {
             let running = self.running();
             running.values().filter(|session| session.is_live() && !session.is_ended()).cloned().collect()
@@ -132,10 +136,18 @@ fn not_written(error: &std::io::Error) -> Refusal {
     Refusal::new(RefusalKind::Unavailable, "lock_not_written", message)
 }
 
-fn give(session: &Running, control: SessionControl) -> ControlOutcome {
+fn busy(session: &str) -> Refusal {
+    let message = format!(
+        "session {session} has not taken the controls that it was given before: GET /sessions/{session} says whether its disk stalls it; flatten and stop are taken all the same"
+    );
+    Refusal { retry_after_s: Some(5), ..Refusal::new(RefusalKind::Unavailable, "session_busy", message) }
+}
+
+fn give(session: &Running, control: SessionControl) -> Result<ControlOutcome, Refusal> {
     let symbols = session.table.load().len() as u32;
     let until = if control == SessionControl::Flatten { Until::Flat } else { Until::Journaled };
-    let Given { is_done, is_flat } = session.commands.give(control.commands(symbols), until);
+    let given = session.commands.give(control.commands(symbols), until);
+    let Given { is_done, is_flat } = given.map_err(|Full| busy(&session.id))?;
     tracing::warn!(
         session = session.id,
         control = control.as_str(),
@@ -143,7 +155,8 @@ fn give(session: &Running, control: SessionControl) -> ControlOutcome {
         is_flat,
         "a person acts on a session"
     );
-    ControlOutcome { session_id: session.id.clone(), control: control.as_str().to_owned(), is_done, is_flat }
+    let (session_id, control) = (session.id.clone(), control.as_str().to_owned());
+    Ok(ControlOutcome { session_id, control, is_done, is_flat })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::running::Running;
 use super::state::SessionState;
 use crate::clock;
 use crate::document::result;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::report::html;
 use crate::report::run::RunResult;
 use crate::service::backtest::{self, GENERATOR};
@@ -35,7 +35,11 @@ impl Running {
         };
         let (run, stopped, error) = match outcome {
             Ok(Outcome::Ended { run, stopped }) => (run, stopped, None),
-            Ok(Outcome::Suspended) => return Exit::Suspended,
+            Ok(Outcome::Suspended) => {
+                // What came behind the last commit becomes no event.
+                self.stream.raise_held(Span::ZERO);
+                return Exit::Suspended;
+            }
             Err(Failure::Store(error)) if error.may_pass() => return self.exit_stalled(error),
             Err(Failure::Unread(_)) if self.survives_a_restart() => {
                 return self.exit_stalled(StoreError::ReadOnly("reading the journal of a session"));

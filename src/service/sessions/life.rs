@@ -40,7 +40,6 @@ impl Running {
                     outbox: Outbox::default(),
                     allowed: Arc::clone(&self.allowed),
                     exposures: context.exposures,
-                    alerts: context.alerts,
                     store: context.store,
                 };
                 self.trade(trading, plan, context, (&mut journal, &inbox))

@@ -158,6 +158,8 @@ fn line(session: SessionKind, event: &str, fields: &Value) -> Option<Line> {
             ],
         ),
         ("funding", ..) => (Level::Info, "funding settled", &["strategy_id", "amount", "currency"]),
+        // It has its line at once, whatever becomes of the event.
+        ("alert", _, "unassigned_fill") => return None,
         ("alert", ..) => (Level::Warn, "alert", &["strategy_id", "warning"]),
         _ => return None,
     };

@@ -21,7 +21,6 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::ENGINE_VERSION;
-use crate::service::Alerts;
 use crate::service::backtest::{self, Run};
 use crate::service::market::{Market, MarketFeed, Subscription};
 use crate::session::driver::{Driver, Recorder};
@@ -49,8 +48,6 @@ pub(super) struct MarketContext<'a> {
     pub resumed: bool,
     /// What live sessions have at risk on the account.
     pub exposures: &'a Arc<Exposures>,
-    /// Who is told of alerts.
-    pub alerts: &'a Arc<Alerts>,
 }
 
 /// What the loop of a session runs on.

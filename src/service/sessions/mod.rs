@@ -184,7 +184,6 @@ impl Sessions {
                     recording,
                     resumed,
                     exposures: &all.exposures,
-                    alerts: &all.alerts,
                 });
                 if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
                     (recording, resumed) = (all.wait_for_store(&thread_session, &error), true);
@@ -379,9 +378,9 @@ impl Sessions {
         (Arc::clone(&self.store), Arc::clone(&self.hub), Arc::clone(&self.alerts))
     }
 
-    /// How many alerts sessions on a market have told since the daemon started.
-    pub fn alerts(&self) -> u64 {
-        self.alerts.counted()
+    /// The alerts of sessions on a market.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// Takes no more starts, asks every session to end, or to stay as it is on disk and go on later, and waits up to

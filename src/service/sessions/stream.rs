@@ -3,6 +3,8 @@
 //! What says that a session is there or has ended is held back until that is on disk: whoever is told so and asks finds it.
 //! Never: an event published in another order than it is stored, or a number given twice.
 
+mod alerts;
+
 use super::event_sink::{Class, Sink};
 use super::log::SessionLog;
 use super::request::SessionKind;
@@ -18,7 +20,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the streams of all sessions share: where events are kept, who watches, who counts alerts.
+/// What the streams of all sessions share: where events are kept, who watches, who hears alerts.
 pub(super) type Shared = (Arc<Store>, Arc<Hub>, Arc<Alerts>);
 
 /// The stream of one session.
@@ -67,6 +69,8 @@ struct Told {
     event: &'static str,
     symbol: Option<String>,
     fields: Value,
+    /// Since when an alert waits that nobody was told of.
+    alert: Option<Stopwatch>,
 }
 
 /// Events of a backtest that were only published, because as many as are kept were there.
@@ -128,13 +132,23 @@ impl EventStream {
 
     /// Adds an event. `fields` is an object; its number and name are put before it.
     pub(super) fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
-        let mut state = self.lock();
+        self.add_to(&mut self.lock(), class, event, symbol, fields);
+    }
+
+    fn add_to(
+        &self,
+        state: &mut StreamState,
+        class: Class,
+        event: &'static str,
+        symbol: Option<&str>,
+        fields: Value,
+    ) {
         if state.closed {
             return;
         }
         if self.kind == SessionKind::Backtest && class != Class::Life && state.next_seq > BACKTEST_EVENTS {
             state.left_out.add(event, &fields);
-            return self.tell(&mut state, class, event, symbol, fields);
+            return self.tell(state, class, event, symbol, fields);
         }
         let seq = state.next_seq;
         state.next_seq += 1;
@@ -143,7 +157,7 @@ impl EventStream {
         state.pending.lines.push_str(&line);
         state.pending.lines.push('\n');
         // Under the lock, so that readers see events in the order of their numbers.
-        self.tell(&mut state, class, event, symbol, object);
+        self.tell(state, class, event, symbol, object);
     }
 
     /// Says which events were not kept, if some were. Before the end, where it is read.
@@ -169,7 +183,14 @@ impl EventStream {
     ) {
         match &mut state.held {
             Some(held) => {
-                held.push(Held::Event(Told { class, event, symbol: symbol.map(str::to_owned), fields }));
+                let alert = self.is_alert(event).then(Stopwatch::start);
+                held.push(Held::Event(Told {
+                    class,
+                    event,
+                    symbol: symbol.map(str::to_owned),
+                    fields,
+                    alert,
+                }));
             }
             None => self.publish(class, event, symbol, fields),
         }
@@ -198,8 +219,11 @@ impl EventStream {
 
     fn tell_held(&self, held: Held) {
         match held {
-            Held::Event(Told { class, event, symbol, fields }) => {
-                self.publish(class, event, symbol.as_deref(), fields);
+            Held::Event(Told { class, event, symbol, fields, alert }) => {
+                if alert.is_some() {
+                    self.raise(&fields);
+                }
+                self.show_event(class, event, symbol.as_deref(), fields);
             }
             Held::Snapshot(shown) => self.snapshots.publish(shown),
         }
@@ -223,6 +247,7 @@ impl EventStream {
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         state.closed = true;
+        self.raise_held_of(&mut state, Span::ZERO);
         (state.held, state.held_in_part, state.publishing) = (Some(Vec::new()), 0, None);
         state.pending.lines.clear();
         state.writing = Arc::default();
@@ -240,10 +265,14 @@ impl EventStream {
 
     /// Publishes an event to whoever watches and to the log, without keeping it.
     pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
-        self.log.write(class, event, symbol, &fields);
-        if self.kind != SessionKind::Backtest && matches!(event, "alert" | "venue_alert") {
-            self.alerts.count();
+        if self.is_alert(event) {
+            self.raise(&fields);
         }
+        self.show_event(class, event, symbol, fields);
+    }
+
+    fn show_event(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        self.log.write(class, event, symbol, &fields);
         // Also without readers: one that lost its connection reads on from where it was.
         if let Some(topic) = class.topic() {
             self.hub.publish(topic, event, Some(&self.session), symbol, fields.clone());
@@ -460,103 +489,4 @@ impl StreamState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::symbol::SymbolTable;
-    use crate::domain::time::Timestamp;
-    use crate::engine::Engine;
-    use crate::engine::account::SessionConfig;
-    use crate::service::hub::{Filter, Start};
-    use crate::service::sessions::snapshot::Answered;
-    use crate::session::snapshot::{Moment, Parts};
-
-    #[test]
-    fn what_comes_between_a_part_and_its_commit_is_told_with_the_next_one() {
-        let hub = Arc::new(Hub::new(crate::domain::time::Timestamp::from_seconds(5)));
-        let mut orders = hub.subscribe("orders", Filter::default(), Start::Now, &Arc::default()).unwrap();
-        let mut told = || {
-            let mut updates = Vec::new();
-            let _ = orders.read(10, &mut updates);
-            updates.len()
-        };
-        let alerts = Arc::<Alerts>::default();
-        let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::clone(&alerts));
-        let stream = EventStream::new("exec_1", SessionKind::Paper, 0, shared);
-        stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
-        let part = stream.part();
-        stream.add(Class::Order, "fill", None, json!({"quantity": 2}));
-        assert_eq!((part.lines.lines().count(), told()), (1, 0), "not on disk yet");
-        stream.written();
-        stream.release_part();
-        assert_eq!(told(), 1, "the second is not on disk");
-        stream.part();
-        stream.release_part();
-        assert_eq!(told(), 1);
-        stream.add(Class::Order, "fill", None, json!({"quantity": 3}));
-        stream.add(Class::Feed, "alert", None, json!({"kind": "unassigned_fill"}));
-        assert_eq!(alerts.counted(), 0, "not on disk");
-        stream.release();
-        assert_eq!((told(), alerts.counted()), (1, 1));
-    }
-
-    #[test]
-    fn a_backtest_says_which_events_it_did_not_keep_and_a_market_keeps_all() {
-        let hub = Arc::new(Hub::new(Timestamp::from_seconds(5)));
-        let store = Arc::new(Store::in_memory().unwrap());
-        for is_backtest in [true, false] {
-            let shared = (Arc::clone(&store), Arc::clone(&hub), Arc::default());
-            let (id, kind) = match is_backtest {
-                true => ("backtest", SessionKind::Backtest),
-                false => ("paper", SessionKind::Paper),
-            };
-            let stream = EventStream::new(id, kind, BACKTEST_EVENTS - 1, shared);
-            stream.add(Class::Order, "fill", None, json!({"timestamp": "1"}));
-            stream.tell_left_out("5");
-            for (event, time) in [("fill", "2"), ("order_update", "3"), ("fill", "4")] {
-                stream.add(Class::Order, event, None, json!({"timestamp": time}));
-            }
-            stream.tell_left_out("5");
-            let lines = stream.rest().lines.clone();
-            let kept: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-            if is_backtest {
-                let told = json!({
-                    "seq": BACKTEST_EVENTS + 1, "event": "events_not_kept", "timestamp": "5", "count": 3,
-                    "by_event": {"fill": 2, "order_update": 1}, "from": "2", "to": "4",
-                });
-                assert_eq!(kept[1..], [told]);
-            } else {
-                assert_eq!(kept.len(), 4);
-            }
-            let not_kept = if is_backtest { 3 } else { 0 };
-            assert_eq!(stream.counts().not_kept, not_kept);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_is_shown_once_the_events_before_it_are_on_disk() {
-        let hub = Arc::new(Hub::new(crate::domain::time::Timestamp::from_seconds(5)));
-        let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::default());
-        let stream = EventStream::new("exec_1", SessionKind::Paper, 0, shared);
-        stream.part();
-        stream.release_part();
-        assert!(!stream.has_news());
-        let parts = Parts::default();
-        let mut asked = Box::pin(stream.snapshots.ask(parts, || {}));
-        tokio::select! { biased; _ = &mut asked => panic!("nobody answers yet"), () = std::future::ready(()) => {} }
-        stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
-        let table = Arc::new(SymbolTable::default());
-        let mut engine = Engine::new(&table, &[], SessionConfig::default());
-        let moment = Moment { engine: &mut engine, table: &table, at: Timestamp::from_seconds(1) };
-        let snapshot = Snapshot::take(moment, None, &[], parts);
-        stream.show(stream.snapshots.wanted().unwrap(), snapshot);
-        stream.add(Class::Order, "fill", None, json!({"quantity": 2}));
-        assert!(stream.snapshots.last(parts).is_none() && stream.has_news());
-        stream.part();
-        assert!(stream.snapshots.last(parts).is_none(), "its events are on their way to the disk");
-        stream.written();
-        stream.release_part();
-        let Answered::Fresh(shown) = asked.await else { panic!("it was shown") };
-        assert_eq!(shown.seq, 1, "behind the first event, before the second");
-        assert!(!stream.has_news());
-    }
-}
+mod tests;

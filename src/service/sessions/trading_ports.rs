@@ -9,7 +9,6 @@ use super::recorder::SessionRecorder;
 use super::running::Running;
 use super::watcher::Watcher;
 use crate::checkpoint::Damaged;
-use crate::clock;
 use crate::domain::contract::Contract;
 use crate::domain::event::Command;
 use crate::domain::num::Price;
@@ -22,7 +21,6 @@ use crate::session::checkpoint;
 use crate::session::driver::{Driver, Progress};
 use crate::session::halts::News;
 use crate::session::inputs::{Batch, Control};
-use crate::session::live::Alert;
 use crate::session::market_loop::MarketPorts;
 use crate::session::ports::ContractTerms;
 use crate::sim::Venue;
@@ -78,13 +76,6 @@ impl<'a> TradingPorts<'a> {
     /// The last trade price of a symbol.
     pub(super) fn last_price(&self, symbol: SymbolId) -> Option<Price> {
         self.session.progress.last_price(symbol).map(|(price, _)| price)
-    }
-
-    /// Something about the account that a person should know at once.
-    pub(super) fn venue_alert(&mut self, at: Timestamp, alert: &Alert) {
-        let name = alert.symbol.map(|symbol| self.symbols.spec(symbol).name.clone());
-        let fields = json!({"timestamp": at.to_string(), "kind": alert.kind, "reason": alert.why});
-        self.session.stream.add(Class::Feed, "venue_alert", name.as_deref(), fields);
     }
 
     /// What the reader of the result must know.
@@ -217,12 +208,7 @@ impl ContractTerms for TradingPorts<'_> {
     fn answer(&mut self, symbol: SymbolId, name: &str) -> Option<Option<Contract>> {
         let answer = match self.questions.get_mut(&symbol).map(Receiver::try_recv) {
             Some(Err(TryRecvError::Empty)) => return None,
-            Some(Ok(Ok(contract))) => {
-                if let Err(refusal) = self.market.learn(&contract, clock::now()) {
-                    tracing::warn!(symbol = name, %refusal, "the terms of a contract were not kept");
-                }
-                Some(contract)
-            }
+            Some(Ok(Ok(contract))) => Some(contract),
             Some(Ok(Err(error))) => {
                 tracing::warn!(symbol = name, %error, "the terms of a contract did not come; they are asked for again");
                 None

@@ -28,7 +28,8 @@ pub(super) struct Commit {
     pub waiting: Waiting,
 }
 
-/// What is done once everything so far is on disk.
+/// What is done once everything so far is on disk. Both lists are short however long a disk hangs: for each pair of strategy and
+/// symbol an entry, an exit and their withdrawals, behind which the engine waits for answers, and `SESSION_COMMANDS` commands.
 #[derive(Default)]
 pub(super) struct Waiting {
     /// Orders that may leave then, before anything is published.

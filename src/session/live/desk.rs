@@ -59,13 +59,14 @@ pub struct Desk {
     pub(super) reading: BTreeSet<SymbolId>,
     /// Where they could not be read: when they are asked for next, and how often they could not.
     pub(super) read_after: BTreeMap<SymbolId, (Timestamp, u32)>,
-    /// Exits that wait for a comparison of the account, and since when.
+    /// Exits that wait for a comparison of the account, and since when: none for longer than five seconds, and no more than orders
+    /// that the engine has open.
     pub(super) waiting: Vec<(Intent, Timestamp)>,
     /// Positions of a process before this one of which no comparison has shown yet that they are there.
     pub(super) unproven: BTreeSet<PositionKey>,
     /// When the session began: what others did before is of no concern.
     pub(super) began: Timestamp,
-    /// Executions of others that closed something of ours, until it is known who made them.
+    /// Executions of others that closed something of ours, until it is known who made them: at most `UNDECIDED_EXECUTIONS`.
     pub(super) undecided: Vec<(ExecutionFact, Timestamp)>,
     /// Executions that are not of our orders and are counted.
     pub(super) counted: BTreeSet<u64>,

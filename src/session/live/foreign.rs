@@ -13,7 +13,7 @@ use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderEvent};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::ENDED_ORDERS_KNOWN;
+use crate::limits::{ENDED_ORDERS_KNOWN, UNDECIDED_EXECUTIONS};
 use std::collections::BTreeSet;
 
 /// How long before the last moment at which both sides were equal executions are asked for: the clocks differ.
@@ -50,6 +50,10 @@ impl Desk {
                 execution.trade_id, execution.qty.0
             );
             return self.block_foreign(execution.key.symbol, "foreign_trade", why);
+        }
+        if self.undecided.len() == UNDECIDED_EXECUTIONS {
+            let (oldest, _) = self.undecided.remove(0);
+            self.book_closed(&oldest, Some(ClosedBy::Manual), now);
         }
         self.undecided.push((execution, now));
         self.decide_who_closed(now);

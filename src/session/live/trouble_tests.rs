@@ -3,6 +3,7 @@
 use super::tests::*;
 use super::*;
 use crate::domain::order::{ClosedBy, OrderEvent, OrderId};
+use crate::limits::UNDECIDED_EXECUTIONS;
 
 pub(super) fn is_cancel(act: &Act) -> bool {
     matches!(act, Act::Cancel { .. })
@@ -138,6 +139,17 @@ fn what_the_engine_has_is_no_surplus() {
         desk.tick(at(ms));
         assert_eq!(surplus(&desk.take_acts()), []);
     }
+}
+
+#[test]
+fn more_closes_by_others_than_are_kept_undecided_are_booked_as_closed_by_hand() {
+    let mut desk = holding(30);
+    let kept = UNDECIDED_EXECUTIONS as u64;
+    // All at one moment: nobody has said yet whether a stop of ours made them.
+    (100..=100 + kept).for_each(|trade| desk.on_execution(foreign(trade, 1, true), at(1_000)));
+    let told = answers(&desk.take_acts());
+    let [OrderEvent::Closed { fill, by: ClosedBy::Manual, .. }] = told[..] else { panic!("{told:?}") };
+    assert_eq!((fill.trade_id, fill.qty), (100, Qty(1)), "the oldest");
 }
 
 /// A desk after a restart, with the position of one order before.

@@ -1,5 +1,6 @@
 //! Sessions on a market feed: the rehearsal exchange, its client, the store and the engine together.
 
+mod alerts;
 mod catch_up;
 mod checkpoints;
 mod collect;

@@ -10,14 +10,15 @@ use std::time::Instant;
 use tradingd::rehearsal::Scenario;
 use tradingd::service::watchdog::Watchdog;
 
-/// A daemon with a session with real money; the folder of both, the daemon, and the session's id.
-fn begun(market: &Market) -> (tempfile::TempDir, Daemon, String) {
+/// A daemon with a session with real money; the folder of both, the daemon, and the session's id. `alerts`: of its configuration.
+pub fn begun(market: &Market, alerts: Value) -> (tempfile::TempDir, Daemon, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = crate::serve::daemon::config();
     config["exchange"] = json!({
         "enabled": true, "rest_url": market.exchange.rest_url(), "ws_url": market.exchange.ws_url(), "reconnect_min_ms": 50,
     });
     config["recording"] = json!({"min_free_mib": 0});
+    config["alerts"] = alerts;
     config["trading"] = json!({
         "risk": {
             "trades_per_day": null, "consecutive_losses": null, "risk_per_trade_pct": null, "max_position_pct": null,
@@ -42,7 +43,7 @@ fn a_session_with_real_money_goes_on_after_every_kill() {
     let kills: usize =
         std::env::var("TRADINGD_ORDER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
     let market = Market::trading(Scenario::default(), 1, 300, 41);
-    let (folder, mut daemon, id) = begun(&market);
+    let (folder, mut daemon, id) = begun(&market, json!({}));
     for kill in 0..kills {
         let login = daemon.log_in("admin");
         let session = || daemon.ask_as(&login, "GET", &format!("/sessions/{id}"), None).data();
@@ -90,7 +91,7 @@ fn a_session_with_real_money_goes_on_after_every_kill() {
 #[test]
 fn a_watchdog_closes_what_a_dead_daemon_held_and_leaves_it_locked() {
     let market = Market::trading(Scenario::default(), 1, 300, 42);
-    let (folder, mut daemon, id) = begun(&market);
+    let (folder, mut daemon, id) = begun(&market, json!({}));
     loop {
         until("a protected position", || market.held() > 0 && market.stops() > 0);
         daemon.kill();

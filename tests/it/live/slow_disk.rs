@@ -6,6 +6,7 @@ use redb::backends::InMemoryBackend;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use tradingd::domain::time::Span;
+use tradingd::rehearsal::FaultKind;
 use tradingd::service::hub::{Filter, Start};
 use tradingd::service::sessions::SessionControl;
 use tradingd::store::Store;
@@ -49,6 +50,41 @@ impl StorageBackend for Disk {
     fn write(&self, offset: u64, new: &[u8]) -> io::Result<()> {
         self.0.bytes.write(offset, new)
     }
+}
+
+/// The terms of a contract change while the disk hangs: they are asked for and written down, and nobody who decides waits for that.
+#[test]
+fn new_terms_of_a_contract_that_wait_for_the_disk_hold_no_session_up() {
+    let market = Market::new(2, 300, 22);
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::default());
+    let store = Store::with_backend(disk.clone()).unwrap();
+    let world = World::over(store, folder.path(), Some(market.client()), config());
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    until("trades", || world.counters(&id).trades >= 1);
+    let hub = &world.service.hub;
+    let mut prices = hub.subscribe("market_data", Filter::default(), Start::Now, &Arc::default()).unwrap();
+    disk.hang(true);
+    market.fault(FaultKind::FinerPrices, |fault| fault.symbol = Some(market.symbols[0].clone()));
+    let asked = || {
+        market.exchange.look(|exchange| {
+            let about = format!("contract/detail?symbol={}", market.symbols[0]);
+            exchange.requests.iter().any(|asked| asked.target.contains(&about))
+        })
+    };
+    until("a question for the terms", asked);
+    let mut seen = 0;
+    until("prices long after the answer", || {
+        let mut updates = Vec::new();
+        let _ = prices.read(10, &mut updates);
+        seen += updates.len();
+        seen > 20
+    });
+    disk.hang(false);
+    until("the news", || world.has_event(&id, "feed", "kind", "terms_changed"));
+    world.stop(&id);
+    assert!(world.service.sessions.replay(&id).unwrap().equal);
+    assert_eq!(world.service.close(Span::from_seconds(30)), Vec::<String>::new());
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The gateway of a live session queues orders; after each batch the loop journals them and sends them once the commit is durable.
 
-use crate::domain::order::{OrderId, OrderRequest};
+use crate::domain::order::{OrderId, OrderRequest, Purpose};
 use crate::domain::time::Timestamp;
+use crate::limits::OUTBOX_ORDERS;
 use crate::session::gateway::Gateway;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Something that the engine wants of the venue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,16 +18,46 @@ pub(in crate::service::sessions) enum Outgoing {
 
 /// What the engine wants and the loop has not taken yet.
 #[derive(Clone, Default)]
-pub(in crate::service::sessions) struct Outbox(Arc<Mutex<Vec<Outgoing>>>);
+pub(in crate::service::sessions) struct Outbox(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    orders: VecDeque<Outgoing>,
+    /// A journal is not replayed any more: what comes now has not left.
+    is_live: bool,
+}
 
 impl Outbox {
+    /// What a replay decided last. From now on nothing that closes a position is forgotten.
+    pub(in crate::service::sessions) fn take_replayed(&self) -> Vec<Outgoing> {
+        self.lock().is_live = true;
+        self.take()
+    }
+
     /// What is there, once.
     pub(in crate::service::sessions) fn take(&self) -> Vec<Outgoing> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.lock().orders).into()
     }
 
     fn push(&self, outgoing: Outgoing) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(outgoing);
+        let mut waiting = self.lock();
+        if waiting.orders.len() >= OUTBOX_ORDERS {
+            let is_entry = matches!(outgoing, Outgoing::Submit(_, order) if order.purpose == Purpose::Entry);
+            if !waiting.is_live {
+                waiting.orders.pop_front();
+            } else if is_entry {
+                return tracing::error!(
+                    ?outgoing,
+                    "an entry is not sent: too many orders wait for the journal"
+                );
+            }
+        }
+        waiting.orders.push_back(outgoing);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every change is complete before anything can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,5 +74,48 @@ impl Gateway for LiveGateway {
 
     fn cancel(&mut self, _now: Timestamp, order: OrderId) {
         self.0.push(Outgoing::Cancel(order));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::num::Qty;
+    use crate::domain::order::{OrderKind, Side};
+    use crate::domain::symbol::SymbolId;
+
+    fn order(id: usize, purpose: Purpose) -> OrderRequest {
+        OrderRequest {
+            id: OrderId(id as u64),
+            instance: 0,
+            symbol: SymbolId(0),
+            side: Side::Buy,
+            kind: OrderKind::Market,
+            qty: Qty(1),
+            purpose,
+            leverage: 1,
+            inside_bar: None,
+        }
+    }
+
+    #[test]
+    fn a_full_outbox_takes_exits_and_forgets_only_what_a_journal_has() {
+        let outbox = Outbox::default();
+        let mut gateway = LiveGateway(outbox.clone());
+        let mut submit = |id, purpose| gateway.submit(Timestamp::MIN, &order(id, purpose));
+        (0..OUTBOX_ORDERS + 2).for_each(|id| submit(id, Purpose::Entry));
+        let replayed = outbox.take_replayed();
+        assert_eq!(replayed.len(), OUTBOX_ORDERS);
+        assert_eq!(replayed[0], Outgoing::Submit(Timestamp::MIN, order(2, Purpose::Entry)));
+        (0..OUTBOX_ORDERS + 2).for_each(|id| submit(id, Purpose::Entry));
+        submit(OUTBOX_ORDERS + 2, Purpose::Exit);
+        gateway.cancel(Timestamp::MIN, OrderId(0));
+        let taken = outbox.take();
+        assert_eq!(taken[0], Outgoing::Submit(Timestamp::MIN, order(0, Purpose::Entry)));
+        let last = [
+            Outgoing::Submit(Timestamp::MIN, order(OUTBOX_ORDERS + 2, Purpose::Exit)),
+            Outgoing::Cancel(OrderId(0)),
+        ];
+        assert_eq!((taken.len(), &taken[OUTBOX_ORDERS..]), (OUTBOX_ORDERS + 2, &last[..]));
     }
 }

@@ -19,9 +19,11 @@ use crate::exchange::mexc::{
 use crate::limits::{ACCOUNT_NEWS, UNREADABLE_TOLD};
 use crate::service::market::{KeyRing, LiveLeaseholder, LiveLock};
 use crate::service::sessions::inbox::Inbox;
+use crate::service::sessions::running::Running;
 use crate::session::allowance::Allowance;
 use crate::session::live::{Act, Alert, Desk, Placed, PositionFact, PositionKey, Report};
 use arc_swap::ArcSwap;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,7 +83,7 @@ pub(super) struct OrderTask {
     pub table: Arc<SymbolTable>,
     pub inbox: Arc<Inbox>,
     pub shared: Arc<Shared>,
-    pub session: String,
+    pub session: Arc<Running>,
     pub keys: Arc<KeyRing>,
     pub lock: LiveLock,
     pub lease: Arc<LiveLeaseholder>,
@@ -121,7 +123,7 @@ impl OrderTask {
                     Ok(done) => self.done(done),
                     // What it was to answer is awaited for ever: the session notices that this task has ended, and fails.
                     Err(error) => {
-                        tracing::error!(session = self.session, %error, "a defect ended a call to the exchange");
+                        tracing::error!(session = self.session.id, %error, "a defect ended a call to the exchange");
                         break;
                     }
                 },
@@ -145,6 +147,7 @@ impl OrderTask {
         let now = self.rules_of_now();
         self.desk.tick(now);
         self.shared.show(&mut self.desk, self.taken, now);
+        self.session.stream.raise_late();
     }
 
     /// What is allowed now. After a while in which nothing ran nobody knows whether that was locked.
@@ -272,8 +275,16 @@ impl OrderTask {
             self.misfits.clear();
         }
         if self.misfits.insert(why.clone()) {
-            self.shared.alert(Alert { symbol: None, kind: "unreadable", why });
+            self.alert(&Alert { symbol: None, kind: "unreadable", why });
         }
+    }
+
+    /// Tells people: at once in the log, with its event everywhere else.
+    fn alert(&self, Alert { symbol, kind, why }: &Alert) {
+        let symbol = symbol.map(|symbol| self.table.spec(symbol).name.as_str());
+        tracing::warn!(session = self.session.id, symbol, kind, why, "a live session needs attention");
+        let fields = json!({"timestamp": self.clock.now().to_string(), "kind": kind, "reason": why});
+        self.session.stream.venue_alert(symbol, fields);
     }
 
     fn done(&mut self, done: Done) {
@@ -328,7 +339,7 @@ impl OrderTask {
             Act::Answer(answer) => self.inbox.answer(answer),
             Act::Close(symbol) => self.shared.close(symbol),
             Act::Pause => self.shared.pause(),
-            Act::Alert(alert) => self.shared.alert(alert),
+            Act::Alert(alert) => self.alert(&alert),
             Act::Send { intent, client } => {
                 let (order, id) = (convert::new_order(&table, &intent.order, &client), intent.order.id);
                 calls.spawn(async move { Done::Placed(id, placed(account.place(&order).await)) });

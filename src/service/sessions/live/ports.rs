@@ -14,7 +14,6 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::Engine;
 use crate::limits::ORDER_COMMANDS;
-use crate::service::Alerts;
 use crate::service::backtest::Run;
 use crate::service::market::{LiveLease, LiveLeaseholder};
 use crate::service::sessions::market_run::{Outside, Trading};
@@ -51,7 +50,6 @@ pub(in crate::service::sessions) struct LiveTrading<'a> {
     pub outbox: Outbox,
     pub allowed: Arc<ArcSwap<Allowance>>,
     pub exposures: &'a Arc<Exposures>,
-    pub alerts: &'a Arc<Alerts>,
     pub store: &'a Store,
 }
 
@@ -81,7 +79,6 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let shared = Arc::new(Shared::new(
             &session.id,
             Arc::clone(self.exposures),
-            Arc::clone(self.alerts),
             symbols,
             Arc::clone(&session.venue_positions),
         ));
@@ -95,7 +92,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let steady = SteadyClock::start();
         desk.resume(&intents, &answers, steady.now());
         // What a replay decided and the journal has no intent of never left the process.
-        let decided = self.outbox.take();
+        let decided = self.outbox.take_replayed();
         let never_sent = never_sent(&decided, &intents, &answers);
         let tag = SessionTag::of(&session.id);
         let lease = Arc::new(LiveLeaseholder::new(
@@ -114,7 +111,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             table,
             inbox: Arc::clone(inbox),
             shared: Arc::clone(&shared),
-            session: session.id.clone(),
+            session: Arc::clone(session),
             keys: Arc::clone(market.keys()),
             lock: market.lock(),
             lease: Arc::clone(&lease),
@@ -251,12 +248,6 @@ impl LivePorts<'_> {
         self.inner.journal().send_when_durable(go);
         Ok(self.inner.journal().commit_if_due(reached)?)
     }
-
-    fn tell_alerts(&mut self, at: Timestamp) {
-        for alert in self.shared.take_alerts() {
-            self.inner.venue_alert(at, &alert);
-        }
-    }
 }
 
 impl MarketPorts for LivePorts<'_> {
@@ -280,7 +271,6 @@ impl MarketPorts for LivePorts<'_> {
     }
 
     fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Failure> {
-        self.tell_alerts(reached);
         check(&self.task)?;
         let outgoing = self.outbox.take();
         if outgoing.is_empty() {
@@ -291,7 +281,6 @@ impl MarketPorts for LivePorts<'_> {
 
     /// Orders of the last moment do not leave any more: a restart tells the engine so.
     fn commit(&mut self, reached: Timestamp) -> Result<(), Failure> {
-        self.tell_alerts(reached);
         Ok(self.inner.commit(reached)?)
     }
 
@@ -349,7 +338,7 @@ impl MarketPorts for LivePorts<'_> {
     }
 
     fn take_closings(&mut self) -> Vec<SymbolId> {
-        self.shared.take_closings()
+        self.shared.take_closings().into_iter().collect()
     }
 
     fn is_flat(&mut self) -> bool {

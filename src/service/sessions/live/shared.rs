@@ -5,12 +5,9 @@ use crate::domain::num::Money;
 use crate::domain::order::OrderId;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
-use crate::limits::ALERTS_WAITING;
-use crate::service::Alerts;
-use crate::session::live::{Alert, Desk, EnginePosition, VenuePosition};
+use crate::session::live::{Desk, EnginePosition, VenuePosition};
 use arc_swap::ArcSwapOption;
-use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -64,7 +61,6 @@ impl Exposures {
 pub(super) struct Shared {
     session: String,
     exposures: Arc<Exposures>,
-    programs: Arc<Alerts>,
     state: Mutex<SharedState>,
     /// The positions of the session at the exchange, for whoever looks.
     venue_positions: Arc<ArcSwapOption<Vec<VenuePosition>>>,
@@ -75,8 +71,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct SharedState {
     blocked: BTreeMap<SymbolId, &'static str>,
-    closings: Vec<SymbolId>,
-    alerts: Vec<Alert>,
+    closings: BTreeSet<SymbolId>,
     /// Whether the session is to be paused.
     pauses: bool,
     is_flat: bool,
@@ -90,20 +85,12 @@ impl Shared {
     pub(super) fn new(
         session: &str,
         exposures: Arc<Exposures>,
-        programs: Arc<Alerts>,
         symbols: impl Iterator<Item = SymbolId>,
         venue_positions: Arc<ArcSwapOption<Vec<VenuePosition>>>,
     ) -> Self {
         let blocked = symbols.map(|symbol| (symbol, "the account has not been compared yet")).collect();
         let state = Mutex::new(SharedState { blocked, ..SharedState::default() });
-        Shared {
-            session: session.to_owned(),
-            exposures,
-            programs,
-            state,
-            venue_positions,
-            handed: AtomicU64::new(0),
-        }
+        Shared { session: session.to_owned(), exposures, state, venue_positions, handed: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, SharedState> {
@@ -138,26 +125,9 @@ impl Shared {
         (state.is_protected, state.taken) = (is_protected, taken);
     }
 
-    /// Tells people. When too much waits, the oldest is dropped; all of it is in the log.
-    pub(super) fn alert(&self, alert: Alert) {
-        tracing::warn!(
-            session = self.session,
-            kind = alert.kind,
-            why = alert.why,
-            "a live session needs attention"
-        );
-        let told = json!({"session_id": self.session, "kind": alert.kind, "reason": alert.why});
-        self.programs.tell(&told);
-        let mut state = self.state();
-        if state.alerts.len() == ALERTS_WAITING {
-            state.alerts.remove(0);
-        }
-        state.alerts.push(alert);
-    }
-
     /// The positions of a symbol must be closed.
     pub(super) fn close(&self, symbol: SymbolId) {
-        self.state().closings.push(symbol);
+        self.state().closings.insert(symbol);
     }
 
     /// The session is to begin nothing more until a person resumes it.
@@ -174,12 +144,8 @@ impl Shared {
         self.state().blocked.clone()
     }
 
-    pub(super) fn take_closings(&self) -> Vec<SymbolId> {
+    pub(super) fn take_closings(&self) -> BTreeSet<SymbolId> {
         std::mem::take(&mut self.state().closings)
-    }
-
-    pub(super) fn take_alerts(&self) -> Vec<Alert> {
-        std::mem::take(&mut self.state().alerts)
     }
 
     /// Whether every position has a proven stop and no entry can fill any more.
@@ -252,7 +218,7 @@ mod tests {
     }
 
     fn shared(id: &str, exposures: &Arc<Exposures>) -> Shared {
-        Shared::new(id, Arc::clone(exposures), Arc::default(), [A].into_iter(), Arc::default())
+        Shared::new(id, Arc::clone(exposures), [A].into_iter(), Arc::default())
     }
 
     fn is_sent(desk: &mut Desk) -> bool {
