@@ -33,7 +33,7 @@ pub use caps::{Caps, EntryRefusal};
 pub use client_id::{PREFIX, SessionTag};
 pub use desk::Desk;
 pub use order::{OrderFact, OrderFactState};
-pub use protection::{EnginePosition, StopFact, VenuePosition};
+pub use protection::{EnginePosition, StopFact, StopPrice, VenuePosition};
 pub use reconcile::{PositionFact, Report};
 
 pub use crate::domain::intent::Intent;

@@ -56,17 +56,31 @@ pub struct StopFact {
     pub symbol: SymbolId,
     /// Number of the position it closes.
     pub position: u64,
-    /// Its price, [`StopFact::BETWEEN_TICKS`] where that is no whole tick.
-    pub price: Option<Price>,
+    /// Where it stands; `None`: not told.
+    pub price: Option<StopPrice>,
     /// The order that it made when it fired.
     pub made: Option<u64>,
     /// Whether it has ended.
     pub is_over: bool,
 }
 
-impl StopFact {
-    /// Stands for a price that is no whole tick: no stop of ours is there, so it is moved.
-    pub const BETWEEN_TICKS: Price = Price(0);
+/// The price of a stop at the venue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StopPrice {
+    /// A whole number of ticks.
+    At(Price),
+    /// Not a whole number of ticks: somebody else moved it there, so it is moved back.
+    BetweenTicks,
+}
+
+impl StopPrice {
+    /// The price; `None` between two ticks.
+    pub fn on_tick(self) -> Option<Price> {
+        match self {
+            StopPrice::At(price) => Some(price),
+            StopPrice::BetweenTicks => None,
+        }
+    }
 }
 
 /// A position of the session at the venue, for whoever looks.
@@ -101,7 +115,7 @@ struct StopState {
     told: Option<(Timestamp, PositionFact)>,
     stage: Stage,
     /// Number and price of the stop as the venue told them last.
-    standing: Option<(u64, Option<Price>)>,
+    standing: Option<(u64, StopPrice)>,
     /// A move that has not been answered.
     is_moving: bool,
     /// A move was answered, and nobody has looked where the stop is now.
@@ -226,9 +240,9 @@ impl Protection {
         }
         let stop = self.stops.values_mut().find(|stop| stop.position == Some(fact.position));
         match stop {
-            Some(stop) if !fact.is_over && fact.price.is_some() => {
+            Some(stop) if let Some(price) = fact.price.filter(|_| !fact.is_over) => {
                 self.strays.remove(&fact.id);
-                stop.prove(fact.id, fact.price);
+                stop.prove(fact.id, price);
             }
             Some(stop) if stop.standing.is_some_and(|(id, _)| id == fact.id) => stop.lose(now),
             Some(_) => {}
@@ -259,9 +273,9 @@ impl Protection {
         for stop in self.stops.values_mut().filter(|stop| stop.sent_at < asked) {
             stop.list_after = stop.list_after.filter(|after| stop.position.is_none() || *after >= asked);
             match (stop.found(facts), stop.stage) {
-                (Some(fact), _) => {
-                    self.strays.remove(&fact.id);
-                    stop.prove(fact.id, fact.price);
+                (Some((id, price)), _) => {
+                    self.strays.remove(&id);
+                    stop.prove(id, price);
                 }
                 (None, Stage::Sent { at, .. }) if now - at < GIVE_UP_AFTER => {}
                 (None, Stage::Absent) => stop.is_absent |= stop.since < asked,
@@ -364,10 +378,10 @@ impl Protection {
         self.strays.values().filter(is_stuck).map(|stray| stray.symbol)
     }
 
-    /// Price of the stop of a position, proven or wanted.
+    /// Price of the stop of a position: where it stands, or where it is wanted when none stands on a tick.
     pub fn stop_of(&self, key: PositionKey) -> Option<Price> {
         let stop = self.stops.get(&key)?;
-        stop.standing.and_then(|(_, price)| price).or(stop.wanted)
+        stop.standing.and_then(|(_, price)| price.on_tick()).or(stop.wanted)
     }
 
     /// Whether every position has a proven stop.
@@ -382,7 +396,7 @@ impl Protection {
             key,
             entry,
             told: stop.and_then(|stop| stop.told),
-            stop: stop.and_then(|stop| stop.standing?.1).filter(|price| *price != StopFact::BETWEEN_TICKS),
+            stop: stop.and_then(|stop| stop.standing?.1.on_tick()),
             unprotected_since: stop.and_then(|stop| stop.unprotected_since),
         }
     }
@@ -425,15 +439,15 @@ impl StopState {
         Stray { symbol, position, since, has_position, cancelled_at, asked_at }
     }
 
-    /// The stop of its position among those that stand: the one that was seen before, or the last one that was placed.
-    fn found<'a>(&self, facts: &'a [StopFact]) -> Option<&'a StopFact> {
-        let is_its =
-            |fact: &&StopFact| !fact.is_over && fact.price.is_some() && self.position == Some(fact.position);
-        let is_known = |fact: &StopFact| self.standing.is_some_and(|(id, _)| id == fact.id);
-        facts.iter().filter(is_its).max_by_key(|fact| (is_known(fact), fact.id))
+    /// Number and price of its position's stop among those that stand: the one that was seen before, or the last one that was placed.
+    fn found(&self, facts: &[StopFact]) -> Option<(u64, StopPrice)> {
+        let is_its = |fact: &&StopFact| !fact.is_over && self.position == Some(fact.position);
+        let is_known = |id: u64| self.standing.is_some_and(|(known, _)| known == id);
+        let its = facts.iter().filter(is_its).filter_map(|fact| Some((fact.id, fact.price?)));
+        its.max_by_key(|(id, _)| (is_known(*id), *id))
     }
 
-    fn prove(&mut self, id: u64, price: Option<Price>) {
+    fn prove(&mut self, id: u64, price: StopPrice) {
         (self.stage, self.standing, self.tries, self.unprotected_since) =
             (Stage::Proven, Some((id, price)), 0, None);
         (self.is_moved, self.is_absent) = (false, false);
@@ -513,7 +527,7 @@ impl StopState {
         let (Some(price), Some((id, standing))) = (self.wanted, self.standing) else { return };
         let is_old = now - self.placed_at >= RENEW_AFTER;
         let wait = backoff(MOVE_AFTER, self.refused_moves);
-        if (standing == Some(price) && !is_old) || self.is_moving || self.sent_at + wait > now {
+        if (standing == StopPrice::At(price) && !is_old) || self.is_moving || self.sent_at + wait > now {
             return;
         }
         // What stands goes on to protect while it is moved.

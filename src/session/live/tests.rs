@@ -100,7 +100,8 @@ pub(super) fn position(qty: i64) -> PositionFact {
 }
 
 pub(super) fn stands(price: i64) -> StopFact {
-    StopFact { id: 5, symbol: A, position: 9, price: Some(Price(price)), made: None, is_over: false }
+    let price = Some(StopPrice::At(Price(price)));
+    StopFact { id: 5, symbol: A, position: 9, price, made: None, is_over: false }
 }
 
 /// A report with so many lots of the position.

@@ -208,6 +208,21 @@ fn a_close_that_no_execution_explains_is_booked_at_the_stop() {
 }
 
 #[test]
+fn a_close_that_no_execution_explains_is_never_booked_between_two_ticks() {
+    let mut desk = holding(10);
+    // Somebody moves the stop, and the position is gone before it is moved back.
+    desk.on_stop(&StopFact { price: Some(StopPrice::BetweenTicks), ..stands(950) }, at(900));
+    desk.on_report(Ok(&Report::default()), at(1_000), at(1_010));
+    desk.on_executions_of_symbol(A, true, at(1_100));
+    for second in 2..=21 {
+        desk.on_report(Ok(&Report::default()), at(1_000 * second), at(1_000 * second + 10));
+    }
+    let told = answers(&desk.take_acts());
+    let [OrderEvent::Closed { fill, .. }] = told[..] else { panic!("{told:?}") };
+    assert_eq!((fill.qty, fill.price), (Qty(10), Price(950)), "where the engine wants it");
+}
+
+#[test]
 fn a_close_that_may_be_an_order_of_ours_is_not_booked_as_somebody_elses() {
     let mut desk = holding(10);
     desk.submit(exit(2, 10), at(500));

@@ -12,7 +12,7 @@ use crate::exchange::mexc::{
     Effect, Execution, ExecutionCause, HeldPosition, OrderState, PlacedOrder, ResidentStop,
 };
 use crate::session::live::{
-    ExecutionFact, MadeBy, OrderFact, OrderFactState, PositionFact, PositionKey, StopFact,
+    ExecutionFact, MadeBy, OrderFact, OrderFactState, PositionFact, PositionKey, StopFact, StopPrice,
 };
 
 /// The symbol of a name; `None`: none of the session's.
@@ -122,8 +122,8 @@ pub(super) fn position(table: &SymbolTable, held: &HeldPosition) -> Result<Optio
 /// A stop on a symbol of the session; `None`: on another.
 pub(super) fn stop(table: &SymbolTable, stop: &ResidentStop) -> Option<StopFact> {
     let symbol = symbol(table, &stop.symbol)?;
-    // One that stands between two ticks is ours no longer, and is moved to where ours must be.
-    let price = stop.price.map(|price| ticks(table, symbol, price).unwrap_or(StopFact::BETWEEN_TICKS));
+    let at = |price| ticks(table, symbol, price).map_or(StopPrice::BetweenTicks, StopPrice::At);
+    let price = stop.price.map(at);
     Some(StopFact {
         id: stop.id,
         symbol,
