@@ -39,6 +39,9 @@ pub struct Continuity {
     ids: Ids,
     /// Holes that trades of a later time may still fill, by rising ids.
     open_holes: VecDeque<OpenHole>,
+    /// Holes that such trades have filled, and how many.
+    filled_holes: Longest,
+    filled: u64,
     holes: Longest,
 }
 
@@ -104,6 +107,8 @@ impl Continuity {
             between_files: Vec::new(),
             ids: Ids::default(),
             open_holes: VecDeque::new(),
+            filled_holes: Longest::new(TRADE_HOLES),
+            filled: 0,
             holes: Longest::new(TRADE_HOLES),
         }
     }
@@ -128,6 +133,13 @@ impl Continuity {
         {
             self.fill(id);
         }
+    }
+
+    /// Call before [`Continuity::close`] when an id may have come twice unnoticed: then late trades prove of no hole that it was
+    /// filled.
+    pub fn doubt_late_trades(&mut self) {
+        self.holes.join(&self.filled_holes);
+        self.ids.whole -= std::mem::take(&mut self.filled);
     }
 
     /// Call after the last row of the file; `bar` is the length of its bars.
@@ -192,8 +204,8 @@ impl Continuity {
         self.open_holes.push_back(hole);
     }
 
-    /// Takes a trade that comes after one with a higher id. A hole whose trades have all come is none. That an id comes
-    /// only once is seen to by those who read the rows.
+    /// Takes a trade that comes after one with a higher id. A hole whose trades have all come is none. Those who read the rows
+    /// leave out ids that come again, and say when they could not: [`Continuity::doubt_late_trades`].
     #[cold]
     fn fill(&mut self, id: u64) {
         let index = self.open_holes.partition_point(|hole| hole.missing.below <= id);
@@ -204,11 +216,13 @@ impl Continuity {
         if hole.missing.count > 0 {
             return;
         }
-        let pause = Pause { is_proven: true, ..hole.pause };
+        let pause = hole.pause;
         self.open_holes.remove(index);
+        self.filled_holes.push(pause);
+        self.filled += 1;
         self.ids.whole += 1;
         if pause.to - pause.from > SHORTEST_SILENCE {
-            self.pauses.push(pause);
+            self.pauses.push(Pause { is_proven: true, ..pause });
         }
     }
 

@@ -383,7 +383,7 @@ impl SourceFile {
     pub(super) fn ids(&self, index: u32) -> impl Iterator<Item = String> {
         let name = self.symbol(index);
         let contradicting = self.contradicting.get(index as usize).filter(|(count, _)| *count > 0);
-        let unchecked = Some(self.order.unchecked(index)).filter(|count| *count > 0);
+        let unchecked = Some(self.order.unchecked(index)).filter(|_| self.may_have_repeated_ids(index));
         let contradicting = contradicting.map(|(count, first)| {
             format!(
                 "left out {} of {name} with the id of a different trade, the first in line {first}",
@@ -395,6 +395,11 @@ impl SourceFile {
             counted(count, "trade")
         ));
         contradicting.into_iter().chain(unchecked)
+    }
+
+    /// Whether trades of a symbol may have the ids of trades that are not remembered any more.
+    pub(super) fn may_have_repeated_ids(&self, index: u32) -> bool {
+        self.order.unchecked(index) > 0
     }
 
     /// Closes the file at its end, because what was learnt of it is kept: a folder may have more files than may be open.

@@ -367,6 +367,9 @@ fn of_source(
         (symbol.repeated, symbol.rounded) = (source.repeated(index as u32), source.rounded(index as u32));
         symbol.facts = source.facts_of(&symbol.name);
         symbol.notes = notes_of(index as u32, &source);
+        if source.may_have_repeated_ids(index as u32) {
+            symbol.continuity.doubt_late_trades();
+        }
     }
     let mut symbols: Vec<FileSymbol> = found.into_iter().flatten().filter(|symbol| symbol.rows > 0).collect();
     for symbol in &mut symbols {

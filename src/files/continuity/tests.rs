@@ -64,6 +64,24 @@ fn trades_that_are_there_are_not_missing_whatever_the_order_of_their_ids() {
 }
 
 #[test]
+fn an_id_that_may_have_come_twice_fills_no_gap() {
+    // 5 never comes, and 4 comes twice.
+    let rows = [(0, 1), (1, 2), (2, 6), (3, 3), (4, 4), (5, 4), (6, 7), (7, 8), (8, 9)];
+    let seen = || {
+        let mut all = Continuity::new(StreamKind::Trades);
+        rows.iter().for_each(|(seconds, id)| all.see(&trade(*seconds, Some(*id))));
+        all
+    };
+    let mut doubted = seen();
+    doubted.doubt_late_trades();
+    doubted.close(Span::ZERO);
+    assert_eq!(shown(&[&doubted]), [(1, 2, "missing_trades")]);
+    let mut trusted = seen();
+    trusted.close(Span::ZERO);
+    assert!(shown(&[&trusted]).is_empty());
+}
+
+#[test]
 fn only_so_many_gaps_wait_for_late_trades() {
     let holes = OPEN_TRADE_HOLES as u64 + 1;
     // Two trades follow each other, one is passed over; the first and the last of these come in the end.

@@ -6,6 +6,7 @@ use crate::domain::event::{LevelChange, Market};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::files::{RecordBatch, SourceFile, expand, group_by_stem, survey};
+use crate::limits::KNOWN_TRADES;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -273,6 +274,20 @@ fn rows_that_were_sorted_for_the_survey_are_not_sorted_again() {
         }
         assert_eq!(prices, [1, 1, 2, 2, 3, 3]);
     }
+}
+
+#[test]
+fn late_trades_fill_no_gap_in_a_file_where_an_id_may_have_come_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let survey_of = |ids: Vec<usize>| {
+        let header = "timestamp_us,symbol,price,quantity,side,trade_id\n".to_owned();
+        let rows = ids.iter().enumerate().map(|(n, id)| format!("T{n},A,1,1,buy,{id}\n"));
+        let paths = write(folder.path(), &[("a.csv", header + &rows.collect::<String>())]);
+        survey(&paths, &Selection::default(), &mut |_| {}).unwrap().gaps.len()
+    };
+    let late = |last: &[usize]| [1, 2, 6, 3, 4].into_iter().chain(7..KNOWN_TRADES + 20).chain(last.to_vec());
+    assert_eq!(survey_of([1, 2, 6, 3, 4, 5, 7].to_vec()), 0, "3 to 5 came late");
+    assert_eq!(survey_of(late(&[4]).collect()), 1, "5 never comes, and that 4 comes twice cannot be noticed");
 }
 
 #[test]
