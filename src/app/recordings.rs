@@ -81,9 +81,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 /// # Errors
 /// An unknown id, or a recording that cannot be read.
 pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
-    store
-        .readable_recording(id, None)
-        .map_err(|error| Failure::from(error).because("`tradingd recordings` lists all"))
+    Ok(store.readable_recording(id, None)?)
 }
 
 /// Prints one recording with its streams and gaps.
@@ -213,7 +211,7 @@ fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
         let has = |kind: StreamKind| recording.symbols.iter().any(|symbol| symbol.stream(kind).is_some());
         let streams: Vec<&str> =
             StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
-        let (from, to) = span_words(recording.span_ns());
+        let (from, to) = span_words(recording.span_with_gaps_ns(gaps));
         vec![
             recording.id.clone(),
             symbols.join(","),
@@ -243,11 +241,12 @@ fn apart_line(symbol: &RecordedSymbolV1, gaps: &[(String, RecordedGap)]) -> Opti
 }
 
 fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Facts) -> String {
-    let (from, to) = span_words(recording.span_ns());
+    let (from, to) = span_words(recording.span_with_gaps_ns(gaps));
     let mut text = format!(
-        "{}\n{} rows from {from} to {to}, {} bytes a row ({} bytes)\n\n",
+        "{}\n{} and {} from {from} to {to}, {} bytes a row ({} bytes)\n\n",
         recording.id,
-        grouped(recording.rows()),
+        counted(recording.rows(), "row", "rows"),
+        counted(gaps.len() as u64, "gap", "gaps"),
         per_row_word(recording.bytes(), recording.rows()),
         grouped(recording.bytes())
     );
@@ -312,7 +311,7 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
 
 fn to_json(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Facts) -> Value {
     let time = |ns: i64| Timestamp::from_nanos(ns).to_string();
-    let span = recording.span_ns();
+    let span = recording.span_with_gaps_ns(gaps);
     let gap = |(symbol, known): &(String, RecordedGap)| {
         let gap = known.gap;
         json!({
@@ -370,4 +369,33 @@ fn per_row_word(bytes: u64, rows: u64) -> String {
 fn span_words(span: Option<(i64, i64)>) -> (String, String) {
     let word = |ns: i64| Timestamp::from_nanos(ns).to_string();
     span.map_or(("—".to_owned(), "—".to_owned()), |(first, last)| (word(first), word(last)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Gap, GapCause};
+    use crate::store::records::RecordingState;
+
+    #[test]
+    fn a_recording_lasts_to_the_end_of_its_last_gap() {
+        let recording = RecordingV1 {
+            id: "session_20260101_000000_abcdef".to_owned(),
+            state: RecordingState::Complete,
+            sources: Vec::new(),
+            created_us: 0,
+            symbols: Vec::new(),
+        };
+        let gap = Gap {
+            from: Timestamp::from_seconds(40),
+            to: Timestamp::from_seconds(160),
+            cause: GapCause::Disconnect,
+        };
+        let gaps = vec![("A_USDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
+        let shown = to_json(&recording, &gaps, &Vec::new());
+        assert_eq!((&shown["from"], &shown["to"]), (&shown["gaps"][0]["from"], &shown["gaps"][0]["to"]));
+        let span = "0 rows and 1 gap from 1970-01-01T00:00:40";
+        assert!(to_text(&recording, &gaps, &Vec::new()).contains(span));
+        assert!(list_text(&[(recording, gaps)]).contains("1970-01-01T00:02:40"));
+    }
 }

@@ -88,9 +88,7 @@ impl Recordings {
 impl Periods {
     /// Days, or multiples of them where there are too many; `None` without rows or gaps.
     fn of(recording: &RecordingV1, gaps: &[(String, RecordedGap)], symbols: usize) -> Option<Periods> {
-        let rows = recording.span_ns();
-        let spans = gaps.iter().map(|(_, gap)| (gap.gap.from.nanos(), gap.gap.to.nanos())).chain(rows);
-        let (first, last) = spans.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))?;
+        let (first, last) = recording.span_with_gaps_ns(gaps)?;
         let first_ns = first.div_euclid(DAY_NS) * DAY_NS;
         let days = ((last - first_ns).div_euclid(DAY_NS) + 1) as usize;
         let most = (COVERAGE_CELLS / symbols.max(1)).max(1);

@@ -2,6 +2,7 @@
 
 use super::{Recordings, not_found};
 use crate::document::csv::text;
+use crate::domain::record::RecordedGap;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::NOTES_CHARS;
 use crate::service::{Refusal, problems_text};
@@ -67,7 +68,13 @@ const SCORED: Span = Span::from_seconds(86_400);
 
 impl NewLabel {
     /// The label for the recording's spelling of the symbol.
-    fn label(&self, recording: &RecordingV1, user: &str, now: Timestamp) -> Result<PumpLabelV1, Refusal> {
+    fn label(
+        &self,
+        recording: &RecordingV1,
+        gaps: &[(String, RecordedGap)],
+        user: &str,
+        now: Timestamp,
+    ) -> Result<PumpLabelV1, Refusal> {
         let symbol =
             recording.spelled(&self.symbol).ok_or_else(|| super::no_symbol(recording, &self.symbol))?;
         let mut problems = Vec::new();
@@ -82,7 +89,7 @@ impl NewLabel {
             format!("must be one of {}", GRADES.join(", ")),
         );
         let span = recording
-            .span_ns()
+            .span_with_gaps_ns(gaps)
             .map(|(first, last)| (Timestamp::from_nanos(first), Timestamp::from_nanos(last)));
         let inside = |at: Timestamp| span.is_none_or(|(first, last)| (first..=last).contains(&at));
         check(inside(self.onset), "onset", "lies outside of the recording".to_owned());
@@ -149,7 +156,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request` with every problem.
     pub fn add_label(&self, id: &str, new: &NewLabel, user: &str, now: Timestamp) -> Result<Value, Refusal> {
-        let label = new.label(&self.counted(id)?, user, now)?;
+        let label = new.label(&self.counted(id)?, &self.store.gaps(id)?, user, now)?;
         let number = self.store.add_label(id, label.clone()).map_err(not_found)?;
         Ok(shown(&PumpLabelV1 { number, ..label }))
     }
@@ -166,7 +173,8 @@ impl Recordings {
         user: &str,
         now: Timestamp,
     ) -> Result<Value, Refusal> {
-        let label = PumpLabelV1 { number: number_of(number)?, ..new.label(&self.counted(id)?, user, now)? };
+        let label = new.label(&self.counted(id)?, &self.store.gaps(id)?, user, now)?;
+        let label = PumpLabelV1 { number: number_of(number)?, ..label };
         self.store.put_label(id, label.clone()).map_err(no_label)?;
         Ok(shown(&label))
     }
@@ -267,4 +275,55 @@ fn row(recording: &RecordingV1, venue: &str, label: &PumpLabelV1) -> [String; CO
 fn compact(utc: &str) -> String {
     let whole = utc.split('.').next().unwrap_or_default().trim_end_matches('Z');
     format!("{}Z", whole.replace(['-', ':'], ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Gap, GapCause};
+    use crate::domain::record::StreamKind;
+    use crate::store::blocks::kind_code;
+    use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState};
+
+    #[test]
+    fn a_pump_in_a_gap_at_the_end_lies_in_the_recording() {
+        let at = Timestamp::from_seconds;
+        let trades = RecordedStreamV1 {
+            rows: 10,
+            first_ns: at(10).nanos(),
+            last_ns: at(40).nanos(),
+            ..RecordedStreamV1::empty(kind_code(StreamKind::Trades))
+        };
+        let symbol = RecordedSymbolV1 {
+            name: "A_USDT".to_owned(),
+            price_scale: 0,
+            quantity_scale: 0,
+            streams: vec![trades],
+        };
+        let recording = RecordingV1 {
+            id: "session_20260101_000000_abcdef".to_owned(),
+            state: RecordingState::Complete,
+            sources: Vec::new(),
+            created_us: 0,
+            symbols: vec![symbol],
+        };
+        let gap = Gap { from: at(40), to: at(160), cause: GapCause::Disconnect };
+        let gaps = [("A_USDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
+        let label = |second: i64| {
+            let new = NewLabel {
+                symbol: "A_USDT".to_owned(),
+                grade: "A".to_owned(),
+                onset: at(second),
+                peak: None,
+                end: None,
+                announced: None,
+                note: String::new(),
+            };
+            new.label(&recording, &gaps, "anna", at(0)).map(|label| label.onset_us)
+        };
+        assert_eq!(label(100), Ok(100_000_000));
+        for second in [9, 161] {
+            assert!(label(second).unwrap_err().to_string().contains("outside of the recording"));
+        }
+    }
 }

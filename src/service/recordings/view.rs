@@ -102,7 +102,7 @@ pub(super) fn line(
     exchange: Option<String>,
     with_stats: bool,
 ) -> RecordingLine {
-    let span = span_with_gaps(recording, gaps);
+    let span = recording.span_with_gaps_ns(gaps);
     let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
     let created_at = Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis);
     let word =
@@ -193,13 +193,6 @@ fn rows_of(recording: &RecordingV1, kinds: &[StreamKind]) -> u64 {
         .filter(|stream| stream.kind().is_some_and(|kind| kinds.contains(&kind)))
         .map(|stream| stream.rows)
         .sum()
-}
-
-/// From the first row or gap to the last, which is the time that the coverage is a share of; `None` without rows.
-fn span_with_gaps(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<(i64, i64)> {
-    let gaps = gaps.iter().map(|(_, known)| (known.gap.from.nanos(), known.gap.to.nanos()));
-    let whole = |all: (i64, i64), one: (i64, i64)| (all.0.min(one.0), all.1.max(one.1));
-    recording.span_ns().map(|rows| gaps.fold(rows, whole))
 }
 
 /// Share of the streams' time without gaps, percent. A stream lasts from its first row or gap to its last.

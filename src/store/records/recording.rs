@@ -1,6 +1,6 @@
 //! Description of a recording. The rows themselves are in blocks.
 
-use crate::domain::record::StreamKind;
+use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::symbol_name;
 use crate::store::blocks::{kind_code, kind_from_code};
 use crate::store::codec::Stored;
@@ -98,6 +98,13 @@ impl RecordingV1 {
         let first = self.streams().map(|stream| stream.first_ns).min()?;
         let last = self.streams().map(|stream| stream.last_ns).max()?;
         Some((first, last))
+    }
+
+    /// From the first row or gap to the last, nanoseconds since 1970: the time that its coverage is a share of. `None` without
+    /// both.
+    pub fn span_with_gaps_ns(&self, gaps: &[(String, RecordedGap)]) -> Option<(i64, i64)> {
+        let gaps = gaps.iter().map(|(_, known)| (known.gap.from.nanos(), known.gap.to.nanos()));
+        gaps.chain(self.span_ns()).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
     }
 
     fn streams(&self) -> impl Iterator<Item = &RecordedStreamV1> {
