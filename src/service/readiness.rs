@@ -184,6 +184,10 @@ fn exchange_status(health: &Health) -> (&'static str, Option<String>) {
         return ("throttled", Some(format!("{why} {:.0} s; {then}", span.seconds_f64())));
     }
     let (open, needed) = (health.sockets, health.sockets_needed);
+    if open < needed && open + health.sockets_starting >= needed {
+        let why = format!("{open} of {needed} sockets are connected; the others are being opened");
+        return ("connecting", Some(why));
+    }
     if open < needed {
         let then = "it is tried again by itself; is the network up, and is exchange.ws_url right?";
         return ("disconnected", Some(format!("{open} of {needed} sockets are connected; {then}")));
@@ -206,6 +210,8 @@ mod tests {
         let health = Health { last_frame_age: Some(Span::SECOND), ..Health::default() };
         assert_eq!(exchange_status(&health), ("ok", None), "nobody needs a socket");
         let health = Health { sockets: 1, sockets_needed: 2, ..health };
+        assert_eq!(exchange_status(&Health { sockets_starting: 1, ..health }).0, "connecting");
+        assert_eq!(exchange_status(&Health { sockets: 0, sockets_starting: 1, ..health }).0, "disconnected");
         let (status, reason) = exchange_status(&health);
         assert_eq!(status, "disconnected");
         assert!(reason.unwrap().starts_with("1 of 2 sockets are connected"));

@@ -22,6 +22,8 @@ pub struct Health {
     pub sockets: u64,
     /// Sockets for market data that sessions need now, open or not.
     pub sockets_needed: u64,
+    /// Those of them that are being opened for the first time. A try ends within `connect_timeout_ms`.
+    pub sockets_starting: u64,
     /// Connections lost.
     pub reconnects: u64,
     /// Resyncs of order books.
@@ -50,6 +52,7 @@ pub(super) struct Counters {
     pub repeated: Count,
     pub sockets: AtomicU64,
     pub sockets_needed: AtomicU64,
+    pub sockets_starting: AtomicU64,
     pub reconnects: Count,
     pub resyncs: Count,
     pub clock_steps: Count,
@@ -103,6 +106,7 @@ impl Counters {
             repeated: self.repeated.get(),
             sockets: self.sockets.load(Relaxed),
             sockets_needed: self.sockets_needed.load(Relaxed),
+            sockets_starting: self.sockets_starting.load(Relaxed),
             reconnects: self.reconnects.get(),
             resyncs: self.resyncs.get(),
             clock_steps: self.clock_steps.get(),

@@ -95,6 +95,7 @@ impl Socket {
     /// Serves until the task is aborted, or until the exchange has refused every symbol.
     pub async fn serve(mut self) {
         let _needed = Counted::new(&self.link, |counters| &counters.sockets_needed);
+        let mut starting = Some(Counted::new(&self.link, |counters| &counters.sockets_starting));
         // Staggers sockets that start together.
         tokio::time::sleep(Duration::from_millis(
             self.link.settings.reconnect_min_ms / 10 * u64::from(self.number),
@@ -106,7 +107,7 @@ impl Socket {
                 Ok(stream) => {
                     is_outage_reported = false;
                     let opened_at = self.link.clock.steady();
-                    let end = self.run(stream).await;
+                    let end = self.run(stream, starting.take()).await;
                     self.disconnected(&end);
                     self.link.counters.reconnects.add(1);
                     if self.link.clock.steady().nanos() - opened_at.nanos()
@@ -116,7 +117,10 @@ impl Socket {
                     }
                     is_outage_reported = self.report_outage(is_outage_reported, end.reason);
                 }
-                Err(reason) => is_outage_reported = self.report_outage(is_outage_reported, reason),
+                Err(reason) => {
+                    drop(starting.take());
+                    is_outage_reported = self.report_outage(is_outage_reported, reason);
+                }
             }
             let wait = self.backoff.wait();
             tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
@@ -132,8 +136,10 @@ impl Socket {
         true
     }
 
-    async fn run(&mut self, mut stream: Stream) -> End {
+    async fn run(&mut self, mut stream: Stream, starting: Option<Counted>) -> End {
         let _open = Counted::new(&self.link, |counters| &counters.sockets);
+        // Only now, so that it is at no moment neither.
+        drop(starting);
         let settings = self.link.settings.clone();
         let now = self.received();
         (self.heard_at, self.served_at) = (now.at, now.at);

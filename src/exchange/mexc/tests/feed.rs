@@ -340,7 +340,7 @@ fn symbols_are_spread_over_sockets_and_keep_their_places() {
             RecordBody::Mark { mark: decimal(&name.as_bytes()[0].to_string()), index: None }
         );
     }
-    assert_eq!(client.health().sockets, 3);
+    assert_eq!((client.health().sockets, client.health().sockets_starting), (3, 0));
     peers.remove(1);
     memory.wait("one socket lost", |told| {
         told.iter().find(|told| matches!(told, Told::Notice(Notice::Disconnected { .. }))).map(|_| ())
@@ -485,4 +485,21 @@ fn a_book_is_joined_repaired_and_right() {
         (told.iter().filter(|told| matches!(told, Told::Lost(..))).count() == 2).then_some(())
     });
     assert_eq!(client.health().malformed, 1);
+}
+
+#[test]
+fn a_socket_is_starting_until_its_first_try_ends() {
+    let mut stage = Stage::new();
+    // Takes the connection, and never answers its handshake.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stage.settings.ws_url = format!("ws://{}/edge", silent.local_addr().unwrap());
+    let (client, _live, _memory) = stage.subscribe(&["BTC_USDT"], &[StreamKind::Trades]);
+    until(&client, "a socket that starts", |health| {
+        health.sockets_needed == 1 && health.sockets_starting == 1
+    });
+    let taken = silent.accept().unwrap();
+    drop((silent, taken));
+    until(&client, "the end of the first try", |health| {
+        health.sockets_needed == 1 && health.sockets_starting == 0
+    });
 }

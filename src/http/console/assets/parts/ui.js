@@ -79,7 +79,7 @@ export const Badge = ({ kind = "", title, children }) => html`<span class=${`bad
 /** The mode in word and colour. @param {{mode: string}} props */
 export const ModeBadge = ({ mode }) => html`<span class=${`badge ${mode}`}>${words.modes[mode] ?? mode}</span>`;
 
-const PART_KINDS = /** @type {Record<string, string>} */ ({ ok: "good", ready: "good", idle: "good", copying: "good", disabled: "", unknown: "", not_asked: "", starting: "", throttled: "warn", disconnected: "bad", rejected: "warn", lagging: "warn", catching_up: "warn" });
+const PART_KINDS = /** @type {Record<string, string>} */ ({ ok: "good", ready: "good", idle: "good", copying: "good", disabled: "", unknown: "", not_asked: "", starting: "", throttled: "warn", connecting: "", disconnected: "bad", rejected: "warn", lagging: "warn", catching_up: "warn" });
 /** How a part of the daemon stands; what is not known is bad. @param {string} status */
 export const partKind = (status) => PART_KINDS[status] ?? "bad";
 
