@@ -4,7 +4,7 @@ use super::Refusal;
 use super::hub::Hub;
 use super::sessions::{event_object, removal};
 use crate::clock;
-use crate::store::{DAEMON, LogPart, LogSpan, Store, StoreError};
+use crate::store::{DAEMON, Expiry, LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +27,8 @@ pub struct LogView {
     pub next_after: u64,
     /// Whether there are more now.
     pub more: bool,
+    /// Whether events up to `next_after` are missing, because they were removed with the recording of their session.
+    pub events_removed: bool,
     /// Position of the oldest event that is kept.
     pub oldest: u64,
     /// Position of the newest event; 0 without one.
@@ -58,9 +60,9 @@ impl EventLog {
         limit: usize,
     ) -> Result<LogView, Refusal> {
         let part = self.store.log_events_of(session, after, limit)?;
-        let (LogSpan { oldest, newest }, logged, next_after) = match part {
-            LogPart::Events(span, events, read_to) => (span, events, read_to),
-            LogPart::Expired(span) => return Err(expired(after.unwrap_or(0), span)),
+        let (LogSpan { oldest, newest }, logged, next_after, events_removed) = match part {
+            LogPart::Events { span, events, read_to, has_removed } => (span, events, read_to, has_removed),
+            LogPart::Expired(span, why) => return Err(expired(after.unwrap_or(0), span, why)),
         };
         let mut events = Vec::with_capacity(logged.len());
         for event in logged {
@@ -75,7 +77,7 @@ impl EventLog {
             object.insert("session_id".to_owned(), event.session_id.into());
             events.push(Value::Object(object));
         }
-        Ok(LogView { events, next_after, more: newest > next_after, oldest, newest })
+        Ok(LogView { events, next_after, more: newest > next_after, events_removed, oldest, newest })
     }
 
     /// Keeps an event of the daemon itself and publishes it. On a disk that refuses it is published all the same, without a
@@ -111,18 +113,21 @@ impl EventLog {
     }
 }
 
-/// The refusal of a cursor that is older than what is kept, or that no event has reached: then it is of another store, or of
-/// this one before it was restored.
-fn expired(after: u64, LogSpan { oldest, newest }: LogSpan) -> Refusal {
-    let message = if after > newest {
-        format!(
+/// The refusal of a cursor from which nobody can read on.
+fn expired(after: u64, LogSpan { oldest, newest }: LogSpan, why: Expiry) -> Refusal {
+    let message = match why {
+        // It is of another store, or of this one before it was restored.
+        Expiry::Ahead => format!(
             "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
-        )
-    } else if after.saturating_add(1) >= oldest {
-        format!("events behind position {after} have been removed with the recording of their session")
-    } else {
-        let (first, last) = (after.saturating_add(1), oldest - 1);
-        format!("events from position {first} to {last} have been removed: go on from after={last}")
+        ),
+        Expiry::RecordingRemoved => format!(
+            "events of the session behind position {after} were removed with its recording: take a snapshot of the session, \
+             and go on from after={newest}"
+        ),
+        Expiry::Trimmed => {
+            let (first, last) = (after.saturating_add(1), oldest - 1);
+            format!("events from position {first} to {last} have been removed: go on from after={last}")
+        }
     };
     Refusal::cursor_expired(message, oldest, newest)
 }
@@ -150,7 +155,9 @@ mod tests {
             updates.iter().map(|update| serde_json::from_str(&update.json).unwrap()).collect();
         let seqs: Vec<u64> = told.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
         assert!(seqs.iter().copied().eq(1..=100), "{seqs:?}");
-        for (mut logged, told) in log.read(None, 1_000).unwrap().events.into_iter().zip(told) {
+        let events = log.read(None, 1_000).unwrap().events;
+        assert_eq!(events.len(), told.len());
+        for (mut logged, told) in events.into_iter().zip(told) {
             logged.as_object_mut().unwrap().remove("position");
             assert_eq!(logged, told);
         }

@@ -40,12 +40,30 @@ pub struct LogSpan {
 /// A part of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogPart {
-    /// Events behind the position asked for, in order, of a log with these positions; and the position up to which these are
-    /// all that were asked for.
-    Events(LogSpan, Vec<LoggedEvent>, u64),
-    /// Events behind the position asked for have been removed (of a session: also those removed with its recording), or none
-    /// has reached it.
-    Expired(LogSpan),
+    /// Events behind the position asked for.
+    Events {
+        /// The positions of the log.
+        span: LogSpan,
+        /// The events, in order.
+        events: Vec<LoggedEvent>,
+        /// Position up to which these are all that were asked for and are kept.
+        read_to: u64,
+        /// Whether events up to there were removed with the recording of their session.
+        has_removed: bool,
+    },
+    /// The log of these positions cannot be read on from the position asked for.
+    Expired(LogSpan, Expiry),
+}
+
+/// Why the log cannot be read on from a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expiry {
+    /// No event has reached it.
+    Ahead,
+    /// Events behind it were removed, because the log was full.
+    Trimmed,
+    /// Events of the session behind it were removed with its recording.
+    RecordingRemoved,
 }
 
 impl LogEntryV1 {
@@ -102,13 +120,16 @@ impl Store {
         let span = span(&log)?;
         let after = after.unwrap_or(span.oldest - 1);
         let wanted = after.saturating_add(1);
-        if wanted < span.oldest || after > span.newest {
-            return Ok(LogPart::Expired(span));
+        if after > span.newest {
+            return Ok(LogPart::Expired(span, Expiry::Ahead));
+        }
+        if wanted < span.oldest {
+            return Ok(LogPart::Expired(span, Expiry::Trimmed));
         }
         // The entry that holds the first wanted position may begin before it.
         let from =
             log.checked().last(0, wanted, |position| *position)?.map_or(wanted, |(position, _)| position);
-        let (mut events, mut passed, mut read_to, mut is_removed) = (Vec::new(), 0, span.newest, false);
+        let (mut events, mut passed, mut read_to, mut has_removed) = (Vec::new(), 0, span.newest, false);
         log.checked().visit(from, u64::MAX, |position, entry| {
             if events.len() >= limit || passed == LOG_ENTRIES_PASSED {
                 read_to = *position - 1;
@@ -120,21 +141,23 @@ impl Store {
             }
             let segment = kept.checked().get((&entry.session_id, entry.first_seq))?;
             let Some(segment) = segment else {
-                // Removed with the recording of its session, so a reader of only this session misses it.
-                is_removed = session.is_some() && entry.behind(*position) > wanted;
-                return Ok(if is_removed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+                // Removed with the recording of its session.
+                has_removed |= entry.behind(*position) > wanted;
+                let is_over = has_removed && session.is_some();
+                return Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
             };
             add(*position, &entry.session_id, &segment, after, limit, &mut events)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        if is_removed {
-            return Ok(LogPart::Expired(span));
+        // All sessions are read on without the removed events, which the reader is told; of one session nothing else is left.
+        if has_removed && session.is_some() {
+            return Ok(LogPart::Expired(span, Expiry::RecordingRemoved));
         }
         // The last entry may have more events than there was room for.
         if let Some(last) = events.last().filter(|_| events.len() >= limit) {
             read_to = last.position;
         }
-        Ok(LogPart::Events(span, events, read_to))
+        Ok(LogPart::Events { span, events, read_to, has_removed })
     }
 
     /// Position of the newest event; 0 before the first.
@@ -190,7 +213,7 @@ mod tests {
 
     fn positions(store: &Store) -> LogSpan {
         match store.log_events(None, 0).unwrap() {
-            LogPart::Events(span, ..) | LogPart::Expired(span) => span,
+            LogPart::Events { span, .. } | LogPart::Expired(span, _) => span,
         }
     }
 
@@ -206,10 +229,10 @@ mod tests {
         store.put_session_events("one", &segment(4, 2)).unwrap();
         let read =
             |after: u64, limit: usize| match store.log_events_of(Some("one"), Some(after), limit).unwrap() {
-                LogPart::Events(_, events, read_to) => {
+                LogPart::Events { events, read_to, .. } => {
                     (events.iter().map(|event| event.seq).collect::<Vec<_>>(), read_to)
                 }
-                LogPart::Expired(span) => panic!("{span:?}"),
+                LogPart::Expired(span, why) => panic!("{why:?} {span:?}"),
             };
         assert_eq!(read(0, 2), (vec![1, 2], 2));
         assert_eq!(read(2, 10), (vec![3], 3 + passed), "it passes over so many at once");
@@ -219,17 +242,26 @@ mod tests {
         assert_eq!(read(newest, 10), (vec![], newest));
         assert_eq!(read(3 + passed, 1), (vec![4], newest - 1));
         let of_other = |after: u64| store.log_events_of(Some("other"), Some(after), 10).unwrap();
-        assert!(matches!(of_other(2), LogPart::Expired(_)), "its events were removed");
-        assert!(matches!(of_other(newest - 3), LogPart::Expired(_)), "the last one, too");
-        assert!(matches!(of_other(newest - 2), LogPart::Events(..)), "all of them had been read");
+        let is_removed = |part| matches!(part, LogPart::Expired(_, Expiry::RecordingRemoved));
+        assert!(is_removed(of_other(2)), "its events were removed");
+        assert!(is_removed(of_other(newest - 3)), "the last one, too");
+        assert!(matches!(of_other(newest - 2), LogPart::Events { .. }), "all of them had been read");
+        let of_all = |after: u64, limit| match store.log_events(Some(after), limit).unwrap() {
+            LogPart::Events { read_to, has_removed, .. } => (read_to, has_removed),
+            LogPart::Expired(span, why) => panic!("{why:?} {span:?}"),
+        };
+        assert_eq!(of_all(0, 3), (3, false), "none so far");
+        assert_eq!(of_all(0, 4), (newest - 1, true), "others passed over");
+        assert_eq!(of_all(newest - 3, 10), (newest, true));
+        assert_eq!(of_all(newest - 2, 10), (newest, false), "all of them had been passed over");
     }
 
     fn read(store: &Store, after: u64, limit: usize) -> Vec<(u64, String, u64)> {
         match store.log_events(Some(after), limit).unwrap() {
-            LogPart::Events(_, events, _) => {
+            LogPart::Events { events, .. } => {
                 events.into_iter().map(|event| (event.position, event.session_id, event.seq)).collect()
             }
-            LogPart::Expired(span) => panic!("{span:?}"),
+            LogPart::Expired(span, why) => panic!("{why:?} {span:?}"),
         }
     }
 

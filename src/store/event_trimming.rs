@@ -174,7 +174,7 @@ impl Going {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{EventSegment, LogPart, LogSpan};
+    use crate::store::{EventSegment, Expiry, LogPart, LogSpan};
 
     fn segment(first_seq: u64, count: u64) -> EventSegment {
         let lines = (first_seq..first_seq + count).map(|seq| format!("{{\"seq\":{seq}}}\n")).collect();
@@ -183,14 +183,14 @@ mod tests {
 
     fn positions(store: &Store) -> LogSpan {
         match store.log_events(None, 0).unwrap() {
-            LogPart::Events(span, ..) | LogPart::Expired(span) => span,
+            LogPart::Events { span, .. } | LogPart::Expired(span, _) => span,
         }
     }
 
     fn read(store: &Store, after: u64) -> Vec<u64> {
         match store.log_events(Some(after), 5_000).unwrap() {
-            LogPart::Events(_, events, _) => events.into_iter().map(|event| event.position).collect(),
-            LogPart::Expired(span) => panic!("{span:?}"),
+            LogPart::Events { events, .. } => events.into_iter().map(|event| event.position).collect(),
+            LogPart::Expired(span, why) => panic!("{why:?} {span:?}"),
         }
     }
 
@@ -214,8 +214,10 @@ mod tests {
         assert!(store.trim_log(1_500, &mut removal).unwrap() > 50);
         let span = positions(&store);
         assert!(span.oldest > 500 && span.newest == 1_000, "{span:?}");
-        assert_eq!(store.log_events(Some(0), 10).unwrap(), LogPart::Expired(span));
-        assert_eq!(store.log_events(Some(span.oldest - 2), 10).unwrap(), LogPart::Expired(span));
+        let trimmed = LogPart::Expired(span, Expiry::Trimmed);
+        assert_eq!(store.log_events(Some(0), 10).unwrap(), trimmed);
+        assert_eq!(store.log_events(Some(span.oldest - 2), 10).unwrap(), trimmed);
+        assert_eq!(store.log_events(Some(1_001), 10).unwrap(), LogPart::Expired(span, Expiry::Ahead));
         let rest = read(&store, span.oldest - 1);
         assert_eq!((rest[0], rest.len() as u64), (span.oldest, 1_001 - span.oldest));
         let first = |session: &str| store.session_events(session, 0, 5_000).unwrap()[0].0;

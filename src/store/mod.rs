@@ -42,7 +42,7 @@ mod verify;
 pub use current::DiskState;
 pub use daemon_events::DAEMON;
 pub use error::StoreError;
-pub use event_log::{LogPart, LogSpan, LoggedEvent};
+pub use event_log::{Expiry, LogPart, LogSpan, LoggedEvent};
 pub use event_segment::EventSegment;
 pub use event_trimming::Removal;
 pub use page::{StoredPage, Wanted};

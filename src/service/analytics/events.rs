@@ -6,7 +6,7 @@ use crate::analytics::Amount;
 use crate::domain::time::Timestamp;
 use crate::limits::ANALYTICS_EVENTS;
 use crate::store::records::{SyncCursorV1, UnsentV1};
-use crate::store::{LogPart, LoggedEvent, Store};
+use crate::store::{Expiry, LogPart, LoggedEvent, Store};
 use serde_json::Value;
 
 const SOURCE: &str = "events";
@@ -21,14 +21,14 @@ pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
         // A comparison begins with the oldest event that is kept.
         let after = (!flow.is_comparison() || cursor.next > 0).then_some(cursor.next);
         let (span, events) = match store.log_events(after, ANALYTICS_EVENTS)? {
-            LogPart::Events(span, events, _) => (span, events),
-            LogPart::Expired(span) if cursor.next > span.newest => {
+            LogPart::Events { span, events, .. } => (span, events),
+            LogPart::Expired(_, Expiry::Ahead) => {
                 // Another store's cursor, or this one before it was restored.
                 cursor = SyncCursorV1::default();
                 flow.reached(SOURCE, PART, cursor);
                 continue;
             }
-            LogPart::Expired(span) => {
+            LogPart::Expired(span, _) => {
                 let rows = span.oldest - 1 - cursor.next;
                 flow.lost(unsent(&cursor, rows));
                 cursor = SyncCursorV1 { next: span.oldest - 1, ..cursor };
@@ -59,13 +59,13 @@ pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
 
 /// Events that are not sent yet.
 pub(super) fn backlog(store: &Store) -> Result<u64, SyncError> {
-    let (LogPart::Events(span, ..) | LogPart::Expired(span)) = store.log_events(None, 0)?;
+    let (LogPart::Events { span, .. } | LogPart::Expired(span, _)) = store.log_events(None, 0)?;
     Ok(span.newest.saturating_sub(store.sync_cursor(SOURCE, PART)?.next))
 }
 
 /// Position of the oldest event that is kept.
 pub(super) fn oldest(store: &Store) -> Result<u64, SyncError> {
-    let (LogPart::Events(span, ..) | LogPart::Expired(span)) = store.log_events(None, 0)?;
+    let (LogPart::Events { span, .. } | LogPart::Expired(span, _)) = store.log_events(None, 0)?;
     Ok(span.oldest)
 }
 
