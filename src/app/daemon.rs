@@ -359,7 +359,8 @@ mod tests {
         ] {
             let json = json!({"error_code": code, "error_message": "why"});
             let failure = refused(StatusCode::from_u16(status).unwrap(), &json);
-            assert_eq!((failure.code(), failure.to_string().as_str()), (exit, "why"), "{code}");
+            let message = if status == 404 { "why; `tradingd recordings` lists all" } else { "why" };
+            assert_eq!((failure.code(), failure.to_string().as_str()), (exit, message), "{code}");
         }
     }
 

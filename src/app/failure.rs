@@ -63,12 +63,23 @@ impl Failure {
             (400..=499, _) => USAGE,
             _ => FAILED,
         };
-        Failure { code, message: answered.message.clone() }
+        Failure { code, message: answered.message.clone() }.or_list(kind_of(answered.code))
     }
 
     /// Whether the daemon answered that what was asked for is not there, or not possible.
     pub fn is_refusal(&self) -> bool {
         self.code == USAGE
+    }
+
+    /// Names the command that lists all of a kind, when it is known that one of it is missing.
+    fn or_list(self, missing: Option<&str>) -> Self {
+        match missing {
+            Some("recording") => self.because("`tradingd recordings` lists all"),
+            Some("result") => self.because("`tradingd results list` lists all"),
+            Some("session") => self.because("`tradingd sessions list` lists all"),
+            Some("strategy") => self.because("`tradingd strategies list` lists all"),
+            _ => self,
+        }
     }
 
     /// Appends a clause to the message.
@@ -87,6 +98,11 @@ impl Failure {
     }
 }
 
+/// The kind that is missing by an error code: `session` of `session_not_found`.
+fn kind_of(code: &str) -> Option<&str> {
+    code.strip_suffix("_not_found")
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -95,10 +111,10 @@ impl fmt::Display for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        if error.is_bad_input() {
+        if error.is_bad_input() || error.is_bad_path() {
             Failure::input(error.to_string())
         } else {
-            Failure::other(error.to_string())
+            Failure::unavailable(error.to_string())
         }
     }
 }
@@ -107,7 +123,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let cause =
             std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
-        Failure { code: error.exit_code(), message: format!("{error}{cause}") }
+        let missing = match &error {
+            StoreError::NotFound { what, .. } => Some(*what),
+            _ => None,
+        };
+        Failure { code: error.exit_code(), message: format!("{error}{cause}") }.or_list(missing)
     }
 }
 
@@ -129,6 +149,6 @@ impl From<Refusal> for Failure {
             RefusalKind::Internal => FAILED,
             _ => USAGE,
         };
-        Failure { code, message: refusal.message }
+        Failure { code, message: refusal.message }.or_list(kind_of(refusal.code))
     }
 }

@@ -4,6 +4,7 @@
 //! Invariant: trading and validation rules are in the layers below, so HTTP and the command line share them.
 
 mod failure;
+mod file_limit;
 mod terminal;
 
 mod backtest;
@@ -180,7 +181,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(failure::USAGE);
         }
     };
-    match cli.command.run() {
+    match file_limit::is_an_error().and_then(|()| cli.command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal::report(&failure);

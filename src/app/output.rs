@@ -5,9 +5,9 @@
 
 use super::Failure;
 use crate::domain::visible::Visible;
-use crate::files::whole_file;
+use crate::files::{FileError, whole_file};
 use clap::Args;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Whether files that exist are replaced.
@@ -19,16 +19,20 @@ pub struct Replace {
 }
 
 impl Replace {
-    /// Refuses a path that has something to lose: a file, a folder, or a link, also one that leads nowhere.
+    /// Refuses a path in a folder that does not exist, and one that has something to lose: a file, a folder, or a link, also one
+    /// that leads nowhere.
     ///
     /// # Errors
-    /// What is there, unless it is a device or pipe, or a file or link and `--force` was given.
+    /// No folder; and what is there, unless it is a device or pipe, or a file or link and `--force` was given.
     pub fn check(self, path: &Path) -> Result<(), Failure> {
         if path.is_dir() {
             return Err(Failure::input(format!(
                 "{} is a directory; name a file, which may be in it",
                 path.visible()
             )));
+        }
+        if let Some(folder) = folder_of(path).filter(|folder| !folder.exists()) {
+            return Err(no_folder(folder));
         }
         if self.force || whole_file::is_stream(path) || !whole_file::is_there(path) {
             return Ok(());
@@ -54,14 +58,25 @@ impl Replace {
                 "{} has come meanwhile and stays as it is; choose another name, or replace it with --force",
                 path.visible()
             )),
-            ErrorKind::NotFound => {
-                Failure::input(format!("{} could not be written: there is no such folder", path.visible()))
-            }
-            _ => Failure::other(format!(
-                "{} could not be written ({error}); choose another place or free some space",
-                path.visible()
-            )),
+            _ => unwritable(path, error),
         })
+    }
+}
+
+/// The folder of a path; `None`: the current one.
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty())
+}
+
+fn no_folder(folder: &Path) -> Failure {
+    Failure::input(format!("there is no folder {}; create it, or choose another place", folder.visible()))
+}
+
+/// The failure of a command whose file could not be written: a path to correct (64), or a disk (69).
+pub fn unwritable(path: &Path, error: io::Error) -> Failure {
+    match (error.kind(), folder_of(path)) {
+        (ErrorKind::NotFound, Some(folder)) => no_folder(folder),
+        _ => FileError::writing(path, error).into(),
     }
 }
 
@@ -96,6 +111,28 @@ mod tests {
         written(FORCED, &path, "two");
         assert_eq!(fs::read(&path).unwrap(), b"two");
         refused(FORCED, folder.path(), "is a directory");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let word = format!("there is no folder {}; create it", folder.path().join("none").display());
+        refused(ASKED, &folder.path().join("none/report.html"), &word);
+        refused(FORCED, &folder.path().join("none/report.html"), &word);
+    }
+
+    #[test]
+    fn a_path_to_correct_and_a_disk_that_takes_no_more_have_codes_of_their_own() {
+        for (kind, code, word) in [
+            (ErrorKind::NotFound, 64, "there is no folder a; create it"),
+            (ErrorKind::PermissionDenied, 64, "give this user the right"),
+            (ErrorKind::StorageFull, 69, "free some space"),
+            (ErrorKind::FileTooLarge, 69, "ulimit -f"),
+            (ErrorKind::Other, 69, "check the disk"),
+        ] {
+            let failure = unwritable(Path::new("a/report.html"), kind.into());
+            assert!(failure.code() == code && failure.to_string().contains(word), "{failure}");
+        }
     }
 
     #[test]

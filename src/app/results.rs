@@ -100,10 +100,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match &options.action {
         Action::List { json } => list(&store, *json),
         Action::Show { id } => {
-            let document = results
-                .stored(id)
-                .map_err(|refusal| Failure::from(refusal).because("`tradingd results list` lists all"))?;
-            terminal::print(&format!("{document}\n"));
+            terminal::print(&format!("{}\n", results.stored(id)?));
             Ok(())
         }
         Action::Trades(options) => part(&results, options, Part::Trades),

@@ -300,9 +300,6 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    /// Never waited for: with a handler, a write beyond the limit on the size of files (`ulimit -f`) fails like one to a
-    /// full disk, instead of ending the process.
-    _file_too_large: Signal,
 }
 
 impl Signals {
@@ -314,7 +311,6 @@ impl Signals {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hang_up: listen(SignalKind::hangup())?,
-            _file_too_large: listen(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

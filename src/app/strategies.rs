@@ -305,7 +305,7 @@ fn delete(global: &Global, id: &str) -> Result<(), Failure> {
             known.and_then(|_| daemon.ask(Method::DELETE, &path, None)).map(drop)
         }
     };
-    deleted.map_err(|failure| failure.because("`tradingd strategies list` lists all"))?;
+    deleted?;
     terminal::print(&format!("deleted {id}\n"));
     Ok(())
 }

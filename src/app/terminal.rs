@@ -103,6 +103,7 @@ pub fn unprinted(error: &io::Error) -> Option<Failure> {
     let what = match error.kind() {
         ErrorKind::BrokenPipe => return None,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "no space is left on its disk: free some space",
+        ErrorKind::FileTooLarge => "its file may not grow: raise the limit on file sizes (ulimit -f)",
         _ => "check the disk it is on",
     };
     Some(Failure::unavailable(format!(

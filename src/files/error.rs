@@ -216,9 +216,21 @@ impl FileError {
         matches!(self.problem, Problem::Overlap { .. } | Problem::NotCompared(_))
     }
 
-    /// Whether the input is at fault (exit code 64); false for failed writes.
+    /// Whether the input is at fault; false for failed writes.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self.problem, Problem::Unwritable(_) | Problem::DiskFull(_))
+    }
+
+    /// Whether nothing can be written at this path, however much room its disk has.
+    pub fn is_bad_path(&self) -> bool {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+        let is_path = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                IsADirectory | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem
+            )
+        };
+        matches!(&self.problem, Problem::Unwritable(error) if is_path(error))
     }
 }
 
@@ -259,13 +271,16 @@ impl fmt::Display for Problem {
                 }
                 _ => "cannot be read; check the disk it is on",
             }),
-            Problem::Unwritable(error) => f.write_str(match error.kind() {
-                io::ErrorKind::NotFound => "its directory does not exist; create it or give another path",
+            Problem::Unwritable(error) => match error.kind() {
+                io::ErrorKind::NotFound => f.write_str("its directory does not exist; create it or give another path"),
                 io::ErrorKind::PermissionDenied => {
-                    "may not be written; give this user the right to write to its directory or give another path"
+                    f.write_str("may not be written; give this user the right to write to its directory or give another path")
                 }
-                _ => "cannot be written; check the disk it is on or give another path",
-            }),
+                io::ErrorKind::FileTooLarge => f.write_str(
+                    "may not grow that large; nothing was kept; raise the limit on file sizes (ulimit -f) and repeat",
+                ),
+                _ => write!(f, "cannot be written ({error}); check the disk it is on or give another path"),
+            },
             Problem::DiskFull(_) => f.write_str("no space is left on its disk; nothing was kept; free some space and repeat"),
             Problem::Empty => f.write_str("is empty; give a file with column names and rows"),
             Problem::NoRows => f.write_str("has column names but no rows; leave it out or fetch it again"),

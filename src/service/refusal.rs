@@ -141,6 +141,7 @@ impl From<StoreError> for Refusal {
             StoreError::NotFound { .. } => Refusal::not_found("not_found", message),
             StoreError::Refused(_) => Refusal::new(RefusalKind::Invalid, "invalid_request", message),
             StoreError::Full(_)
+            | StoreError::FileTooLarge(_)
             | StoreError::ReadOnly(_)
             | StoreError::Io { .. }
             | StoreError::NotWritable { .. } => {
@@ -165,6 +166,7 @@ mod tests {
             StoreError::Io { doing: "writing", source: source() },
             StoreError::NotWritable { doing: "writing", source: source() },
             StoreError::Full("writing"),
+            StoreError::FileTooLarge("writing"),
             StoreError::ReadOnly("writing"),
         ] {
             let refusal = Refusal::from(error.clone());

@@ -246,14 +246,74 @@ pub struct Frozen {
     opened: Arc<Opened>,
 }
 
-/// Tests whether the disk accepts as much data as a commit may need, in a file of the store's next length: it doubles when
-/// it grows, and the size of files may be limited. What lies before takes no room.
+/// Tests whether the disk accepts as much data as a commit may need, at the end of a file as long as the store is when it grows:
+/// the size of files may be limited. What lies before takes no room.
 fn probe(home: &Path, length: u64) -> io::Result<()> {
     let path = home.join(PROBE_FILE);
     let written = fs::File::create(&path).and_then(|file| {
-        file.write_all_at(&vec![1; STORE_PROBE_BYTES], length.saturating_mul(2))?;
+        let start = grown(length).saturating_sub(STORE_PROBE_BYTES as u64);
+        file.write_all_at(&vec![1; STORE_PROBE_BYTES], start)?;
         file.sync_all()
     });
     let removed = fs::remove_file(&path);
     written.and(removed)
+}
+
+/// Length that redb gives to a full file of this length: its pages double, and fill whole regions from the first full one on.
+fn grown(length: u64) -> u64 {
+    const HEADER: u64 = 4096;
+    const REGION: u64 = 4 << 30;
+    let pages = length.saturating_sub(HEADER);
+    if pages < REGION {
+        return HEADER + 2 * pages;
+    }
+    let rest = REGION - pages % REGION;
+    // A commit that finds too little room there takes one more.
+    let is_tight = rest <= 2 * STORE_PROBE_BYTES as u64;
+    length + rest + if is_tight { REGION } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::TableDefinition;
+
+    #[test]
+    fn the_next_length_is_what_redb_gives() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let db = builder().create(&path).unwrap();
+        let table: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("rows");
+        let length = || fs::metadata(&path).unwrap().len();
+        let (mut before, mut growths) = (length(), 0);
+        for key in 0.. {
+            let txn = db.begin_write().unwrap();
+            txn.open_table(table).unwrap().insert(key, &[7; 3_000][..]).unwrap();
+            txn.commit().unwrap();
+            let after = length();
+            if after > before {
+                assert_eq!(after, grown(before));
+                growths += 1;
+            }
+            before = after;
+            if growths == 4 {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_its_first_region_a_file_grows_to_the_end_of_a_region() {
+        const GIB: u64 = 1 << 30;
+        for (pages, then) in [
+            (3 * GIB, 6 * GIB),
+            (4 * GIB, 8 * GIB),
+            (5 * GIB, 8 * GIB),
+            (8 * GIB - 4096, 12 * GIB),
+            (8 * GIB, 12 * GIB),
+            (9 * GIB, 12 * GIB),
+        ] {
+            assert_eq!(grown(4096 + pages), 4096 + then, "{pages}");
+        }
+    }
 }

@@ -52,6 +52,8 @@ pub enum StoreError {
     },
     /// The disk is full, during this operation.
     Full(&'static str),
+    /// The limit on the size of files (`ulimit -f`) was reached, during this operation.
+    FileTooLarge(&'static str),
     /// Any other I/O error.
     Io {
         /// The failed operation.
@@ -87,6 +89,7 @@ impl StoreError {
             StoreError::Vanished { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => 65,
             StoreError::AlreadyOpen(_)
             | StoreError::Full(_)
+            | StoreError::FileTooLarge(_)
             | StoreError::Io { .. }
             | StoreError::ReadOnly(_) => 69,
             StoreError::NotWritable { .. }
@@ -109,6 +112,7 @@ impl StoreError {
         matches!(
             self,
             StoreError::Full(_)
+                | StoreError::FileTooLarge(_)
                 | StoreError::Io { .. }
                 | StoreError::ReadOnly(_)
                 | StoreError::NotWritable { .. }
@@ -121,10 +125,8 @@ impl StoreError {
 
     pub(super) fn io(doing: &'static str, source: io::Error) -> Self {
         match source.kind() {
-            // A limit on the size of files (`ulimit -f`) is room that is missing as well.
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                StoreError::Full(doing)
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(doing),
+            io::ErrorKind::FileTooLarge => StoreError::FileTooLarge(doing),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 StoreError::NotWritable { doing, source: Arc::new(source) }
             }
@@ -202,6 +204,11 @@ impl fmt::Display for StoreError {
                 f,
                 "the disk that holds the store is full ({doing}): free some space; a running daemon then writes again by itself, a \
                  command has to be started again; everything that was acknowledged is kept"
+            ),
+            StoreError::FileTooLarge(doing) => write!(
+                f,
+                "the file of the store may not grow ({doing}): raise the limit on file sizes (ulimit -f, or LimitFSIZE of systemd) and \
+                 start again; everything that was acknowledged is kept"
             ),
             StoreError::Io { doing, .. } => write!(f, "the disk failed while {doing}"),
             StoreError::ReadOnly(doing) => {

@@ -56,6 +56,24 @@ fn a_result_that_a_full_disk_cuts_is_no_success() {
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_is_an_error_of_every_command() {
+    let cli = Cli::new();
+    let trades = shipped_one("trades");
+    let commands: [(&[&str], &str); 2] = [
+        (&["import", &trades], "the file of the store may not grow"),
+        (&["completions", "bash"], "standard output cannot be written"),
+    ];
+    for (args, word) in commands {
+        let command = cli.command(args);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f 8 && exec \"$0\" \"$@\""]).arg(command.get_program());
+        limited.args(command.get_args()).current_dir(cli.at(".")).env_remove("STATE_DIRECTORY");
+        let ran = Ran::of(&limited.stdout(File::create(cli.at("out")).unwrap()).output().unwrap(), args);
+        ran.fails(&args.join(" "), 69, &[word, "raise the limit on file sizes (ulimit -f"]);
+    }
+}
+
+#[test]
 fn a_reader_who_has_enough_ends_a_command_without_an_error() {
     let (cli, recording, _) = with_a_result();
     let commands: [&[&str]; 4] =

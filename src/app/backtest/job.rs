@@ -1,6 +1,6 @@
 //! One backtest run with its progress bar and, with `--journal`, a file of its decisions.
 
-use crate::app::Failure;
+use crate::app::{Failure, output};
 use crate::document::decision;
 use crate::domain::time::Timestamp;
 use crate::domain::visible::Visible;
@@ -28,9 +28,7 @@ impl JournalFile {
     /// # Errors
     /// A file that cannot be created.
     pub fn create(path: &Path) -> Result<Self, Failure> {
-        let file = File::create(path).map_err(|error| {
-            Failure::other(format!("the journal {} cannot be written: {error}", path.visible()))
-        })?;
+        let file = File::create(path).map_err(|error| output::unwritable(path, error))?;
         Ok(JournalFile { path: path.to_owned(), file: Mutex::new(Ok(BufWriter::new(file))) })
     }
 

@@ -268,7 +268,7 @@ fn places_that_cannot_be_written_are_sentences() {
     };
     let missing = error(&folder.path().join("none/a.csv"));
     assert!(missing.to_string().contains("its directory does not exist; create it"), "{missing}");
-    assert!(!missing.is_bad_input());
+    assert!(!missing.is_bad_input() && missing.is_bad_path());
     assert!(error(folder.path()).to_string().contains("cannot be written"));
     assert!(error(Path::new("/proc/a.csv")).to_string().contains("/proc/a.csv: "));
 }

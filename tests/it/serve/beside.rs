@@ -76,12 +76,17 @@ fn every_command_prints_beside_a_daemon_what_it_prints_without() {
         vec!["results", "show", one],
         vec!["results", "show", "exec_x"],
         vec!["results", "trades", one],
+        vec!["results", "trades", "exec_x"],
+        vec!["results", "report", "exec_x", "--out", "none.html"],
+        vec!["results", "compare", one, "exec_x"],
         vec!["results", "equity", one, "--json"],
         vec!["results", "signals", one],
         vec!["results", "compare", one, other],
         vec!["sessions", "list"],
         vec!["sessions", "show", one],
+        vec!["sessions", "show", "exec_x"],
         vec!["replay", one],
+        vec!["replay", "exec_x"],
         vec!["verify", "--json"],
         vec!["backtest", "--strategy", "mine", "pump_v2", "--data", &trades, &book, "--json"],
         vec!["backtest", "--strategy", "mine", "--data", &trades, &book, "--explain-trade", "worst"],
@@ -96,16 +101,17 @@ fn every_command_prints_beside_a_daemon_what_it_prints_without() {
         ],
         vec!["backtest", "--strategy", "mine", "--recording", "session_x"],
     ];
-    let fails = |args: &[&str]| {
-        let names_nothing = args.iter().any(|arg| arg.ends_with("_x") || *arg == "nothing");
-        names_nothing || args[0] == "replay" || args.starts_with(&["sessions", "show"])
-    };
+    let names_nothing = |args: &[&str]| args.iter().any(|arg| arg.ends_with("_x") || *arg == "nothing");
+    let fails =
+        |args: &[&str]| names_nothing(args) || args[0] == "replay" || args.starts_with(&["sessions", "show"]);
     let alone: Vec<_> = commands.iter().map(|args| cli.run(args)).collect();
     let running = daemon(&cli);
     for (args, alone) in commands.iter().zip(alone) {
         let beside = cli.run(args);
         assert_eq!(beside.code != 0, fails(args), "{args:?}: {}", beside.err);
         assert_eq!((beside.code, &beside.out, &beside.err), (alone.code, &alone.out, &alone.err), "{args:?}");
+        let is_unknown = names_nothing(args) || args[0] == "replay";
+        assert_eq!(beside.err.contains("lists all"), is_unknown, "{args:?}: {}", beside.err);
     }
     let page = text(&cli.at("page.html"));
     cli.ok(&["results", "report", one, "--out", &page]);

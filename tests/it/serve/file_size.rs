@@ -1,4 +1,4 @@
-//! A limit on the size of files, as `ulimit -f` sets it, is met like a full disk.
+//! A limit on the size of files, as `ulimit -f` sets it, is an error that names it.
 
 use super::daemon::Daemon;
 use crate::live::{STRATEGY, until};
@@ -22,9 +22,11 @@ fn a_store_that_may_not_grow_is_read_only_until_it_may() {
     limit(Some(length));
     let refused = (0..5_000).map(write).find(|answer| answer.status >= 300).expect("the store grows");
     assert_eq!((refused.status, refused.json()["error_code"].as_str()), (503, Some("store_unavailable")));
+    assert!(refused.json()["error_message"].as_str().unwrap().contains("ulimit -f"), "{}", refused.json());
     let store = || daemon.ask("GET", "/health/ready", &[], None).json()["data"]["store"].clone();
     until("the store to be looked at twice", || store()["age_seconds"].as_f64() > Some(2.0));
     assert_eq!(store()["status"], "read_only", "{}", store());
+    assert!(store()["reason"].as_str().unwrap().contains("raise the limit on file sizes"), "{}", store());
     limit(getrlimit(Resource::Fsize).maximum);
     until("the store to take writes", || store()["status"] == "ok");
     assert_eq!(write(5_000).status, 201);

@@ -160,6 +160,7 @@ impl Store {
             Err(
                 StoreError::Refused(_)
                 | StoreError::Full(_)
+                | StoreError::FileTooLarge(_)
                 | StoreError::Io { .. }
                 | StoreError::ReadOnly(_),
             ) => {}
