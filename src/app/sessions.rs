@@ -86,7 +86,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 }
 
 fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
-    let all = store.sessions()?;
+    let all = store.sessions()?.into_iter().map(|row| with_pause(store, row));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
     terminal::print(&match as_json {
         true => format!("{:#}\n", json!({ "sessions": all.iter().map(to_json).collect::<Vec<_>>() })),
         false => to_text(&all),
@@ -94,9 +95,15 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A session, and whether its entries are paused.
+fn with_pause(store: &Store, row: SessionRow) -> Result<(SessionRow, bool), StoreError> {
+    let is_paused = row.ended_us.is_none() && store.is_paused(&row.id)?;
+    Ok((row, is_paused))
+}
+
 fn show(store: &Store, id: &str) -> Result<(), Failure> {
     let session = store.session(id).map_err(|error| not_a_session(store, id, error))?;
-    terminal::print(&format!("{:#}\n", to_json(&session)));
+    terminal::print(&format!("{:#}\n", to_json(&with_pause(store, session)?)));
     Ok(())
 }
 
@@ -160,11 +167,11 @@ fn not_a_session(store: &Store, id: &str, error: StoreError) -> Failure {
         Ok(_) => Failure::input(format!(
             "{id} is a result of the command line, not a session: `tradingd results show {id}` shows it"
         )),
-        Err(_) => Failure::from(error).because("`tradingd sessions list` lists all"),
+        Err(_) => Failure::from(error),
     }
 }
 
-fn to_text(sessions: &[SessionRow]) -> String {
+fn to_text(sessions: &[(SessionRow, bool)]) -> String {
     if sessions.is_empty() {
         return "no sessions yet\n".to_owned();
     }
@@ -177,7 +184,7 @@ fn to_text(sessions: &[SessionRow]) -> String {
         ("created", Align::Left),
         ("ended", Align::Left),
     ];
-    let row = |session: &SessionRow| {
+    let row = |(session, is_paused): &(SessionRow, bool)| {
         let ended = session.ended_us.and_then(time).unwrap_or_else(|| "—".to_owned());
         let created = time(session.created_us).unwrap_or_else(|| "—".to_owned());
         let strategies = session.strategies.iter().map(|one| format!("{} v{}", one.id, one.version));
@@ -186,7 +193,7 @@ fn to_text(sessions: &[SessionRow]) -> String {
         vec![
             session.id.clone(),
             session.kind.clone(),
-            session.state.clone(),
+            if *is_paused { format!("{}, paused", session.state) } else { session.state.clone() },
             named(strategies),
             named(session.symbols.join(",")),
             created,
@@ -196,13 +203,14 @@ fn to_text(sessions: &[SessionRow]) -> String {
     table(&columns, sessions.iter().map(row).collect(), &[4, 3], &[6, 5])
 }
 
-fn to_json(session: &SessionRow) -> Value {
+fn to_json((session, is_paused): &(SessionRow, bool)) -> Value {
     let strategies =
         session.strategies.iter().map(|one| json!({"id": one.id, "version": one.version, "name": one.name}));
     json!({
         "id": session.id,
         "kind": session.kind,
         "state": session.state,
+        "paused": is_paused,
         "strategies": strategies.collect::<Vec<_>>(),
         "symbols": session.symbols,
         "recording": session.recording_id.as_ref().or(session.input_recording_id.as_ref()),
@@ -232,10 +240,14 @@ mod tests {
             strategies: vec![strategy],
             ..SessionRow::default()
         };
-        let text = to_text(&[paper, SessionRow::default()]);
+        let text = to_text(&[
+            (paper, true),
+            (SessionRow { state: "failed".into(), ..SessionRow::default() }, false),
+        ]);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("strategy") && lines[0].contains("symbols"), "{text}");
         assert!(lines[1].contains("pump_v2 v3") && lines[1].contains("BTC_USDT,ETH_USDT"), "{text}");
+        assert!(lines[1].contains(", paused") && !lines[2].contains("paused"), "{text}");
         assert!(lines[2].contains('—'), "{text}");
     }
 }

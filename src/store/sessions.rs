@@ -5,7 +5,7 @@ use super::error::during;
 use super::event_log;
 use super::event_segment::{EncodedSegment, EventSegment, lines};
 use super::page::{StoredPage, Wanted};
-use super::records::{SessionControlV1, SessionRow};
+use super::records::{ControlKindV1, SessionControlV1, SessionRow};
 use super::results::{EncodedResult, NewResult};
 use super::tables::{CONTROLS, SESSION_EVENTS, SESSIONS};
 use super::{Store, StoreError, encode};
@@ -125,6 +125,30 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(controls)
+    }
+
+    /// The last control that paused entries of a session or allowed them again; `None` without one.
+    pub(in crate::store) fn last_pause_or_resume(
+        &self,
+        id: &str,
+    ) -> Result<Option<SessionControlV1>, StoreError> {
+        let mut last: Option<SessionControlV1> = None;
+        self.table(CONTROLS)?.checked().visit((id, 0), (id, u64::MAX), |_, control| {
+            let is_one = matches!(control.kind, ControlKindV1::Pause | ControlKindV1::Resume);
+            if is_one && last.as_ref().is_none_or(|last| last.at_ns <= control.at_ns) {
+                last = Some(control);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(last)
+    }
+
+    /// Whether entries of a session are paused.
+    ///
+    /// # Errors
+    /// What the disk reports, and damage.
+    pub fn is_paused(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.last_pause_or_resume(id)?.is_some_and(|control| control.kind == ControlKindV1::Pause))
     }
 
     /// Keeps further events of a session.

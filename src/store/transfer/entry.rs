@@ -3,8 +3,8 @@
 use super::super::StoreError;
 use super::super::codec::{decode_payload, encode_payload};
 use super::super::records::{
-    GapV1, PumpLabelV1, RecordingV1, ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3, SessionRow,
-    StrategyV1, SymbolFactsV1, SymbolSpecV2,
+    GapV1, PumpLabelV1, RecordingV1, ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3,
+    SessionControlV1, SessionRow, StrategyV1, SymbolFactsV1, SymbolSpecV2,
 };
 use super::super::results::StrategyOutcome;
 use crate::limits::STORE_RECORD_BYTES;
@@ -34,6 +34,8 @@ pub enum Entry {
         place: String,
         what: String,
     },
+    /// The last control of the named session that paused entries or allowed them again.
+    Paused(String, SessionControlV1),
 }
 
 /// Consecutive blocks of one stream, as they are stored.

@@ -10,8 +10,8 @@ use super::super::recordings::{check_name, put};
 use super::super::records::{RecordedStreamV1, RecordingState, RecordingV1, ResultV3};
 use super::super::results::{EncodedResult, NewResult};
 use super::super::tables::{
-    BLOCKS, GAPS, PUMP_LABELS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGIES,
-    SYMBOL_FACTS, SYMBOL_SPECS,
+    BLOCKS, CONTROLS, GAPS, PUMP_LABELS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS,
+    STRATEGIES, SYMBOL_FACTS, SYMBOL_SPECS,
 };
 use super::super::verify::{Seen, VerifyReport, check_segment};
 use super::super::{Store, StoreError, encode, unpack};
@@ -209,6 +209,10 @@ impl Batch {
             Entry::Session(row) => {
                 SESSIONS.write(txn, RECEIVING)?.insert(row.id.as_str(), encode(&**row)?.as_slice()).map(drop)
             }
+            Entry::Paused(session, control) => CONTROLS
+                .write(txn, RECEIVING)?
+                .insert((session.as_str(), 0), encode(control)?.as_slice())
+                .map(drop),
             Entry::Result(line) => {
                 RESULTS.write(txn, RECEIVING)?.insert(line.id.as_str(), encode(&**line)?.as_slice()).map(drop)
             }

@@ -2,7 +2,7 @@
 
 use super::super::checked::Snapshot;
 use super::super::guard::guarded;
-use super::super::records::{RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1};
+use super::super::records::{RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, SessionRow};
 use super::super::results::NewResult;
 use super::super::tables::{
     BLOCKS, GAPS, PUMP_LABELS, RECORDINGS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS,
@@ -46,7 +46,7 @@ impl Store {
             }
             Records::Recording(id) => self.send_recording(id, to)?,
             Records::Sessions => {
-                self.sessions()?.into_iter().try_for_each(|row| to.put(&Entry::Session(Box::new(row))))?
+                self.sessions()?.into_iter().try_for_each(|row| self.put_session_row(row, to))?
             }
             Records::Session(id) => {
                 self.send_session(id, to)?;
@@ -72,7 +72,14 @@ impl Store {
 
     fn send_session(&self, id: &str, to: &mut Entries<'_>) -> Result<(), StoreError> {
         let found = self.table(SESSIONS)?.checked().get(id)?;
-        found.into_iter().try_for_each(|row| to.put(&Entry::Session(Box::new(row))))
+        found.into_iter().try_for_each(|row| self.put_session_row(row, to))
+    }
+
+    fn put_session_row(&self, row: SessionRow, to: &mut Entries<'_>) -> Result<(), StoreError> {
+        let paused = if row.ended_us.is_none() { self.last_pause_or_resume(&row.id)? } else { None };
+        let id = row.id.clone();
+        to.put(&Entry::Session(Box::new(row)))?;
+        paused.into_iter().try_for_each(|control| to.put(&Entry::Paused(id.clone(), control)))
     }
 
     /// Writes the summary of a result and its note; returns whether there is one.

@@ -7,7 +7,7 @@ use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
-use crate::store::records::{ResultStrategyV2, ResultV3, SymbolFactsV1};
+use crate::store::records::{ControlKindV1, ResultStrategyV2, ResultV3, SessionControlV1, SymbolFactsV1};
 use crate::store::{EventSegment, NewFacts, NewRecording, NewResult, RecordingCommit, StrategyOutcome};
 use std::sync::Arc;
 
@@ -177,11 +177,23 @@ fn strategies_and_sessions_are_copied() {
     }
     let row = crate::store::records::SessionRow { id: "exec_1".to_owned(), ..Default::default() };
     ours.put_session(&row, &EventSegment { first_seq: 1, lines: String::new() }).unwrap();
+    let control = |at_ns, kind| SessionControlV1 { at_ns, kind };
+    let controls = [
+        control(1, ControlKindV1::Pause),
+        control(2, ControlKindV1::Resume),
+        control(3, ControlKindV1::Pause),
+        control(4, ControlKindV1::Close { symbol: 0 }),
+    ];
+    ours.put_session_controls("exec_1", &controls).unwrap();
     for records in [Records::Strategies, Records::Sessions, Records::Session("exec_1".to_owned())] {
         copied.add_records(&mut copy(&ours, &records).as_slice()).unwrap();
     }
     assert_eq!(copied.strategies().unwrap(), ours.strategies().unwrap());
     assert_eq!(copied.sessions().unwrap(), [row]);
+    assert_eq!(copied.session_controls("exec_1").unwrap(), controls[2..3]);
+    assert!(copied.is_paused("exec_1").unwrap() && ours.is_paused("exec_1").unwrap());
+    ours.put_session_controls("exec_1", &[control(5, ControlKindV1::Resume)]).unwrap();
+    assert!(!ours.is_paused("exec_1").unwrap() && !ours.is_paused("exec_2").unwrap());
 }
 
 #[test]
