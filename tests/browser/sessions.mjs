@@ -108,6 +108,28 @@ export async function paper(page, demo, picture) {
     await page.unroute("**/sessions/*/positions");
     await page.waitForSelector("text=The positions could not be read", { state: "detached" });
   });
+  await check("the positions of a live session are those of the exchange too, and an account that was not read is no empty one", async () => {
+    const shown = await page.evaluate(async () => {
+      const [{ html, render }, { Positions }] = await Promise.all([import("/console/core/view.js"), import("/console/parts/session_now.js")]);
+      const text = (positions, at_exchange) => {
+        const root = document.createElement("div");
+        render(html`<${Positions} session=${{ session_type: "live" }} now=${{ positions: { positions, at_exchange } }} />`, root);
+        return root.textContent;
+      };
+      const own = { instance: 1, symbol: "BTC_USDT", side: "long", leverage: 2, quantity: 1, entry_price: 100, targets: [], opened_at: new Date().toISOString() };
+      const held = { symbol: "BTC_USDT", side: "long", quantity: 1, entry_price: 100, stop_price: 90, unprotected_since: null, told_at: new Date().toISOString() };
+      return [text([], []), text([], [held]), text([], null), text([own], []), text([own], null), text([own], [held])];
+    });
+    const [flat, foreign, unread, gone, unknown, both] = shown;
+    assert.match(flat, /No open position/);
+    assert.match(foreign, /BTC_USDT▲ longonly at the exchange[\s\S]*✓ stop 90/);
+    assert.match(unread, /its account was not read/);
+    for (const text of [foreign, unread]) assert.doesNotMatch(text, /No open position/);
+    assert.match(gone, /not at the exchange/);
+    assert.match(unknown, /not known: the account was not read/);
+    assert.match(both, /▲ long 2×[\s\S]*✓ stop 90/);
+    assert.doesNotMatch(both, /only at the exchange/);
+  });
   await check("after a reload nothing is missing: the page has every event of the log", async () => {
     await page.reload();
     await page.waitForFunction(() => document.querySelectorAll(".log > li").length > 20);

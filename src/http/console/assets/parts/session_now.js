@@ -13,13 +13,20 @@ export function Positions({ session, now }) {
   useTick(1000);
   const list = now?.positions?.positions;
   const isLive = session.session_type === "live";
-  return html`<${Panel} class="second" title=${text.positionsTitle} count=${list?.length} flush>
-    ${!list ? html`<${Loading} />` : list.length === 0 ? html`<${Empty} title=${text.noPositions[0]}>${text.noPositions[1]}<//>` : html`<div class="instances">
+  const others = list && isLive ? othersThere(now.positions) : [];
+  const isUnread = list && isLive && !now.positions.at_exchange;
+  const isNothing = list && !isUnread && list.length + others.length === 0;
+  return html`<${Panel} class="second" title=${text.positionsTitle} count=${list && list.length + others.length} flush>
+    ${isUnread && html`<div class="callout" role="status">${text.accountUnread}</div>`}
+    ${!list ? html`<${Loading} />` : isNothing ? html`<${Empty} title=${text.noPositions[0]}>${text.noPositions[1]}<//>` : html`<div class="instances">
+      ${others.map((/** @type {any} */ held) => html`<article key=${held.symbol + held.side} class="instance">
+        <header><strong>${held.symbol}</strong><${Side} side=${held.side} /><span class="grow"></span><${Badge} kind="warn">${text.onlyThere}<//></header>
+        <dl class="pairs"><dt>${text.entryThere}</dt><dd>${price(held.entry_price)}</dd><${AtExchange} held=${held} /></dl></article>`)}
       ${list.map((/** @type {any} */ one) => html`<article key=${one.instance} class="instance">
-        <header><strong>${one.symbol}</strong><span class=${one.side === "long" ? "up" : "down"}>${one.side === "long" ? "▲ long" : "▼ short"} ${one.leverage}×</span>
+        <header><strong>${one.symbol}</strong><${Side} side=${one.side} leverage=${one.leverage} />
           <span class="grow"></span><${Pnl} value=${one.unrealised_pnl} /><${PnlPercent} value=${one.unrealised_pnl_pct} /></header>
         <dl class="pairs"><dt>${text.quantity}</dt><dd>${short(one.quantity, 8)} @ ${price(one.entry_price)} <span class="faint">→ ${price(one.mark_price)}</span></dd>
-          ${isLive && html`<${AtExchange} held=${heldOf(now, one)} />`}
+          ${isLive && html`<${AtExchange} held=${heldOf(now, one)} isUnread=${isUnread} />`}
           <dt>${isLive ? text.decidedStop : text.protected}</dt><dd>${one.stop ? html`<span class=${isLive ? "" : "good"}>${isLive ? "" : "✓ "}${text.stopAt(price(one.stop.price))}</span> <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
           ${one.targets.length > 0 && html`<dt>${text.targets}</dt><dd>${one.targets.map((/** @type {any} */ target) => `${price(target.price)} (${share(target.distance_pct, 2)})`).join(", ")}</dd>`}
           <dt>${text.liquidation}</dt><dd>${price(one.liquidation_price)} <span class="faint">${share(one.liquidation_distance_pct)}</span></dd>
@@ -29,9 +36,15 @@ export function Positions({ session, now }) {
 /** The exchange's position that a session's belongs to: there is one a symbol and side. @param {any} now @param {any} one */
 const heldOf = (now, one) => now.positions.at_exchange?.find((/** @type {any} */ held) => held.symbol === one.symbol && held.side === one.side);
 
-/** What protects a position where it is held. @param {{held: any}} props */
-const AtExchange = ({ held }) => html`
-  <dt>${text.protected}</dt><dd>${!held ? html`<span class="warn">${text.notSeenThere}</span>`
+/** What the exchange holds of a session without a position of its own there. @param {any} positions */
+const othersThere = ({ positions, at_exchange }) => (at_exchange ?? []).filter((/** @type {any} */ held) => !positions.some((/** @type {any} */ one) => held.symbol === one.symbol && held.side === one.side));
+
+/** @param {{side: string, leverage?: number}} props */
+const Side = ({ side, leverage }) => html`<span class=${side === "long" ? "up" : "down"}>${side === "long" ? "▲ long" : "▼ short"}${leverage && ` ${leverage}×`}</span>`;
+
+/** What protects a position where it is held. @param {{held: any, isUnread?: boolean}} props */
+const AtExchange = ({ held, isUnread }) => html`
+  <dt>${text.protected}</dt><dd>${!held ? html`<span class="warn">${isUnread ? text.notReadThere : text.notThere}</span>`
     : held.unprotected_since ? html`<span class="bad">✕ ${text.unprotectedSince} <${Time} value=${held.unprotected_since} what="time" /></span>`
     : html`<span class="good">✓ ${held.stop_price == null ? text.stopBetween : text.stopThere(price(held.stop_price))}</span>`}</dd>
   ${held && held.quantity != null && html`<dt>${text.there}</dt><dd>${text.sizeThere(short(held.quantity, 8))}${held.margin != null && html` · ${text.marginThere(short(held.margin, 8))}`}${held.liquidation_price != null && html` · ${text.liquidationThere(price(held.liquidation_price))}`} <span class="faint"><${Time} value=${held.told_at} what="time" /></span></dd>`}`;
