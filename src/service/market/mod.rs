@@ -307,7 +307,15 @@ pub fn settings(config: &Exchange) -> Settings {
 }
 
 fn unavailable(error: &ExchangeError) -> Refusal {
-    let message = format!("the exchange gave no usable answer: {error}");
+    let advice = match error {
+        ExchangeError::Refused { .. } => "; try again, or see GET /health/ready",
+        ExchangeError::Settings(_) => "; check the exchange settings of the configuration",
+        // These say themselves what to do.
+        ExchangeError::Unreachable { .. }
+        | ExchangeError::Unreadable { .. }
+        | ExchangeError::Throttled { .. } => "",
+    };
+    let message = format!("the exchange gave no usable answer: {error}{advice}");
     Refusal {
         retry_after_s: Some(5),
         ..Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)
@@ -349,6 +357,22 @@ mod tests {
             crate::config::parse(crossed.as_bytes()).unwrap_err()[0].path,
             "/exchange/reconnect_max_ms"
         );
+    }
+
+    #[test]
+    fn whatever_the_exchange_answers_the_refusal_says_what_to_do() {
+        let call = || "GET /api/v1/contract/detail".to_owned();
+        for error in [
+            ExchangeError::Settings("no keys".to_owned()),
+            ExchangeError::Unreachable { call: call(), reason: "reset".to_owned() },
+            ExchangeError::Unreadable { call: call(), status: 502, reason: "a page".to_owned() },
+            ExchangeError::Refused { call: call(), code: Some(1_001), message: "no".to_owned() },
+            ExchangeError::Refused { call: call(), code: None, message: "no".to_owned() },
+            ExchangeError::Throttled { call: call() },
+        ] {
+            let message = unavailable(&error).message;
+            assert!(message.contains("try again") || message.contains("check the"), "{message}");
+        }
     }
 
     #[test]
