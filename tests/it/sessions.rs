@@ -453,6 +453,12 @@ fn bad_requests(id: &str) -> Vec<Refused> {
             "ema?",
         ),
         (
+            with(good(), "/strategy_config", json!({"strategys": ["BTCUSDT"]})),
+            "strategy_not_found",
+            &["/strategy_config/strategys"],
+            "did you mean strategies?",
+        ),
+        (
             with(good(), "/strategy_config", json!({"strategies": []})),
             "invalid_request",
             &["/strategy_config"],

@@ -116,7 +116,9 @@ impl<'v, 'p> Fields<'v, 'p> {
         let value = self.get(name)?;
         let read = read(value);
         if read.is_none() {
-            self.problems.add(&self.path(name), wrong);
+            let example = value.as_str().and_then(digits).filter(|_| wrong.contains("number"));
+            let example = example.map(|digits| format!("; write {digits}")).unwrap_or_default();
+            self.problems.add(&self.path(name), format!("{wrong}{example}"));
         }
         read
     }
@@ -157,4 +159,40 @@ pub(super) fn names(value: &Value, path: &str, problems: &Problems) -> Vec<(usiz
         }
     }
     names
+}
+
+/// The number that a text such as `150ms` or `10k` means; `None` for texts without one at their beginning.
+fn digits(text: &str) -> Option<String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let is_known = unit.trim().chars().all(char::is_alphabetic) || unit.trim() == "%";
+    if digits.is_empty() || digits.len() > 12 || !is_known {
+        return None;
+    }
+    let thousands = if matches!(unit.trim(), "k" | "K") { "000" } else { "" };
+    Some(format!("{digits}{thousands}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_number_with_a_unit_is_answered_with_the_number() {
+        for (text, problem) in [
+            ("150ms", "must be a number; write 150"),
+            ("10k", "must be a number; write 10000"),
+            ("5 %", "must be a number; write 5"),
+            ("5%", "must be a number; write 5"),
+            ("7", "must be a number; write 7"),
+            ("2026-01-01", "must be a number"),
+            ("ten", "must be a number"),
+        ] {
+            let (value, problems) = (json!({"field": text}), Problems::default());
+            assert_eq!(Fields::of(&value, "", &problems).number("field", (0.0, 1e9)), None);
+            assert_eq!(problems.into_vec(), [("/field".to_owned(), problem.to_owned())]);
+        }
+    }
 }

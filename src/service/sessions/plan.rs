@@ -8,7 +8,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolSpec, SymbolTable};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::json::nearest;
+use crate::json::{at, nearest};
 use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
 use crate::service::backtest::{self, RunSettings, Source};
@@ -158,7 +158,11 @@ pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Lo
     if !missing.is_empty() {
         let known: Vec<String> = store.strategies()?.into_iter().map(|kept| kept.id).collect();
         let all: Vec<&str> = missing.iter().map(|wish| wish.name.as_str()).collect();
-        let near = missing.first().and_then(|wish| nearest(&wish.name, known.iter().map(String::as_str)));
+        let near = missing.first().and_then(|wish| {
+            // In the other form of `strategy_config`, a misspelt `strategies` is taken for the name of one.
+            let is_key = wish.path == at("/strategy_config", &wish.name);
+            nearest(&wish.name, known.iter().map(String::as_str).chain(is_key.then_some("strategies")))
+        });
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         let listed: Vec<Value> = missing
             .iter()
