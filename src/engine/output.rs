@@ -28,10 +28,10 @@ pub struct OrderAnswer {
     pub symbol: SymbolId,
     /// The order.
     pub order: OrderId,
-    /// Filled before.
+    /// Lots that are filled.
     pub filled: Qty,
-    /// What is left of it.
-    pub left: Qty,
+    /// Lots that are not.
+    pub unfilled: Qty,
     /// What it says.
     pub status: AnswerStatus,
     /// Best bid at that time.

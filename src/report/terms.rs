@@ -36,7 +36,7 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
         },
     );
     gap_lines(run).into_iter().for_each(|(name, value)| put(name, value));
-    if let Some(line) = marks_line(c) {
+    if let Some(line) = marks_line(c, run.symbols.len()) {
         put("marks", line);
     }
     put(
@@ -162,10 +162,11 @@ fn jump_lines(run: &RunResult) -> Vec<String> {
 }
 
 /// Told only where marks were missing.
-fn marks_line(coverage: &Coverage) -> Option<String> {
+fn marks_line(coverage: &Coverage, symbols: usize) -> Option<String> {
     let missing = coverage.marks_missing.filter(|missing| *missing > Span::ZERO)?;
     let time = f::seconds(missing.seconds_f64());
-    Some(format!("missing for {time}: positions followed the last price then"))
+    let sum = if symbols > 1 { ", the sum of all symbols" } else { "" };
+    Some(format!("missing for {time}{sum}: positions followed the last price then"))
 }
 
 fn fee_line(run: &RunResult) -> String {
@@ -195,6 +196,14 @@ mod tests {
     use crate::domain::event::GapCause;
     use crate::domain::symbol::SymbolId;
     use crate::domain::time::Timestamp;
+
+    #[test]
+    fn marks_missing_of_several_symbols_are_told_as_their_sum() {
+        let coverage = Coverage { marks_missing: Some(Span::from_seconds(90)), ..Coverage::default() };
+        let line = |symbols| marks_line(&coverage, symbols).unwrap();
+        assert!(line(1).starts_with("missing for 1m 30s: "), "{}", line(1));
+        assert!(line(2).starts_with("missing for 1m 30s, the sum of all symbols: "), "{}", line(2));
+    }
 
     #[test]
     fn gaps_of_several_symbols_are_told_per_symbol() {

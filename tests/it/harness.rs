@@ -75,7 +75,7 @@ pub struct Story {
     /// Evidence of all decisions, one after the other.
     pub evidence: Vec<tradingd::domain::decision::Evidence>,
     pub closed: Vec<ClosedTrade>,
-    /// Orders that ended before they were full: time, number, reason, filled and left.
+    /// Orders that ended before they were full: time, number, reason, lots filled and not.
     pub ended: Vec<String>,
     /// Funding as it was settled, by instance.
     pub funding: Vec<(u32, Money)>,
@@ -458,8 +458,8 @@ impl Recorder for Writer {
         let spec = self.table.spec(SymbolId(0));
         let ended = out.order_answers.iter().map(|end| {
             let time = (end.at - at(0.0)).nanos() as f64 / 1e9;
-            let [filled, left] = [end.filled, end.left].map(|qty| spec.qty_decimal(qty));
-            format!("{time} {} {} {filled} {left}", end.order.0, end.status.reason().unwrap_or_default())
+            let [filled, unfilled] = [end.filled, end.unfilled].map(|qty| spec.qty_decimal(qty));
+            format!("{time} {} {} {filled} {unfilled}", end.order.0, end.status.reason().unwrap_or_default())
         });
         self.story.ended.extend(ended);
         self.story.equity.extend(out.equity);

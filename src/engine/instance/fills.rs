@@ -135,7 +135,7 @@ impl Instance {
             symbol: self.symbol,
             order: order.id,
             filled: order.filled,
-            left: order.qty - order.filled,
+            unfilled: order.qty - order.filled,
             status,
             bid: touch.map(|(bid, _)| bid),
             ask: touch.map(|(_, ask)| ask),

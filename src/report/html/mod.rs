@@ -97,7 +97,7 @@ fn summary(results: &[RunResult]) -> String {
                 );
                 cells.push(Cell::signed(&currency.amount(*net), net.to_f64()));
             }
-            None => cells.extend((0..5).map(|_| Cell::none("alternatives have no sum"))),
+            None => cells.extend((0..5).map(|_| Cell::none(NO_TOTAL))),
         }
         cells.push(Cell::number(&f::percent(line.worst_drawdown_pct), line.worst_drawdown_pct));
         (None, cells)

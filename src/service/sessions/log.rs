@@ -196,7 +196,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What the end of an order says that was not filled in full.
+/// Fields logged for an order that ended before it was filled in full.
 const ORDER_ENDED: [&str; 5] = ["strategy_id", "order_id", "reason", "filled_quantity", "unfilled_quantity"];
 
 /// What an end says.

@@ -346,7 +346,7 @@ impl SessionRecorder<'_> {
             fields["kind"] = json!(ORDER_END);
             fields["reason"] = json!(reason);
             fields["filled_quantity"] = json!(spec.shown_quantity(answer.filled));
-            fields["unfilled_quantity"] = json!(spec.shown_quantity(answer.left));
+            fields["unfilled_quantity"] = json!(spec.shown_quantity(answer.unfilled));
         }
         self.stream.add(Class::Order, "order_update", Some(&spec.name), fields);
     }

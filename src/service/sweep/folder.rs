@@ -177,8 +177,7 @@ pub fn read(path: &Path) -> Result<Opened, SweepError> {
     let length = log.metadata().map_or(whole, |metadata| metadata.len());
     if is_damaged {
         return Err(SweepError::Input(format!(
-            "{} is damaged behind byte {whole}, so nobody can say what was finished there: run the sweep again with this folder, \
-             which repeats what is missing",
+            "{} is damaged after byte {whole}: run the sweep again with this folder; it repeats what is missing",
             path.join(LOG).visible()
         )));
     }
@@ -212,7 +211,7 @@ struct Log {
     whole: u64,
     /// Its first line.
     head: Option<Head>,
-    /// The line that cannot be read has its end. A run that was killed leaves one without.
+    /// True when the unreadable line ends with a newline: damage, not a killed run.
     is_damaged: bool,
 }
 
