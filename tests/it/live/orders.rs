@@ -291,7 +291,7 @@ fn live_trading_that_is_switched_off_ends_entries_at_once_and_no_exits() {
     let told = events.iter().find(|event| tightened(event)).unwrap();
     assert_eq!(told["real_money"]["symbols"], json!([]), "{told}");
     world.stop(&id);
-    let replayed = world.service.sessions.replay(&id).unwrap();
+    let replayed = world.service.sessions.replay(&id, &|| true).unwrap();
     assert!(replayed.equal, "the switch is an input of its journal: {replayed:?}");
 }
 

@@ -83,7 +83,7 @@ fn new_terms_of_a_contract_that_wait_for_the_disk_hold_no_session_up() {
     disk.hang(false);
     until("the news", || world.has_event(&id, "feed", "kind", "terms_changed"));
     world.stop(&id);
-    assert!(world.service.sessions.replay(&id).unwrap().equal);
+    assert!(world.service.sessions.replay(&id, &|| true).unwrap().equal);
     assert_eq!(world.service.close(Span::from_seconds(30)), Vec::<String>::new());
 }
 
