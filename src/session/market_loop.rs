@@ -437,6 +437,10 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
     fn apply_commands(&mut self) {
         let commands = self.ports.take_commands();
         for command in &commands {
+            // Nothing is begun any more by a session that was told to stop.
+            if self.closing_since.is_some() && *command == Command::Resume {
+                continue;
+            }
             self.command(*command);
         }
         let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();

@@ -11,6 +11,8 @@ pub mod halts;
 pub mod inputs;
 pub mod live;
 pub mod market_loop;
+#[cfg(test)]
+mod market_loop_tests;
 pub mod orders;
 pub mod ports;
 mod reasons;

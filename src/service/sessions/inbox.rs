@@ -87,8 +87,10 @@ impl Inbox {
         state.is_woken = false;
         state.follow_clock_step();
         if state.waiting.arrived.is_empty() {
-            // Nothing may be stamped before a time that the session has been told is reached.
-            state.last = state.last.max(state.now());
+            // Nothing may be stamped before a time that the session has been told is reached, and no two looks reach the same
+            // time, even while the clock stands still because it was set back: what the session writes down between two looks
+            // would have the time of what comes next, and a replay could not tell their order.
+            state.stamp();
         }
         state.hand_over(batch);
     }
@@ -311,6 +313,21 @@ mod tests {
         let told = gaps(&queue);
         assert_eq!((told.len(), told[0].0.len()), (1, 2));
         assert!(told[0].1 <= began - Span::SECOND);
+    }
+
+    #[test]
+    fn every_look_reaches_a_later_time_also_while_the_clock_stands_still() {
+        let clock = SteadyClock::start();
+        let after = clock.now() + Span::from_seconds(3_600);
+        let queue = Inbox::new(1, &STREAMS, clock, after);
+        let mut batch = Batch::default();
+        let mut reached = after;
+        for _ in 0..3 {
+            queue.wake();
+            queue.take(&mut batch);
+            assert!(batch.until > reached, "{} after {reached}", batch.until);
+            reached = batch.until;
+        }
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! The loop of a session with an outside that does what a test says.
+
+use crate::domain::contract::Contract;
+use crate::domain::decimal::Decimal;
+use crate::domain::event::Command;
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use crate::domain::time::Timestamp;
+use crate::engine::account::SessionConfig;
+use crate::engine::output::Outputs;
+use crate::session::allowance::Allowance;
+use crate::session::driver::{Driver, Progress, Recorder};
+use crate::session::gateway::Journaled;
+use crate::session::halts::News;
+use crate::session::inputs::{Batch, Control};
+use crate::session::market_loop::{Ended, MarketLoop, MarketPorts};
+use crate::session::ports::ContractTerms;
+use crate::session::switches::Switches;
+use arc_swap::ArcSwap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A market without a message, and a person who gives commands.
+#[derive(Default)]
+struct Outside {
+    looks: i64,
+    commands: Vec<Command>,
+    /// Looks after which the venue has nothing any more.
+    flat_after: i64,
+    controls: Vec<Control>,
+    done: usize,
+}
+
+impl MarketPorts for Outside {
+    type Error = ();
+
+    fn take(&mut self, batch: &mut Batch) {
+        self.looks += 1;
+        batch.clear();
+        batch.until = Timestamp::from_seconds(1_000 + self.looks);
+        batch.taken = batch.until;
+    }
+
+    fn close(&mut self, _: &mut Batch) {}
+
+    fn append(&mut self, _: &Batch) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn control(&mut self, _: Timestamp, control: Control) {
+        self.controls.push(control);
+    }
+
+    fn commit_if_due(&mut self, _: Timestamp) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn commit(&mut self, _: Timestamp) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        true
+    }
+
+    fn is_suspending(&self) -> bool {
+        false
+    }
+
+    fn publish(&mut self, _: Timestamp, _: &News) {}
+
+    fn progress(&mut self, _: Progress) {}
+
+    fn is_flat(&mut self) -> bool {
+        self.looks > self.flat_after
+    }
+
+    fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    fn commands_done(&mut self, count: usize, _: bool) {
+        self.done += count;
+    }
+}
+
+impl ContractTerms for Outside {
+    fn ask(&mut self, _: SymbolId, _: &str) -> bool {
+        false
+    }
+
+    fn answer(&mut self, _: SymbolId, _: &str) -> Option<Option<Contract>> {
+        None
+    }
+}
+
+struct Unread;
+
+impl Recorder for Unread {
+    fn outputs(&mut self, _: &Outputs) {}
+}
+
+#[test]
+fn a_session_that_was_told_to_stop_is_not_resumed() {
+    let spec = SymbolSpec::new("A_USDT", Decimal::ONE, Decimal::ONE, Decimal::ONE).unwrap();
+    let table = Arc::new(ArcSwap::from_pointee(SymbolTable::new(1, vec![spec])));
+    let allowance = Allowance { disabled: BTreeSet::new(), risk: None, real_money: None };
+    let allowed = ArcSwap::from_pointee(allowance.clone());
+    let driver = Driver::over(Arc::clone(&table), &[], SessionConfig::default(), Journaled);
+    let commands = vec![Command::Resume, Command::Close(SymbolId(0))];
+    let outside = Outside { commands, flat_after: 3, ..Outside::default() };
+    let switches = Switches { table: &table, allowed: &allowed };
+    let streams = [StreamKind::Trades];
+    let mut session = MarketLoop::new(driver, Unread, outside, &streams, switches, allowance);
+    session.begin(Timestamp::from_seconds(1_000));
+    assert_eq!(session.run(), Ok(Ended::Stopped));
+    let close = Control::Close(SymbolId(0));
+    let expected = [Control::Pause, Control::CloseAndEnd, close, Control::End];
+    assert_eq!(session.ports.controls[1..], expected, "behind the first symbol table");
+    assert_eq!(session.ports.done, 2, "both are answered");
+}
