@@ -8,6 +8,7 @@
 
 pub mod json;
 pub mod limits;
+pub mod plant;
 pub mod regular_file;
 
 pub mod checkpoint;

@@ -124,6 +124,23 @@ fn databases_encodings_and_clocks_are_named_in_one_place() {
     }
 }
 
+/// Defects are compiled in with debug assertions (`src/plant.rs`), so no profile may switch these on; the profiles of the tests
+/// have them by themselves. `tests/world/plant` sees that nothing can choose a defect without them.
+#[test]
+fn no_release_has_planted_defects() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    assert!(
+        !manifest.contains("debug-assertions"),
+        "Cargo.toml: no profile may set debug-assertions; a release would have the defects of src/plant.rs"
+    );
+    let plant = std::fs::read_to_string(root().join("src/plant.rs")).expect("src/plant.rs");
+    for gated in ["thread_local!", "pub fn choose", "pub(crate) fn is_planted"] {
+        let (before, _) = plant.split_once(gated).expect("what plants defects is in src/plant.rs");
+        let line = before.lines().next_back().unwrap_or_default();
+        assert_eq!(line, "#[cfg(debug_assertions)]", "src/plant.rs: {gated} must not be in a release");
+    }
+}
+
 #[test]
 fn every_file_is_compiled() {
     let mut tree = tree();

@@ -1,24 +1,24 @@
 //! What must hold of a whole life, computed from the journal, what was published and what the gateway was sent.
 
+use crate::books::Log;
+use crate::events::Look;
 use crate::exchange::{Exchange, FOREIGN};
-use crate::journal::{Event, Shared, World};
+use crate::journal::{Shared, World};
 use crate::life::{session, with_strategies};
-use crate::market::table;
-use crate::venue::AuditedVenue;
+use crate::market::{contracts, table};
+use crate::venue::{Watched, simulated};
+use crate::{books, commands};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::decision::{Decision, DecisionKind};
-use tradingd::domain::num::Money;
-use tradingd::domain::order::{OrderEvent, Purpose, RejectReason, Side};
+use tradingd::domain::order::{OrderEvent, Purpose};
 use tradingd::domain::time::Timestamp;
-use tradingd::engine::output::Outputs;
-use tradingd::session::driver::{Driver, Recorder};
+use tradingd::session::driver::Driver;
 use tradingd::session::gateway::{Gateway, Journaled};
 use tradingd::session::inputs::Control;
 use tradingd::session::replay::{JournalInputs, replay};
-use tradingd::sim::Venue;
+use tradingd::session::snapshot::Moment;
 
 /// # Errors
 /// What does not hold.
@@ -26,11 +26,13 @@ pub fn check(shared: &Shared, seed: u64) -> Result<(), String> {
     let world = shared.world();
     published(&world)?;
     orders(&world)?;
-    money(&world)?;
+    settled(&world)?;
     switched_off(&world)?;
     tightened(&world)?;
     stopped(&world)?;
-    replayed(&world, seed)
+    commands::check(&world)?;
+    let log = replayed(&world, seed)?;
+    books::check(&world, &log, session(seed).initial_balance)
 }
 
 /// Everything that was published is durable, in the same order and once.
@@ -130,6 +132,16 @@ fn said(world: &World) -> BTreeMap<u64, i64> {
     orders.into_iter().map(|(order, (_, lots))| (order, lots)).collect()
 }
 
+/// A session on an exchange ends when it is stopped only behind the last execution of its orders.
+fn settled(world: &World) -> Result<(), String> {
+    let was_stopped = world.controls().iter().any(|(_, control)| *control == Control::End);
+    let unheard = world.exchange.as_ref().and_then(|exchange| exchange.unheard(&world.executions()));
+    match unheard.filter(|_| was_stopped) {
+        Some(fill) => Err(format!("it ended and never heard of {fill:?}")),
+        None => Ok(()),
+    }
+}
+
 /// Behind an execution that no order of the session made, nothing is begun on its symbol, in this process or another.
 fn foreign(world: &World) -> Result<(), String> {
     let mut since: BTreeMap<u32, Timestamp> = BTreeMap::new();
@@ -150,48 +162,8 @@ fn foreign(world: &World) -> Result<(), String> {
     })
 }
 
-/// Positions and results follow from the fills, and nothing is open at the end for which the market had a price.
-fn money(world: &World) -> Result<(), String> {
-    let table = table();
-    let mut sides: BTreeMap<u64, Side> = BTreeMap::new();
-    let (mut lots, mut cash): (BTreeMap<u32, i64>, BTreeMap<u32, Money>) = Default::default();
-    let mut unpriced: BTreeSet<u32> = BTreeSet::new();
-    for event in &world.events {
-        if let Some(decision) = &event.decision {
-            match decision.kind {
-                DecisionKind::Rejected { reason: RejectReason::NoMarket, .. } => {
-                    unpriced.insert(decision.instance);
-                }
-                DecisionKind::Submitted { order, side, .. } => _ = sides.insert(order.0, side),
-                DecisionKind::Filled { order, price, qty, .. } => {
-                    unpriced.remove(&decision.instance);
-                    let sign = sides[&order.0].sign();
-                    *lots.entry(decision.instance).or_default() += sign * qty.0;
-                    let notional = table.spec(decision.symbol).notional(price, qty);
-                    let cash = cash.entry(decision.instance).or_insert(Money::ZERO);
-                    *cash = if sign > 0 { *cash - notional } else { *cash + notional };
-                }
-                _ => {}
-            }
-        }
-        if let Some(trade) = &event.closed {
-            let (lots, cash) = (lots.remove(&trade.instance), cash.remove(&trade.instance));
-            if lots != Some(0) || cash != Some(trade.gross) {
-                return Err(format!("a trade says {:?}, its fills {lots:?} lots and {cash:?}", trade.gross));
-            }
-        }
-    }
-    // At an exchange the last answers may come too late for the session.
-    let is_simulated = world.exchange.is_none();
-    if is_simulated && lots.iter().any(|(instance, lots)| *lots != 0 && !unpriced.contains(instance)) {
-        return Err(format!("positions are open at the end: {lots:?}"));
-    }
-    Ok(())
-}
-
 /// No entry is submitted on a symbol while it is switched off.
 fn switched_off(world: &World) -> Result<(), String> {
-    let table = table();
     let controls = world.controls();
     let mut tables = controls.iter().filter_map(|(at, control)| match control {
         Control::SymbolTable { disabled, .. } => Some((*at, disabled)),
@@ -204,7 +176,7 @@ fn switched_off(world: &World) -> Result<(), String> {
             off = disabled.iter().map(String::as_str).collect();
             next = tables.next();
         }
-        let name = table.spec(decision.symbol).name.as_str();
+        let name = contracts().spec(decision.symbol).name.as_str();
         if matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
             && off.contains(name)
         {
@@ -263,57 +235,36 @@ fn stopped(world: &World) -> Result<(), String> {
     })
 }
 
-fn decisions(world: &World) -> impl Iterator<Item = &Decision> {
-    world.events.iter().filter_map(|event| event.decision.as_ref())
+/// What was decided and is durable.
+pub fn decisions(world: &World) -> impl Iterator<Item = &Decision> {
+    world.events.iter().filter_map(|event| event.decision())
 }
 
-/// The whole journal through one driver and a venue that nobody tampers with gives the same events, and ends.
-fn replayed(world: &World, seed: u64) -> Result<(), String> {
+/// The whole journal through one driver and a gateway that nobody tampers with gives the same events, and ends. Returns what
+/// went through the gateway.
+fn replayed(world: &World, seed: u64) -> Result<Log, String> {
     match world.exchange {
-        None => replayed_over(world, Venue::new(AuditedVenue::config(seed), 2), seed),
+        None => replayed_over(world, simulated(seed), seed),
         Some(_) => replayed_over(world, Journaled, seed),
     }
 }
 
-fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<(), String> {
+fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<Log, String> {
     let symbols = Arc::new(ArcSwap::from_pointee(table()));
+    let mut log = Log::default();
+    let gateway = Watched::new(gateway, log.clone());
     let mut driver = with_strategies(seed, |strategies| {
         Driver::over(Arc::clone(&symbols), strategies, session(seed), gateway)
     });
-    let mut kept = Kept(Vec::new());
     let (mut feed, controls) = (world.feed(driver.table()), world.controls());
     let journal = JournalInputs::whole(&mut feed, &controls);
     let over =
-        replay(&mut driver, &symbols, journal, &mut kept, &mut |_, _, _| {}).map_err(|error| error.0)?;
+        replay(&mut driver, &symbols, journal, &mut log, &mut |_, _, _| {}).map_err(|error| error.0)?;
     if !over {
         return Err("the journal does not end".to_owned());
     }
-    for (number, (replayed, event)) in kept.0.iter().zip(&world.events).enumerate() {
-        if replayed.bytes != event.bytes {
-            let (was, is) = (event.decision, replayed.decision);
-            return Err(format!("event {number} was {was:?} and is {is:?} in a replay"));
-        }
-    }
-    if kept.0.len() != world.events.len() {
-        return Err(format!("{} events are durable, a replay makes {}", world.events.len(), kept.0.len()));
-    }
-    Ok(())
-}
-
-/// The events of a run.
-pub struct Kept(pub Vec<Event>);
-
-/// They are with whoever counts them.
-impl Saved for Kept {
-    fn save(&self, _: &mut Vec<u8>) {}
-
-    fn load(&mut self, _: &mut Reader<'_>) -> Result<(), Damaged> {
-        Ok(())
-    }
-}
-
-impl Recorder for Kept {
-    fn outputs(&mut self, out: &Outputs) {
-        self.0.extend(Event::all(out));
-    }
+    let (table, at) = (driver.shared_table(), driver.progress().at);
+    log.ends(Look::at(Moment { engine: driver.engine(), table: &table, at }));
+    log.says_again(&world.events)?;
+    Ok(log)
 }

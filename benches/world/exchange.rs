@@ -1,12 +1,12 @@
 //! A venue whose answers come through the inbox: late, twice, in another order, in parts, not before somebody asks, or not
-//! before the process has been killed. Orders rest, executions come before a cancellation, and somebody else trades on the
-//! account. It outlives the processes of a life.
+//! before the process has been killed. Orders rest, executions come before a cancellation, fees and funding are charged, and
+//! somebody else trades on the account. Times are those of its own clock. It outlives the processes of a life.
 
 use crate::journal::Shared;
-use crate::market::Market;
+use crate::market::{Market, contracts};
 use std::collections::{BTreeMap, BTreeSet};
 use tradingd::checkpoint::{Damaged, Reader, Saved};
-use tradingd::domain::num::{Money, Price, Qty};
+use tradingd::domain::num::{Money, Price, Qty, Rate};
 use tradingd::domain::order::{
     Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side,
 };
@@ -18,6 +18,11 @@ use tradingd::session::inputs::{Arrived, Batch};
 
 /// Numbers of orders that nobody in this session made begin here.
 pub const FOREIGN: u64 = 1 << 40;
+
+const TAKER_FEE: Rate = Rate(600_000);
+
+/// Who provides liquidity is paid.
+const MAKER_FEE: Rate = Rate(-50_000);
 
 /// What the exchange knows and has still to say.
 #[derive(Default)]
@@ -31,6 +36,10 @@ pub struct Exchange {
     /// Answers that got lost on their way; they come when somebody asks.
     lost: Vec<OrderEvent>,
     executions: u64,
+    /// Lots that every instance holds, by what was executed.
+    positions: BTreeMap<u32, (SymbolId, i64)>,
+    /// Executions that the session's process has heard of.
+    heard: BTreeSet<u64>,
 }
 
 /// An order that arrived, or that somebody asked for and that never will.
@@ -46,13 +55,7 @@ impl Exchange {
     ///
     /// # Errors
     /// It had arrived before.
-    pub fn receive(
-        &mut self,
-        order: &OrderRequest,
-        now: Timestamp,
-        price: i64,
-        rng: &mut Rng,
-    ) -> Result<(), String> {
+    pub fn receive(&mut self, order: &OrderRequest, market: &Market, rng: &mut Rng) -> Result<(), String> {
         if self.orders.contains_key(&order.id.0) {
             return Err(format!("order {} arrived twice", order.id.0));
         }
@@ -65,7 +68,7 @@ impl Exchange {
             while filled < order.qty.0 && !rng.once_in(if is_limit(order) { 2 } else { 12 }) {
                 let part = rng.between(1, order.qty.0 - filled);
                 filled += part;
-                answers.push(self.execution(order, now, price, part, filled));
+                answers.push(self.execution(order, market, Liquidity::Taker, part, filled));
             }
             let rests = is_limit(order) && filled < order.qty.0 && !self.cancelled.contains(&order.id.0);
             match rests {
@@ -73,7 +76,7 @@ impl Exchange {
                 false => answers.push(OrderEvent::Done { order: order.id, filled: Qty(filled) }),
             }
         }
-        self.say(&answers, now, rng);
+        self.say(&answers, market.now, rng);
         self.orders.insert(order.id.0, Known { answers, resting });
         Ok(())
     }
@@ -90,8 +93,7 @@ impl Exchange {
         if rng.once_in(3) {
             let part = rng.between(1, request.qty.0 - filled);
             filled += part;
-            let price = market.price(request.symbol);
-            answers.push(self.execution(&request, now, price, part, filled));
+            answers.push(self.execution(&request, market, Liquidity::Maker, part, filled));
         }
         answers.push(OrderEvent::Done { order: request.id, filled: Qty(filled) });
         self.say(&answers, now, rng);
@@ -101,25 +103,39 @@ impl Exchange {
     fn execution(
         &mut self,
         order: &OrderRequest,
-        at: Timestamp,
-        price: i64,
+        market: &Market,
+        liquidity: Liquidity,
         part: i64,
         cumulative: i64,
     ) -> OrderEvent {
         self.executions += 1;
-        let worse = if order.side == Side::Buy { 1 } else { -1 };
+        if order.id.0 < FOREIGN {
+            self.positions.entry(order.instance).or_insert((order.symbol, 0)).1 += order.side.sign() * part;
+        }
+        let price = Price(market.price(order.symbol) + order.side.sign());
+        let (price, qty) = (order.kind.limit().unwrap_or(price), Qty(part));
+        let rate = if liquidity == Liquidity::Maker { MAKER_FEE } else { TAKER_FEE };
         OrderEvent::Filled(Fill {
             order: order.id,
             symbol: order.symbol,
             side: order.side,
-            price: order.kind.limit().unwrap_or(Price(price + worse)),
-            qty: Qty(part),
+            price,
+            qty,
             cumulative: Qty(cumulative),
             trade_id: self.executions,
-            fee: Money::ZERO,
-            liquidity: Liquidity::Taker,
-            at,
+            fee: contracts().spec(order.symbol).notional(price, qty).at_rate(rate),
+            liquidity,
+            at: market.exchange_time(),
         })
+    }
+
+    /// Funding of one position. It comes once: unlike answers about orders it is not asked for again.
+    fn settle_funding(&mut self, now: Timestamp, rng: &mut Rng) {
+        let open: Vec<_> = self.positions.iter().filter(|(_, (_, lots))| *lots != 0).collect();
+        let Some((instance, (symbol, _))) = open.get(rng.place(open.len())).copied() else { return };
+        let amount = Money(i128::from(rng.between(-9, 9)) * 100_000_000_000_000);
+        let funding = OrderEvent::Funding { symbol: *symbol, instance: *instance, amount };
+        self.coming.push((now + Span::from_nanos(1_000 * rng.between(1, 50_000)), funding));
     }
 
     /// The end of an order comes behind its executions, but for a few that are very late.
@@ -157,6 +173,26 @@ impl Exchange {
         self.orders.get(&order).map_or(0, |known| known.answers.iter().map(lots).sum())
     }
 
+    /// Whether nothing of the session's orders rests, and its process has heard of all that was executed.
+    pub fn is_flat(&self) -> bool {
+        self.orders.values().all(|known| known.resting.is_none()) && self.unheard(&self.heard).is_none()
+    }
+
+    /// An execution of the session's orders that is none of these.
+    pub fn unheard(&self, heard: &BTreeSet<u64>) -> Option<Fill> {
+        let fill = |answer: &OrderEvent| match answer {
+            OrderEvent::Filled(fill) => Some(*fill),
+            _ => None,
+        };
+        let mut fills = self.orders.values().flat_map(|known| known.answers.iter().filter_map(fill));
+        fills.find(|fill| !heard.contains(&fill.trade_id))
+    }
+
+    /// A process begins that knows of these executions.
+    pub fn forget_all_but(&mut self, heard: BTreeSet<u64>) {
+        self.heard = heard;
+    }
+
     /// A process that came back asks for the orders it may have sent, and for executions. An order that never arrived
     /// never will.
     pub fn look_up(&mut self, orders: impl Iterator<Item = u64>, now: Timestamp, rng: &mut Rng) {
@@ -171,15 +207,14 @@ impl Exchange {
         self.say(&foreign, now, rng);
     }
 
-    /// What happens by itself on an exchange: an order that rests fills further, somebody else trades on the account, and
-    /// what got lost is asked for.
+    /// What happens by itself on an exchange: an order that rests fills further, funding is settled, somebody else trades on
+    /// the account, and what got lost is asked for.
     pub fn live(&mut self, market: &Market, rng: &mut Rng) {
         let now = market.now;
         let resting = self.orders.values_mut().find(|known| known.resting.is_some());
         if let Some((request, filled)) = resting.filter(|_| rng.once_in(8)).and_then(|known| known.resting) {
             let part = rng.between(1, request.qty.0 - filled);
-            let price = market.price(request.symbol);
-            let mut answers = vec![self.execution(&request, now, price, part, filled + part)];
+            let mut answers = vec![self.execution(&request, market, Liquidity::Maker, part, filled + part)];
             let is_full = filled + part == request.qty.0;
             if is_full {
                 answers.push(OrderEvent::Done { order: request.id, filled: request.qty });
@@ -188,6 +223,9 @@ impl Exchange {
             let known = self.orders.get_mut(&request.id.0).expect("it rests");
             known.resting = (!is_full).then_some((request, filled + part));
             known.answers.append(&mut answers);
+        }
+        if rng.once_in(40) {
+            self.settle_funding(now, rng);
         }
         if rng.once_in(400) {
             let symbol = SymbolId(rng.below(2) as u32);
@@ -202,7 +240,7 @@ impl Exchange {
                 leverage: 1,
                 inside_bar: None,
             };
-            let execution = self.execution(&order, now, market.price(symbol), order.qty.0, order.qty.0);
+            let execution = self.execution(&order, market, Liquidity::Taker, order.qty.0, order.qty.0);
             self.foreign.push(execution);
             self.say(&[execution], now, rng);
         }
@@ -219,9 +257,11 @@ impl Exchange {
         let due = self.coming.partition_point(|(due, _)| *due <= moment);
         for (_, answer) in self.coming.drain(..due) {
             *now = *now + Span::from_nanos(1_000);
+            if let OrderEvent::Filled(fill) = answer {
+                self.heard.insert(fill.trade_id);
+            }
             batch.arrived.push((*now, Arrived::Answer(answer)));
         }
-        (batch.until, batch.taken) = (*now, *now);
     }
 }
 

@@ -1,51 +1,26 @@
 //! The disk of a world: what is durable, what is not yet, what was published; and what the gateway was sent.
 
+use crate::events::{Event, Look};
 use crate::exchange::Exchange;
 use crate::market::Market;
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use tradingd::checkpoint::{Damaged, Reader, Saved};
-use tradingd::domain::decision::{Decision, DecisionKind, Evidence};
-use tradingd::domain::event::{Gap, GapCause};
-use tradingd::domain::ledger::ClosedTrade;
-use tradingd::domain::order::OrderRequest;
+use tradingd::domain::decision::{Decision, DecisionKind};
+use tradingd::domain::event::{Command, Gap, GapCause};
+use tradingd::domain::order::{OrderEvent, OrderRequest};
 use tradingd::domain::record::Record;
-use tradingd::domain::rng::Rng;
+use tradingd::domain::rng::{Rng, mixed};
 use tradingd::domain::symbol::{SymbolId, SymbolTable};
 use tradingd::domain::time::Timestamp;
 use tradingd::engine::output::Outputs;
-use tradingd::session::digest::encode;
 use tradingd::session::driver::Recorder;
-use tradingd::session::inputs::Control;
+use tradingd::session::inputs::{Batch, Control};
 use tradingd::session::ports::{Chunk, Feed, FeedError, TickKind};
 use tradingd::session::rows::TickMaker;
-
-/// Something the session did.
-#[derive(Clone)]
-pub struct Event {
-    /// Canonical bytes; equal exactly when the events are.
-    pub bytes: Vec<u8>,
-    pub decision: Option<Decision>,
-    pub closed: Option<ClosedTrade>,
-}
-
-impl Event {
-    fn decision(decision: &Decision, evidence: &[Evidence]) -> Self {
-        let mut bytes = Vec::new();
-        encode(decision, evidence, &mut bytes);
-        Event { bytes, decision: Some(*decision), closed: None }
-    }
-
-    fn closed(trade: &ClosedTrade) -> Self {
-        Event { bytes: format!("{trade:?}").into_bytes(), decision: None, closed: Some(*trade) }
-    }
-
-    pub fn all(out: &Outputs) -> Vec<Event> {
-        let decisions = out.decided().map(|(decision, evidence)| Event::decision(decision, evidence));
-        decisions.chain(out.closed.iter().map(Event::closed)).collect()
-    }
-}
+use tradingd::session::snapshot::Moment;
 
 /// An input of the session.
 #[derive(Clone)]
@@ -63,11 +38,32 @@ pub struct Commit {
     inputs: Option<Vec<Entry>>,
     /// Orders that leave when it is durable.
     orders: Vec<OrderRequest>,
+    /// Commands that are answered when it is.
+    commands: Vec<(Timestamp, Control)>,
 }
+
+/// Events of a step; the first four are none of the market's.
+const EVENTS: u64 = 16;
+
+/// What people and the machine do.
+pub const PEOPLE: u64 = 0;
+/// Time passes, and the exchange does what it does by itself.
+pub const EXCHANGE: u64 = 1;
+/// How much the market sends.
+const SENDS: u64 = 2;
+/// Everything else: the disk, answers, the end of a process.
+const REST: u64 = 3;
+/// Messages of the market.
+const MESSAGES: u64 = 4;
 
 /// Everything of a world that outlives the session's process, and what the process has in memory.
 pub struct World {
+    seed: u64,
+    /// Chance, which begins anew with every event: it does not depend on which others are left out.
     pub rng: Rng,
+    /// Events that do not happen in this life, and those that did.
+    left_out: Arc<BTreeSet<u64>>,
+    pub happened: Vec<u64>,
     pub market: Market,
     pub plant: Option<&'static str>,
     pub steps: u64,
@@ -90,6 +86,17 @@ pub struct World {
     pub is_stopped: bool,
     pub is_suspending: bool,
     pub is_killed: bool,
+    /// Commands that people gave and the session has not taken, and those that it took and are not durable.
+    pub commands: Vec<Command>,
+    pub taken: Vec<Command>,
+    /// Those that no commit has, as they are in the journal, and those that were answered.
+    pub unanswered: Vec<(Timestamp, Control)>,
+    pub answered: Vec<(Timestamp, Control)>,
+    /// Symbols on which the venue lets nothing be begun, each time that it was asked, and those that it wanted closed.
+    pub blocks: Vec<(Timestamp, Vec<SymbolId>)>,
+    pub closings: Vec<(Timestamp, SymbolId)>,
+    /// What the session showed as open, now and then.
+    pub looks: Vec<Look>,
     /// Orders that this process recorded, and those it sent.
     pub recorded: BTreeSet<u64>,
     pub sent: BTreeSet<u64>,
@@ -138,6 +145,93 @@ impl Shared {
 }
 
 impl World {
+    /// Every other seed has an exchange in the place of a simulated venue.
+    pub fn new(
+        seed: u64,
+        plant: Option<&'static str>,
+        left_out: Arc<BTreeSet<u64>>,
+        is_traced: bool,
+    ) -> Self {
+        World {
+            seed,
+            rng: Rng::new(mixed(seed.cast_signed(), -1)),
+            left_out,
+            happened: Vec::new(),
+            market: Market::new(),
+            plant,
+            steps: 0,
+            durable: Vec::new(),
+            events: Vec::new(),
+            reached: None,
+            pending: Vec::new(),
+            pending_events: Vec::new(),
+            under_way: None,
+            exchange: (seed % 2 == 1).then(Exchange::default),
+            outbox: Vec::new(),
+            intents: BTreeSet::new(),
+            cancels: BTreeSet::new(),
+            published: Vec::new(),
+            refusals: 0,
+            stop_is_written: false,
+            stopped_at: None,
+            is_stopped: false,
+            is_suspending: false,
+            is_killed: false,
+            commands: Vec::new(),
+            taken: Vec::new(),
+            unanswered: Vec::new(),
+            answered: Vec::new(),
+            blocks: Vec::new(),
+            closings: Vec::new(),
+            looks: Vec::new(),
+            recorded: BTreeSet::new(),
+            sent: BTreeSet::new(),
+            caught_up: None,
+            fault: None,
+            is_traced,
+            trace: Vec::new(),
+        }
+    }
+
+    /// An event of this step begins. `false`: it is left out.
+    pub fn begins(&mut self, number: u64) -> bool {
+        let event = self.steps * EVENTS + number;
+        self.rng = Rng::new(mixed(self.seed.cast_signed(), event.cast_signed()));
+        !self.left_out.contains(&event)
+    }
+
+    /// An event of this step happened, and could have been left out.
+    pub fn happens(&mut self, number: u64) {
+        self.happened.push(self.steps * EVENTS + number);
+    }
+
+    /// What came since the last look.
+    pub fn pour(&mut self, batch: &mut Batch) {
+        self.begins(SENDS);
+        for number in MESSAGES..MESSAGES + [0, 1, 1, 2, 3, 12][self.rng.place(6)] {
+            if self.begins(number) {
+                self.happens(number);
+                self.market.message(&mut self.rng, batch);
+            }
+        }
+        self.market.deliver_late(batch);
+        if self.begins(EXCHANGE) {
+            self.happens(EXCHANGE);
+            self.market.wait(&mut self.rng);
+            if let Some(exchange) = &mut self.exchange {
+                exchange.live(&self.market, &mut self.rng);
+            }
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.deliver(&mut self.market.now, batch);
+        }
+    }
+
+    /// Everything of a step that cannot be left out comes now.
+    pub fn goes_on(&mut self) {
+        self.begins(REST);
+    }
+
     pub fn fail(&mut self, what: String) {
         self.fault.get_or_insert(what);
     }
@@ -159,7 +253,7 @@ impl World {
             self.published.extend(events.iter().map(|event| event.bytes.clone()));
         }
         let orders = std::mem::take(&mut self.outbox);
-        self.under_way = Some(Commit { reached, events, inputs: None, orders });
+        self.under_way = Some(Commit { reached, events, inputs: None, orders, commands: Vec::new() });
     }
 
     /// The commit under way takes the inputs that wait.
@@ -167,6 +261,7 @@ impl World {
         let Some(commit) = self.under_way.as_mut().filter(|commit| commit.inputs.is_none()) else { return };
         let is_left_out = self.plant == Some("inputs_of_a_commit_left_out");
         commit.inputs = Some(if is_left_out { Vec::new() } else { std::mem::take(&mut self.pending) });
+        commit.commands = std::mem::take(&mut self.unanswered);
     }
 
     /// The commit under way is durable and its events are published. `false`: the disk refuses.
@@ -176,7 +271,8 @@ impl World {
 
     fn land(&mut self, is_alive: bool) -> bool {
         self.begin_to_write();
-        let Some(Commit { reached, mut events, inputs, orders }) = self.under_way.take() else { return true };
+        let Some(commit) = self.under_way.take() else { return true };
+        let Commit { reached, mut events, inputs, orders, commands } = commit;
         if self.refusals > 0 {
             self.refusals -= 1;
             self.note(|| "the disk refuses a commit".to_owned());
@@ -191,8 +287,12 @@ impl World {
             self.outbox.splice(..0, orders);
             return true;
         }
+        if is_alive {
+            self.taken.drain(..commands.len().min(self.taken.len()));
+            self.answered.extend(commands);
+        }
         for event in &events {
-            if let Some(Decision { kind: DecisionKind::Submitted { order, .. }, .. }) = &event.decision {
+            if let Some(Decision { kind: DecisionKind::Submitted { order, .. }, .. }) = event.decision() {
                 self.intents.insert(order.0);
             }
         }
@@ -212,13 +312,8 @@ impl World {
             self.fail(format!("order {} was sent before its decision was durable", order.id.0));
         }
         let World { exchange: Some(exchange), market, rng, .. } = self else { return };
-        let price = market.price(order.symbol);
-        if let Err(twice) = exchange.receive(order, market.now, price, rng) {
+        if let Err(twice) = exchange.receive(order, market, rng) {
             self.fail(twice);
-        }
-        if self.plant == Some("order_sent_twice") && order.id.0 % 7 == 3 {
-            self.plant = None;
-            self.send(order);
         }
         if self.cancels.remove(&order.id.0) {
             self.cancel(order.id.0);
@@ -228,7 +323,7 @@ impl World {
     /// A process that came back asks again for what it asked for: it does not know what left, and what went on from a
     /// checkpoint has not decided on it again.
     pub fn repeat_cancellations(&mut self) {
-        let asked = self.events.iter().filter_map(|event| match event.decision?.kind {
+        let asked = self.events.iter().filter_map(|event| match event.decision()?.kind {
             DecisionKind::CancelSent { order } => Some(order.0),
             _ => None,
         });
@@ -259,8 +354,20 @@ impl World {
         }
     }
 
-    /// The process is gone, and what it had in memory.
+    /// The process is gone, and what it had in memory. What was shown and asked behind its last commit did not happen.
     pub fn forget(&mut self) {
+        let reached = self.reached.unwrap_or(Timestamp::MIN);
+        self.looks.retain(|look| look.at <= reached);
+        self.blocks.retain(|(at, _)| *at <= reached);
+        // Nobody is asked before the next process has begun.
+        self.blocks.push((reached, Vec::new()));
+        self.closings.retain(|(at, _)| *at <= reached);
+        self.taken.clear();
+        self.unanswered.clear();
+        let heard = self.executions();
+        if let Some(exchange) = &mut self.exchange {
+            exchange.forget_all_but(heard);
+        }
         self.pending.clear();
         self.pending_events.clear();
         self.under_way = None;
@@ -280,6 +387,15 @@ impl World {
         let mut controls: Vec<_> = self.durable.iter().filter_map(control).collect();
         controls.sort_by_key(|(at, _)| *at);
         controls
+    }
+
+    /// The numbers of all executions in the journal.
+    pub fn executions(&self) -> BTreeSet<u64> {
+        let execution = |entry: &Entry| match entry {
+            Entry::Control { control: Control::Answer(OrderEvent::Filled(fill)), .. } => Some(fill.trade_id),
+            _ => None,
+        };
+        self.durable.iter().filter_map(execution).collect()
     }
 
     pub fn last_row(&self) -> Option<Timestamp> {
@@ -351,20 +467,20 @@ impl Saved for Tape {
 
 impl Recorder for Tape {
     fn outputs(&mut self, out: &Outputs) {
-        if out.decisions.is_empty() && out.closed.is_empty() {
-            return;
-        }
         let mut world = self.0.world();
         for event in Event::all(out) {
-            if let Some(Decision { kind: DecisionKind::Submitted { order, .. }, .. }) = &event.decision {
+            if let Some(Decision { kind: DecisionKind::Submitted { order, .. }, .. }) = event.decision() {
                 world.recorded.insert(order.0);
             }
             if let Some(done) = world.caught_up
                 && done < world.events.len()
             {
                 if world.events[done].bytes != event.bytes {
-                    let (was, is) = (world.events[done].decision, event.decision);
-                    world.fail(format!("event {done} was {was:?} and is {is:?} after a restart"));
+                    let was = world.events[done].did.clone();
+                    world.fail(format!(
+                        "after a restart an event is another: {done} was {was:?}, now {:?}",
+                        event.did
+                    ));
                 }
                 world.caught_up = Some(done + 1);
                 continue;
@@ -373,8 +489,15 @@ impl Recorder for Tape {
                 let bytes = event.bytes.clone();
                 world.published.push(bytes);
             }
-            world.note(|| format!("did {:?} {:?}", event.decision, event.closed));
+            world.note(|| format!("did {:?}", event.did));
             world.pending_events.push(event);
+        }
+    }
+
+    fn batch_done(&mut self, moment: Moment<'_>) {
+        let mut world = self.0.world();
+        if world.rng.once_in(4) {
+            world.looks.push(Look::at(moment));
         }
     }
 }

@@ -1,52 +1,58 @@
 //! One life of a session: begun, traded, stopped, suspended, killed, resumed, ended.
 
-use crate::audit::{self, Kept};
-use crate::exchange::{Exchange, OrderPath};
-use crate::journal::{Entry, Shared, Tape, World};
-use crate::market::{Market, STREAMS, contract, table};
-use crate::venue::AuditedVenue;
+use crate::audit;
+use crate::events::Kept;
+use crate::exchange::OrderPath;
+use crate::journal::{Shared, Tape, World};
+use crate::market::{STREAMS, table};
+use crate::ports::{Broken, ENDS_WITHIN, WorldPorts};
+use crate::venue::{Watched, simulated};
 use arc_swap::ArcSwap;
 use serde_json::json;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tradingd::checkpoint::Saved;
 use tradingd::document::strategy;
-use tradingd::domain::contract::Contract;
 use tradingd::domain::num::Money;
 use tradingd::domain::rng::Rng;
 use tradingd::domain::strategy::StrategyDef;
-use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::Timestamp;
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::allowance::Allowance;
 use tradingd::session::checkpoint;
-use tradingd::session::driver::{Driver, Progress};
+use tradingd::session::driver::Driver;
 use tradingd::session::gateway::{Gateway, Journaled};
-use tradingd::session::halts::News;
-use tradingd::session::inputs::{Arrived, Batch, Control};
-use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
-use tradingd::session::ports::ContractTerms;
+use tradingd::session::inputs::Control;
+use tradingd::session::market_loop::{Ended, MarketLoop};
 use tradingd::session::replay::{CaughtUp, JournalInputs, JournalPosition, catch_up, replay_ticks};
 use tradingd::session::switches::Switches;
-use tradingd::sim::Venue;
+
+/// A life: what it is made of, and what is left out of it.
+#[derive(Clone)]
+pub struct Life {
+    pub seed: u64,
+    /// Steps before it is told to stop; `None`: as many as the seed says.
+    pub limit: Option<u64>,
+    /// Events that do not happen in it.
+    pub left_out: Arc<BTreeSet<u64>>,
+    /// A defect.
+    pub plant: Option<&'static str>,
+    pub is_traced: bool,
+}
 
 /// A life in which something is wrong.
 pub struct Failure {
     pub what: String,
     pub steps: u64,
+    /// What happened in it and can be left out.
+    pub events: Vec<u64>,
     pub trace: Vec<String>,
 }
 
 /// The most steps of a life before it is told to end.
-pub const STEPS: u64 = 140;
-
-/// Steps after which a life must have ended by itself once it was told to.
-const ENDS_WITHIN: u64 = 3_000;
-
-/// Steps in which the process may be killed at a commit.
-const EVENTFUL_STEPS: u64 = 600;
+const STEPS: u64 = 140;
 
 thread_local! {
     static STRATEGIES: [Vec<Arc<StrategyDef>>; 2] = [strategies("market"), strategies("limit")];
@@ -80,16 +86,6 @@ pub fn at_start(seed: u64) -> Allowance {
     Allowance { disabled: BTreeSet::new(), risk: Some(session(seed).risk), real_money: None }
 }
 
-/// A configuration that switches off a symbol, limits open positions or entries, or does nothing of it.
-fn configured(rng: &mut Rng) -> Allowance {
-    let names = table().iter().map(|(_, spec)| spec.name.clone()).collect::<Vec<_>>();
-    let disabled = names.into_iter().filter(|_| rng.once_in(4)).collect();
-    let max_concurrent = rng.once_in(3).then(|| 1 + rng.below(2) as u32);
-    let trades_per_day = rng.once_in(3).then(|| 1 + rng.below(40) as u32);
-    let risk = RiskLimits { max_concurrent, trades_per_day, ..RiskLimits::none() };
-    Allowance { disabled, risk: Some(risk), real_money: None }
-}
-
 /// What a session is allowed behind what was done to it.
 pub fn journaled(at_start: &Allowance, controls: &[(Timestamp, Control)]) -> Allowance {
     let allowed = controls.iter().filter_map(|(_, control)| match control {
@@ -114,69 +110,42 @@ enum Exit {
     Stalled,
 }
 
-/// Why the journal took nothing.
-#[derive(Debug)]
-enum Broken {
-    Killed,
-    Refused,
-}
+impl Life {
+    /// The whole life of a seed.
+    pub fn of(seed: u64, plant: Option<&'static str>) -> Self {
+        Life { seed, limit: None, left_out: Arc::default(), plant, is_traced: false }
+    }
 
-/// Runs the life of a seed, of at most `limit` steps before it is stopped. Returns its steps.
-pub fn life(
-    seed: u64,
-    limit: Option<u64>,
-    plant: Option<&'static str>,
-    is_traced: bool,
-) -> Result<u64, Failure> {
-    let mut rng = Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x7a11);
-    let whole = 20 + rng.below(STEPS - 20);
-    let limit = limit.unwrap_or(whole);
-    let shared = Shared::new(World {
-        rng,
-        market: Market::new(),
-        plant,
-        steps: 0,
-        durable: Vec::new(),
-        events: Vec::new(),
-        reached: None,
-        pending: Vec::new(),
-        pending_events: Vec::new(),
-        under_way: None,
-        // Every other life has an exchange in the place of a simulated venue.
-        exchange: (seed % 2 == 1).then(Exchange::default),
-        outbox: Vec::new(),
-        intents: BTreeSet::new(),
-        cancels: BTreeSet::new(),
-        published: Vec::new(),
-        refusals: 0,
-        stop_is_written: false,
-        stopped_at: None,
-        is_stopped: false,
-        is_suspending: false,
-        is_killed: false,
-        recorded: BTreeSet::new(),
-        sent: BTreeSet::new(),
-        caught_up: None,
-        fault: None,
-        is_traced,
-        trace: Vec::new(),
-    });
-    let outcome = live(&shared, seed, limit).and_then(|()| audit::check(&shared, seed));
-    let mut world = shared.world();
-    let (steps, trace) = (world.steps, std::mem::take(&mut world.trace));
-    match outcome.err().or_else(|| world.fault.take()) {
-        None => Ok(steps),
-        Some(what) => Err(Failure { what, steps, trace }),
+    /// Lives it, and returns its steps. An assertion of the program that does not hold is a failure, too.
+    pub fn live(&self) -> Result<u64, Failure> {
+        let Life { seed, plant, .. } = *self;
+        let whole = 20 + Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x7a11).below(STEPS - 20);
+        let limit = self.limit.unwrap_or(whole);
+        let shared = Shared::new(World::new(seed, plant, Arc::clone(&self.left_out), self.is_traced));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            processes(&shared, seed, limit).and_then(|()| audit::check(&shared, seed))
+        }));
+        let outcome = outcome.unwrap_or_else(|_| Err(crate::PANICKED.take()));
+        let mut world = shared.world();
+        match outcome.err().or_else(|| world.fault.take()) {
+            None => Ok(world.steps),
+            Some(what) => Err(Failure {
+                what,
+                steps: world.steps,
+                events: std::mem::take(&mut world.happened),
+                trace: std::mem::take(&mut world.trace),
+            }),
+        }
     }
 }
 
 /// Processes, one after the other, until the end is durable.
-fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
+fn processes(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
     let allowed = ArcSwap::from_pointee(at_start(seed));
     loop {
         let has_exchange = shared.world().exchange.is_some();
         let exit = match has_exchange {
-            false => process(shared, AuditedVenue::new(shared, seed), seed, limit, &allowed),
+            false => process(shared, Watched::new(simulated(seed), shared.clone()), seed, limit, &allowed),
             true => process(shared, OrderPath(shared.clone()), seed, limit, &allowed),
         }?;
         let mut world = shared.world();
@@ -189,16 +158,36 @@ fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
                 world.settle_after_a_kill();
                 world.note(|| "the process is gone".to_owned());
                 world.is_stopped = world.stop_is_written && world.plant != Some("stop_lost_over_a_restart");
+                // Whoever waits for an answer gets none.
+                world.commands.clear();
             }
-            Exit::Stalled => {
-                // The daemon lives: it writes the stop as soon as the disk takes it.
-                world.refusals = 0;
-                world.stop_is_written |= world.is_stopped;
-            }
+            Exit::Stalled => stand_still(&mut world),
         }
         world.forget();
         let World { market, rng, .. } = &mut *world;
         market.wait(rng);
+    }
+}
+
+/// The disk refuses, and the daemon lives: the market and the exchange go on without the session, which is tried again,
+/// whether the disk takes writes by then or not. A stop is written as soon as it does.
+fn stand_still(world: &mut World) {
+    world.note(|| "the session stands still".to_owned());
+    let taken = std::mem::take(&mut world.taken);
+    world.commands.splice(..0, taken);
+    for _ in 0..world.rng.below(6) {
+        let World { market, exchange, rng, .. } = &mut *world;
+        market.wait(rng);
+        exchange.iter_mut().for_each(|exchange| exchange.live(market, rng));
+    }
+    if world.rng.once_in(30) {
+        world.stop();
+    }
+    if world.rng.once_in(8) {
+        world.refusals = 0;
+    }
+    if world.refusals == 0 && world.is_stopped {
+        world.stop_is_written = true;
     }
 }
 
@@ -236,16 +225,16 @@ fn process<G: Gateway + Saved>(
             let world = shared.world();
             world.reached.max(world.last_row())
         };
-        let known = stored.filter(|_| !shared.is_planted("timer_lost_over_a_restart"));
-        let caught_up = catch_up(&mut driver, &table, journal, known, &mut tape, &mut |_, _, _| {});
+        let caught_up = catch_up(&mut driver, &table, journal, stored, &mut tape, &mut |_, _, _| {});
         CaughtUp { is_over, is_closing, reached, .. } = caught_up.map_err(|error| error.0)?;
         let mut world = shared.world();
         let (done, recorded) = (world.caught_up.take().unwrap_or(0), world.events.len());
         if done < recorded {
             world.fail(format!("{done} of {recorded} events came again after a restart"));
         }
-        world.market.now = world.market.now.max(reached);
-        let World { exchange, intents, market, rng, .. } = &mut *world;
+        let World { exchange, intents, market, rng, stopped_at, .. } = &mut *world;
+        market.reconnect(reached, rng);
+        *stopped_at = stopped_at.map(|at| at.min(market.now));
         if let Some(exchange) = exchange {
             exchange.look_up(intents.iter().copied(), market.now, rng);
         }
@@ -254,13 +243,7 @@ fn process<G: Gateway + Saved>(
     if is_over {
         return Ok(finish(shared, driver.progress().at));
     }
-    let ports = WorldPorts {
-        shared: shared.clone(),
-        limit,
-        restarted: resumes.then_some(reached),
-        questions: RefCell::default(),
-        allowed,
-    };
+    let ports = WorldPorts::new(shared, limit, resumes.then_some(reached), allowed);
     let switches = Switches { table: &table, allowed };
     let mut session = MarketLoop::new(driver, tape, ports, &STREAMS, switches, in_force);
     let now = {
@@ -300,7 +283,7 @@ fn made_before(shared: &Shared, seed: u64) -> Result<Option<Checkpoint>, String>
         return Ok(None);
     }
     match world.exchange {
-        None => made_over(&mut world, Venue::new(AuditedVenue::config(seed), 2), seed),
+        None => made_over(&mut world, simulated(seed), seed),
         Some(_) => made_over(&mut world, Journaled, seed),
     }
 }
@@ -336,204 +319,4 @@ fn finish(shared: &Shared, reached: Timestamp) -> Exit {
         return Exit::Gone;
     }
     if world.commit(reached) { Exit::Over } else { Exit::Stalled }
-}
-
-/// What surrounds the loop.
-struct WorldPorts<'a> {
-    shared: Shared,
-    limit: u64,
-    /// Where the process before this one had come to; said by the inbox once.
-    restarted: Option<Timestamp>,
-    /// Looks until an answer comes.
-    questions: RefCell<BTreeMap<SymbolId, u64>>,
-    allowed: &'a ArcSwap<Allowance>,
-}
-
-impl WorldPorts<'_> {
-    /// What people, the disk and the machine do before a look into the inbox.
-    fn happens(&self, world: &mut World) {
-        world.steps += 1;
-        if world.steps > self.limit + ENDS_WITHIN {
-            world.is_killed = true;
-        }
-        if world.steps > self.limit {
-            self.stop(world);
-            return;
-        }
-        match world.rng.below(150) {
-            0 => self.stop(world),
-            1..=2 => world.is_suspending = true,
-            3..=4 => world.is_killed = true,
-            5..=6 => world.refusals = 1 + world.rng.below(2),
-            7..=9 => {
-                let configured = configured(&mut world.rng);
-                world.note(|| format!("the configuration allows {configured:?}"));
-                self.allowed.rcu(|allowed| allowed.tightened(&configured));
-            }
-            _ => {}
-        }
-    }
-
-    /// Something that the disk does, in which the process may be killed: before it is done, or before it is answered.
-    fn disk(&self, work: impl FnOnce(&mut World) -> bool) -> Result<(), Broken> {
-        let mut world = self.shared.world();
-        let is_killed = world.is_eventful() && world.rng.once_in(60);
-        if is_killed && world.rng.once_in(2) {
-            return Err(Broken::Killed);
-        }
-        match work(&mut world) {
-            false => Err(Broken::Refused),
-            true if is_killed => Err(Broken::Killed),
-            true => Ok(()),
-        }
-    }
-
-    /// Written before the session hears of it, unless the disk refuses. Nobody repeats a stop that was acknowledged.
-    fn stop(&self, world: &mut World) {
-        if !world.is_stopped && !world.stop_is_written {
-            world.stop_is_written |= world.refusals == 0;
-            world.stopped_at = world.stop_is_written.then_some(world.market.now);
-            world.is_stopped = true;
-            let written = world.stop_is_written;
-            world.note(|| format!("told to stop, written: {written}"));
-        }
-    }
-}
-
-impl MarketPorts for WorldPorts<'_> {
-    type Error = Broken;
-
-    fn take(&mut self, batch: &mut Batch) {
-        batch.clear();
-        let mut world = self.shared.world();
-        self.happens(&mut world);
-        let World { market, rng, .. } = &mut *world;
-        match self.restarted.take() {
-            Some(reached) => market.restarted(reached, batch),
-            None => {
-                market.wait(rng);
-                market.pour(rng, batch);
-                let World { exchange, market, rng, .. } = &mut *world;
-                if let Some(exchange) = exchange {
-                    exchange.live(market, rng);
-                    exchange.deliver(&mut market.now, batch);
-                }
-            }
-        }
-    }
-
-    fn close(&mut self, batch: &mut Batch) {
-        batch.clear();
-        self.shared.world().market.close(batch);
-    }
-
-    fn append(&mut self, batch: &Batch) -> Result<(), Broken> {
-        let mut world = self.shared.world();
-        if world.is_killed {
-            return Err(Broken::Killed);
-        }
-        for (at, arrived) in &batch.arrived {
-            let at = *at;
-            match arrived {
-                Arrived::Rows { symbol, first, count } => {
-                    if world.plant == Some("row_not_journaled") && world.rng.once_in(30) {
-                        continue;
-                    }
-                    let rows = batch.rows[*first..*first + *count].to_vec();
-                    world.note(|| format!("{at} rows of {}: {rows:?}", symbol.0));
-                    world.pending.push(Entry::Rows { at, symbol: *symbol, rows });
-                }
-                Arrived::Gap { symbol, from, cause, .. } => {
-                    world.note(|| format!("{at} gap of {} since {from}, {cause:?}", symbol.0));
-                    if world.plant != Some("gap_not_journaled") {
-                        world.pending.push(Entry::Gap { at, symbol: *symbol, from: *from, cause: *cause });
-                    }
-                }
-                Arrived::Answer(answer) => {
-                    world.note(|| format!("{at} {answer:?}"));
-                    if world.plant != Some("answer_not_journaled") || world.rng.once_in(2) {
-                        world.pending.push(Entry::Control { at, control: Control::Answer(*answer) });
-                    }
-                }
-                Arrived::Lost { .. } | Arrived::Notice(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn control(&mut self, at: Timestamp, control: Control) {
-        let mut world = self.shared.world();
-        world.note(|| format!("{at} {control:?}"));
-        let is_left_out = world.plant == Some("switched_off_symbol_not_journaled")
-            && matches!(&control, Control::SymbolTable { disabled, .. } if !disabled.is_empty())
-            || world.plant == Some("tighter_limits_not_journaled")
-                && matches!(&control, Control::Allowance(_));
-        if !is_left_out {
-            world.pending.push(Entry::Control { at, control });
-        }
-    }
-
-    fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Broken> {
-        let mut world = self.shared.world();
-        if world.under_way.is_none() {
-            if world.rng.once_in(3) {
-                world.hand_over(reached);
-            }
-            return Ok(());
-        }
-        match world.rng.below(3) {
-            0 => world.begin_to_write(),
-            1 => {
-                drop(world);
-                return self.disk(World::complete);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self, reached: Timestamp) -> Result<(), Broken> {
-        self.disk(|world| world.commit(reached))
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.shared.world().is_stopped
-    }
-
-    fn is_suspending(&self) -> bool {
-        self.shared.world().is_suspending
-    }
-
-    fn publish(&mut self, at: Timestamp, news: &News) {
-        self.shared.world().note(|| format!("{at} {news:?}"));
-    }
-
-    fn progress(&mut self, _: Progress) {}
-}
-
-impl ContractTerms for WorldPorts<'_> {
-    fn ask(&mut self, symbol: SymbolId, _: &str) -> bool {
-        let looks = self.shared.world().rng.below(4);
-        self.questions.borrow_mut().insert(symbol, looks);
-        true
-    }
-
-    fn answer(&mut self, symbol: SymbolId, name: &str) -> Option<Option<Contract>> {
-        let mut questions = self.questions.borrow_mut();
-        let looks = questions.get_mut(&symbol)?;
-        if *looks > 0 {
-            *looks -= 1;
-            return None;
-        }
-        questions.remove(&symbol);
-        let mut world = self.shared.world();
-        if world.rng.once_in(5) { Some(None) } else { Some(Some(contract(&mut world.rng, name))) }
-    }
-}
-
-impl World {
-    /// Whether kills still happen: no longer after so many steps that every life must be able to end.
-    fn is_eventful(&self) -> bool {
-        self.steps < EVENTFUL_STEPS
-    }
 }

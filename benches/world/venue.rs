@@ -1,4 +1,4 @@
-//! The simulated venue behind an auditor that sees every order and answer, and may misbehave.
+//! A gateway behind somebody who sees every order and answer, and may tamper with them.
 
 use crate::journal::Shared;
 use tradingd::checkpoint::{Damaged, Reader, Saved};
@@ -9,78 +9,110 @@ use tradingd::domain::time::{Span, Timestamp};
 use tradingd::session::gateway::Gateway;
 use tradingd::sim::{Venue, VenueConfig};
 
-pub struct AuditedVenue {
-    venue: Venue,
-    shared: Shared,
+/// The simulated venue of a life.
+pub fn simulated(seed: u64) -> Venue {
+    let config = VenueConfig {
+        order_latency: Span::from_millis(40),
+        latency_jitter: 0.5,
+        reject_rate: 0.05,
+        seed,
+        ..VenueConfig::default()
+    };
+    Venue::new(config, 2)
 }
 
-impl AuditedVenue {
-    pub fn config(seed: u64) -> VenueConfig {
-        VenueConfig {
-            order_latency: Span::from_millis(40),
-            latency_jitter: 0.5,
-            reject_rate: 0.05,
-            seed,
-            ..VenueConfig::default()
+/// Who sees what goes through a gateway.
+pub trait Watch {
+    /// An order; whether it goes on to the venue.
+    fn sent(&self, now: Timestamp, order: &OrderRequest) -> bool;
+
+    /// A cancellation.
+    fn cancelled(&self, _now: Timestamp, _order: OrderId) {}
+
+    /// Answers from `first` on.
+    fn answered(&self, now: Timestamp, events: &mut Vec<OrderEvent>, first: usize);
+}
+
+/// The process of a life.
+impl Watch for Shared {
+    fn sent(&self, _: Timestamp, order: &OrderRequest) -> bool {
+        if self.is_planted("order_never_sent") && order.id.0 % 7 == 3 {
+            return false;
         }
+        Shared::sent(self, order);
+        true
     }
 
-    pub fn new(shared: &Shared, seed: u64) -> Self {
-        AuditedVenue { venue: Venue::new(AuditedVenue::config(seed), 2), shared: shared.clone() }
-    }
-
-    /// Every other fill comes twice when that defect is planted.
-    fn answered(&self, events: &mut Vec<OrderEvent>, before: usize) {
-        if self.shared.is_planted("fill_delivered_twice")
-            && let Some(fill @ OrderEvent::Filled(_)) = events.get(before).copied()
+    fn answered(&self, _: Timestamp, events: &mut Vec<OrderEvent>, first: usize) {
+        if self.is_planted("fill_delivered_twice")
+            && let Some(fill @ OrderEvent::Filled(_)) = events.get(first).copied()
         {
-            events.insert(before, fill);
+            events.insert(first, fill);
         }
     }
 }
 
-impl Saved for AuditedVenue {
+/// A gateway that is watched.
+pub struct Watched<G, W> {
+    inner: G,
+    watch: W,
+}
+
+impl<G, W: Watch> Watched<G, W> {
+    pub fn new(inner: G, watch: W) -> Self {
+        Watched { inner, watch }
+    }
+
+    fn answers(
+        &mut self,
+        now: Timestamp,
+        events: &mut Vec<OrderEvent>,
+        ask: impl FnOnce(&mut G, &mut Vec<OrderEvent>) -> bool,
+    ) -> bool {
+        let first = events.len();
+        let answered = ask(&mut self.inner, events);
+        if events.len() > first {
+            self.watch.answered(now, events, first);
+        }
+        answered
+    }
+}
+
+/// Whoever watches has no state of the session.
+impl<G: Saved, W> Saved for Watched<G, W> {
     fn save(&self, to: &mut Vec<u8>) {
-        self.venue.save(to);
+        self.inner.save(to);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Damaged> {
-        self.venue.load(from)
+        self.inner.load(from)
     }
 }
 
 /// The market of the world has no bars.
-impl Gateway for AuditedVenue {
-    const ANSWERS_ARE_INPUTS: bool = false;
-    const IS_EXCHANGE: bool = false;
-    const CLOSED_WITHIN: Option<Span> = Venue::CLOSED_WITHIN;
-    const END_TRIES: u32 = Venue::END_TRIES;
+impl<G: Gateway, W: Watch> Gateway for Watched<G, W> {
+    const ANSWERS_ARE_INPUTS: bool = G::ANSWERS_ARE_INPUTS;
+    const IS_EXCHANGE: bool = G::IS_EXCHANGE;
+    const CLOSED_WITHIN: Option<Span> = G::CLOSED_WITHIN;
+    const END_TRIES: u32 = G::END_TRIES;
 
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
-        if self.shared.is_planted("order_never_sent") && order.id.0 % 7 == 3 {
-            return;
-        }
-        self.shared.sent(order);
-        Gateway::submit(&mut self.venue, now, order);
-        if self.shared.is_planted("order_sent_twice") && order.id.0 % 7 == 3 {
-            self.shared.sent(order);
-            Gateway::submit(&mut self.venue, now, order);
+        if self.watch.sent(now, order) {
+            self.inner.submit(now, order);
         }
     }
 
     fn cancel(&mut self, now: Timestamp, order: OrderId) {
-        Gateway::cancel(&mut self.venue, now, order);
+        self.watch.cancelled(now, order);
+        self.inner.cancel(now, order);
     }
 
     fn next_due(&self) -> Timestamp {
-        Gateway::next_due(&self.venue)
+        self.inner.next_due()
     }
 
     fn answer(&mut self, table: &SymbolTable, now: Timestamp, events: &mut Vec<OrderEvent>) -> bool {
-        let before = events.len();
-        let answered = self.venue.answer(table, now, events);
-        self.answered(events, before);
-        answered
+        self.answers(now, events, |venue, events| venue.answer(table, now, events))
     }
 
     fn on_trade(
@@ -91,7 +123,10 @@ impl Gateway for AuditedVenue {
         trade: Trade,
         events: &mut Vec<OrderEvent>,
     ) {
-        Gateway::on_trade(&mut self.venue, table, symbol, at, trade, events);
+        self.answers(at, events, |venue, events| {
+            venue.on_trade(table, symbol, at, trade, events);
+            true
+        });
     }
 
     fn on_market(
@@ -102,18 +137,21 @@ impl Gateway for AuditedVenue {
         market: &Market<'_>,
         events: &mut Vec<OrderEvent>,
     ) {
-        Gateway::on_market(&mut self.venue, table, symbol, at, market, events);
+        self.answers(at, events, |venue, events| {
+            venue.on_market(table, symbol, at, market, events);
+            true
+        });
     }
 
     fn on_gap(&mut self, symbol: SymbolId) {
-        Gateway::on_gap(&mut self.venue, symbol);
+        self.inner.on_gap(symbol);
     }
 
     fn on_absence(&mut self) {
-        Gateway::on_absence(&mut self.venue);
+        self.inner.on_absence();
     }
 
     fn answer_at_end(&mut self, table: &SymbolTable, now: Timestamp, events: &mut Vec<OrderEvent>) -> bool {
-        self.venue.answer_at_end(table, now, events)
+        self.answers(now, events, |venue, events| venue.answer_at_end(table, now, events))
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::account::SessionConfig;
 use crate::engine::output::{Action, Outputs};
+use crate::plant::{Plant, is_planted};
 use crate::session::allowance::Allowance;
 use crate::session::gateway::Gateway;
 use crate::session::orders::{OpenOrders, Verdict};
@@ -515,6 +516,9 @@ impl<G: Gateway> Driver<G> {
                         self.orders.sent(order.get());
                     }
                     self.gateway.submit(at, order.get());
+                    if is_planted(Plant::OrderSentTwice) && order.get().id.0 % 7 == 3 {
+                        self.gateway.submit(at, order.get());
+                    }
                 }
                 Action::Cancel(order) => self.gateway.cancel(at, order),
             }

@@ -7,6 +7,7 @@ use crate::checkpoint::plain;
 use crate::domain::num::Qty;
 use crate::domain::order::{Fill, OrderEvent, OrderId, OrderRequest};
 use crate::limits::{ENDED_ORDERS_KNOWN, ORDER_EXECUTIONS_KNOWN};
+use crate::plant::{Plant, is_planted};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What an answer is.
@@ -88,6 +89,9 @@ impl OpenOrders {
 
 impl OpenOrder {
     fn knows(&self, fill: &Fill) -> bool {
+        if is_planted(Plant::ExecutionCountedTwice) {
+            return false;
+        }
         let is_full = self.executions.len() == ORDER_EXECUTIONS_KNOWN;
         self.executions.contains(&fill.trade_id) || is_full && fill.cumulative <= self.filled
     }

@@ -4,6 +4,7 @@
 use crate::domain::event::Command;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::Timestamp;
+use crate::plant::{Plant, is_planted};
 use crate::session::driver::{Driver, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::inputs::Control;
@@ -68,6 +69,7 @@ pub fn catch_up<G: Gateway, R: Recorder>(
 ) -> Result<CaughtUp, FeedError> {
     let controls = journal.controls;
     let is_over = replay(driver, table, journal, recorder, watch)?;
+    let stored = stored.filter(|_| !is_planted(Plant::TimerLostOverARestart));
     let reached = stored.unwrap_or(Timestamp::MIN).max(driver.progress().at);
     if !is_over {
         driver.wait_until(reached, recorder);

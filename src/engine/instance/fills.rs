@@ -11,6 +11,7 @@ use crate::domain::order::{ClosedBy, Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
 use crate::engine::output::{AnswerStatus, OrderAnswer};
 use crate::engine::position::Position;
+use crate::plant::{Plant, is_planted};
 
 /// Consecutive entry rejects after which the instance is disabled.
 const REJECTS_THAT_DISABLE: u32 = 3;
@@ -322,7 +323,9 @@ impl Instance {
     pub fn on_funding(&mut self, amount: Money, turn: &mut Turn<'_>) {
         if let Some(position) = &mut self.position {
             position.settle_funding(amount);
-            turn.account.cash_flow(self.strategy, amount);
+            if !is_planted(Plant::FundingNotBooked) {
+                turn.account.cash_flow(self.strategy, amount);
+            }
         }
     }
 }
