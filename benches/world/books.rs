@@ -287,7 +287,7 @@ impl Books {
     fn compare(&mut self, event: &Event) -> Result<(), String> {
         match &event.did {
             Did::Decided(decision) => match decision.kind {
-                DecisionKind::Filled { order, price, qty } => {
+                DecisionKind::Filled { order, price, qty, .. } => {
                     let counted = self.counted.pop_front();
                     if counted != Some((order.0, price.0, qty.0)) {
                         return Err(format!("it says {:?}, the books {counted:?}", decision.kind));
