@@ -3,66 +3,25 @@
 //! Invariants: a session's row is on disk before its id is given out; its end, its result and what its strategies were
 //! worth are one transaction, and a session has one end; a run that panics ends its session and not the daemon.
 
-// A start: from a request to a row on disk.
-mod allowance;
-mod backtest_plan;
-mod claims;
-mod conflict;
-mod fields;
-mod market_plan;
-mod plan;
-mod request;
+mod market;
+mod run;
 mod start;
 
-// A running session, and its life on its thread.
-mod commands;
-mod controls;
-mod ending;
-mod event_sink;
-mod life;
-mod log;
-mod outcome;
-mod progress;
-mod recorder;
-mod running;
-mod snapshot;
-mod state;
-mod stream;
-mod view;
-mod watcher;
-
-// A session on a market: its loop, its journal, and the way back from it.
-mod catch_up;
-mod checkpoints;
-mod collect;
-mod follower;
-mod inbox;
-mod journal;
-mod live;
-mod market_run;
-mod read_ahead;
-mod recorded;
-mod recovery;
-mod replay;
-mod rerun;
-mod trading_ports;
-mod writer;
-
-pub use catch_up::CatchingUp;
-pub use controls::{ControlOutcome, SessionControl};
-pub use follower::make_checkpoint;
-pub(in crate::service) use recorded::removal;
-pub use replay::{Replayed, replay};
-pub use request::{SessionKind, validate};
-pub use rerun::Difference;
-pub use snapshot::{
+pub use market::catch_up::CatchingUp;
+pub use market::follower::make_checkpoint;
+pub(in crate::service) use market::recorded::removal;
+pub use market::replay::{Replayed, replay};
+pub use market::rerun::Difference;
+pub use run::controls::{ControlOutcome, SessionControl};
+pub use run::snapshot::{
     AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
     Head, LimitView, Look, OrderView, OrdersView, PositionView, PositionsView, Question, Shown, StateView,
     StatesView, StatesWanted, StopView, TargetView, VenuePositionView,
 };
-pub use state::SessionState;
-pub(in crate::service) use stream::event_object;
-pub use view::{Counters, Events, SessionFilter, SessionView, Started, Stopped};
+pub use run::state::SessionState;
+pub(in crate::service) use run::stream::event_object;
+pub use run::view::{Counters, Events, SessionFilter, SessionView, Started, Stopped};
+pub use start::request::{SessionKind, validate};
 
 use super::hub::Hub;
 use super::market::Market;
@@ -76,14 +35,14 @@ use crate::domain::time::{Span, Timestamp};
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use crate::store::{EventSegment, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
-use follower::Follower;
-use live::Exposures;
-use market_run::MarketContext;
-use outcome::Exit;
-use plan::Plan;
-use recovery::fail_session;
-use running::Running;
+use market::follower::Follower;
+use market::live::Exposures;
+use market::market_run::MarketContext;
+use market::recovery::fail_session;
+use run::outcome::Exit;
+use run::running::Running;
 use serde_json::{Value, json};
+use start::plan::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -285,8 +244,8 @@ impl Sessions {
             if *filter == SessionFilter::default() { None } else { Some(&wanted) };
         let part = self.store.sessions_page(page.cursor.as_deref(), page.limit, wanted)?;
         let shown = |row: SessionRow| match running.get(&row.id) {
-            Some(session) => view::running(session),
-            None => view::stored(&row),
+            Some(session) => run::view::running(session),
+            None => run::view::stored(&row),
         };
         Ok(Page {
             items: part.items.into_iter().map(shown).collect(),
@@ -302,8 +261,8 @@ impl Sessions {
     pub fn get(&self, id: &str) -> Result<SessionView, Refusal> {
         let found = self.running().get(id).cloned();
         match found {
-            Some(session) => Ok(view::running(&session)),
-            None => self.store.session(id).map(|row| view::stored(&row)).map_err(not_found),
+            Some(session) => Ok(run::view::running(&session)),
+            None => self.store.session(id).map(|row| run::view::stored(&row)).map_err(not_found),
         }
     }
 
@@ -371,10 +330,14 @@ impl Sessions {
     /// The sessions that run now, oldest first. Never touches the store.
     pub fn execution_status(&self) -> Vec<SessionView> {
         let running = self.running().clone();
-        running.values().filter(|session| !session.is_ended()).map(|session| view::running(session)).collect()
+        running
+            .values()
+            .filter(|session| !session.is_ended())
+            .map(|session| run::view::running(session))
+            .collect()
     }
 
-    fn shared(&self) -> stream::Shared {
+    fn shared(&self) -> run::stream::Shared {
         (Arc::clone(&self.store), Arc::clone(&self.hub), Arc::clone(&self.alerts))
     }
 

@@ -155,10 +155,10 @@ fn every_route_with_json_answers_as_documented() {
     }
 }
 
-/// The keys of `config` that a start request may have are those that `src/service/sessions/request.rs` asks for.
+/// The keys of `config` that a start request may have are those that `src/service/sessions/start/request.rs` asks for.
 #[test]
 fn every_key_of_a_start_is_described() {
-    let source = include_str!("../../../src/service/sessions/request.rs");
+    let source = include_str!("../../../src/service/sessions/start/request.rs");
     let asked_for = |object: &str| -> BTreeSet<String> {
         let calls = [format!("{object}."), format!("&mut {object}, ")];
         let pieces = calls.iter().flat_map(|call| source.split(call.as_str()).skip(1));

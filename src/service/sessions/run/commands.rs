@@ -1,0 +1,187 @@
+//! What people want done to a session, between a request and the session's thread.
+//!
+//! Invariants: a command is answered as done once it is in the journal; closing everything is never refused.
+
+use crate::domain::event::Command;
+use crate::limits::SESSION_COMMANDS;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a request waits until its commands are in the journal, and until everything is closed.
+const DONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a request waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Until {
+    /// Its commands are in the journal.
+    Journaled,
+    /// And nothing is open.
+    Flat,
+}
+
+/// What came of commands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Given {
+    /// Whether all are in the journal.
+    pub is_done: bool,
+    /// Whether nothing is open.
+    pub is_flat: bool,
+}
+
+/// As many commands as are kept wait for the session already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Full;
+
+/// Between a request and the session's thread.
+#[derive(Default)]
+pub(in crate::service::sessions) struct Commands {
+    state: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    commands: Vec<Command>,
+    /// Commands that were taken and are not in the journal yet.
+    taken: Vec<Command>,
+    /// Those of the last request.
+    last: Vec<Command>,
+    /// Commands handed over so far, and those that are in the journal.
+    given: u64,
+    done: u64,
+    is_flat: bool,
+}
+
+impl Commands {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every change is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is waiting, once.
+    pub(in crate::service::sessions) fn take(&self) -> Vec<Command> {
+        let mut state = self.lock();
+        let commands = std::mem::take(&mut state.commands);
+        state.taken.extend(&commands);
+        commands
+    }
+
+    /// So many are in the journal.
+    pub(in crate::service::sessions) fn done(&self, count: usize) {
+        let mut state = self.lock();
+        state.done += count as u64;
+        let count = count.min(state.taken.len());
+        state.taken.drain(..count);
+        self.changed.notify_all();
+    }
+
+    /// What was taken and is not in the journal is to be taken again: the session goes on from what is stored. One that was
+    /// stored unnoticed is given twice, which changes nothing.
+    pub(super) fn again(&self) {
+        let mut state = self.lock();
+        let waiting = std::mem::take(&mut state.commands);
+        let Waiting { commands, taken, .. } = &mut *state;
+        commands.append(taken);
+        commands.extend(waiting);
+    }
+
+    /// Whether nothing is open.
+    pub(in crate::service::sessions) fn show_flat(&self, is_flat: bool) {
+        let mut state = self.lock();
+        if state.is_flat != is_flat {
+            state.is_flat = is_flat;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Hands commands over and waits for them, at most ten seconds.
+    ///
+    /// # Errors
+    /// [`Full`], unless they close positions.
+    pub(super) fn give(&self, commands: Vec<Command>, until: Until) -> Result<Given, Full> {
+        let mut state = self.lock();
+        state.push(commands)?;
+        let mine = state.given;
+        let open = |state: &mut Waiting| state.done < mine || until == Until::Flat && !state.is_flat;
+        let (state, _) =
+            self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
+        Ok(Given { is_done: state.done >= mine, is_flat: state.is_flat })
+    }
+}
+
+impl Waiting {
+    /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request before while that
+    /// waits; of what was applied and is not on disk yet, only when there is no room.
+    fn push(&mut self, commands: Vec<Command>) -> Result<(), Full> {
+        let is_full = self.commands.len() + self.taken.len() + commands.len() > SESSION_COMMANDS;
+        let is_waiting = self.done < self.given && (is_full || !self.commands.is_empty());
+        if is_waiting && self.last == commands {
+            return Ok(());
+        }
+        if is_full && !commands.iter().any(|command| matches!(command, Command::Close(_))) {
+            return Err(Full);
+        }
+        self.given += commands.len() as u64;
+        self.last.clone_from(&commands);
+        self.commands.extend(commands);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Stopwatch;
+    use crate::domain::symbol::SymbolId;
+    use crate::domain::time::Span;
+    use crate::limits::SESSION_SYMBOLS;
+
+    #[test]
+    fn commands_are_answered_when_they_are_in_the_journal() {
+        let commands = Commands::default();
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::CloseAll], Until::Flat));
+            let watch = Stopwatch::start();
+            let mut taken = Vec::new();
+            while taken.is_empty() && watch.elapsed() < Span::from_seconds(30) {
+                taken = commands.take();
+                std::thread::yield_now();
+            }
+            assert_eq!(taken, [Command::Pause, Command::CloseAll]);
+            // The disk refuses them once.
+            commands.again();
+            assert_eq!(commands.take(), [Command::Pause, Command::CloseAll]);
+            commands.show_flat(true);
+            commands.done(2);
+            assert_eq!(asked.join().unwrap(), Ok(Given { is_done: true, is_flat: true }));
+        });
+    }
+
+    #[test]
+    fn when_too_many_wait_others_are_refused_but_closing_everything_is_taken_once() {
+        let commands = Commands::default();
+        let push = |asked: &[Command]| commands.lock().push(asked.to_vec());
+        let flatten: Vec<Command> =
+            (0..SESSION_SYMBOLS as u32).map(|id| Command::Close(SymbolId(id))).collect();
+        for _ in 0..SESSION_COMMANDS / 2 {
+            assert_eq!(
+                (push(&[Command::Pause]), push(&[Command::Pause]), push(&[Command::Resume])),
+                (Ok(()), Ok(()), Ok(()))
+            );
+        }
+        assert_eq!(
+            (push(&[Command::Pause]), push(&[Command::Resume])),
+            (Err(Full), Ok(())),
+            "the last is asked for again"
+        );
+        assert_eq!((push(&flatten), push(&flatten), push(&[Command::Resume])), (Ok(()), Ok(()), Err(Full)));
+        let taken = commands.take();
+        assert_eq!(taken.len(), SESSION_COMMANDS + flatten.len());
+        // The disk hangs: what was applied is not done.
+        assert_eq!((push(&[Command::Pause]), push(&flatten)), (Err(Full), Ok(())));
+        assert_eq!(commands.take(), []);
+        commands.done(taken.len());
+        assert_eq!((push(&flatten), push(&[Command::Resume])), (Ok(()), Ok(())), "it is given anew");
+        assert_eq!(commands.take().len(), flatten.len() + 1);
+    }
+}
