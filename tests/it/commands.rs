@@ -162,8 +162,8 @@ fn what_is_not_there_is_named_with_a_way_out() {
     assert!(!cli.at("x.csv").exists());
     cli.run(&["export", id, "--out", "none/x.csv"]).fails(
         "no such directory",
-        1,
-        &["directory does not exist", "another path"],
+        64,
+        &["there is no folder none", "create it"],
     );
     assert_eq!(cli.recordings(), std::slice::from_ref(&recording));
 }

@@ -12,7 +12,7 @@ const NOT_KEPT: &str = "an older version stored this result without it";
 pub fn upgrade(document: &mut Value) {
     for result in document.get_mut("results").and_then(Value::as_array_mut).into_iter().flatten() {
         for trade in result.get_mut("trades").and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Some(why) = trade["why"].as_object_mut() {
+            if let Some(why) = trade.get_mut("why").and_then(Value::as_object_mut) {
                 why.entry("earlier_exits").or_insert(Value::Null);
             }
             let exit = trade.pointer_mut("/why/exit").and_then(Value::as_object_mut);

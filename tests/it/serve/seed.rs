@@ -297,7 +297,10 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     // 5. Stopped in the middle.
     let stop = json!({ "session_id": slow_id });
     let data = enveloped(&world.post("/sessions/stop", &stop), 200);
-    assert_eq!(data, json!({"status": "session_stopped", "data": {"session_id": slow_id}}));
+    assert_eq!(
+        data,
+        json!({"status": "session_stopped", "data": {"session_id": slow_id}, "session_id": slow_id})
+    );
     let stopped = world.ended(&slow_id);
     assert!(stopped["status"] == "stopped" && stopped["progress"].as_f64().unwrap() < 100.0, "{stopped}");
     refused(&world.post("/sessions/stop", &stop), 409, "session_already_stopped");

@@ -51,7 +51,7 @@ pub(in crate::service::sessions) struct MarketContext<'a> {
 }
 
 /// What the loop of a session runs on.
-pub(super) struct Outside<'a> {
+pub(in crate::service::sessions) struct Outside<'a> {
     pub session: &'a Arc<Running>,
     pub inbox: &'a Arc<Inbox>,
     pub journal: &'a mut Journal,
@@ -87,7 +87,7 @@ pub(in crate::service::sessions) trait Trading<'a> {
 }
 
 /// What the reader of a result must know.
-pub(super) trait Noted {
+pub(in crate::service::sessions) trait Noted {
     /// Once.
     fn noted(&mut self) -> Vec<String>;
 }

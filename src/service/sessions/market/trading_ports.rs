@@ -36,7 +36,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 type Questions = BTreeMap<SymbolId, Receiver<Result<Contract, ExchangeError>>>;
 
 /// What a trading session's loop runs on.
-pub(super) struct TradingPorts<'a> {
+pub(in crate::service::sessions) struct TradingPorts<'a> {
     session: &'a Arc<Running>,
     inbox: &'a Inbox,
     journal: &'a mut Journal,

@@ -212,7 +212,7 @@ impl Client {
                 let closed = expect(&ask("POST", "/sessions/stop", Some(&stop)), 200, "stop of an orphan");
                 assert_eq!(
                     closed,
-                    json!({"status": "session_stopped", "data": {"session_id": id, "was_orphaned": true}})
+                    json!({"status": "session_stopped", "data": {"session_id": id, "was_orphaned": true}, "session_id": id})
                 );
                 self.tally.orphans += 1;
             }

@@ -338,7 +338,10 @@ impl Client {
         let answer = self.change(wire, Doubt::Stop(id.clone()), "POST", "/sessions/stop", None, Some(&body));
         self.sessions.insert(id.clone(), if answer.is_some() { Session::Stopped } else { Session::Stopping });
         let stopped = expect(&answer?, 200, "stop");
-        assert_eq!(stopped, json!({"status": "session_stopped", "data": {"session_id": id}}));
+        assert_eq!(
+            stopped,
+            json!({"status": "session_stopped", "data": {"session_id": id}, "session_id": id})
+        );
         Some(())
     }
 
