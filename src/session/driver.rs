@@ -247,9 +247,19 @@ impl<G: Gateway> Driver<G> {
         let mut chunk = Chunk::default();
         while feed.next(&mut chunk)? {
             self.refresh_table(recorder);
-            // Right here: where a chunk ends must not change what is decided.
-            if self.apply_ticks(&chunk, chunk.ticks(), recorder) {
-                return Ok(());
+            let mut rest = chunk.ticks();
+            while let Some(tick) = rest.first() {
+                let follows = rest.get(1).is_some_and(|next| next.symbol == tick.symbol);
+                let mut count = if follows { self.trades(tick.symbol, rest, recorder) } else { 0 };
+                if count == 0 {
+                    self.tick(&chunk, tick, recorder);
+                    count = 1;
+                }
+                rest = &rest[count..];
+                if self.has_ended() {
+                    // Right here: where a chunk ends must not change what is decided.
+                    return Ok(());
+                }
             }
             self.batch_done(recorder);
             if watch(Progress { ticks: self.ticks, at: self.at }) == Flow::Stop {
@@ -257,25 +267,6 @@ impl<G: Gateway> Driver<G> {
             }
         }
         Ok(())
-    }
-
-    /// Applies ticks of a chunk as [`Driver::tick`] would one by one, trades on which nobody acts together. Whether the session has
-    /// ended; behind the tick that ended it none is applied.
-    #[inline]
-    pub fn apply_ticks<R: Recorder>(&mut self, chunk: &Chunk, mut ticks: &[Tick], recorder: &mut R) -> bool {
-        while let Some(tick) = ticks.first() {
-            let follows = ticks.get(1).is_some_and(|next| next.symbol == tick.symbol);
-            let mut count = if follows { self.trades(tick.symbol, ticks, recorder) } else { 0 };
-            if count == 0 {
-                self.tick(chunk, tick, recorder);
-                count = 1;
-            }
-            if self.has_ended() {
-                return true;
-            }
-            ticks = &ticks[count..];
-        }
-        false
     }
 
     /// Shows the recorder the engine between two batches of input, once time has begun.

@@ -18,7 +18,6 @@ use crate::session::halts::{self, Halts, News};
 use crate::session::inputs::{Arrived, Batch, Control};
 use crate::session::orders::Verdict;
 use crate::session::ports::{Chunk, ContractTerms, Notice, TickKind};
-use crate::session::replay::ticks_until;
 use crate::session::rows::TickMaker;
 use crate::session::switches::Switches;
 use std::sync::Arc;
@@ -328,18 +327,17 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
     /// Applies what came in the order of its stamps. Whether something of it ended the session; a replay looks at the same
     /// places.
     fn apply(&mut self, batch: &Batch, chunk: &Chunk) -> bool {
-        let (mut answers, mut rest) = (batch.answers().peekable(), chunk.ticks());
-        while let Some(tick) = rest.first() {
+        let mut answers = batch.answers().peekable();
+        for tick in chunk.ticks() {
             while let Some((at, answer)) = answers.next_if(|(at, _)| *at < tick.at) {
                 if self.answer(at, answer) {
                     return true;
                 }
             }
-            let (now, later) = rest.split_at(ticks_until(rest, answers.peek().map(|(at, _)| *at)));
-            if self.driver.apply_ticks(chunk, now, &mut self.recorder) {
+            self.driver.tick(chunk, tick, &mut self.recorder);
+            if self.driver.has_ended() {
                 return true;
             }
-            rest = later;
         }
         answers.any(|(at, answer)| self.answer(at, answer))
     }

@@ -8,7 +8,7 @@ use crate::plant::{Plant, is_planted};
 use crate::session::driver::{Driver, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::inputs::Control;
-use crate::session::ports::{Chunk, Feed, FeedError, Tick};
+use crate::session::ports::{Chunk, Feed, FeedError};
 use crate::session::switches::switched;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -116,30 +116,22 @@ pub fn replay_ticks<G: Gateway, R: Recorder>(
         if position.at > Timestamp::MIN && chunk.ticks().first().is_some_and(|tick| tick.at > position.at) {
             watch(position, driver, recorder);
         }
-        let mut rest = chunk.ticks();
-        while let Some(tick) = rest.first() {
+        for tick in chunk.ticks() {
             while let Some((at, control)) = controls.get(position.controls).filter(|(at, _)| *at < tick.at) {
                 position.controls += 1;
                 if apply(driver, table, *at, control, recorder) {
                     return Ok(None);
                 }
             }
-            let until = controls.get(position.controls).map(|(at, _)| *at);
-            let (now, later) = rest.split_at(ticks_until(rest, until));
-            if driver.apply_ticks(&chunk, now, recorder) {
+            driver.tick(&chunk, tick, recorder);
+            position.at = tick.at;
+            if driver.has_ended() {
                 driver.finish(recorder);
                 return Ok(None);
             }
-            position.at = now.last().map_or(position.at, |tick| tick.at);
-            rest = later;
         }
     }
     Ok(Some(position))
-}
-
-/// How many of these ticks come before something else that happens at a time; all when nothing does.
-pub(super) fn ticks_until(ticks: &[Tick], at: Option<Timestamp>) -> usize {
-    at.map_or(ticks.len(), |at| ticks.iter().take_while(|tick| tick.at <= at).count())
 }
 
 /// What was done to the session at a moment, at that moment again. Whether it ended the session.
