@@ -46,6 +46,9 @@ use start::plan::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// How long a stop waits for the thread of a session whose end is on disk.
+const LEAVES_WITHIN: Span = Span::from_seconds(1);
+
 /// All sessions.
 pub struct Sessions {
     store: Arc<Store>,
@@ -181,7 +184,9 @@ impl Sessions {
     /// 404 `session_not_found`, 409 `session_already_stopped`.
     pub fn stop(&self, id: &str, timeout: Span) -> Result<Stopped, Refusal> {
         let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
-        if let Some(session) = found {
+        // One whose end is on disk already leaves its thread in a moment: it has ended, and no stop ended it.
+        let has_ended = |session: &Running| session.row().1.is_final() && session.wait(LEAVES_WITHIN);
+        if let Some(session) = found.filter(|session| !has_ended(session)) {
             self.stop_durably(&session)?;
             // One that the daemon suspends meanwhile ends with the next start.
             let still_stopping = !session.wait(timeout) || !session.is_over();
