@@ -1,12 +1,12 @@
 //! `tradingd config`: checks a configuration file and lists all its problems, or writes one with the
 //! defaults.
 
-use super::{Failure, terminal};
+use super::{Failure, output, terminal};
 use crate::config::{self, Config, Content, Problem};
 use crate::domain::visible::Visible;
+use crate::files::whole_file;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The configuration file when `--config` is not given.
@@ -80,13 +80,12 @@ fn init(file: &Path) -> Result<(), Failure> {
         std::io::ErrorKind::AlreadyExists => {
             Failure::input(format!("{} exists already and was not changed", file.visible()))
         }
-        _ => Failure::other(format!("{} cannot be written ({error}): choose another place", file.visible())),
+        _ => output::unwritable(file, error),
     };
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(unwritable)?;
     }
-    let mut created = std::fs::File::create_new(file).map_err(unwritable)?;
-    created.write_all(defaults().as_bytes()).and_then(|()| created.sync_all()).map_err(unwritable)?;
+    whole_file::write_new(file, defaults().as_bytes()).map_err(unwritable)?;
     terminal::print(&format!("{} written with every field at its default\n", file.visible()));
     Ok(())
 }

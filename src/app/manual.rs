@@ -1,8 +1,10 @@
 //! `tradingd completions` and `tradingd man`: completion scripts and manual pages, generated from the clap
 //! command.
 
+use super::output::unwritable;
 use super::{Failure, command, terminal};
 use crate::domain::visible::Visible;
+use crate::files::whole_file;
 use clap::Args;
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -44,7 +46,7 @@ pub fn man(options: &ManOptions) -> Result<(), Failure> {
         terminal::print_bytes(&page(command())?);
         return Ok(());
     };
-    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
+    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
     let mut root = command();
     // Gives every subcommand its full display name.
     root.build();
@@ -56,7 +58,7 @@ pub fn man(options: &ManOptions) -> Result<(), Failure> {
 
 fn write_pages(command: &clap::Command, dir: &Path, count: &mut usize) -> Result<(), Failure> {
     let path = dir.join(format!("{}.1", command.get_display_name().unwrap_or_else(|| command.get_name())));
-    std::fs::write(&path, page(command.clone())?).map_err(|error| unwritable(&path, &error))?;
+    whole_file::write_whole(&path, &page(command.clone())?).map_err(|error| unwritable(&path, error))?;
     *count += 1;
     command
         .get_subcommands()
@@ -70,8 +72,4 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
         .render(&mut page)
         .map_err(|error| Failure::other(format!("the manual could not be written: {error}")))?;
     Ok(page)
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::other(format!("{} cannot be written ({error}): choose another directory", path.visible()))
 }
