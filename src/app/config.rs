@@ -82,7 +82,7 @@ fn init(file: &Path) -> Result<(), Failure> {
         }
         _ => output::unwritable(file, error),
     };
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = output::folder_of(file) {
         std::fs::create_dir_all(folder).map_err(unwritable)?;
     }
     whole_file::write_new(file, defaults().as_bytes()).map_err(unwritable)?;

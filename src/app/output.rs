@@ -64,7 +64,7 @@ impl Replace {
 }
 
 /// The folder of a path; `None`: the current one.
-fn folder_of(path: &Path) -> Option<&Path> {
+pub fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty())
 }
 
