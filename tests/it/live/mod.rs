@@ -82,6 +82,16 @@ impl Market {
         self.exchange.look(|exchange| exchange.trading.accounts[0].stops.len())
     }
 
+    /// What stands on the account, for the message of a failed assertion.
+    pub fn account(&self) -> String {
+        self.exchange.look(|exchange| {
+            let account = &exchange.trading.accounts[0];
+            let (held, stops, open) = (&account.positions, &account.stops, &account.open);
+            let fills: Vec<_> = account.fills.iter().rev().take(5).collect();
+            format!("positions {held:?}, stops {stops:?}, orders {open:?}, last fills {fills:?}")
+        })
+    }
+
     fn open(scenario: Scenario, symbols: usize, messages: u32, seed: u64, keys: Vec<TestKey>) -> Market {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

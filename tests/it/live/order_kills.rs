@@ -65,8 +65,17 @@ fn a_session_with_real_money_goes_on_after_every_kill() {
         assert_eq!(act(word)["is_done"], true, "{word}");
     }
     // One answer waits ten seconds; on a busy machine the exchange may need longer.
-    until("flat", || act("flatten")["is_flat"] == true);
-    assert_eq!((market.held(), market.stops()), (0, 0), "flat, as the exchange shows it");
+    let mut flat = json!(null);
+    until("flat", || {
+        flat = act("flatten");
+        flat["is_flat"] == true
+    });
+    assert_eq!(
+        (market.held(), market.stops()),
+        (0, 0),
+        "flat, as the exchange shows it: {flat}, {}",
+        market.account()
+    );
     let stop = json!({"session_id": id});
     until("the end", || {
         let stopped = daemon.ask_as(&login, "POST", "/sessions/stop", Some(&stop));

@@ -159,6 +159,8 @@ pub(super) fn started(market: &Market, folder: &Cli) -> (Daemon, Login, String) 
         "enabled": true, "rest_url": market.exchange.rest_url(), "ws_url": market.exchange.ws_url(), "reconnect_min_ms": 50,
     });
     config["recording"] = json!({"min_free_mib": 0});
+    // One login lasts for the long run.
+    config["auth"] = json!({"access_ttl_s": 7_200});
     folder.file("config.json", config.to_string());
     let daemon = Daemon::at(&folder.at("."));
     let login = daemon.admin();
