@@ -471,8 +471,8 @@ impl Desk {
 
     /// All stops that stand; `asked`: when the question left.
     pub fn on_stops(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
-        self.protection.on_list(facts, asked, now);
-        if !self.protection.has_leftovers() {
+        let are_known = self.protection.on_list(facts, asked, now);
+        if are_known && !self.protection.has_leftovers() {
             self.no_stops_asked = asked;
         }
     }

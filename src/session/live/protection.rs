@@ -265,7 +265,8 @@ impl Protection {
     }
 
     /// All stops that stand. What is not among them is not there, unless it was sent after they were asked for.
-    pub fn on_list(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
+    /// Whether it is known what each belongs to: one may be of a position whose number was not told yet.
+    pub fn on_list(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) -> bool {
         self.is_listed = true;
         facts.iter().for_each(|fact| self.remember(fact));
         let stands = |id: &u64| facts.iter().any(|fact| fact.id == *id && !fact.is_over);
@@ -284,9 +285,12 @@ impl Protection {
         }
         let held: BTreeSet<u64> = self.stops.values().filter_map(|stop| stop.position).collect();
         let are_told = self.stops.values().all(|stop| stop.position.is_some());
-        for fact in facts.iter().filter(|fact| are_told && !held.contains(&fact.position)) {
-            self.astray(fact, now);
+        let mut others = facts.iter().filter(|fact| !fact.is_over && !held.contains(&fact.position));
+        if !are_told {
+            return others.next().is_none();
         }
+        others.for_each(|fact| self.astray(fact, now));
+        true
     }
 
     fn remember(&mut self, fact: &StopFact) {

@@ -154,16 +154,40 @@ fn more_closes_by_others_than_are_kept_undecided_are_booked_as_closed_by_hand() 
 
 /// A desk after a restart, with the position of one order before.
 pub(super) fn resumed(now: Timestamp) -> Desk {
+    resumed_with(&[entry(1, 10)], now)
+}
+
+/// The same, with these intents in the journal.
+fn resumed_with(intents: &[Intent], now: Timestamp) -> Desk {
     let mut before = desk();
     before.submit(entry(1, 10), at(10));
     before.on_execution(execution(1, 1, 10, false), at(30));
     before.on_order(&fact(1, OrderFactState::Ended, 10), at(31));
     let told = answers(&before.take_acts());
     let mut desk = Desk::new(table(), tag(), CAPS);
-    desk.resume(&[entry(1, 10)], &told, now);
+    desk.resume(intents, &told, now);
     desk.on_connection(true, now);
     desk.tick(now);
     desk
+}
+
+#[test]
+fn a_stop_from_before_a_restart_stands_until_it_is_cancelled() {
+    // The process before sent an exit; what came of it is heard first of all.
+    let mut desk = resumed_with(&[entry(1, 10), exit(2, 10)], at(60_000));
+    desk.on_execution(execution(2, 2, 10, true), at(60_200));
+    desk.on_order(&fact(2, OrderFactState::Ended, 10), at(60_201));
+    // Listed before anybody told the number of the position that it was placed for.
+    desk.on_stops(&[stands(950)], at(60_210), at(60_220));
+    desk.tick(at(60_230));
+    desk.on_report(Ok(&Report::default()), at(60_240), at(60_250));
+    assert!(!desk.is_flat(at(60_260)), "its stop stands");
+    desk.on_stops(&[stands(950)], at(61_300), at(61_310));
+    desk.on_positions(&[], at(61_400));
+    desk.tick(at(61_500));
+    assert!(desk.take_acts().contains(&Act::CancelStop { id: 5 }));
+    desk.on_stops(&[], at(61_600), at(61_610));
+    assert!(desk.is_flat(at(61_620)));
 }
 
 #[test]
