@@ -14,7 +14,7 @@ use tradingd::domain::event::GapCause;
 use tradingd::domain::record::{Record, StreamKind};
 use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::{Span, Timestamp};
-use tradingd::exchange::mexc::{Depth, Frames, Subscription};
+use tradingd::exchange::mexc::{DepthSnapshot, Frames, Subscription};
 use tradingd::session::ports::{MarketSink, Notice};
 
 #[derive(Default)]
@@ -140,7 +140,7 @@ fn prepared(stream: StreamKind) -> (Frames, Timestamp, Arc<Count>) {
         frames.read(r#"{"symbol":"DOGE_USDT","data":{"asks":[],"bids":[],"version":8752807947},"channel":"push.depth","ts":1}"#, at);
         frames.snapshot(
             0,
-            &Depth { bids: Vec::new(), asks: Vec::new(), version: 8_752_807_947, at: Some(at) },
+            &DepthSnapshot { bids: Vec::new(), asks: Vec::new(), version: 8_752_807_947, at: Some(at) },
             at,
         );
     }

@@ -12,7 +12,7 @@ use crate::domain::visible::Visible;
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::request::account::Margin;
 use crate::exchange::mexc::request::order::{NewOrder, OrderType};
-use crate::exchange::mexc::{Account, Effect, HeldPosition, Mexc, Outcome};
+use crate::exchange::mexc::{AccountClient, Effect, HeldPosition, Mexc, WriteOutcome};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub struct ClosedPosition {
 /// A watchdog.
 pub struct Watchdog {
     state: PathBuf,
-    account: Account,
+    account: AccountClient,
     keys: KeyRing,
     watch: Stopwatch,
     seen: LeaseHistory,
@@ -176,7 +176,7 @@ fn until_nothing_comes(lease: &LiveLease, now: Timestamp) -> Span {
 
 /// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either for a while, then cancels
 /// the stops and looks until none of these is left. Whether the exchange showed all three: what cannot be read is not flat.
-async fn flatten(account: &Account, lease: &LiveLease) -> (Vec<ClosedPosition>, bool) {
+async fn flatten(account: &AccountClient, lease: &LiveLease) -> (Vec<ClosedPosition>, bool) {
     let mut closed: Vec<ClosedPosition> = Vec::new();
     let (watch, mut empty) = (Stopwatch::start(), EmptyLooks::default());
     let not_before = until_nothing_comes(lease, clock::now());
@@ -240,7 +240,7 @@ fn note(closed: &mut Vec<ClosedPosition>, lease: &LiveLease, ours: &[&HeldPositi
 
 /// One order for all of a position, under a client id of its own. When its answer is lost, the next round closes only what
 /// the positions still show.
-async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<String> {
+async fn close(account: &AccountClient, held: &HeldPosition, round: usize) -> Option<String> {
     let order = NewOrder {
         symbol: held.symbol.clone(),
         effect: if held.is_long { Effect::CloseLong } else { Effect::CloseShort },
@@ -254,14 +254,14 @@ async fn close(account: &Account, held: &HeldPosition, round: usize) -> Option<S
         mode: None,
     };
     match account.place(&order).await {
-        Outcome::Accepted(_) => None,
-        Outcome::Refused { code, message } => Some(format!("code {code}: {message}")),
-        Outcome::NotSent(why) | Outcome::Unknown(why) => Some(why),
+        WriteOutcome::Accepted(_) => None,
+        WriteOutcome::Refused { code, message } => Some(format!("code {code}: {message}")),
+        WriteOutcome::NotSent(why) | WriteOutcome::Unknown(why) => Some(why),
     }
 }
 
 /// Cancels the orders of a lease; whether the exchange showed that none was left to cancel.
-async fn orders_are_gone(account: &Account, lease: &LiveLease) -> bool {
+async fn orders_are_gone(account: &AccountClient, lease: &LiveLease) -> bool {
     let orders = match account.open_orders().await {
         Ok(orders) => orders,
         Err(error) => {
@@ -281,7 +281,7 @@ async fn orders_are_gone(account: &Account, lease: &LiveLease) -> bool {
 }
 
 /// Cancels the stops on the symbols of a lease; whether the exchange showed that none was left to cancel.
-async fn stops_are_gone(account: &Account, lease: &LiveLease) -> bool {
+async fn stops_are_gone(account: &AccountClient, lease: &LiveLease) -> bool {
     let stops = match account.stops().await {
         Ok(stops) => stops,
         Err(error) => {

@@ -1,9 +1,9 @@
 //! One order book built from snapshots and from change messages that may be lost, repeated, late or stale.
 //!
 //! A state machine without I/O or clock: messages, snapshots and times go in; rows and the notices "lost" and
-//! "regained" come out. Invariant: while [`Book::is_live`] is true, the rows that came out are the exchange's
+//! "regained" come out. Invariant: while [`BookSync::is_live`] is true, the rows that came out are the exchange's
 //! book at version `last`, down to the worst level of the snapshot; changes beyond that depth are dropped.
-//! Nothing survives [`Book::reset`], so versions of two connections never mix.
+//! Nothing survives [`BookSync::reset`], so versions of two connections never mix.
 
 mod pending;
 mod sides;
@@ -14,7 +14,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::versions::Behind;
-use pending::Held;
+use pending::PendingMessages;
 use sides::Sides;
 
 /// Timeouts of a book, and the depth of its snapshots.
@@ -37,7 +37,7 @@ pub struct Pace {
 
 /// New state of a level; quantity 0 deletes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Change {
+pub struct BookChange {
     /// Side of the book.
     pub side: Side,
     /// Price.
@@ -48,7 +48,7 @@ pub struct Change {
 
 /// All changes from version `begin` to version `end`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message<'a> {
+pub struct BookMessage<'a> {
     /// First version it covers.
     pub begin: u64,
     /// Last version it covers.
@@ -56,26 +56,26 @@ pub struct Message<'a> {
     /// The exchange's time.
     pub at: Timestamp,
     /// Changed levels, in any order.
-    pub changes: &'a [Change],
+    pub changes: &'a [BookChange],
 }
 
 /// The whole book at one version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Snapshot<'a> {
+pub struct BookSnapshot<'a> {
     /// Version of the book.
     pub version: u64,
     /// The exchange's time.
     pub at: Timestamp,
     /// Every level, best first.
-    pub levels: &'a [Change],
+    pub levels: &'a [BookChange],
 }
 
 /// Receives a book's rows.
 pub trait Out {
     /// The whole book, after `regained`.
-    fn snapshot(&mut self, snapshot: Snapshot<'_>);
+    fn snapshot(&mut self, snapshot: BookSnapshot<'_>);
     /// The changes of the next message.
-    fn changed(&mut self, message: Message<'_>);
+    fn changed(&mut self, message: BookMessage<'_>);
     /// The published book is wrong from here on.
     fn lost(&mut self);
     /// The published book is right from here on; a snapshot follows.
@@ -92,7 +92,7 @@ pub enum Taken {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum SyncState {
     /// Not subscribed.
     Idle,
     /// Messages are buffered until a snapshot joins them; `is_first`: none has arrived yet.
@@ -103,10 +103,10 @@ enum State {
 
 /// One order book.
 #[derive(Debug)]
-pub struct Book {
+pub struct BookSync {
     pace: Pace,
-    state: State,
-    held: Held,
+    state: SyncState,
+    held: PendingMessages,
     sides: Sides,
     /// Version of the last published row.
     last: u64,
@@ -117,7 +117,7 @@ pub struct Book {
     /// Messages with versions at or below the newest.
     behind: Behind,
     /// Reused buffer: a message's changes within the known depth.
-    known: Vec<Change>,
+    known: Vec<BookChange>,
     /// When to request a snapshot.
     due: Option<Span>,
     wait: Span,
@@ -125,13 +125,13 @@ pub struct Book {
     crossed_since: Option<Span>,
 }
 
-impl Book {
+impl BookSync {
     /// A book that is not subscribed yet.
     pub fn new(pace: Pace) -> Self {
-        Book {
+        BookSync {
             pace,
-            state: State::Idle,
-            held: Held::default(),
+            state: SyncState::Idle,
+            held: PendingMessages::default(),
             sides: Sides::default(),
             last: 0,
             floor: 0,
@@ -147,8 +147,8 @@ impl Book {
 
     /// The subscription is confirmed, so messages may follow. No effect if it was confirmed before.
     pub fn start(&mut self, now: Span) {
-        if self.state == State::Idle {
-            self.state = State::Joining { is_first: true };
+        if self.state == SyncState::Idle {
+            self.state = SyncState::Joining { is_first: true };
             self.due = Some(now + self.pace.quiet);
         }
     }
@@ -156,13 +156,13 @@ impl Book {
     /// The connection is gone; drops all state except the time of the next permitted resync.
     pub fn reset(&mut self) {
         let (held, known) = (std::mem::take(&mut self.held), std::mem::take(&mut self.known));
-        *self = Book { held, known, next_resync: self.next_resync, ..Book::new(self.pace) };
+        *self = BookSync { held, known, next_resync: self.next_resync, ..BookSync::new(self.pace) };
         self.held.clear();
     }
 
     /// Whether the published rows are the exchange's book.
     pub fn is_live(&self) -> bool {
-        self.state == State::Synced
+        self.state == SyncState::Synced
     }
 
     /// Version of the book while it is synchronized.
@@ -171,7 +171,7 @@ impl Book {
         self.is_live().then_some(self.last)
     }
 
-    /// Whether a snapshot must be requested now; answer with [`Book::snapshot`] or [`Book::no_snapshot`].
+    /// Whether a snapshot must be requested now; answer with [`BookSync::snapshot`] or [`BookSync::no_snapshot`].
     pub fn take_due(&mut self, now: Span) -> bool {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
@@ -181,7 +181,7 @@ impl Book {
     }
 
     /// Processes a message of changes.
-    pub fn message(&mut self, message: Message<'_>, now: Span, out: &mut impl Out) -> Taken {
+    pub fn message(&mut self, message: BookMessage<'_>, now: Span, out: &mut impl Out) -> Taken {
         if self.newest().is_some_and(|newest| message.end <= newest) {
             if !self.behind.add(message.end) {
                 return Taken::Repeated;
@@ -190,16 +190,16 @@ impl Book {
         }
         self.behind.reset();
         match self.state {
-            State::Idle => {
+            SyncState::Idle => {
                 self.start(now);
                 self.hold(message, now)
             }
-            State::Joining { .. } => self.hold(message, now),
-            State::Synced if message.begin > self.last + 1 => {
+            SyncState::Joining { .. } => self.hold(message, now),
+            SyncState::Synced if message.begin > self.last + 1 => {
                 self.lose(self.last, now, out);
                 self.hold(message, now)
             }
-            State::Synced => {
+            SyncState::Synced => {
                 self.apply(message, out);
                 self.check(now, out);
                 Taken::New
@@ -237,8 +237,8 @@ impl Book {
     }
 
     /// Joins the requested snapshot with the buffered messages.
-    pub fn snapshot(&mut self, snapshot: Snapshot<'_>, now: Span, out: &mut impl Out) {
-        if !matches!(self.state, State::Joining { .. }) {
+    pub fn snapshot(&mut self, snapshot: BookSnapshot<'_>, now: Span, out: &mut impl Out) {
+        if !matches!(self.state, SyncState::Joining { .. }) {
             return;
         }
         let joins = self
@@ -253,7 +253,7 @@ impl Book {
         self.sides.open(snapshot.levels, self.pace.levels);
         (self.last, self.ceiling) = (snapshot.version, None);
         out.snapshot(snapshot);
-        self.state = State::Synced;
+        self.state = SyncState::Synced;
         self.due = None;
         self.wait = self.pace.wait_min;
         self.crossed_since = None;
@@ -269,7 +269,7 @@ impl Book {
 
     /// The snapshot failed or was too old: requests another after a wait.
     pub fn no_snapshot(&mut self, now: Span) {
-        if matches!(self.state, State::Joining { .. }) {
+        if matches!(self.state, SyncState::Joining { .. }) {
             self.due = Some(now + self.wait);
             self.wait = (self.wait + self.wait).min(self.pace.wait_max);
         }
@@ -291,19 +291,19 @@ impl Book {
         }
     }
 
-    fn apply(&mut self, message: Message<'_>, out: &mut impl Out) {
+    fn apply(&mut self, message: BookMessage<'_>, out: &mut impl Out) {
         let mut known = std::mem::take(&mut self.known);
         known.clear();
         known.extend(message.changes.iter().filter(|change| self.sides.reach(change)));
         self.sides.apply(&known);
         self.last = message.end;
-        out.changed(Message { changes: &known, ..message });
+        out.changed(BookMessage { changes: &known, ..message });
         self.known = known;
     }
 
-    fn hold(&mut self, message: Message<'_>, now: Span) -> Taken {
-        if self.state == (State::Joining { is_first: true }) {
-            self.state = State::Joining { is_first: false };
+    fn hold(&mut self, message: BookMessage<'_>, now: Span) -> Taken {
+        if self.state == (SyncState::Joining { is_first: true }) {
+            self.state = SyncState::Joining { is_first: false };
             self.due = self.due.map(|due| due.min(now));
         }
         // A hole among the buffered messages: the snapshot must be newer than the hole.
@@ -331,7 +331,7 @@ impl Book {
         // A snapshot already on its way may be too old; that is detected when it arrives.
         self.due = Some(at);
         self.wait = self.pace.wait_min;
-        self.state = State::Joining { is_first: false };
+        self.state = SyncState::Joining { is_first: false };
     }
 
     /// Levels of a side while the book is synchronized, best first.

@@ -2,7 +2,7 @@
 
 use super::feed;
 use super::health::Counters;
-use super::market::Depth;
+use super::market::DepthSnapshot;
 use super::settings::Settings;
 use super::socket::{Dispatch, Received, Symbol, pace};
 use super::subscription::Subscription;
@@ -47,7 +47,7 @@ impl Frames {
     }
 
     /// Passes a snapshot to a symbol's book; `symbol` is its index in the subscription.
-    pub fn snapshot(&mut self, symbol: usize, depth: &Depth, at: Timestamp) {
+    pub fn snapshot(&mut self, symbol: usize, depth: &DepthSnapshot, at: Timestamp) {
         let received = self.received(at);
         self.dispatch.join(symbol, depth, received);
     }

@@ -49,7 +49,7 @@ pub struct DepthLevel {
 
 /// A book at one version, best levels first.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Depth {
+pub struct DepthSnapshot {
     /// Buyers.
     pub bids: Vec<DepthLevel>,
     /// Sellers.

@@ -21,13 +21,14 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, AccountNews, AccountSink, Listening, Outcome};
+pub use account::{AccountClient, AccountNews, AccountSink, Listening, WriteOutcome};
 pub use feed::MarketFeed;
 pub use frames::Frames;
 pub use health::Health;
 pub use market::{
-    Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, Effect, Execution, ExecutionCause, FundingRate,
-    FundingSettlement, HeldPosition, OrderState, PlacedOrder, PositionMode, ResidentStop, Ticker,
+    Asset, Candle, ClockOffset, Deal, DepthLevel, DepthSnapshot, Effect, Execution, ExecutionCause,
+    FundingRate, FundingSettlement, HeldPosition, OrderState, PlacedOrder, PositionMode, ResidentStop,
+    Ticker,
 };
 pub use rest::request;
 pub use rest::sign::Keys;
@@ -152,7 +153,7 @@ impl Mexc {
 
     /// A book with at most `limit` levels per side (5, 20, 100, 1000; about 1,500 without a limit). The
     /// exchange may answer with an older version than before.
-    pub fn depth(&self, symbol: &str, limit: Option<u32>) -> Result<Depth, ExchangeError> {
+    pub fn depth(&self, symbol: &str, limit: Option<u32>) -> Result<DepthSnapshot, ExchangeError> {
         self.handle.block_on(self.link.rest.read(&calls::depth(symbol, limit), None, rows::depth))
     }
 
@@ -249,11 +250,11 @@ impl Mexc {
     ///
     /// # Errors
     /// [`ExchangeError::Settings`] unless the exchange is one of this host: this version sends orders to no other.
-    pub fn account(&self, keys: Arc<ArcSwap<Keys>>) -> Result<Account, ExchangeError> {
+    pub fn account(&self, keys: Arc<ArcSwap<Keys>>) -> Result<AccountClient, ExchangeError> {
         if !self.link.settings.is_on_this_host() {
             return Err(ExchangeError::Settings(ONLY_REHEARSAL.to_owned()));
         }
-        Ok(Account::new(Arc::clone(&self.link), keys, self.handle.clone()))
+        Ok(AccountClient::new(Arc::clone(&self.link), keys, self.handle.clone()))
     }
 
     /// Counters since the start.

@@ -5,7 +5,7 @@ use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
-use crate::service::market::{AccountNeeds, Scope, SymbolQuery, Verdict};
+use crate::service::market::{AccountNeeds, CheckVerdict, Scope, SymbolQuery};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -28,6 +28,6 @@ pub fn account(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure
     let symbols = config.trading.live.symbols.iter().map(|name| (name.clone(), None)).collect();
     let fees = (config.exchange.fees.maker_pct, config.exchange.fees.taker_pct);
     let lines = context.service.market.check_account(&AccountNeeds { symbols, budget: None, fees })?;
-    let is_ready = lines.iter().all(|line| line.verdict != Verdict::Fail);
+    let is_ready = lines.iter().all(|line| line.verdict != CheckVerdict::Fail);
     Ok(Reply::data(&json!({"is_ready": is_ready, "enabled": config.trading.live.enabled, "lines": lines})))
 }

@@ -6,7 +6,7 @@ use crate::domain::decimal::Decimal;
 use crate::exchange::mexc::codes::NO_QUANTITY;
 use crate::exchange::mexc::request::account::Margin;
 use crate::exchange::mexc::request::order::{NewOrder, OrderType};
-use crate::exchange::mexc::{Account, Effect, HeldPosition, Outcome, PlacedOrder, PositionMode};
+use crate::exchange::mexc::{AccountClient, Effect, HeldPosition, PlacedOrder, PositionMode, WriteOutcome};
 use serde::{Deserialize, Serialize};
 
 /// Largest difference of the exchange's clock from ours.
@@ -15,7 +15,7 @@ const CLOCK_NS: i64 = 500_000_000;
 /// How a line came out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum CheckVerdict {
     /// As it must be.
     Ok,
     /// Works, but somebody should look.
@@ -32,7 +32,7 @@ pub struct CheckLine {
     /// The symbol, where it is about one.
     pub symbol: Option<String>,
     /// How it came out.
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// What was found.
     pub found: String,
     /// What to do; `None` when nothing is to be done.
@@ -53,19 +53,19 @@ pub struct AccountNeeds {
 struct Lines(Vec<CheckLine>);
 
 impl Lines {
-    fn add(&mut self, name: &str, symbol: Option<&str>, verdict: Verdict, found: String, advice: &str) {
-        let advice = (verdict != Verdict::Ok).then(|| advice.to_owned());
+    fn add(&mut self, name: &str, symbol: Option<&str>, verdict: CheckVerdict, found: String, advice: &str) {
+        let advice = (verdict != CheckVerdict::Ok).then(|| advice.to_owned());
         let symbol = symbol.map(str::to_owned);
         self.0.push(CheckLine { name: name.to_owned(), symbol, verdict, found, advice });
     }
 
     fn is(&mut self, name: &str, symbol: Option<&str>, good: bool, found: String, advice: &str) {
-        self.add(name, symbol, if good { Verdict::Ok } else { Verdict::Fail }, found, advice);
+        self.add(name, symbol, if good { CheckVerdict::Ok } else { CheckVerdict::Fail }, found, advice);
     }
 }
 
 /// Probes an account. Every line is there, also where one could not be learned.
-pub(super) async fn check(account: &Account, needs: &AccountNeeds) -> Vec<CheckLine> {
+pub(super) async fn check(account: &AccountClient, needs: &AccountNeeds) -> Vec<CheckLine> {
     let mut lines = Lines(Vec::new());
     clock(account, &mut lines).await;
     if !balance(account, needs.budget, &mut lines).await {
@@ -101,14 +101,14 @@ pub(super) async fn check(account: &Account, needs: &AccountNeeds) -> Vec<CheckL
     lines.add(
         "key_end",
         None,
-        Verdict::Warn,
+        CheckVerdict::Warn,
         "the exchange does not say when a key expires".to_owned(),
         "a key without an IP binding expires after 90 days: bind it to this host's address, allow no withdrawals, and note the date",
     );
     lines.0
 }
 
-async fn clock(account: &Account, lines: &mut Lines) {
+async fn clock(account: &AccountClient, lines: &mut Lines) {
     let advice = "set this host's clock by NTP: orders with a wrong time are refused";
     match account.clock_offset_ns().await {
         Ok(offset) => {
@@ -119,7 +119,7 @@ async fn clock(account: &Account, lines: &mut Lines) {
     }
 }
 
-async fn balance(account: &Account, budget: Option<f64>, lines: &mut Lines) -> bool {
+async fn balance(account: &AccountClient, budget: Option<f64>, lines: &mut Lines) -> bool {
     let assets = match account.assets().await {
         Ok(assets) => assets,
         Err(error) => {
@@ -142,7 +142,7 @@ async fn balance(account: &Account, budget: Option<f64>, lines: &mut Lines) -> b
     true
 }
 
-async fn mode(account: &Account, lines: &mut Lines) {
+async fn mode(account: &AccountClient, lines: &mut Lines) {
     let advice = "switch the account to hedge mode in the exchange's app: only in that mode does an order say what it closes";
     match account.position_mode().await {
         Ok(PositionMode::Hedge) => lines.is("position_mode", None, true, "hedge mode".to_owned(), ""),
@@ -152,7 +152,7 @@ async fn mode(account: &Account, lines: &mut Lines) {
 }
 
 /// An order of nothing.
-async fn probe(account: &Account, symbol: &str, lines: &mut Lines) {
+async fn probe(account: &AccountClient, symbol: &str, lines: &mut Lines) {
     let nothing = NewOrder {
         symbol: symbol.to_owned(),
         effect: Effect::OpenLong,
@@ -166,10 +166,14 @@ async fn probe(account: &Account, symbol: &str, lines: &mut Lines) {
         mode: None,
     };
     let (good, found) = match account.place(&nothing).await {
-        Outcome::Refused { code: NO_QUANTITY, .. } => (true, "orders over the API are allowed".to_owned()),
-        Outcome::Refused { code, message } => (false, format!("refused with code {code}: {message}")),
-        Outcome::NotSent(why) | Outcome::Unknown(why) => (false, why),
-        Outcome::Accepted(order) => (false, format!("an order of quantity zero was accepted as {order}")),
+        WriteOutcome::Refused { code: NO_QUANTITY, .. } => {
+            (true, "orders over the API are allowed".to_owned())
+        }
+        WriteOutcome::Refused { code, message } => (false, format!("refused with code {code}: {message}")),
+        WriteOutcome::NotSent(why) | WriteOutcome::Unknown(why) => (false, why),
+        WriteOutcome::Accepted(order) => {
+            (false, format!("an order of quantity zero was accepted as {order}"))
+        }
     };
     let advice = "this account cannot trade the contract over the API (KYC, region, permission of the key, or the contract): trade it on paper";
     lines.is("orders", Some(symbol), good, found, advice);
@@ -184,7 +188,7 @@ fn foreign(symbol: &str, positions: &[HeldPosition], orders: &[PlacedOrder], lin
 }
 
 /// Reads leverage back after it was set: what the exchange says is what counts.
-async fn leverage(account: &Account, symbol: &str, wanted: Option<u32>, lines: &mut Lines) {
+async fn leverage(account: &AccountClient, symbol: &str, wanted: Option<u32>, lines: &mut Lines) {
     let is_so = |read: &[Option<u32>; 2]| wanted.is_none() || read.iter().all(|side| *side == wanted);
     let mut read = account.leverage(symbol).await;
     if let Some(wanted) = wanted.filter(|_| read.as_ref().is_ok_and(|read| !is_so(read))) {
@@ -208,7 +212,7 @@ async fn leverage(account: &Account, symbol: &str, wanted: Option<u32>, lines: &
     }
 }
 
-async fn fees(account: &Account, symbol: &str, wanted: (f64, f64), lines: &mut Lines) {
+async fn fees(account: &AccountClient, symbol: &str, wanted: (f64, f64), lines: &mut Lines) {
     let advice =
         "set exchange.fees in the configuration to the account's: sizes and exits are computed with them";
     match account.fees(symbol).await {
@@ -216,8 +220,14 @@ async fn fees(account: &Account, symbol: &str, wanted: (f64, f64), lines: &mut L
             let found =
                 format!("maker {maker} %, taker {taker} %; configured {} % and {} %", wanted.0, wanted.1);
             let same = (maker - wanted.0).abs() < 1e-9 && (taker - wanted.1).abs() < 1e-9;
-            lines.add("fees", Some(symbol), if same { Verdict::Ok } else { Verdict::Warn }, found, advice);
+            lines.add(
+                "fees",
+                Some(symbol),
+                if same { CheckVerdict::Ok } else { CheckVerdict::Warn },
+                found,
+                advice,
+            );
         }
-        Err(error) => lines.add("fees", Some(symbol), Verdict::Warn, error.to_string(), advice),
+        Err(error) => lines.add("fees", Some(symbol), CheckVerdict::Warn, error.to_string(), advice),
     }
 }

@@ -11,7 +11,7 @@ mod lock;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
-pub use check::{AccountNeeds, CheckLine, Verdict};
+pub use check::{AccountNeeds, CheckLine, CheckVerdict};
 pub use keys::KeyRing;
 pub use lag::{LagCounts, Lags};
 pub use live_lease::{LeaseHistory, LiveLease, LiveLeaseholder, Unreadable};
@@ -25,7 +25,7 @@ use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
-use crate::exchange::mexc::{Account, Health, Mexc, Settings};
+use crate::exchange::mexc::{AccountClient, Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
 use crate::store::{Store, StoreError};
 use std::path::{Path, PathBuf};
@@ -198,7 +198,7 @@ impl Market {
     ///
     /// # Errors
     /// `exchange_unavailable`, also without a key that can be used.
-    pub fn account(&self) -> Result<Account, Refusal> {
+    pub fn account(&self) -> Result<AccountClient, Refusal> {
         self.keys
             .refresh()
             .map_err(|why| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", why))?;
@@ -218,7 +218,7 @@ impl Market {
     ///
     /// # Errors
     /// `exchange_unavailable` when the exchange is disabled.
-    pub fn account_anyway(&self) -> Result<Account, Refusal> {
+    pub fn account_anyway(&self) -> Result<AccountClient, Refusal> {
         if let Err(why) = self.keys.refresh() {
             tracing::error!(
                 why,
@@ -228,7 +228,7 @@ impl Market {
         self.open_account()
     }
 
-    fn open_account(&self) -> Result<Account, Refusal> {
+    fn open_account(&self) -> Result<AccountClient, Refusal> {
         self.client()?.account(self.keys.shared()).map_err(|error| {
             let message = format!("exchange.rest_url of the configuration {error}");
             Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)

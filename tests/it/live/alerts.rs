@@ -10,7 +10,7 @@ use tradingd::domain::decimal::Decimal;
 use tradingd::domain::order::OrderId;
 use tradingd::exchange::mexc::request::account::Margin;
 use tradingd::exchange::mexc::request::order::{NewOrder, OrderType};
-use tradingd::exchange::mexc::{Effect, Outcome};
+use tradingd::exchange::mexc::{Effect, WriteOutcome};
 use tradingd::rehearsal::{FaultKind, Scenario};
 use tradingd::service::market::KeyRing;
 use tradingd::session::live::SessionTag;
@@ -38,7 +38,7 @@ fn send_again(market: &Market, state: &Path, client: &str) {
     keys.refresh().unwrap();
     let account = market.client().account(keys.shared()).unwrap();
     let placed = market.runtime.block_on(account.place(&order));
-    assert!(matches!(placed, Outcome::Accepted(_)), "{placed:?}");
+    assert!(matches!(placed, WriteOutcome::Accepted(_)), "{placed:?}");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! One account: its orders, positions and stops, and what the exchange says of them by itself.
 //!
-//! Invariants: a write is sent at most once; what became of it is one of [`Outcome`], never a guess.
+//! Invariants: a write is sent at most once; what became of it is one of [`WriteOutcome`], never a guess.
 
 mod news;
 mod outcome;
 mod socket;
 
 pub use news::{AccountNews, AccountSink};
-pub use outcome::Outcome;
+pub use outcome::WriteOutcome;
 
 use super::Link;
 use super::codes::NO_SUCH_ORDER;
@@ -31,15 +31,15 @@ const PAGE: u32 = 100;
 
 /// Access to one account. Cheap to clone; its calls are for tasks.
 #[derive(Clone)]
-pub struct Account {
+pub struct AccountClient {
     link: Arc<Link>,
     keys: Arc<ArcSwap<Keys>>,
     handle: Handle,
 }
 
-impl Account {
+impl AccountClient {
     pub(super) fn new(link: Arc<Link>, keys: Arc<ArcSwap<Keys>>, handle: Handle) -> Self {
-        Account { link, keys, handle }
+        AccountClient { link, keys, handle }
     }
 
     /// The runtime on which its calls run.
@@ -56,47 +56,47 @@ impl Account {
     }
 
     /// Places an order; gives its number at the exchange.
-    pub async fn place(&self, order: &NewOrder) -> Outcome<u64> {
+    pub async fn place(&self, order: &NewOrder) -> WriteOutcome<u64> {
         let request = order_requests::create(&self.link.settings.order_path, order);
         self.link.rest.write(&request, &self.keys.load(), wire_account::placed).await
     }
 
     /// Cancels an order by its client id. Accepted: the request was; the order ends when the exchange says so.
-    pub async fn cancel(&self, symbol: &str, external: &str) -> Outcome<()> {
+    pub async fn cancel(&self, symbol: &str, external: &str) -> WriteOutcome<()> {
         self.write_single(&order_requests::cancel_by_external(symbol, external)).await
     }
 
     /// Places a stop on a position.
-    pub async fn place_stop(&self, stop: &NewStop) -> Outcome<()> {
+    pub async fn place_stop(&self, stop: &NewStop) -> WriteOutcome<()> {
         self.link.rest.write(&order_requests::create_stop(stop), &self.keys.load(), |_| Ok(())).await
     }
 
     /// Moves a stop.
-    pub async fn move_stop(&self, id: u64, price: Decimal) -> Outcome<()> {
+    pub async fn move_stop(&self, id: u64, price: Decimal) -> WriteOutcome<()> {
         let request = order_requests::change_stop(id, price, order_requests::Watched::Fair);
         self.link.rest.write(&request, &self.keys.load(), |_| Ok(())).await
     }
 
     /// Cancels a stop.
-    pub async fn cancel_stop(&self, id: u64) -> Outcome<()> {
+    pub async fn cancel_stop(&self, id: u64) -> WriteOutcome<()> {
         self.write_single(&order_requests::cancel_stop(id)).await
     }
 
     /// Sets the leverage of a side that holds no position.
-    pub async fn set_leverage(&self, symbol: &str, is_long: bool, leverage: u32) -> Outcome<()> {
+    pub async fn set_leverage(&self, symbol: &str, is_long: bool, leverage: u32) -> WriteOutcome<()> {
         let side = if is_long { PositionSide::Long } else { PositionSide::Short };
         let request = account_requests::change_leverage(symbol, side, Margin::Isolated, leverage);
         self.link.rest.write(&request, &self.keys.load(), |_| Ok(())).await
     }
 
     /// A batch of one: the envelope accepts it, and its row says what became of it.
-    async fn write_single(&self, request: &super::rest::request::Request) -> Outcome<()> {
+    async fn write_single(&self, request: &super::rest::request::Request) -> WriteOutcome<()> {
         match self.link.rest.write(request, &self.keys.load(), wire_account::result).await {
-            Outcome::Accepted((0, _)) => Outcome::Accepted(()),
-            Outcome::Accepted((code, message)) => Outcome::Refused { code, message },
-            Outcome::Refused { code, message } => Outcome::Refused { code, message },
-            Outcome::NotSent(why) => Outcome::NotSent(why),
-            Outcome::Unknown(why) => Outcome::Unknown(why),
+            WriteOutcome::Accepted((0, _)) => WriteOutcome::Accepted(()),
+            WriteOutcome::Accepted((code, message)) => WriteOutcome::Refused { code, message },
+            WriteOutcome::Refused { code, message } => WriteOutcome::Refused { code, message },
+            WriteOutcome::NotSent(why) => WriteOutcome::NotSent(why),
+            WriteOutcome::Unknown(why) => WriteOutcome::Unknown(why),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::exchange::ExchangeError;
 
 /// What became of a write: whatever does not prove that the exchange did not do it is unknown.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome<T> {
+pub enum WriteOutcome<T> {
     /// The exchange took it.
     Accepted(T),
     /// The exchange refused it, with a code that proves that nothing was done.
@@ -24,18 +24,18 @@ pub enum Outcome<T> {
 /// the first one may have been taken.
 const PROVES_NOTHING: [i64; 9] = [429, 500, 501, 503, 504, 510, 603, 604, 9_999];
 
-impl<T> Outcome<T> {
+impl<T> WriteOutcome<T> {
     /// From the answer to one attempt.
     pub(in crate::exchange::mexc) fn of(answer: Result<T, ExchangeError>) -> Self {
         match answer {
-            Ok(value) => Outcome::Accepted(value),
-            Err(ExchangeError::Settings(why)) => Outcome::NotSent(why),
+            Ok(value) => WriteOutcome::Accepted(value),
+            Err(ExchangeError::Settings(why)) => WriteOutcome::NotSent(why),
             Err(ExchangeError::Refused { code: Some(code), message, .. })
                 if !PROVES_NOTHING.contains(&code) =>
             {
-                Outcome::Refused { code, message }
+                WriteOutcome::Refused { code, message }
             }
-            Err(error) => Outcome::Unknown(error.to_string()),
+            Err(error) => WriteOutcome::Unknown(error.to_string()),
         }
     }
 }
@@ -50,8 +50,8 @@ mod tests {
         let refused = |code| ExchangeError::Refused { call: call(), code, message: "no".to_owned() };
         for code in [400, 401, 402, 513, 600, 602, 1_002, 2_005, 2_008, 2_011, 2_042] {
             assert_eq!(
-                Outcome::<()>::of(Err(refused(Some(code)))),
-                Outcome::Refused { code, message: "no".to_owned() }
+                WriteOutcome::<()>::of(Err(refused(Some(code)))),
+                WriteOutcome::Refused { code, message: "no".to_owned() }
             );
         }
         let unknown = [
@@ -62,9 +62,12 @@ mod tests {
         ];
         let by_code = PROVES_NOTHING.map(|code| refused(Some(code)));
         for error in unknown.into_iter().chain(by_code) {
-            assert!(matches!(Outcome::<()>::of(Err(error.clone())), Outcome::Unknown(_)), "{error:?}");
+            assert!(
+                matches!(WriteOutcome::<()>::of(Err(error.clone())), WriteOutcome::Unknown(_)),
+                "{error:?}"
+            );
         }
         let unsent = ExchangeError::Settings("no keys".to_owned());
-        assert!(matches!(Outcome::<()>::of(Err(unsent)), Outcome::NotSent(_)));
+        assert!(matches!(WriteOutcome::<()>::of(Err(unsent)), WriteOutcome::NotSent(_)));
     }
 }

@@ -6,7 +6,9 @@ use super::news::{AccountNews, AccountSink};
 use crate::domain::time::Span;
 use crate::exchange::mexc::Link;
 use crate::exchange::mexc::rest::sign::Keys;
-use crate::exchange::mexc::socket::{Backoff, PING, Patience, Stream, Verdict, Watch, connect, unzipped};
+use crate::exchange::mexc::socket::{
+    Backoff, PING, Patience, SocketVerdict, SocketWatch, WebSocket, connect, unzipped,
+};
 use crate::exchange::mexc::wire::frame::Frame;
 use crate::exchange::mexc::wire::rows::Rows;
 use crate::exchange::mexc::wire::{account as wire_account, envelope, number, rows as wire_rows};
@@ -63,7 +65,7 @@ impl PrivateSocket {
     }
 
     /// Why it ended.
-    async fn run(&mut self, mut stream: Stream) -> String {
+    async fn run(&mut self, mut stream: WebSocket) -> String {
         let settings = Arc::clone(&self.link.settings);
         let span = |ms: u64| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         let patience = Patience {
@@ -73,7 +75,7 @@ impl PrivateSocket {
             silence: Span::from_nanos(i64::MAX / 4),
         };
         let opened = self.link.clock.steady();
-        let mut watch = Watch::new(patience, opened);
+        let mut watch = SocketWatch::new(patience, opened);
         let login = self.keys.load().login(self.link.exchange_time());
         let mut outbox = vec![login];
         let mut is_logged_in = false;
@@ -101,9 +103,9 @@ impl PrivateSocket {
                 _ = timer.tick() => {
                     let now = self.link.clock.steady();
                     match watch.verdict(now) {
-                        Verdict::Ping => outbox.push(PING.to_owned()),
-                        Verdict::NoPong => return "no pong in time".to_owned(),
-                        Verdict::Fine | Verdict::Silent => {}
+                        SocketVerdict::Ping => outbox.push(PING.to_owned()),
+                        SocketVerdict::NoPong => return "no pong in time".to_owned(),
+                        SocketVerdict::Fine | SocketVerdict::Silent => {}
                     }
                     if !is_logged_in && now.nanos() - opened.nanos() > LOGIN.nanos() {
                         return "the login was not answered".to_owned();

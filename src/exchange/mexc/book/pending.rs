@@ -1,16 +1,16 @@
 //! Buffer of messages that wait for a snapshot.
 
-use super::{Change, Message};
+use super::{BookChange, BookMessage};
 use crate::domain::time::Timestamp;
 use crate::limits;
 use std::collections::VecDeque;
 
 /// Messages in version order, bounded: changes plus messages are at most [`limits::EXCHANGE_BOOK_BUFFER`].
 #[derive(Default, Debug)]
-pub struct Held {
+pub struct PendingMessages {
     messages: VecDeque<Head>,
     /// The changes of all messages, one after the other.
-    changes: VecDeque<Change>,
+    changes: VecDeque<BookChange>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ struct Head {
     count: usize,
 }
 
-impl Held {
+impl PendingMessages {
     pub fn clear(&mut self) {
         self.messages.clear();
         self.changes.clear();
@@ -39,7 +39,7 @@ impl Held {
 
     /// Appends a message and drops the oldest ones when full; returns the last version dropped. An empty
     /// message counts as one change, so that empty messages are bounded too.
-    pub fn push(&mut self, message: Message<'_>) -> Option<u64> {
+    pub fn push(&mut self, message: BookMessage<'_>) -> Option<u64> {
         self.messages.push_back(Head {
             begin: message.begin,
             end: message.end,
@@ -57,11 +57,11 @@ impl Held {
     }
 
     /// Passes all messages to `each`, oldest first, and clears the buffer.
-    pub fn drain(&mut self, mut each: impl FnMut(Message<'_>)) {
+    pub fn drain(&mut self, mut each: impl FnMut(BookMessage<'_>)) {
         let changes = self.changes.make_contiguous();
         let mut from = 0;
         for head in &self.messages {
-            each(Message {
+            each(BookMessage {
                 begin: head.begin,
                 end: head.end,
                 at: head.at,

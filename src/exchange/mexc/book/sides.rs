@@ -1,6 +1,6 @@
 //! Known levels of a book: detects a crossed book, and a side whose known levels are used up.
 
-use super::Change;
+use super::BookChange;
 use crate::domain::decimal::{Decimal, MAX_SCALE, POWERS_OF_TEN};
 use crate::domain::order::Side;
 use crate::limits;
@@ -42,7 +42,7 @@ impl Sides {
     }
 
     /// Starts from a snapshot that was requested with at most `most` levels per side.
-    pub fn open(&mut self, levels: &[Change], most: usize) {
+    pub fn open(&mut self, levels: &[BookChange], most: usize) {
         self.clear();
         self.least = limits::BOOK_SNAPSHOT_LEVELS.min(most / 2);
         for side in [Side::Buy, Side::Sell] {
@@ -57,7 +57,7 @@ impl Sides {
 
     /// Whether a change lies within the known depth. Levels between the known ones and a deeper change would
     /// be missing.
-    pub fn reach(&self, change: &Change) -> bool {
+    pub fn reach(&self, change: &BookChange) -> bool {
         let side = match change.side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
@@ -65,7 +65,7 @@ impl Sides {
         side.end.is_none_or(|end| key(change.side, change.price) >= end)
     }
 
-    pub fn apply(&mut self, changes: &[Change]) {
+    pub fn apply(&mut self, changes: &[BookChange]) {
         for change in changes {
             let at = key(change.side, change.price);
             let side = self.side(change.side);

@@ -22,14 +22,14 @@ fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap()
 }
 
-fn levels(side: Side, levels: &[(&str, &str)]) -> Vec<Change> {
+fn levels(side: Side, levels: &[(&str, &str)]) -> Vec<BookChange> {
     levels
         .iter()
-        .map(|(price, quantity)| Change { side, price: decimal(price), quantity: decimal(quantity) })
+        .map(|(price, quantity)| BookChange { side, price: decimal(price), quantity: decimal(quantity) })
         .collect()
 }
 
-fn both(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Vec<Change> {
+fn both(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Vec<BookChange> {
     [levels(Side::Buy, bids), levels(Side::Sell, asks)].concat()
 }
 
@@ -46,7 +46,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn apply(&mut self, changes: &[Change]) {
+    fn apply(&mut self, changes: &[BookChange]) {
         for change in changes {
             let key = (change.side == Side::Buy, change.price.to_string());
             if change.quantity == Decimal::ZERO {
@@ -59,14 +59,14 @@ impl Reader {
 }
 
 impl Out for Reader {
-    fn snapshot(&mut self, snapshot: Snapshot<'_>) {
+    fn snapshot(&mut self, snapshot: BookSnapshot<'_>) {
         assert!(self.is_valid, "regained comes before the snapshot");
         self.book.clear();
         self.apply(snapshot.levels);
         self.version = snapshot.version;
     }
 
-    fn changed(&mut self, message: Message<'_>) {
+    fn changed(&mut self, message: BookMessage<'_>) {
         assert!(self.is_valid && message.end > self.version && message.begin <= self.version + 1);
         self.apply(message.changes);
         self.version = message.end;
@@ -83,29 +83,29 @@ impl Out for Reader {
 }
 
 struct Stage {
-    book: Book,
+    book: BookSync,
     reader: Reader,
     now: Span,
 }
 
 impl Stage {
     fn new() -> Self {
-        let mut book = Book::new(PACE);
+        let mut book = BookSync::new(PACE);
         book.start(ms(0));
         Stage { book, reader: Reader::default(), now: ms(0) }
     }
 
-    fn message(&mut self, begin: u64, end: u64, changes: &[Change]) -> Taken {
+    fn message(&mut self, begin: u64, end: u64, changes: &[BookChange]) -> Taken {
         self.book.message(
-            Message { begin, end, at: Timestamp::from_seconds(1), changes },
+            BookMessage { begin, end, at: Timestamp::from_seconds(1), changes },
             self.now,
             &mut self.reader,
         )
     }
 
-    fn snapshot(&mut self, version: u64, levels: &[Change]) {
+    fn snapshot(&mut self, version: u64, levels: &[BookChange]) {
         self.book.snapshot(
-            Snapshot { version, at: Timestamp::from_seconds(1), levels },
+            BookSnapshot { version, at: Timestamp::from_seconds(1), levels },
             self.now,
             &mut self.reader,
         );
@@ -319,7 +319,7 @@ enum Fate {
 
 /// The exchange: the book at each version.
 struct Truth {
-    versions: Vec<(Change, Levels)>,
+    versions: Vec<(BookChange, Levels)>,
     first: u64,
 }
 
@@ -330,7 +330,7 @@ impl Truth {
             let side = if is_bid { Side::Buy } else { Side::Sell };
             // Bids stay below asks; crossed books have a test of their own.
             let price = decimal(&format!("{}.{price:03}0", if is_bid { 1 } else { 2 }));
-            let change = Change { side, price, quantity: decimal(&quantity.to_string()) };
+            let change = BookChange { side, price, quantity: decimal(&quantity.to_string()) };
             reader.apply(&[change]);
             (change, reader.book.clone())
         });
@@ -341,8 +341,8 @@ impl Truth {
         &self.versions[(version - self.first) as usize].1
     }
 
-    fn levels(&self, version: u64) -> Vec<Change> {
-        let level = |((is_bid, price), quantity): (&(bool, String), &String)| Change {
+    fn levels(&self, version: u64) -> Vec<BookChange> {
+        let level = |((is_bid, price), quantity): (&(bool, String), &String)| BookChange {
             side: if *is_bid { Side::Buy } else { Side::Sell },
             price: decimal(price),
             quantity: decimal(quantity),
@@ -351,9 +351,9 @@ impl Truth {
     }
 
     /// The changes of a message merged as the exchange does: the last state of each level, in any order.
-    fn merged(&self, begin: u64, end: u64) -> Vec<Change> {
+    fn merged(&self, begin: u64, end: u64) -> Vec<BookChange> {
         let changes = &self.versions[(begin - self.first) as usize..=(end - self.first) as usize];
-        let mut merged: BTreeMap<(bool, String), Change> = BTreeMap::new();
+        let mut merged: BTreeMap<(bool, String), BookChange> = BTreeMap::new();
         for (change, _) in changes {
             merged.insert((change.side == Side::Buy, change.price.to_string()), *change);
         }
@@ -441,10 +441,10 @@ proptest! {
 #[test]
 fn a_price_that_runs_through_the_snapshot_asks_for_another_and_shows_no_level_beyond_it() {
     let mut stage = Stage::new();
-    stage.book = Book::new(Pace { levels: 50, ..PACE });
+    stage.book = BookSync::new(Pace { levels: 50, ..PACE });
     stage.book.start(ms(0));
-    let asks = |from: i64, to: i64, quantity: &str| -> Vec<Change> {
-        let level = |price: i64| Change {
+    let asks = |from: i64, to: i64, quantity: &str| -> Vec<BookChange> {
+        let level = |price: i64| BookChange {
             side: Side::Sell,
             price: decimal(&price.to_string()),
             quantity: decimal(quantity),

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// Kinds of calls. Market data, account reads, orders and cancels have separate budgets, so market data
 /// cannot delay an order; books and tickers share the market data budget and have a tighter limit besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Group {
+pub enum CallGroup {
     /// Public market data.
     Market,
     /// Books and tickers: market data with an additional limit.
@@ -35,17 +35,17 @@ const CLEAN: Span = Span::from_seconds(60);
 
 /// Sliding window: at most `calls` calls in any span of `length`.
 #[derive(Clone, Debug)]
-pub struct Window {
+pub struct CallWindow {
     calls: usize,
     length: Span,
     /// Send times of the most recent calls, oldest first; at most `calls`.
     sent: VecDeque<Span>,
 }
 
-impl Window {
+impl CallWindow {
     /// An empty window; `calls` is at least 1.
     pub fn new(calls: u32, length: Span) -> Self {
-        Window { calls: calls.max(1) as usize, length, sent: VecDeque::new() }
+        CallWindow { calls: calls.max(1) as usize, length, sent: VecDeque::new() }
     }
 
     /// When there is room for one more call.
@@ -65,9 +65,9 @@ impl Window {
 /// tried.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    all: Window,
-    depth: Window,
-    refusal: Option<Refusal>,
+    all: CallWindow,
+    depth: CallWindow,
+    refusal: Option<RateLimited>,
     first_stop: Span,
     next_stop: Span,
     /// Number of pauses so far.
@@ -78,7 +78,7 @@ pub struct Budget {
 
 /// The exchange is rejecting calls as too frequent.
 #[derive(Clone, Copy, Debug)]
-struct Refusal {
+struct RateLimited {
     since: Span,
     /// A trial call is in flight that shows whether it still does.
     is_tried: bool,
@@ -86,7 +86,7 @@ struct Refusal {
 
 /// Whether a call may be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Turn {
+pub enum CallTurn {
     /// Now; the call is counted as sent.
     Now(Ticket),
     /// Not before this time.
@@ -105,7 +105,7 @@ pub struct Ticket {
 
 /// What an answer says about the rate limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum RateVerdict {
     /// The exchange served the call.
     Served,
     /// The exchange answered "too frequent", or its network denied access.
@@ -126,9 +126,9 @@ pub enum Shift {
 }
 
 impl Budget {
-    /// `all` limits every call, `depth` additionally those of [`Group::Depth`]; `first_stop`: pause after the
+    /// `all` limits every call, `depth` additionally those of [`CallGroup::Depth`]; `first_stop`: pause after the
     /// first "too frequent".
-    pub fn new(all: Window, depth: Window, first_stop: Span) -> Self {
+    pub fn new(all: CallWindow, depth: CallWindow, first_stop: Span) -> Self {
         Budget {
             all,
             depth,
@@ -140,17 +140,17 @@ impl Budget {
         }
     }
 
-    /// Whether a call may be sent now. After [`Turn::Now`] it must be sent, and its outcome passed to
+    /// Whether a call may be sent now. After [`CallTurn::Now`] it must be sent, and its outcome passed to
     /// [`Budget::validate`].
-    pub fn take(&mut self, now: Span, is_depth: bool) -> Turn {
+    pub fn take(&mut self, now: Span, is_depth: bool) -> CallTurn {
         let free_at =
             if is_depth { self.all.free_at().max(self.depth.free_at()) } else { self.all.free_at() };
         let at = free_at.max(self.stopped_until);
         if now < at {
-            return Turn::At(at);
+            return CallTurn::At(at);
         }
         let is_trial = match &mut self.refusal {
-            Some(refusal) if refusal.is_tried => return Turn::AfterTrial,
+            Some(refusal) if refusal.is_tried => return CallTurn::AfterTrial,
             Some(refusal) => {
                 refusal.is_tried = true;
                 true
@@ -161,27 +161,27 @@ impl Budget {
         if is_depth {
             self.depth.add(now);
         }
-        Turn::Now(Ticket { stops: self.stops, is_trial })
+        CallTurn::Now(Ticket { stops: self.stops, is_trial })
     }
 
     /// Outcome of a call. After "too frequent" nothing is sent for a while, longer each time; `jitter`, from 0
     /// to 1, adds up to half.
-    pub fn validate(&mut self, ticket: Ticket, verdict: Verdict, now: Span, jitter: f64) -> Shift {
+    pub fn validate(&mut self, ticket: Ticket, verdict: RateVerdict, now: Span, jitter: f64) -> Shift {
         // Calls sent together are rejected together, which counts once; an answer to a call from before the
         // last pause proves nothing.
         if ticket.stops != self.stops {
             return Shift::None;
         }
         match (verdict, &mut self.refusal) {
-            (Verdict::TooFrequent, _) => self.stop(now, jitter),
-            (Verdict::Served, refusal) => refusal.take().map_or(Shift::None, |over| {
+            (RateVerdict::TooFrequent, _) => self.stop(now, jitter),
+            (RateVerdict::Served, refusal) => refusal.take().map_or(Shift::None, |over| {
                 Shift::Served(Span::from_nanos(now.nanos() - over.since.nanos()))
             }),
-            (Verdict::Unknown, Some(refusal)) => {
+            (RateVerdict::Unknown, Some(refusal)) => {
                 refusal.is_tried &= !ticket.is_trial;
                 Shift::None
             }
-            (Verdict::Unknown, None) => Shift::None,
+            (RateVerdict::Unknown, None) => Shift::None,
         }
     }
 
@@ -196,7 +196,7 @@ impl Budget {
         self.stops += 1;
         let shift = if self.refusal.is_none() { Shift::Refused } else { Shift::None };
         let since = self.refusal.map_or(now, |refusal| refusal.since);
-        self.refusal = Some(Refusal { since, is_tried: false });
+        self.refusal = Some(RateLimited { since, is_tried: false });
         shift
     }
 }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn budget() -> Budget {
-        Budget::new(Window::new(8, ms(2_000)), Window::new(3, ms(2_000)), ms(1_000))
+        Budget::new(CallWindow::new(8, ms(2_000)), CallWindow::new(3, ms(2_000)), ms(1_000))
     }
 
     /// Sends one call as soon as it is allowed, starting at `now`.
@@ -218,9 +218,9 @@ mod tests {
     fn send(budget: &mut Budget, now: &mut i64, is_depth: bool) -> Ticket {
         loop {
             match budget.take(ms(*now), is_depth) {
-                Turn::Now(ticket) => return ticket,
-                Turn::At(at) => *now = at.nanos() / 1_000_000,
-                Turn::AfterTrial => panic!("a trial is under way"),
+                CallTurn::Now(ticket) => return ticket,
+                CallTurn::At(at) => *now = at.nanos() / 1_000_000,
+                CallTurn::AfterTrial => panic!("a trial is under way"),
             }
         }
     }
@@ -234,7 +234,7 @@ mod tests {
             for _ in 0..30 {
                 let ticket = send(&mut budget, &mut now, false);
                 sent.push(now);
-                assert_eq!(budget.validate(ticket, Verdict::Served, ms(now), 0.0), Shift::None);
+                assert_eq!(budget.validate(ticket, RateVerdict::Served, ms(now), 0.0), Shift::None);
             }
         }
         assert!(
@@ -247,9 +247,9 @@ mod tests {
     #[test]
     fn books_are_bounded_besides_and_leave_room_for_others() {
         let mut budget = budget();
-        let books: Vec<bool> = (0..5).map(|_| matches!(budget.take(ms(0), true), Turn::Now(_))).collect();
+        let books: Vec<bool> = (0..5).map(|_| matches!(budget.take(ms(0), true), CallTurn::Now(_))).collect();
         assert_eq!(books, [true, true, true, false, false]);
-        let others = (0..8).filter(|_| matches!(budget.take(ms(0), false), Turn::Now(_))).count();
+        let others = (0..8).filter(|_| matches!(budget.take(ms(0), false), CallTurn::Now(_))).count();
         assert_eq!(others, 5);
     }
 
@@ -261,9 +261,9 @@ mod tests {
             send(&mut budget, &mut now, false);
         }
         for at in 0..2_000 {
-            assert_eq!(budget.take(ms(at), false), Turn::At(ms(2_000)));
+            assert_eq!(budget.take(ms(at), false), CallTurn::At(ms(2_000)));
         }
-        assert!(matches!(budget.take(ms(2_000), false), Turn::Now(_)));
+        assert!(matches!(budget.take(ms(2_000), false), CallTurn::Now(_)));
     }
 
     #[test]
@@ -271,41 +271,41 @@ mod tests {
         let mut budget = budget();
         let mut now = 0;
         let together = [send(&mut budget, &mut now, false), send(&mut budget, &mut now, false)];
-        assert_eq!(budget.validate(together[0], Verdict::TooFrequent, ms(100), 0.0), Shift::Refused);
+        assert_eq!(budget.validate(together[0], RateVerdict::TooFrequent, ms(100), 0.0), Shift::Refused);
         assert_eq!(
-            budget.validate(together[1], Verdict::TooFrequent, ms(150), 0.0),
+            budget.validate(together[1], RateVerdict::TooFrequent, ms(150), 0.0),
             Shift::None,
             "of the same burst"
         );
         assert_eq!(
-            budget.validate(together[1], Verdict::Served, ms(150), 0.0),
+            budget.validate(together[1], RateVerdict::Served, ms(150), 0.0),
             Shift::None,
             "sent before the refusal"
         );
         for stop in [1_000, 2_000, 4_000, 6_000, 6_000] {
             let begun = if stop == 1_000 { 100 } else { now };
-            assert_eq!(budget.take(ms(begun), false), Turn::At(ms(begun + stop)));
+            assert_eq!(budget.take(ms(begun), false), CallTurn::At(ms(begun + stop)));
             now = begun;
             let trial = send(&mut budget, &mut now, false);
-            assert_eq!((now, budget.take(ms(now), false)), (begun + stop, Turn::AfterTrial));
-            assert_eq!(budget.validate(trial, Verdict::TooFrequent, ms(now), 0.0), Shift::None);
+            assert_eq!((now, budget.take(ms(now), false)), (begun + stop, CallTurn::AfterTrial));
+            assert_eq!(budget.validate(trial, RateVerdict::TooFrequent, ms(now), 0.0), Shift::None);
         }
         let trial = send(&mut budget, &mut now, false);
-        assert_eq!(budget.validate(trial, Verdict::Unknown, ms(now), 0.0), Shift::None);
+        assert_eq!(budget.validate(trial, RateVerdict::Unknown, ms(now), 0.0), Shift::None);
         let trial = send(&mut budget, &mut now, false);
-        assert_eq!(budget.validate(trial, Verdict::Served, ms(now), 0.0), Shift::Served(ms(now - 100)));
+        assert_eq!(budget.validate(trial, RateVerdict::Served, ms(now), 0.0), Shift::Served(ms(now - 100)));
         let next = send(&mut budget, &mut now, false);
-        assert_eq!(budget.validate(next, Verdict::TooFrequent, ms(now), 1.0), Shift::Refused);
+        assert_eq!(budget.validate(next, RateVerdict::TooFrequent, ms(now), 1.0), Shift::Refused);
         assert_eq!(
             budget.take(ms(now), false),
-            Turn::At(ms(now + 9_000)),
+            CallTurn::At(ms(now + 9_000)),
             "not clean for long enough, and with all the jitter"
         );
         now += 200_000;
         let trial = send(&mut budget, &mut now, false);
-        budget.validate(trial, Verdict::Served, ms(now), 0.0);
+        budget.validate(trial, RateVerdict::Served, ms(now), 0.0);
         let next = send(&mut budget, &mut now, false);
-        budget.validate(next, Verdict::TooFrequent, ms(now), 0.0);
-        assert_eq!(budget.take(ms(now), false), Turn::At(ms(now + 1_000)), "short again");
+        budget.validate(next, RateVerdict::TooFrequent, ms(now), 0.0);
+        assert_eq!(budget.take(ms(now), false), CallTurn::At(ms(now + 1_000)), "short again");
     }
 }

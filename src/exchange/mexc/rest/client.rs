@@ -1,13 +1,13 @@
 //! Sends calls, classifies answers and retries reads.
 
-use super::budget::{Budget, Group, Shift, Verdict, Window};
+use super::budget::{Budget, CallGroup, CallWindow, RateVerdict, Shift};
 use super::line::{Line, Sent, jitter};
 use super::request::Request;
 use super::sign::Keys;
 use crate::clock::TaskClock;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
-use crate::exchange::mexc::account::Outcome;
+use crate::exchange::mexc::account::WriteOutcome;
 use crate::exchange::mexc::health::Counters;
 use crate::exchange::mexc::network::{Call, CallError, Network};
 use crate::exchange::mexc::settings::Settings;
@@ -46,14 +46,16 @@ impl Rest {
         let line = |per_second: u32, burst: u32| {
             // 5 % longer than required: calls sent at even intervals do not arrive at even intervals.
             let length = Span::from_seconds_f64(f64::from(burst) / f64::from(per_second) * 1.05);
-            let depth = Window::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
-            Line::new(Budget::new(Window::new(burst, length), depth, stop))
+            let depth =
+                CallWindow::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
+            Line::new(Budget::new(CallWindow::new(burst, length), depth, stop))
         };
         // The exchange counts entries and exits together, over two seconds, so each has half of what it allows.
         let orders = || {
-            let depth = Window::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
+            let depth =
+                CallWindow::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
             Line::new(Budget::new(
-                Window::new(settings.orders_per_second, Span::from_millis(2_100)),
+                CallWindow::new(settings.orders_per_second, Span::from_millis(2_100)),
                 depth,
                 stop,
             ))
@@ -102,7 +104,7 @@ impl Rest {
         loop {
             let patience = Span::from_nanos(deadline.nanos() - self.clock.steady().nanos());
             let Some(sent) =
-                self.line(request.group).turn(&self.clock, request.group == Group::Depth, patience).await
+                self.line(request.group).turn(&self.clock, request.group == CallGroup::Depth, patience).await
             else {
                 self.counters.failed_requests.add(1);
                 return Err(ExchangeError::Throttled { call: request.name() });
@@ -132,14 +134,14 @@ impl Rest {
         request: &Request,
         keys: &Keys,
         parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
-    ) -> Outcome<T> {
+    ) -> WriteOutcome<T> {
         let patience = Span::from_millis(self.settings.write_queue_ms as i64);
         let Some(sent) = self.line(request.group).turn(&self.clock, false, patience).await else {
-            return Outcome::NotSent(format!("{}: the budget of calls is used up", request.name()));
+            return WriteOutcome::NotSent(format!("{}: the budget of calls is used up", request.name()));
         };
         let answer = self.once(request, Some(keys), parse, sent).await;
         self.counters.failed_requests.add(u64::from(answer.is_err()));
-        Outcome::of(answer)
+        WriteOutcome::of(answer)
     }
 
     async fn once<T>(
@@ -155,27 +157,29 @@ impl Rest {
         let (verdict, answer) = match envelope::open(&body) {
             Ok(content) => {
                 self.counters.unknown_fields.add(content.unknown);
-                (Verdict::Served, parse(content.data).map_err(unreadable))
+                (RateVerdict::Served, parse(content.data).map_err(unreadable))
             }
-            Err(NoData::Refused { code: Some(429 | 510), .. }) => (Verdict::TooFrequent, Err(throttled())),
+            Err(NoData::Refused { code: Some(429 | 510), .. }) => {
+                (RateVerdict::TooFrequent, Err(throttled()))
+            }
             Err(NoData::Refused { code, message }) => {
-                (Verdict::Served, Err(ExchangeError::Refused { call: request.name(), code, message }))
+                (RateVerdict::Served, Err(ExchangeError::Refused { call: request.name(), code, message }))
             }
-            Err(NoData::Unreadable(_)) if status == 429 => (Verdict::TooFrequent, Err(throttled())),
+            Err(NoData::Unreadable(_)) if status == 429 => (RateVerdict::TooFrequent, Err(throttled())),
             // The network in front of the exchange bans for a while, and for longer if calls continue.
             Err(NoData::Unreadable(reason)) if status == 403 => {
-                (Verdict::TooFrequent, Err(unreadable(reason)))
+                (RateVerdict::TooFrequent, Err(unreadable(reason)))
             }
-            Err(NoData::Unreadable(reason)) => (Verdict::Unknown, Err(unreadable(reason))),
+            Err(NoData::Unreadable(reason)) => (RateVerdict::Unknown, Err(unreadable(reason))),
         };
-        self.counters.throttled.add(u64::from(verdict == Verdict::TooFrequent));
+        self.counters.throttled.add(u64::from(verdict == RateVerdict::TooFrequent));
         self.report(request, sent.validate(verdict));
         answer
     }
 
     /// Logs once when the exchange begins to reject calls and once when it accepts them again.
     fn report(&self, request: &Request, shift: Shift) {
-        let is_market = matches!(request.group, Group::Market | Group::Depth);
+        let is_market = matches!(request.group, CallGroup::Market | CallGroup::Depth);
         match shift {
             Shift::None => {}
             Shift::Refused => {
@@ -200,14 +204,14 @@ impl Rest {
         }
     }
 
-    fn line(&self, group: Group) -> &Line {
+    fn line(&self, group: CallGroup) -> &Line {
         match group {
-            Group::Market | Group::Depth => &self.market,
-            Group::Account => &self.account,
-            Group::Order => &self.order,
-            Group::Exit => &self.exit,
-            Group::Move => &self.moves,
-            Group::Cancel => &self.cancel,
+            CallGroup::Market | CallGroup::Depth => &self.market,
+            CallGroup::Account => &self.account,
+            CallGroup::Order => &self.order,
+            CallGroup::Exit => &self.exit,
+            CallGroup::Move => &self.moves,
+            CallGroup::Cancel => &self.cancel,
         }
     }
 

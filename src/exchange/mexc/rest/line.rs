@@ -1,6 +1,6 @@
 //! Queue of calls in front of one budget: first come, first served, for a bounded time.
 
-use super::budget::{Budget, Shift, Ticket, Turn, Verdict};
+use super::budget::{Budget, CallTurn, RateVerdict, Shift, Ticket};
 use crate::clock::{self, TaskClock};
 use crate::domain::time::Span;
 use crate::limits;
@@ -47,12 +47,12 @@ impl Line {
             let now = clock.steady();
             let turn = self.budget().take(now, is_depth);
             match turn {
-                Turn::Now(ticket) => return Sent { line: self, clock, ticket, is_answered: false },
-                Turn::At(at) => {
+                CallTurn::Now(ticket) => return Sent { line: self, clock, ticket, is_answered: false },
+                CallTurn::At(at) => {
                     tokio::time::sleep(Duration::from_nanos((at.nanos() - now.nanos()).max(0).unsigned_abs()))
                         .await
                 }
-                Turn::AfterTrial => self.answered.notified().await,
+                CallTurn::AfterTrial => self.answered.notified().await,
             }
         }
     }
@@ -63,7 +63,7 @@ impl Line {
     }
 }
 
-/// A call whose turn has come. Dropped without an answer, it counts as [`Verdict::Unknown`].
+/// A call whose turn has come. Dropped without an answer, it counts as [`RateVerdict::Unknown`].
 pub struct Sent<'a> {
     line: &'a Line,
     clock: &'a TaskClock,
@@ -73,12 +73,12 @@ pub struct Sent<'a> {
 
 impl Sent<'_> {
     /// Records the outcome of the call.
-    pub fn validate(mut self, verdict: Verdict) -> Shift {
+    pub fn validate(mut self, verdict: RateVerdict) -> Shift {
         self.is_answered = true;
         self.answer(verdict)
     }
 
-    fn answer(&self, verdict: Verdict) -> Shift {
+    fn answer(&self, verdict: RateVerdict) -> Shift {
         let shift = self.line.budget().validate(self.ticket, verdict, self.clock.steady(), jitter());
         // Wakes the first in the queue; when nobody waits, the stored permit costs the next one an extra
         // check.
@@ -90,7 +90,7 @@ impl Sent<'_> {
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.answer(Verdict::Unknown);
+            self.answer(RateVerdict::Unknown);
         }
     }
 }

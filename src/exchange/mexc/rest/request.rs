@@ -4,7 +4,7 @@ pub mod account;
 pub mod market;
 pub mod order;
 
-pub use super::budget::Group;
+pub use super::budget::CallGroup;
 use std::fmt::{Display, Write as _};
 
 /// One request. The query is sorted by name and encoded, exactly as signed; a body is signed byte for byte.
@@ -19,7 +19,7 @@ pub struct Request {
     /// JSON of a POST; a GET has none.
     pub body: Option<String>,
     /// Budget it counts against. Everything except market data is signed.
-    pub group: Group,
+    pub group: CallGroup,
 }
 
 /// HTTP methods that MEXC's contract calls use.
@@ -39,7 +39,7 @@ impl Request {
 
     /// Whether it concerns an account and needs keys.
     pub fn is_signed(&self) -> bool {
-        !matches!(self.group, Group::Market | Group::Depth)
+        !matches!(self.group, CallGroup::Market | CallGroup::Depth)
     }
 
     /// The signed part besides key and time.
@@ -57,12 +57,12 @@ impl Request {
     }
 
     pub(super) fn market(path: String, query: &[(&str, Option<String>)]) -> Request {
-        Request { method: Method::Get, path, query: encoded(query), body: None, group: Group::Market }
+        Request { method: Method::Get, path, query: encoded(query), body: None, group: CallGroup::Market }
     }
 
     /// Books and tickers, which the exchange limits more tightly.
     pub(super) fn depth(path: String, query: &[(&str, Option<String>)]) -> Request {
-        Request { group: Group::Depth, ..Request::market(path, query) }
+        Request { group: CallGroup::Depth, ..Request::market(path, query) }
     }
 
     pub(super) fn account(path: &str, query: &[(&str, Option<String>)]) -> Request {
@@ -71,11 +71,11 @@ impl Request {
             path: format!("/api/v1/private{path}"),
             query: encoded(query),
             body: None,
-            group: Group::Account,
+            group: CallGroup::Account,
         }
     }
 
-    pub(super) fn write(path: &str, body: String, group: Group) -> Request {
+    pub(super) fn write(path: &str, body: String, group: CallGroup) -> Request {
         Request {
             method: Method::Post,
             path: format!("/api/v1/private{path}"),

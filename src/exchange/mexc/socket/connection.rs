@@ -3,10 +3,10 @@
 use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
 use super::dispatch::{Dispatch, Said};
-use super::open::{self, Stream, unzipped};
+use super::open::{self, WebSocket, unzipped};
 use super::received::Received;
 use super::subscriptions::Subscriptions;
-use super::watch::{ClockWatch, Patience, Verdict, Watch};
+use super::watch::{ClockWatch, Patience, SocketVerdict, SocketWatch};
 use super::{Symbol, span};
 use crate::domain::event::GapCause;
 use crate::domain::record::StreamKind;
@@ -14,7 +14,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::Link;
 use crate::exchange::mexc::health::Counters;
-use crate::exchange::mexc::market::{Depth, FundingRate, FundingSettlement};
+use crate::exchange::mexc::market::{DepthSnapshot, FundingRate, FundingSettlement};
 use crate::exchange::mexc::rest::request::market as calls;
 use crate::exchange::mexc::wire::rows;
 use crate::limits;
@@ -54,7 +54,7 @@ struct End {
 
 /// Result of a REST call made while the connection is open.
 enum Fetched {
-    Depth(usize, Result<Depth, ExchangeError>),
+    Depth(usize, Result<DepthSnapshot, ExchangeError>),
     Paid(usize, Result<rows::Rows<FundingSettlement>, ExchangeError>),
     Funding(Result<rows::Rows<FundingRate>, ExchangeError>),
 }
@@ -136,7 +136,7 @@ impl Socket {
         true
     }
 
-    async fn run(&mut self, mut stream: Stream, starting: Option<Counted>) -> End {
+    async fn run(&mut self, mut stream: WebSocket, starting: Option<Counted>) -> End {
         let _open = Counted::new(&self.link, |counters| &counters.sockets);
         // Only now, so that it is at no moment neither.
         drop(starting);
@@ -148,7 +148,7 @@ impl Socket {
             pong: span(settings.pong_timeout_ms),
             silence: span(settings.silence_ms),
         };
-        let mut watch = Watch::new(patience, now.steady);
+        let mut watch = SocketWatch::new(patience, now.steady);
         self.subscriptions.connected(now.steady);
         let mut fetches = JoinSet::new();
         self.funding_backoff.reset();
@@ -187,7 +187,11 @@ impl Socket {
         Received { at: self.link.clock.wall(), steady: self.link.clock.steady() }
     }
 
-    fn receive(&mut self, message: Option<Result<Message, Error>>, watch: &mut Watch) -> Result<(), End> {
+    fn receive(
+        &mut self,
+        message: Option<Result<Message, Error>>,
+        watch: &mut SocketWatch,
+    ) -> Result<(), End> {
         let received = self.received();
         self.watch_clock(received);
         if matches!(message, Some(Ok(ref message)) if !message.is_close()) {
@@ -219,7 +223,7 @@ impl Socket {
         Ok(())
     }
 
-    fn text(&mut self, text: &str, received: Received, watch: &mut Watch) {
+    fn text(&mut self, text: &str, received: Received, watch: &mut SocketWatch) {
         match self.dispatch.text(text, received) {
             Said::Served(slot, channel) => {
                 watch.served(received.steady);
@@ -299,19 +303,19 @@ impl Socket {
     /// Does what is due: liveness checks, subscriptions, snapshots, funding.
     fn tick(
         &mut self,
-        watch: &mut Watch,
+        watch: &mut SocketWatch,
         fetches: &mut JoinSet<Fetched>,
         outbox: &mut Vec<String>,
     ) -> Result<(), End> {
         let now = self.received();
         self.watch_clock(now);
         match watch.verdict(now.steady) {
-            Verdict::Fine => {}
-            Verdict::Ping => outbox.push(PING.to_owned()),
-            Verdict::NoPong => {
+            SocketVerdict::Fine => {}
+            SocketVerdict::Ping => outbox.push(PING.to_owned()),
+            SocketVerdict::NoPong => {
                 return Err(End { cause: GapCause::Silence, reason: "no pong in time".to_owned() });
             }
-            Verdict::Silent => {
+            SocketVerdict::Silent => {
                 self.heard_at = self.served_at;
                 return Err(End { cause: GapCause::Silence, reason: "no market data in time".to_owned() });
             }

@@ -8,9 +8,9 @@ use crate::domain::event::GapCause;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::{Span, Timestamp};
-use crate::exchange::mexc::book::{Book, Change, Message, Snapshot, Taken};
+use crate::exchange::mexc::book::{BookChange, BookMessage, BookSnapshot, BookSync, Taken};
 use crate::exchange::mexc::health::Counters;
-use crate::exchange::mexc::market::{Depth, DepthLevel, FundingRate, FundingSettlement};
+use crate::exchange::mexc::market::{DepthLevel, DepthSnapshot, FundingRate, FundingSettlement};
 use crate::exchange::mexc::wire::frame::{self, Frame, RawBook, RawRate};
 use crate::exchange::mexc::wire::rows::{self, RawDeal, RawTicker};
 use crate::exchange::mexc::wire::{envelope, number};
@@ -47,7 +47,7 @@ pub struct Dispatch {
     counters: Arc<Counters>,
     inbox: Arc<dyn MarketSink>,
     rows: Vec<Record>,
-    changes: Vec<Change>,
+    changes: Vec<BookChange>,
     /// The exchange's time of the last message that had one.
     sent_at: Option<Timestamp>,
 }
@@ -242,7 +242,7 @@ impl Dispatch {
             self.changes.clear();
             let changes = &mut self.changes;
             levels.map_or(Some(()), |levels| {
-                rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity }))
+                rows::levels(levels, |price, quantity| changes.push(BookChange { side, price, quantity }))
             })?;
             if changes.iter().any(|level| level.quantity.mantissa() == 0) || !in_order(changes, side) {
                 return None;
@@ -287,17 +287,17 @@ impl Dispatch {
         taken.map(|_| ())
     }
 
-    fn message<'c>(&self, raw: &RawBook<'_>, changes: &'c mut Vec<Change>) -> Option<Message<'c>> {
+    fn message<'c>(&self, raw: &RawBook<'_>, changes: &'c mut Vec<BookChange>) -> Option<BookMessage<'c>> {
         for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
             levels.map_or(Some(()), |levels| {
-                rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity }))
+                rows::levels(levels, |price, quantity| changes.push(BookChange { side, price, quantity }))
             })?;
         }
         let version = raw.version.and_then(number::unsigned);
         let end = raw.end.map_or(version, number::unsigned)?;
         let begin = raw.begin.map_or(Some(end), number::unsigned)?;
         let at = raw.at.and_then(number::millis).or(self.sent_at)?;
-        (begin <= end).then_some(Message { begin, end, at, changes })
+        (begin <= end).then_some(BookMessage { begin, end, at, changes })
     }
 
     fn ticker(&mut self, slot: usize, data: &RawValue) -> Option<()> {
@@ -375,16 +375,17 @@ impl Dispatch {
     }
 
     /// Passes a snapshot to a symbol's book. A snapshot without a time takes that of the message before it.
-    pub fn join(&mut self, slot: usize, depth: &Depth, received: Received) {
+    pub fn join(&mut self, slot: usize, depth: &DepthSnapshot, received: Received) {
         let Some(at) = depth.at.or(self.sent_at) else {
             self.counters.malformed.add(1);
             return self.symbols[slot].book.no_snapshot(received.steady);
         };
-        let side =
-            |side| move |level: &DepthLevel| Change { side, price: level.price, quantity: level.quantity };
-        let levels: Vec<Change> =
+        let side = |side| {
+            move |level: &DepthLevel| BookChange { side, price: level.price, quantity: level.quantity }
+        };
+        let levels: Vec<BookChange> =
             depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
-        let snapshot = Snapshot { version: depth.version, at, levels: &levels };
+        let snapshot = BookSnapshot { version: depth.version, at, levels: &levels };
         self.with_book(slot, received, |book, out| book.snapshot(snapshot, received.steady, out));
         let symbol = &mut self.symbols[slot];
         if symbol.book.is_live() {
@@ -412,7 +413,7 @@ impl Dispatch {
         &mut self,
         slot: usize,
         received: Received,
-        run: impl FnOnce(&mut Book, &mut ToSink<'_>) -> T,
+        run: impl FnOnce(&mut BookSync, &mut ToSink<'_>) -> T,
     ) -> T {
         let symbol = &mut self.symbols[slot];
         let since = symbol.book_heard_at.unwrap_or(received.at);
@@ -421,7 +422,7 @@ impl Dispatch {
 }
 
 /// Whether levels are sorted best first without duplicate prices.
-fn in_order(levels: &[Change], side: Side) -> bool {
+fn in_order(levels: &[BookChange], side: Side) -> bool {
     levels.windows(2).all(|pair| {
         let (better, worse) = match side {
             Side::Buy => (pair[0].price, pair[1].price),

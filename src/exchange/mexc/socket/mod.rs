@@ -27,13 +27,13 @@ use channel::Channel;
 pub(super) use channel::PING;
 pub(super) use connection::Socket;
 pub(super) use dispatch::Dispatch;
-pub(super) use open::{Stream, connect, unzipped};
+pub(super) use open::{WebSocket, connect, unzipped};
 pub(super) use received::Received;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use subscriptions::Subscriptions;
 pub(super) use symbol::Symbol;
-pub(super) use watch::{Patience, Verdict, Watch};
+pub(super) use watch::{Patience, SocketVerdict, SocketWatch};
 
 /// How long to wait for a book's first message before fetching its snapshot.
 const QUIET: Span = Span::from_seconds(1);

@@ -12,13 +12,13 @@ use tokio_tungstenite::tungstenite::stream::Mode;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// A socket that is open.
-pub type Stream = WebSocketStream<MaybeTlsStream<Box<dyn Pipe>>>;
+pub type WebSocket = WebSocketStream<MaybeTlsStream<Box<dyn Pipe>>>;
 
 /// Opens a socket to the exchange.
 ///
 /// # Errors
 /// What failed, for people.
-pub async fn connect(link: &Link) -> Result<Stream, String> {
+pub async fn connect(link: &Link) -> Result<WebSocket, String> {
     let config = WebSocketConfig::default()
         .read_buffer_size(64 << 10)
         .write_buffer_size(0)
@@ -33,7 +33,7 @@ pub async fn connect(link: &Link) -> Result<Stream, String> {
     }
 }
 
-async fn open(link: &Link, config: WebSocketConfig) -> Result<Stream, Error> {
+async fn open(link: &Link, config: WebSocketConfig) -> Result<WebSocket, Error> {
     let request = link.settings.ws_url.as_str().into_client_request()?;
     let default_port = match uri_mode(request.uri())? {
         Mode::Plain => 80,

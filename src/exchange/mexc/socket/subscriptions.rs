@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 struct Entry {
     symbol: usize,
     channel: Channel,
-    state: State,
+    state: SubscriptionState,
     is_served: bool,
     /// When it is sent again unless confirmed.
     again_at: Span,
@@ -21,7 +21,7 @@ struct Entry {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum SubscriptionState {
     Wanted,
     Sent,
     Confirmed,
@@ -72,7 +72,7 @@ impl Subscriptions {
         self.entries.push(Entry {
             symbol,
             channel,
-            state: State::Wanted,
+            state: SubscriptionState::Wanted,
             is_served: false,
             again_at: Span::ZERO,
             wait,
@@ -81,8 +81,8 @@ impl Subscriptions {
 
     /// A new connection starts without confirmations; refused subscriptions stay refused.
     pub fn connected(&mut self, now: Span) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.state != State::Refused) {
-            (entry.state, entry.is_served, entry.wait) = (State::Wanted, false, self.confirm);
+        for entry in self.entries.iter_mut().filter(|entry| entry.state != SubscriptionState::Refused) {
+            (entry.state, entry.is_served, entry.wait) = (SubscriptionState::Wanted, false, self.confirm);
         }
         self.unanswered.clear();
         self.next_at = now;
@@ -95,20 +95,22 @@ impl Subscriptions {
             return None;
         }
         let wanted = |entry: &Entry| match entry.state {
-            State::Wanted => true,
-            State::Sent => entry.again_at <= now,
+            SubscriptionState::Wanted => true,
+            SubscriptionState::Sent => entry.again_at <= now,
             // A ticker arrives every few seconds, so an acknowledged but silent one was not really
             // subscribed.
-            State::Confirmed => entry.channel == Channel::Ticker && !entry.is_served && entry.again_at <= now,
-            State::Refused => false,
+            SubscriptionState::Confirmed => {
+                entry.channel == Channel::Ticker && !entry.is_served && entry.again_at <= now
+            }
+            SubscriptionState::Refused => false,
         };
         // New ones go before repeats, so that a subscription that stays unanswered delays no other.
-        let fresh = self.entries.iter().position(|entry| entry.state == State::Wanted);
+        let fresh = self.entries.iter().position(|entry| entry.state == SubscriptionState::Wanted);
         let at = fresh.or_else(|| self.entries.iter().position(wanted))?;
         let entry = &mut self.entries[at];
         entry.again_at = now + entry.wait;
-        if entry.state == State::Wanted {
-            entry.state = State::Sent;
+        if entry.state == SubscriptionState::Wanted {
+            entry.state = SubscriptionState::Sent;
         } else {
             entry.wait = (entry.wait + entry.wait).min(LONGEST_CONFIRM.max(self.confirm));
         }
@@ -140,23 +142,28 @@ impl Subscriptions {
     /// Whether a symbol's ticker is subscribed; it arrives every few seconds even in a quiet market.
     pub fn has_ticker(&self, symbol: usize) -> bool {
         let ticker = self.indexes.get(symbol).and_then(|indexes| indexes[Channel::Ticker as usize]);
-        ticker.is_some_and(|at| self.entries[at].state != State::Refused)
+        ticker.is_some_and(|at| self.entries[at].state != SubscriptionState::Refused)
     }
 
     /// Subscribes a silent symbol again, all channels.
     pub fn again(&mut self, symbol: usize) {
-        for entry in
-            self.entries.iter_mut().filter(|entry| entry.symbol == symbol && entry.state != State::Refused)
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.symbol == symbol && entry.state != SubscriptionState::Refused)
         {
-            (entry.state, entry.is_served, entry.wait) = (State::Wanted, false, self.confirm);
+            (entry.state, entry.is_served, entry.wait) = (SubscriptionState::Wanted, false, self.confirm);
         }
         self.unanswered.retain(|open| self.entries[*open].symbol != symbol);
     }
 
     /// The symbol of a refusal that names none: certain only when a single request is open.
     pub fn refused_unnamed(&self) -> Option<usize> {
-        let mut open =
-            self.unanswered.iter().map(|at| &self.entries[*at]).filter(|entry| entry.state == State::Sent);
+        let mut open = self
+            .unanswered
+            .iter()
+            .map(|at| &self.entries[*at])
+            .filter(|entry| entry.state == SubscriptionState::Sent);
         let first = open.next()?;
         open.next().is_none().then_some(first.symbol)
     }
@@ -164,10 +171,10 @@ impl Subscriptions {
     /// Gives up a symbol. When its ticker was the only one left, another symbol's is subscribed for liveness.
     pub fn refuse(&mut self, symbol: usize) {
         for entry in self.entries.iter_mut().filter(|entry| entry.symbol == symbol) {
-            entry.state = State::Refused;
+            entry.state = SubscriptionState::Refused;
         }
         self.unanswered.retain(|open| self.entries[*open].symbol != symbol);
-        let left = || self.entries.iter().filter(|entry| entry.state != State::Refused);
+        let left = || self.entries.iter().filter(|entry| entry.state != SubscriptionState::Refused);
         let has_ticker = left().any(|entry| entry.channel == Channel::Ticker);
         if let Some(other) = left().map(|entry| entry.symbol).next().filter(|_| !has_ticker) {
             self.add(other, Channel::Ticker);
@@ -176,27 +183,29 @@ impl Subscriptions {
 
     /// Whether a symbol was refused.
     pub fn is_refused(&self, symbol: usize) -> bool {
-        self.entries.iter().any(|entry| entry.symbol == symbol && entry.state == State::Refused)
+        self.entries.iter().any(|entry| entry.symbol == symbol && entry.state == SubscriptionState::Refused)
     }
 
     /// Whether all subscriptions were refused.
     pub fn is_empty(&self) -> bool {
-        self.entries.iter().all(|entry| entry.state == State::Refused)
+        self.entries.iter().all(|entry| entry.state == SubscriptionState::Refused)
     }
 
     /// True once per connection: when everything is confirmed or refused.
     pub fn became_complete(&mut self) -> bool {
-        let is_complete =
-            self.entries.iter().all(|entry| matches!(entry.state, State::Confirmed | State::Refused));
+        let is_complete = self
+            .entries
+            .iter()
+            .all(|entry| matches!(entry.state, SubscriptionState::Confirmed | SubscriptionState::Refused));
         is_complete && !std::mem::replace(&mut self.is_complete_reported, is_complete)
     }
 
     fn confirm(&mut self, at: usize) -> Option<usize> {
         let entry = &mut self.entries[at];
-        if matches!(entry.state, State::Confirmed | State::Refused) {
+        if matches!(entry.state, SubscriptionState::Confirmed | SubscriptionState::Refused) {
             return None;
         }
-        entry.state = State::Confirmed;
+        entry.state = SubscriptionState::Confirmed;
         Some(entry.symbol)
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::event::GapCause;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use crate::exchange::mexc::book::{Book, Change, Message, Out, Pace, Snapshot};
+use crate::exchange::mexc::book::{BookChange, BookMessage, BookSnapshot, BookSync, Out, Pace};
 use crate::exchange::mexc::health::Counters;
 use crate::exchange::mexc::socket::Received;
 use crate::exchange::mexc::versions::Behind;
@@ -20,7 +20,7 @@ pub struct Symbol {
     /// Name as the exchange writes it.
     pub name: String,
     /// The order book built from changes.
-    pub book: Book,
+    pub book: BookSync,
     /// A snapshot request is in flight.
     pub is_fetching: bool,
     /// When the book was last known complete: at its last message of changes, or its snapshot.
@@ -85,7 +85,7 @@ impl Symbol {
     pub fn new(id: SymbolId, name: String, pace: Pace) -> Self {
         Symbol {
             name,
-            book: Book::new(pace),
+            book: BookSync::new(pace),
             is_fetching: false,
             book_heard_at: None,
             served_at: None,
@@ -163,7 +163,7 @@ impl Symbol {
         inbox: &dyn MarketSink,
         counters: &Counters,
         since: Timestamp,
-        run: impl FnOnce(&mut Book, &mut ToSink<'_>) -> T,
+        run: impl FnOnce(&mut BookSync, &mut ToSink<'_>) -> T,
     ) -> T {
         let to_sink = &mut ToSink { coverage: &mut self.coverage, rows, inbox, counters, since };
         run(&mut self.book, to_sink)
@@ -180,7 +180,7 @@ pub struct ToSink<'a> {
 }
 
 impl ToSink<'_> {
-    fn send(&mut self, at: Timestamp, version: u64, snapshot: bool, changes: &[Change]) {
+    fn send(&mut self, at: Timestamp, version: u64, snapshot: bool, changes: &[BookChange]) {
         if changes.is_empty() {
             return;
         }
@@ -202,11 +202,11 @@ impl ToSink<'_> {
 }
 
 impl Out for ToSink<'_> {
-    fn snapshot(&mut self, snapshot: Snapshot<'_>) {
+    fn snapshot(&mut self, snapshot: BookSnapshot<'_>) {
         self.send(snapshot.at, snapshot.version, true, snapshot.levels);
     }
 
-    fn changed(&mut self, message: Message<'_>) {
+    fn changed(&mut self, message: BookMessage<'_>) {
         self.send(message.at, message.end, false, message.changes);
     }
 

@@ -15,7 +15,7 @@ pub struct Patience {
 
 /// What to do with a socket now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum SocketVerdict {
     /// Nothing.
     Fine,
     /// Send a ping.
@@ -28,7 +28,7 @@ pub enum Verdict {
 
 /// Liveness of one connection, on the steady clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Watch {
+pub struct SocketWatch {
     patience: Patience,
     ping_due: Span,
     /// Time of the oldest unanswered ping.
@@ -36,10 +36,10 @@ pub struct Watch {
     served_at: Span,
 }
 
-impl Watch {
+impl SocketWatch {
     /// For a connection that opened now; the first ping is due.
     pub fn new(patience: Patience, now: Span) -> Self {
-        Watch { patience, ping_due: now, unanswered_since: None, served_at: now }
+        SocketWatch { patience, ping_due: now, unanswered_since: None, served_at: now }
     }
 
     /// Any pong answers all pings: the exchange sends one or two per ping.
@@ -52,21 +52,21 @@ impl Watch {
         self.served_at = now;
     }
 
-    /// The action due now. After [`Verdict::Ping`] a ping must be sent.
-    pub fn verdict(&mut self, now: Span) -> Verdict {
+    /// The action due now. After [`SocketVerdict::Ping`] a ping must be sent.
+    pub fn verdict(&mut self, now: Span) -> SocketVerdict {
         let longer = |since: Span, bound: Span| now.nanos() - since.nanos() > bound.nanos();
         if self.unanswered_since.is_some_and(|since| longer(since, self.patience.pong)) {
-            return Verdict::NoPong;
+            return SocketVerdict::NoPong;
         }
         if longer(self.served_at, self.patience.silence) {
-            return Verdict::Silent;
+            return SocketVerdict::Silent;
         }
         if now < self.ping_due {
-            return Verdict::Fine;
+            return SocketVerdict::Fine;
         }
         self.ping_due = now + self.patience.ping;
         self.unanswered_since.get_or_insert(now);
-        Verdict::Ping
+        SocketVerdict::Ping
     }
 }
 
@@ -108,30 +108,30 @@ mod tests {
 
     #[test]
     fn pings_go_out_in_time_and_a_late_pong_is_none() {
-        let mut watch = Watch::new(PATIENCE, s(0));
-        assert_eq!(watch.verdict(s(0)), Verdict::Ping);
-        assert_eq!(watch.verdict(s(14)), Verdict::Fine);
+        let mut watch = SocketWatch::new(PATIENCE, s(0));
+        assert_eq!(watch.verdict(s(0)), SocketVerdict::Ping);
+        assert_eq!(watch.verdict(s(14)), SocketVerdict::Fine);
         watch.pong();
         watch.pong();
         watch.served(s(15));
-        assert_eq!(watch.verdict(s(15)), Verdict::Ping);
+        assert_eq!(watch.verdict(s(15)), SocketVerdict::Ping);
         watch.served(s(29));
-        assert_eq!(watch.verdict(s(30)), Verdict::Ping);
+        assert_eq!(watch.verdict(s(30)), SocketVerdict::Ping);
         watch.served(s(45));
-        assert_eq!(watch.verdict(s(45)), Verdict::Ping);
-        assert_eq!(watch.verdict(s(46)), Verdict::NoPong, "31 s since the ping at 15 s");
+        assert_eq!(watch.verdict(s(45)), SocketVerdict::Ping);
+        assert_eq!(watch.verdict(s(46)), SocketVerdict::NoPong, "31 s since the ping at 15 s");
         watch.pong();
-        assert_eq!(watch.verdict(s(46)), Verdict::Fine);
+        assert_eq!(watch.verdict(s(46)), SocketVerdict::Fine);
     }
 
     #[test]
     fn a_pong_is_no_market_data() {
-        let mut watch = Watch::new(PATIENCE, s(0));
+        let mut watch = SocketWatch::new(PATIENCE, s(0));
         for second in (0..=30).step_by(15) {
-            assert_eq!(watch.verdict(s(second)), Verdict::Ping);
+            assert_eq!(watch.verdict(s(second)), SocketVerdict::Ping);
             watch.pong();
         }
-        assert_eq!(watch.verdict(s(31)), Verdict::Silent);
+        assert_eq!(watch.verdict(s(31)), SocketVerdict::Silent);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::exchange::mexc::health::Counters;
 use crate::exchange::mexc::socket::{Dispatch, Received, Symbol, pace};
 use crate::exchange::mexc::subscription::STREAMS;
 use crate::exchange::mexc::wire::{envelope, rows};
-use crate::exchange::mexc::{Depth, Health, Settings};
+use crate::exchange::mexc::{DepthSnapshot, Health, Settings};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Reader {
 
     /// Passes an empty snapshot of a version to the first symbol's book.
     pub fn join(&mut self, version: u64) {
-        self.snapshot(&Depth {
+        self.snapshot(&DepthSnapshot {
             bids: Vec::new(),
             asks: Vec::new(),
             version,
@@ -58,7 +58,7 @@ impl Reader {
     }
 
     /// Passes a snapshot to the first symbol's book.
-    pub fn snapshot(&mut self, depth: &Depth) {
+    pub fn snapshot(&mut self, depth: &DepthSnapshot) {
         self.dispatch.join(
             0,
             depth,

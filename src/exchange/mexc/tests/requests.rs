@@ -6,7 +6,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::account::{self, Filter, Margin, PositionSide};
 use crate::exchange::mexc::request::order::{self, Life, NewOrder, NewStop, OrderType, Trigger, Watched};
-use crate::exchange::mexc::request::{Group, Method, Request, market};
+use crate::exchange::mexc::request::{CallGroup, Method, Request, market};
 use crate::exchange::mexc::{Effect, PositionMode};
 use crate::exchange::mexc::{Keys, Settings};
 use serde::Deserialize;
@@ -215,9 +215,9 @@ fn keys_do_not_show_themselves() {
 #[test]
 fn neither_an_entry_nor_a_move_of_a_stop_delays_an_exit() {
     let group = |effect| create(&new_order("A_USDT", effect, OrderType::Market, None)).group;
-    assert_eq!([group(Effect::OpenLong), group(Effect::OpenShort)], [Group::Order; 2]);
-    assert_eq!([group(Effect::CloseLong), group(Effect::CloseShort)], [Group::Exit; 2]);
-    assert_eq!(order::change_stop(5, Decimal::ONE, Watched::Fair).group, Group::Move);
+    assert_eq!([group(Effect::OpenLong), group(Effect::OpenShort)], [CallGroup::Order; 2]);
+    assert_eq!([group(Effect::CloseLong), group(Effect::CloseShort)], [CallGroup::Exit; 2]);
+    assert_eq!(order::change_stop(5, Decimal::ONE, Watched::Fair).group, CallGroup::Move);
     let stop = NewStop { position: 9, quantity: Decimal::ONE, price: Decimal::ONE, watched: Watched::Fair };
-    assert_eq!(order::create_stop(&stop).group, Group::Exit, "a position without one is as urgent");
+    assert_eq!(order::create_stop(&stop).group, CallGroup::Exit, "a position without one is as urgent");
 }

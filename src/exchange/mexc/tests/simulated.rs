@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How REST rejects calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Refusal {
+enum Rejection {
     /// Code 510.
     TooFrequent,
     /// An HTML page of the network in front of the exchange.
@@ -32,7 +32,7 @@ enum Refusal {
 /// An exchange where every book changes once a second; the version is the second.
 struct Exchange {
     clock: TaskClock,
-    refusal: Refusal,
+    refusal: Rejection,
     /// Time range in which REST rejects calls, in milliseconds.
     refused: Range<i64>,
     /// The second whose change no socket sends.
@@ -53,10 +53,10 @@ impl Exchange {
             self.depth_calls.lock().unwrap().push((now_ms, !is_refused));
         }
         let (status, body) = match (is_refused, self.refusal) {
-            (true, Refusal::TooFrequent) => {
+            (true, Rejection::TooFrequent) => {
                 (200, r#"{"success":false,"code":510,"message":"too frequent"}"#.to_owned())
             }
-            (true, Refusal::Denied) => (403, "<HTML>Access Denied</HTML>".to_owned()),
+            (true, Rejection::Denied) => (403, "<HTML>Access Denied</HTML>".to_owned()),
             (false, _) if url.contains("/depth/") => {
                 let book = format!(
                     r#"{{"asks":[[2,1,1]],"bids":[[1,1,1]],"version":{},"timestamp":{}}}"#,
@@ -176,7 +176,7 @@ struct Client {
 }
 
 impl Client {
-    fn start(books: usize, refusal: Refusal, refused: Range<i64>, untold: i64) -> Client {
+    fn start(books: usize, refusal: Rejection, refused: Range<i64>, untold: i64) -> Client {
         let clock = TaskClock::simulated(Timestamp::from_seconds(1_700_000_000));
         let exchange = Arc::new(Exchange { clock, refusal, refused, untold, depth_calls: Mutex::default() });
         let settings = Settings { ws_url: "ws://exchange/edge".to_owned(), ..Settings::default() };
@@ -202,7 +202,7 @@ impl Client {
     }
 }
 
-async fn ten_minutes(books: usize, refusal: Refusal) {
+async fn ten_minutes(books: usize, refusal: Rejection) {
     let refused = 60_000..660_000;
     let client = Client::start(books, refusal, refused.clone(), 61);
     client.until(refused.start).await;
@@ -242,21 +242,21 @@ async fn ten_minutes(books: usize, refusal: Refusal) {
 #[tokio::test(start_paused = true)]
 async fn ten_minutes_of_code_510_are_over_half_a_minute_after_their_end() {
     for books in [1, 10, 60] {
-        ten_minutes(books, Refusal::TooFrequent).await;
+        ten_minutes(books, Rejection::TooFrequent).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_minutes_of_a_ban_are_over_half_a_minute_after_their_end() {
     for books in [1, 10, 60] {
-        ten_minutes(books, Refusal::Denied).await;
+        ten_minutes(books, Rejection::Denied).await;
     }
 }
 
 /// A caller that waits for an answer (a starting session, a page) soon learns that there is none.
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_no_longer_than_its_patience_and_its_place_costs_nothing() {
-    let client = Client::start(10, Refusal::TooFrequent, 30_000..200_000, 31);
+    let client = Client::start(10, Rejection::TooFrequent, 30_000..200_000, 31);
     client.until(40_000).await;
     let begun = client.exchange.clock.steady();
     let calls = (0..300).map(|_| {

@@ -9,7 +9,8 @@ use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::market::{
-    Asset, Candle, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, OrderState, PlacedOrder, Ticker,
+    Asset, Candle, Deal, DepthLevel, DepthSnapshot, FundingRate, FundingSettlement, OrderState, PlacedOrder,
+    Ticker,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -267,7 +268,7 @@ fn ticker(reader: &mut Reader, raw: &RawTicker<'_>) -> Option<Ticker> {
 }
 
 /// A book; levels are sorted best first.
-pub fn depth(payload: &RawValue) -> Result<Depth, String> {
+pub fn depth(payload: &RawValue) -> Result<DepthSnapshot, String> {
     let raw: RawDepth<'_> =
         serde_json::from_str(payload.get()).map_err(|error| format!("it is not a book ({error})"))?;
     let side = |raw: Option<&RawValue>, name: &str| -> Result<Vec<DepthLevel>, String> {
@@ -286,7 +287,7 @@ pub fn depth(payload: &RawValue) -> Result<Depth, String> {
     asks.sort_by(|a, b| a.price.cmp_value(b.price));
     let version = raw.version.and_then(number::unsigned).ok_or("it has no version")?;
     let at = raw.matched_at.and_then(number::millis).or_else(|| raw.at.and_then(number::millis));
-    Ok(Depth { bids, asks, version, at })
+    Ok(DepthSnapshot { bids, asks, version, at })
 }
 
 /// Reads `[[price, contracts, orders], …]` (`orders` is optional) and passes each level on. `None`: another

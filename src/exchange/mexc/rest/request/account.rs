@@ -3,7 +3,7 @@
 //! Parameters with several values are not used, because it is not known whether their comma is signed raw or
 //! encoded.
 
-use super::{Body, Group, Request, escaped};
+use super::{Body, CallGroup, Request, escaped};
 use crate::exchange::mexc::market::PositionMode;
 
 /// Direction of a position.
@@ -136,7 +136,11 @@ pub fn order_fills(id: u64) -> Request {
 pub fn change_leverage(symbol: &str, side: PositionSide, margin: Margin, leverage: u32) -> Request {
     let body =
         Body::new().number("leverage", leverage).number("openType", margin as u8).text("symbol", symbol);
-    Request::write("/position/change_leverage", body.number("positionType", side as u8).end(), Group::Cancel)
+    Request::write(
+        "/position/change_leverage",
+        body.number("positionType", side as u8).end(),
+        CallGroup::Cancel,
+    )
 }
 
 /// Switches hedge mode; rejected while there are open positions or orders.
@@ -144,7 +148,7 @@ pub fn change_position_mode(mode: PositionMode) -> Request {
     Request::write(
         "/position/change_position_mode",
         Body::new().number("positionMode", mode as u8).end(),
-        Group::Cancel,
+        CallGroup::Cancel,
     )
 }
 

@@ -3,7 +3,7 @@
 //! An order states its effect on a position (open or close, long or short), not only buy or sell.
 
 use super::account::Margin;
-use super::{Body, Group, Request};
+use super::{Body, CallGroup, Request};
 use crate::domain::decimal::Decimal;
 use crate::exchange::mexc::market::{Effect, PositionMode};
 
@@ -69,8 +69,8 @@ impl NewOrder {
 /// Places an order. `path` comes from the settings, because the call exists under two paths.
 pub fn create(path: &str, order: &NewOrder) -> Request {
     let group = match order.effect {
-        Effect::OpenLong | Effect::OpenShort => Group::Order,
-        Effect::CloseLong | Effect::CloseShort => Group::Exit,
+        Effect::OpenLong | Effect::OpenShort => CallGroup::Order,
+        Effect::CloseLong | Effect::CloseShort => CallGroup::Exit,
     };
     Request { path: path.to_owned(), ..Request::write("", order.body(), group) }
 }
@@ -78,23 +78,23 @@ pub fn create(path: &str, order: &NewOrder) -> Request {
 /// Cancels orders by exchange id, at most 50. A successful answer has a result of its own for each order.
 pub fn cancel(ids: &[u64]) -> Request {
     let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
-    Request::write("/order/cancel", format!("[{}]", ids.join(",")), Group::Cancel)
+    Request::write("/order/cancel", format!("[{}]", ids.join(",")), CallGroup::Cancel)
 }
 
 /// Cancels an order by client order id, as a list of one for the batch call.
 pub fn cancel_by_external(symbol: &str, external: &str) -> Request {
     let body = Body::new().text("symbol", symbol).text("externalOid", external).end();
-    Request::write("/order/batch_cancel_with_external", format!("[{body}]"), Group::Cancel)
+    Request::write("/order/batch_cancel_with_external", format!("[{body}]"), CallGroup::Cancel)
 }
 
 /// Cancels all orders, or all of one contract.
 pub fn cancel_all(symbol: Option<&str>) -> Request {
-    Request::write("/order/cancel_all", Body::new().maybe_text("symbol", symbol).end(), Group::Cancel)
+    Request::write("/order/cancel_all", Body::new().maybe_text("symbol", symbol).end(), CallGroup::Cancel)
 }
 
 /// Closes all positions at market: for emergencies; verify the result afterwards.
 pub fn close_all() -> Request {
-    Request::write("/position/close_all", Body::new().end(), Group::Cancel)
+    Request::write("/position/close_all", Body::new().end(), CallGroup::Cancel)
 }
 
 /// When a trigger order fires.
@@ -147,7 +147,7 @@ pub fn create_trigger(
         .maybe("leverage", order.leverage)
         .number("side", order.effect as u8)
         .end();
-    Request::write("/planorder/place", body, Group::Order)
+    Request::write("/planorder/place", body, CallGroup::Order)
 }
 
 /// Which positions a stop order at the exchange closes, and when.
@@ -178,7 +178,7 @@ pub fn create_stop(stop: &NewStop) -> Request {
         .number("stopLossType", 0)
         .number("priceProtect", 0)
         .end();
-    Request::write("/stoporder/place", body, Group::Exit)
+    Request::write("/stoporder/place", body, CallGroup::Exit)
 }
 
 /// Moves a stop.
@@ -190,7 +190,7 @@ pub fn change_stop(id: u64, price: Decimal, watched: Watched) -> Request {
         .number("stopLossReverse", 2)
         .number("takeProfitReverse", 2)
         .end();
-    Request::write("/stoporder/change_plan_price", body, Group::Move)
+    Request::write("/stoporder/change_plan_price", body, CallGroup::Move)
 }
 
 /// Cancels a stop.
@@ -198,6 +198,6 @@ pub fn cancel_stop(id: u64) -> Request {
     Request::write(
         "/stoporder/cancel",
         format!("[{}]", Body::new().number("stopPlanOrderId", id).end()),
-        Group::Cancel,
+        CallGroup::Cancel,
     )
 }

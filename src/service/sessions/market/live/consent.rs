@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::domain::contract::Contract;
 use crate::exchange::mexc::ONLY_REHEARSAL;
 use crate::json::at;
-use crate::service::market::{self, AccountNeeds, Market, Verdict};
+use crate::service::market::{self, AccountNeeds, CheckVerdict, Market};
 use crate::service::sessions::start::fields::Problems;
 use crate::service::sessions::start::request::{StartRequest, refused};
 use crate::service::strategies::Loaded;
@@ -140,7 +140,7 @@ pub(in crate::service::sessions) fn check_account(
         return Err(Refusal::conflict("live_locked", message));
     }
     let lines = market.check_account(needs)?;
-    let text = |verdict: Verdict| -> Vec<String> {
+    let text = |verdict: CheckVerdict| -> Vec<String> {
         let of = lines.iter().filter(|line| line.verdict == verdict);
         of.map(|line| {
             let symbol = line.symbol.as_ref().map(|symbol| format!(" of {symbol}")).unwrap_or_default();
@@ -148,9 +148,9 @@ pub(in crate::service::sessions) fn check_account(
         })
         .collect()
     };
-    let failed = text(Verdict::Fail);
+    let failed = text(CheckVerdict::Fail);
     if failed.is_empty() {
-        return Ok(text(Verdict::Warn));
+        return Ok(text(CheckVerdict::Warn));
     }
     let message = format!(
         "the account is not ready, so nothing was started; a paper session trades the same market without orders. {}",

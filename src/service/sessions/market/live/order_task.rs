@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::exchange::mexc::codes::ORDER_EXISTS;
 use crate::exchange::mexc::request::order::{NewStop, Watched};
 use crate::exchange::mexc::{
-    Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, PositionMode, ResidentStop,
+    AccountClient, AccountNews, AccountSink, Execution, PlacedOrder, PositionMode, ResidentStop, WriteOutcome,
 };
 use crate::limits::{ACCOUNT_NEWS, UNREADABLE_TOLD};
 use crate::service::market::{KeyRing, LiveLeaseholder, LiveLock};
@@ -79,7 +79,7 @@ impl AccountSink for NewsQueue {
 /// The task of one session.
 pub(super) struct OrderTask {
     pub desk: Desk,
-    pub account: Account,
+    pub account: AccountClient,
     pub table: Arc<SymbolTable>,
     pub inbox: Arc<Inbox>,
     pub shared: Arc<Shared>,
@@ -406,26 +406,26 @@ fn text<T>(answer: Result<T, crate::exchange::ExchangeError>) -> Result<T, Strin
     answer.map_err(|error| error.to_string())
 }
 
-fn placed(outcome: Outcome<u64>) -> Placed {
+fn placed(outcome: WriteOutcome<u64>) -> Placed {
     match outcome {
-        Outcome::Accepted(venue) => Placed::Accepted(venue),
-        Outcome::Refused { code: ORDER_EXISTS, .. } => Placed::Duplicate,
-        Outcome::Refused { code, message } => Placed::Refused(code, message),
-        Outcome::NotSent(why) => Placed::NotSent(why),
-        Outcome::Unknown(why) => Placed::Unknown(why),
+        WriteOutcome::Accepted(venue) => Placed::Accepted(venue),
+        WriteOutcome::Refused { code: ORDER_EXISTS, .. } => Placed::Duplicate,
+        WriteOutcome::Refused { code, message } => Placed::Refused(code, message),
+        WriteOutcome::NotSent(why) => Placed::NotSent(why),
+        WriteOutcome::Unknown(why) => Placed::Unknown(why),
     }
 }
 
 /// A stop of unknown fate is looked for like one that was taken.
-fn taken(outcome: Outcome<()>) -> Result<(), String> {
+fn taken(outcome: WriteOutcome<()>) -> Result<(), String> {
     match outcome {
-        Outcome::Accepted(()) | Outcome::Unknown(_) => Ok(()),
-        Outcome::Refused { code, message } => Err(format!("code {code}: {message}")),
-        Outcome::NotSent(why) => Err(why),
+        WriteOutcome::Accepted(()) | WriteOutcome::Unknown(_) => Ok(()),
+        WriteOutcome::Refused { code, message } => Err(format!("code {code}: {message}")),
+        WriteOutcome::NotSent(why) => Err(why),
     }
 }
 
-async fn positions(account: &Account, table: &SymbolTable) -> Result<Vec<PositionFact>, String> {
+async fn positions(account: &AccountClient, table: &SymbolTable) -> Result<Vec<PositionFact>, String> {
     let mut facts = Vec::new();
     for held in text(account.positions().await)? {
         facts.extend(convert::position(table, &held)?);
@@ -434,7 +434,7 @@ async fn positions(account: &Account, table: &SymbolTable) -> Result<Vec<Positio
 }
 
 /// All of it, or why not. The orders are read before the positions: one that fills in between shows there.
-async fn report(account: &Account, table: &SymbolTable) -> Result<Report, String> {
+async fn report(account: &AccountClient, table: &SymbolTable) -> Result<Report, String> {
     let orders = text(account.open_orders().await)?;
     let positions = positions(account, table).await?;
     let orders = orders.into_iter().filter_map(|order| {
