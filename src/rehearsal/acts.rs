@@ -7,7 +7,7 @@ use super::fraction::{fraction, parts};
 use super::market::next_settlement;
 use super::sockets::Out;
 use super::terms;
-use super::topics::{Channel, Topic};
+use super::topics::{PushChannel, Topic};
 use super::trading::account::Transfer;
 use super::trading::order::{Hold, NewOrder, category, kind};
 use super::wire::{self, Object};
@@ -192,7 +192,7 @@ impl Exchange {
     pub fn send_contract(&mut self, index: usize) {
         let payload = terms::detail(&self.markets[index].contract, index, terms::Form::Push);
         let text = self.framed("push.contract", None, &payload);
-        self.sockets.publish(Topic::new(Channel::Contract, 0), text.into());
+        self.sockets.publish(Topic::new(PushChannel::Contract, 0), text.into());
     }
 
     /// Settles funding now.

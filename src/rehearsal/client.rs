@@ -8,7 +8,7 @@ use super::faults::FaultKind;
 use super::pushes::{Later, To};
 use super::rest::signature;
 use super::sockets::{Filter, Out};
-use super::topics::{self, Channel, Refused, Topic};
+use super::topics::{self, PushChannel, Refused, Topic};
 use super::wire::{self, quoted};
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ impl Exchange {
             Err(Refused::Unknown) => return,
             Err(Refused::Interval) => return self.answer(id, "rs.error", "\"Not support interval\""),
         };
-        let symbol = if matches!(channel, Channel::Tickers | Channel::Contract) {
+        let symbol = if matches!(channel, PushChannel::Tickers | PushChannel::Contract) {
             0
         } else {
             let name = param.get("symbol").and_then(Value::as_str).unwrap_or_default();
@@ -155,12 +155,12 @@ impl Exchange {
     }
 
     /// Sends a new subscriber the current state; never a book.
-    fn send_first(&mut self, id: u64, channel: Channel, symbol: usize) {
-        if channel == Channel::Tickers {
+    fn send_first(&mut self, id: u64, channel: PushChannel, symbol: usize) {
+        if channel == PushChannel::Tickers {
             let rows = self.ticker_rows(false);
             let text = self.framed("push.tickers", None, &wire::list(rows));
             self.sockets.send(id, text);
-        } else if channel == Channel::Funding {
+        } else if channel == PushChannel::Funding {
             self.send_funding(symbol);
         }
     }
@@ -172,9 +172,9 @@ impl Exchange {
         let Some(symbol) = symbol else { return };
         let one = topics::channel(word, None, None, interval).ok();
         self.sockets.unsubscribe(id, symbol, |channel| match channel {
-            Channel::DepthEach => word == "depth",
-            Channel::DealEach => word == "deal",
-            Channel::DepthFull(_) => word == "depth.full",
+            PushChannel::DepthEach => word == "depth",
+            PushChannel::DealEach => word == "deal",
+            PushChannel::DepthFull(_) => word == "depth.full",
             other => Some(other) == one,
         });
         // Occasionally the acknowledgement is missing.

@@ -5,7 +5,7 @@ use super::faults::Fault;
 use super::market::Market;
 use super::rest::{Reply, Request};
 use super::shared::Shared;
-use super::trading::account::Account;
+use super::trading::account::TraderAccount;
 use super::trading::order::{Hold, Order};
 use super::trading::{show, triggers};
 use super::wire::{Object, list};
@@ -62,7 +62,7 @@ pub fn truth(exchange: &Exchange) -> String {
 }
 
 /// Balance with its ledger, positions and their stops, orders, triggers.
-fn account(account: &Account, exchange: &Exchange) -> String {
+fn account(account: &TraderAccount, exchange: &Exchange) -> String {
     let coins =
         account.ledger_of_coins.iter().fold(Object::new(), |object, (coin, amount)| object.put(coin, amount));
     let plans = account
@@ -115,7 +115,7 @@ fn brief(order: &Order, exchange: &Exchange) -> String {
 }
 
 /// Position and resident stops of every side that is or was held, and when stops did not cover it.
-fn sides(account: &Account, exchange: &Exchange) -> String {
+fn sides(account: &TraderAccount, exchange: &Exchange) -> String {
     let ended = account.bare_ended.iter().map(|bare| (bare.symbol, bare.hold));
     let known: BTreeSet<(usize, Hold)> = account.positions.keys().copied().chain(ended).collect();
     let side = |(symbol, hold): (usize, Hold)| {

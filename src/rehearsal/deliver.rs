@@ -3,7 +3,7 @@
 use super::exchange::Exchange;
 use super::faults::FaultKind;
 use super::pushes::{Later, To};
-use super::topics::{Channel, Topic};
+use super::topics::{PushChannel, Topic};
 use super::wire;
 
 /// Maximum number of delayed frames; when full the oldest is sent.
@@ -39,7 +39,7 @@ impl Exchange {
     }
 
     /// Pushes a payload on a symbol's channel.
-    pub fn push(&mut self, channel: Channel, symbol: usize, word: &str, payload: &str) {
+    pub fn push(&mut self, channel: PushChannel, symbol: usize, word: &str, payload: &str) {
         let topic = Topic::new(channel, symbol);
         if !self.sockets.has_readers(topic) {
             return;
@@ -53,13 +53,13 @@ impl Exchange {
     /// Sends a frame to all its subscribers, unless a fault repeats, delays or drops it.
     pub fn deliver(&mut self, topic: Topic, text: String) {
         let now_ms = self.true_ms();
-        let symbol = if topic.channel == Channel::Tickers { None } else { Some(topic.symbol) };
+        let symbol = if topic.channel == PushChannel::Tickers { None } else { Some(topic.symbol) };
         if self.faults.strikes(FaultKind::Silent, symbol, now_ms).is_some() {
             return;
         }
         let kinds: &[FaultKind] = match topic.channel {
-            Channel::Depth | Channel::DepthEach => &DEPTH,
-            Channel::Deal | Channel::DealEach => &DEALS,
+            PushChannel::Depth | PushChannel::DepthEach => &DEPTH,
+            PushChannel::Deal | PushChannel::DealEach => &DEALS,
             _ => &[],
         };
         let struck = kinds.iter().find_map(|kind| self.faults.strikes(*kind, symbol, now_ms));

@@ -6,14 +6,14 @@ use super::faults::{FaultKind, Faults};
 use super::fraction::{fraction, parts};
 use super::market::ladder::Ladder;
 use super::market::{Deal, Market};
-use super::pushes::{Later, Stream};
+use super::pushes::{Later, PushState};
 use super::requests::Requests;
 use super::rest::Budgets;
 use super::scenario::{Scenario, Settings};
 use super::sockets::{Out, Sockets};
 use super::test_key::TestKey;
 use super::topics::Topic;
-use super::trading::account::Account;
+use super::trading::account::TraderAccount;
 use super::trading::{Spoiled, Trading};
 use super::wire::Spelling;
 use crate::domain::contract::Contract;
@@ -43,7 +43,7 @@ pub struct Exchange {
     /// Markets by contract index.
     pub markets: Vec<Market>,
     /// Push state by symbol.
-    pub streams: Vec<Stream>,
+    pub streams: Vec<PushState>,
     /// Open sockets.
     pub sockets: Sockets,
     /// Settings.
@@ -69,7 +69,7 @@ pub struct Exchange {
     /// Start of a restart, and the time when REST is back; true time.
     pub restarting: Option<(i64, i64)>,
     /// Accounts as of the moment when reads of them became stale.
-    pub stale_accounts: Vec<Account>,
+    pub stale_accounts: Vec<TraderAccount>,
     /// Books as of the moment when snapshots became stale.
     pub frozen: BTreeMap<usize, (Ladder, u64)>,
     /// Whether the next snapshot is the old one.
@@ -106,7 +106,7 @@ impl Exchange {
             }
             markets.push(Market::new(contract, &mut rng, now_ms)?);
         }
-        let streams = markets.iter().map(|_| Stream::new(now_ms)).collect();
+        let streams = markets.iter().map(|_| PushState::new(now_ms)).collect();
         let mut faults = Faults::default();
         for fault in &scenario.faults {
             if let Some(name) = fault.symbol.as_ref().filter(|name| !names.contains_key(*name)) {

@@ -2,9 +2,9 @@
 
 use super::exchange::Exchange;
 use super::faults::{Fault, FaultKind, NewTerms};
-use super::market::ladder::Change;
+use super::market::ladder::LadderChange;
 use super::market::{Deal, Market};
-use super::topics::{Channel, Topic};
+use super::topics::{PushChannel, Topic};
 use super::trading::order::{Hold, category};
 use super::wire::list;
 use crate::domain::decimal::Decimal;
@@ -52,7 +52,7 @@ impl Exchange {
                     )
                 };
                 let text = self.framed("push.tickers", None, &list((0..HUGE_ROWS).map(row)));
-                self.sockets.publish(Topic::new(Channel::Tickers, 0), text.into());
+                self.sockets.publish(Topic::new(PushChannel::Tickers, 0), text.into());
             }
             _ => return false,
         }
@@ -71,7 +71,7 @@ impl Exchange {
             };
             let qty = Qty(qty.0 % 5_000 + 1 + self.rng.between(0, 1));
             let at_ms = self.now_ms();
-            self.markets[index].disturb(Change { side, price, qty }, at_ms);
+            self.markets[index].disturb(LadderChange { side, price, qty }, at_ms);
             self.follow_and_send(index);
             self.send_merged(index);
         }

@@ -26,7 +26,7 @@ pub struct Later {
 
 /// Push state of one symbol.
 #[derive(Debug)]
-pub struct Stream {
+pub struct PushState {
     pub changed: Vec<(Side, Price)>,
     /// First version that is not in a merged frame yet.
     pub begin: u64,
@@ -44,10 +44,10 @@ pub struct Stream {
     pub ticker_changed: bool,
 }
 
-impl Stream {
+impl PushState {
     /// Nothing sent yet.
     pub fn new(now_ms: i64) -> Self {
-        Stream {
+        PushState {
             changed: Vec::new(),
             begin: 0,
             merged_ms: now_ms,

@@ -3,7 +3,7 @@
 use super::exchange::Exchange;
 use super::faults::Fault;
 use super::market::Deal;
-use super::market::ladder::Change;
+use super::market::ladder::LadderChange;
 use super::scenario::Scenario;
 use super::server::{self, Port};
 use super::shared::Shared;
@@ -199,7 +199,7 @@ impl Running {
     }
 
     /// Changes a book independently of the recording.
-    pub fn disturb(&self, symbol: &str, change: Change) {
+    pub fn disturb(&self, symbol: &str, change: LadderChange) {
         let mut exchange = self.shared.lock();
         let at_ms = exchange.now_ms();
         if let Some(index) = exchange.find(symbol) {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 /// What arrives at a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum ClientInput {
     /// The answer to a request.
     Answer {
         /// The number that [`Simulated::ask`] gave.
@@ -124,7 +124,7 @@ impl Simulated {
     }
 
     /// Lets time pass until `to_ms`; returns what arrived, each with its time.
-    pub fn advance(&mut self, to_ms: i64) -> Vec<(i64, Event)> {
+    pub fn advance(&mut self, to_ms: i64) -> Vec<(i64, ClientInput)> {
         let mut events = Vec::new();
         self.gather(&mut events);
         while self.now_ms < to_ms {
@@ -136,7 +136,7 @@ impl Simulated {
     }
 
     /// Takes what has arrived by now: frames first, as the real exchange's pushes may overtake its answers.
-    fn gather(&mut self, events: &mut Vec<(i64, Event)>) {
+    fn gather(&mut self, events: &mut Vec<(i64, ClientInput)>) {
         let mut gone = Vec::new();
         for (socket, queue) in &mut self.sockets {
             loop {
@@ -155,19 +155,23 @@ impl Simulated {
         }
         while let Some(entry) = self.answers.first_entry().filter(|entry| entry.key().0 <= self.now_ms) {
             let ((_, call), reply) = entry.remove_entry();
-            let event = if reply.is_reset { Event::Reset { call } } else { Event::Answer { call, reply } };
+            let event = if reply.is_reset {
+                ClientInput::Reset { call }
+            } else {
+                ClientInput::Answer { call, reply }
+            };
             events.push((self.now_ms, event));
         }
     }
 }
 
 /// A frozen socket is silent: the client learns nothing.
-fn event(socket: u64, out: Out) -> Option<Event> {
+fn event(socket: u64, out: Out) -> Option<ClientInput> {
     match out {
-        Out::Frame(Message::Text(text)) => Some(Event::Text { socket, text: text.as_str().to_owned() }),
-        Out::Frame(Message::Binary(bytes)) => Some(Event::Binary { socket, bytes: bytes.to_vec() }),
+        Out::Frame(Message::Text(text)) => Some(ClientInput::Text { socket, text: text.as_str().to_owned() }),
+        Out::Frame(Message::Binary(bytes)) => Some(ClientInput::Binary { socket, bytes: bytes.to_vec() }),
         Out::Frame(_) | Out::Freeze => None,
-        Out::Close(code) => Some(Event::Closed { socket, code }),
-        Out::Drop => Some(Event::Closed { socket, code: None }),
+        Out::Close(code) => Some(ClientInput::Closed { socket, code }),
+        Out::Drop => Some(ClientInput::Closed { socket, code: None }),
     }
 }

@@ -1,6 +1,6 @@
 //! Open sockets and their subscriptions. A frame is built once and shared by all its readers.
 
-use super::topics::{Channel, Topic};
+use super::topics::{PushChannel, Topic};
 use hyper_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Sender;
@@ -142,7 +142,7 @@ impl Sockets {
     }
 
     /// Ends the subscriptions of a symbol to the channels for which `which` is true.
-    pub fn unsubscribe(&mut self, id: u64, symbol: usize, which: impl Fn(Channel) -> bool) {
+    pub fn unsubscribe(&mut self, id: u64, symbol: usize, which: impl Fn(PushChannel) -> bool) {
         let Some(socket) = self.open.get_mut(&id) else { return };
         let gone: Vec<Topic> = socket
             .topics
@@ -165,7 +165,7 @@ impl Sockets {
 
     /// Candle intervals of a symbol with subscribers, as indexes in `INTERVALS`.
     pub fn klines_of(&self, symbol: usize) -> Vec<u8> {
-        let kline = |index: u8| Topic::new(Channel::Kline(index), symbol);
+        let kline = |index: u8| Topic::new(PushChannel::Kline(index), symbol);
         self.topics
             .range(kline(0)..=kline(u8::MAX))
             .filter_map(|(topic, _)| as_kline(topic, symbol))
@@ -176,7 +176,7 @@ impl Sockets {
     pub fn full_of(&self, symbol: usize) -> Vec<u16> {
         [5, 10, 20, 50]
             .into_iter()
-            .filter(|limit| self.has_readers(Topic::new(Channel::DepthFull(*limit), symbol)))
+            .filter(|limit| self.has_readers(Topic::new(PushChannel::DepthFull(*limit), symbol)))
             .collect()
     }
 
@@ -231,7 +231,7 @@ impl Sockets {
 
 fn as_kline(topic: &Topic, symbol: usize) -> Option<u8> {
     match topic.channel {
-        Channel::Kline(index) if topic.symbol == symbol => Some(index),
+        PushChannel::Kline(index) if topic.symbol == symbol => Some(index),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use super::exchange::Exchange;
 use super::faults::FaultKind;
 use super::market::Fresh;
 use super::market::bars::INTERVALS;
-use super::topics::{Channel, Topic};
+use super::topics::{PushChannel, Topic};
 use super::wire::{Object, list};
 
 /// Minimum time between two candle pushes of a symbol.
@@ -17,21 +17,21 @@ const MARK_EVERY_MS: i64 = 1_000;
 const MERGED_LEVELS: usize = 4_096;
 
 impl Exchange {
-    fn has(&self, channel: Channel, symbol: usize) -> bool {
+    fn has(&self, channel: PushChannel, symbol: usize) -> bool {
         self.sockets.has_readers(Topic::new(channel, symbol))
     }
 
     /// Pushes new deals and single changes, and queues the changes for the next merged frame.
     pub fn send_fresh(&mut self, symbol: usize, fresh: &Fresh) {
         self.send_deals(symbol, fresh);
-        if self.has(Channel::DepthEach, symbol) {
+        if self.has(PushChannel::DepthEach, symbol) {
             for commit in &fresh.commits {
                 if self.streams[symbol].skipped[1] > 0 {
                     self.streams[symbol].skipped[1] -= 1;
                     continue;
                 }
                 let text = self.markets[symbol].commit_text(&mut self.spelling, commit);
-                self.push(Channel::DepthEach, symbol, "push.depth", &text);
+                self.push(PushChannel::DepthEach, symbol, "push.depth", &text);
             }
         }
         let stream = &mut self.streams[symbol];
@@ -47,7 +47,7 @@ impl Exchange {
         if fresh.deals.is_empty() {
             return;
         }
-        let (merged, each) = (self.has(Channel::Deal, symbol), self.has(Channel::DealEach, symbol));
+        let (merged, each) = (self.has(PushChannel::Deal, symbol), self.has(PushChannel::DealEach, symbol));
         if !merged && !each {
             return;
         }
@@ -61,18 +61,18 @@ impl Exchange {
             .collect();
         if is_object {
             for row in &rows {
-                self.push(Channel::Deal, symbol, "push.deal", row);
-                self.push(Channel::DealEach, symbol, "push.deal", row);
+                self.push(PushChannel::Deal, symbol, "push.deal", row);
+                self.push(PushChannel::DealEach, symbol, "push.deal", row);
             }
             return;
         }
         if each {
             for row in &rows {
-                self.push(Channel::DealEach, symbol, "push.deal", &format!("[{row}]"));
+                self.push(PushChannel::DealEach, symbol, "push.deal", &format!("[{row}]"));
             }
         }
         if merged {
-            self.push(Channel::Deal, symbol, "push.deal", &list(rows));
+            self.push(PushChannel::Deal, symbol, "push.deal", &list(rows));
         }
     }
 
@@ -84,7 +84,7 @@ impl Exchange {
             .put("rate", market.funding.rate)
             .put("nextSettleTime", market.funding.next_ms)
             .end();
-        self.push(Channel::Funding, symbol, "push.funding.rate", &payload);
+        self.push(PushChannel::Funding, symbol, "push.funding.rate", &payload);
     }
 
     /// Sends the pushes whose interval has passed.
@@ -128,12 +128,12 @@ impl Exchange {
         let span = (self.markets[symbol].version + 1).saturating_sub(begin);
         let is_skipped = stream.skipped[0] > 0;
         stream.skipped[0] = stream.skipped[0].saturating_sub(span);
-        if self.has(Channel::Depth, symbol) && !is_skipped && !changed.is_empty() {
+        if self.has(PushChannel::Depth, symbol) && !is_skipped && !changed.is_empty() {
             let now_ms = self.now_ms();
             let market = &self.markets[symbol];
             let at_ms = market.commits.back().map_or(now_ms, |commit| commit.at_ms.min(now_ms));
             let payload = market.merged(&mut self.spelling, &changed, begin, at_ms);
-            self.push(Channel::Depth, symbol, "push.depth", &payload);
+            self.push(PushChannel::Depth, symbol, "push.depth", &payload);
         }
         let stream = &mut self.streams[symbol];
         stream.changed = changed;
@@ -144,15 +144,15 @@ impl Exchange {
         let now_ms = self.now_ms();
         for limit in self.sockets.full_of(symbol) {
             let payload = self.markets[symbol].depth_full(&mut self.spelling, usize::from(limit), now_ms);
-            self.push(Channel::DepthFull(limit), symbol, "push.depth.full", &payload);
+            self.push(PushChannel::DepthFull(limit), symbol, "push.depth.full", &payload);
         }
     }
 
     fn send_ticker(&mut self, symbol: usize) {
-        if self.has(Channel::Ticker, symbol) {
+        if self.has(PushChannel::Ticker, symbol) {
             let now_ms = self.now_ms();
             if let Some(payload) = self.markets[symbol].ticker(&mut self.spelling, symbol, now_ms, false) {
-                self.push(Channel::Ticker, symbol, "push.ticker", &payload);
+                self.push(PushChannel::Ticker, symbol, "push.ticker", &payload);
             }
         }
     }
@@ -162,7 +162,7 @@ impl Exchange {
             let (name, seconds) = INTERVALS[usize::from(index).min(INTERVALS.len() - 1)];
             if let Some(bar) = self.markets[symbol].bars.current(seconds) {
                 let payload = self.markets[symbol].kline(&bar, name);
-                self.push(Channel::Kline(index), symbol, "push.kline", &payload);
+                self.push(PushChannel::Kline(index), symbol, "push.kline", &payload);
                 self.send_old_klines(symbol, index, bar.time_s);
             }
         }
@@ -181,7 +181,7 @@ impl Exchange {
         };
         for bar in self.markets[symbol].bars.of(seconds, time_s - back * seconds, time_s - seconds) {
             let payload = self.markets[symbol].kline(&bar, name);
-            self.push(Channel::Kline(index), symbol, "push.kline", &payload);
+            self.push(PushChannel::Kline(index), symbol, "push.kline", &payload);
         }
     }
 
@@ -196,8 +196,8 @@ impl Exchange {
         let index_text = market.index_decimal().map_or_else(|| fair_text.clone(), |index| index.to_string());
         let (fair_price, index_price) = (price(&fair_text), price(&index_text));
         self.streams[symbol].fair = Some(fair);
-        self.push(Channel::Fair, symbol, "push.fair.price", &fair_price);
-        self.push(Channel::Index, symbol, "push.index.price", &index_price);
+        self.push(PushChannel::Fair, symbol, "push.fair.price", &fair_price);
+        self.push(PushChannel::Index, symbol, "push.index.price", &index_price);
     }
 
     /// Pushes the list of tickers that changed.
@@ -207,7 +207,7 @@ impl Exchange {
             return;
         }
         self.tickers_ms = now_ms;
-        let topic = Topic::new(Channel::Tickers, 0);
+        let topic = Topic::new(PushChannel::Tickers, 0);
         if self.sockets.has_readers(topic) {
             let rows = self.ticker_rows(true);
             if !rows.is_empty() {

@@ -4,7 +4,7 @@ use super::market::bars::INTERVALS;
 
 /// A channel of one symbol, or of all.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Channel {
+pub enum PushChannel {
     /// Deals, those of one moment in one frame.
     Deal,
     /// Deals one by one (`compress: false`).
@@ -35,14 +35,14 @@ pub enum Channel {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Topic {
     /// Channel.
-    pub channel: Channel,
+    pub channel: PushChannel,
     /// Index in the list of contracts.
     pub symbol: usize,
 }
 
 impl Topic {
     /// A channel of a symbol.
-    pub fn new(channel: Channel, symbol: usize) -> Self {
+    pub fn new(channel: PushChannel, symbol: usize) -> Self {
         Topic { channel, symbol }
     }
 }
@@ -64,28 +64,28 @@ pub fn channel(
     compress: Option<bool>,
     limit: Option<u64>,
     interval: Option<&str>,
-) -> Result<Channel, Refused> {
+) -> Result<PushChannel, Refused> {
     Ok(match word {
-        "deal" if compress == Some(false) => Channel::DealEach,
-        "deal" => Channel::Deal,
-        "depth" if compress == Some(false) => Channel::DepthEach,
-        "depth" => Channel::Depth,
-        "depth.full" => Channel::DepthFull(match limit {
+        "deal" if compress == Some(false) => PushChannel::DealEach,
+        "deal" => PushChannel::Deal,
+        "depth" if compress == Some(false) => PushChannel::DepthEach,
+        "depth" => PushChannel::Depth,
+        "depth.full" => PushChannel::DepthFull(match limit {
             Some(5) => 5,
             Some(10) => 10,
             Some(50) => 50,
             _ => 20,
         }),
-        "ticker" => Channel::Ticker,
-        "tickers" => Channel::Tickers,
-        "funding.rate" => Channel::Funding,
-        "index.price" => Channel::Index,
-        "fair.price" => Channel::Fair,
-        "contract" => Channel::Contract,
+        "ticker" => PushChannel::Ticker,
+        "tickers" => PushChannel::Tickers,
+        "funding.rate" => PushChannel::Funding,
+        "index.price" => PushChannel::Index,
+        "fair.price" => PushChannel::Fair,
+        "contract" => PushChannel::Contract,
         "kline" => {
             let index =
                 INTERVALS.iter().position(|(name, _)| Some(*name) == interval).ok_or(Refused::Interval)?;
-            Channel::Kline(u8::try_from(index).unwrap_or(0))
+            PushChannel::Kline(u8::try_from(index).unwrap_or(0))
         }
         _ => return Err(Refused::Unknown),
     })

@@ -11,7 +11,7 @@ pub const LADDER_LEVELS: usize = 5_000;
 
 /// New state of a level; quantity 0 deletes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Change {
+pub struct LadderChange {
     /// Side of the book.
     pub side: Side,
     /// Price.
@@ -57,7 +57,7 @@ impl Ladder {
     }
 
     /// Sets a level and appends the actual changes.
-    pub fn set(&mut self, change: Change, changed: &mut Vec<Change>) {
+    pub fn set(&mut self, change: LadderChange, changed: &mut Vec<LadderChange>) {
         let levels = match change.side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
@@ -74,13 +74,13 @@ impl Ladder {
         if levels.len() > LADDER_LEVELS {
             let worst = if change.side == Side::Buy { levels.pop_first() } else { levels.pop_last() };
             if let Some((price, _)) = worst {
-                changed.push(Change { side: change.side, price, qty: Qty::ZERO });
+                changed.push(LadderChange { side: change.side, price, qty: Qty::ZERO });
             }
         }
     }
 
     /// Replaces the whole book by `target` and appends the changes.
-    pub fn replace(&mut self, target: &[Change], changed: &mut Vec<Change>) {
+    pub fn replace(&mut self, target: &[LadderChange], changed: &mut Vec<LadderChange>) {
         for side in [Side::Buy, Side::Sell] {
             let wanted: BTreeMap<Price, Qty> = target
                 .iter()
@@ -90,22 +90,22 @@ impl Ladder {
             let gone: Vec<Price> =
                 self.levels(side).keys().filter(|price| !wanted.contains_key(price)).copied().collect();
             for price in gone {
-                self.set(Change { side, price, qty: Qty::ZERO }, changed);
+                self.set(LadderChange { side, price, qty: Qty::ZERO }, changed);
             }
             for (price, qty) in wanted {
-                self.set(Change { side, price, qty }, changed);
+                self.set(LadderChange { side, price, qty }, changed);
             }
         }
     }
 
     /// Deletes levels that are crossed by newer levels of side `newer`.
-    pub fn uncross(&mut self, newer: Side, changed: &mut Vec<Change>) {
+    pub fn uncross(&mut self, newer: Side, changed: &mut Vec<LadderChange>) {
         while let (Some((bid, _)), Some((ask, _))) = (self.best(Side::Buy), self.best(Side::Sell)) {
             if bid < ask {
                 break;
             }
             let (side, price) = if newer == Side::Buy { (Side::Sell, ask) } else { (Side::Buy, bid) };
-            self.set(Change { side, price, qty: Qty::ZERO }, changed);
+            self.set(LadderChange { side, price, qty: Qty::ZERO }, changed);
         }
     }
 }
@@ -115,8 +115,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn level(side: Side, price: i64, qty: i64) -> Change {
-        Change { side, price: Price(price), qty: Qty(qty) }
+    fn level(side: Side, price: i64, qty: i64) -> LadderChange {
+        LadderChange { side, price: Price(price), qty: Qty(qty) }
     }
 
     proptest! {
@@ -125,7 +125,7 @@ mod tests {
             proptest::collection::vec((any::<bool>(), 1_i64..40, 0_i64..4), 0..30), 1..20)) {
             let (mut truth, mut copy) = (Ladder::default(), Ladder::default());
             for target in targets {
-                let target: Vec<Change> =
+                let target: Vec<LadderChange> =
                     target.into_iter().map(|(buy, price, qty)| level(if buy { Side::Buy } else { Side::Sell }, price, qty)).collect();
                 let mut changed = Vec::new();
                 truth.replace(&target, &mut changed);

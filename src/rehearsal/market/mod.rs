@@ -18,7 +18,7 @@ use crate::domain::rng::{Rng, mixed};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use bars::Bars;
-use ladder::{Change, Ladder};
+use ladder::{Ladder, LadderChange};
 use std::collections::VecDeque;
 
 /// Book changes kept for `depth_commits`; when full the oldest are dropped.
@@ -38,7 +38,7 @@ pub struct Commit {
     /// Time, milliseconds.
     pub at_ms: i64,
     /// The change.
-    pub change: Change,
+    pub change: LadderChange,
 }
 
 /// A trade.
@@ -147,9 +147,9 @@ pub struct Market {
     /// Fault: the bids that are not shown.
     hidden: Option<Ladder>,
     source: BookSource,
-    gathered: Vec<Change>,
+    gathered: Vec<LadderChange>,
     gathered_at: Option<Timestamp>,
-    changed: Vec<Change>,
+    changed: Vec<LadderChange>,
 }
 
 impl Market {
@@ -268,7 +268,7 @@ impl Market {
                 if snapshot {
                     self.gather(record.exchange_at, side, price, quantity)?;
                 } else {
-                    let change = Change { side, price: self.price(price)?, qty: self.qty(quantity)? };
+                    let change = LadderChange { side, price: self.price(price)?, qty: self.qty(quantity)? };
                     self.set_level(change);
                     self.commit(at_ms);
                 }
@@ -307,7 +307,7 @@ impl Market {
     }
 
     fn gather(&mut self, at: Timestamp, side: Side, price: Decimal, quantity: Decimal) -> Result<(), String> {
-        let change = Change { side, price: self.price(price)?, qty: self.qty(quantity)? };
+        let change = LadderChange { side, price: self.price(price)?, qty: self.qty(quantity)? };
         self.gathered.push(change);
         self.gathered_at = Some(at);
         Ok(())
@@ -359,7 +359,7 @@ impl Market {
             for step in 0..MADE_UP_LEVELS {
                 let price = Price(best + direction * step);
                 let lots = 1 + i64::try_from(mixed(price.0, deal.qty.0) % 500).unwrap_or(0) + deal.qty.0;
-                levels.push(Change { side, price, qty: Qty(lots) });
+                levels.push(LadderChange { side, price, qty: Qty(lots) });
             }
         }
         levels.retain(|level| level.price.0 > 0);
@@ -376,7 +376,7 @@ impl Market {
     }
 
     /// A book change that was not recorded: noise, or a fault.
-    pub fn disturb(&mut self, change: Change, at_ms: i64) {
+    pub fn disturb(&mut self, change: LadderChange, at_ms: i64) {
         self.set_level(change);
         self.ladder.uncross(change.side, &mut self.changed);
         self.commit(at_ms);

@@ -1,7 +1,7 @@
 //! Faults of a market that last: recorded prices moved by a jump, and bids that are not shown.
 
 use super::Market;
-use super::ladder::{Change, Ladder};
+use super::ladder::{Ladder, LadderChange};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::Side;
@@ -18,10 +18,10 @@ impl Market {
             |market: &Market, value: Decimal| market.spec.price_decimal(moved(market.nearest(value)));
         self.mark = self.mark.map(|mark| decimal(self, mark));
         self.index = self.index.map(|index| decimal(self, index));
-        let levels: Vec<Change> = [Side::Buy, Side::Sell]
+        let levels: Vec<LadderChange> = [Side::Buy, Side::Sell]
             .into_iter()
             .flat_map(|side| self.ladder.side(side).map(move |(price, qty)| (side, price, qty)))
-            .map(|(side, price, qty)| Change { side, price: moved(price), qty })
+            .map(|(side, price, qty)| LadderChange { side, price: moved(price), qty })
             .collect();
         self.replace_book(&levels);
         self.commit(at_ms);
@@ -43,7 +43,7 @@ impl Market {
         let bids: Vec<Price> = self.ladder.side(Side::Buy).map(|(price, _)| price).collect();
         self.hidden = Some(self.ladder.clone());
         for price in bids {
-            self.ladder.set(Change { side: Side::Buy, price, qty: Qty::ZERO }, &mut self.changed);
+            self.ladder.set(LadderChange { side: Side::Buy, price, qty: Qty::ZERO }, &mut self.changed);
         }
         self.commit(at_ms);
     }
@@ -53,7 +53,7 @@ impl Market {
         self.bids_back_ms = None;
         let Some(hidden) = self.hidden.take() else { return };
         for (price, qty) in hidden.side(Side::Buy) {
-            self.ladder.set(Change { side: Side::Buy, price, qty }, &mut self.changed);
+            self.ladder.set(LadderChange { side: Side::Buy, price, qty }, &mut self.changed);
         }
         self.commit(at_ms);
     }
@@ -67,7 +67,7 @@ impl Market {
     }
 
     /// Sets a level of the shown book, or of the hidden bids.
-    pub(super) fn set_level(&mut self, change: Change) {
+    pub(super) fn set_level(&mut self, change: LadderChange) {
         match &mut self.hidden {
             Some(hidden) if change.side == Side::Buy => hidden.set(change, &mut Vec::new()),
             _ => self.ladder.set(change, &mut self.changed),
@@ -75,14 +75,15 @@ impl Market {
     }
 
     /// Replaces the shown book, or its asks and the hidden bids.
-    pub(super) fn replace_book(&mut self, levels: &[Change]) {
+    pub(super) fn replace_book(&mut self, levels: &[LadderChange]) {
         let Some(hidden) = &mut self.hidden else {
             self.ladder.replace(levels, &mut self.changed);
             return;
         };
         *hidden = Ladder::default();
         hidden.replace(levels, &mut Vec::new());
-        let asks: Vec<Change> = levels.iter().filter(|level| level.side == Side::Sell).copied().collect();
+        let asks: Vec<LadderChange> =
+            levels.iter().filter(|level| level.side == Side::Sell).copied().collect();
         self.ladder.replace(&asks, &mut self.changed);
     }
 }

@@ -1,7 +1,7 @@
 //! Market payloads of REST and pushes.
 
 use super::bars::Bar;
-use super::ladder::Change;
+use super::ladder::LadderChange;
 use super::{Commit, Deal, Market};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
@@ -96,7 +96,7 @@ impl Market {
 
     /// A single change, for unmerged `push.depth` and for `depth_commits`.
     pub fn commit_text(&self, spelling: &mut Spelling, commit: &Commit) -> String {
-        let Change { side, price, qty } = commit.change;
+        let LadderChange { side, price, qty } = commit.change;
         let mut level = String::from("[");
         self.level(&mut level, spelling, price, qty);
         level.push(']');

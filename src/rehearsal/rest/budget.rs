@@ -35,7 +35,7 @@ const GROUPS: [(&str, u32, i64); 20] = [
 ];
 
 #[derive(Debug)]
-struct Window {
+struct FixedWindow {
     begun_ms: i64,
     calls: u32,
 }
@@ -43,7 +43,7 @@ struct Window {
 /// All rate limit windows.
 #[derive(Default, Debug)]
 pub struct Budgets {
-    windows: BTreeMap<(String, String), Window>,
+    windows: BTreeMap<(String, String), FixedWindow>,
 }
 
 impl Budgets {
@@ -68,10 +68,11 @@ impl Budgets {
                 self.windows.iter().min_by_key(|(_, window)| window.begun_ms).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.windows.remove(&key));
         }
-        let window = self.windows.entry((endpoint, caller)).or_insert(Window { begun_ms: now_ms, calls: 0 });
+        let window =
+            self.windows.entry((endpoint, caller)).or_insert(FixedWindow { begun_ms: now_ms, calls: 0 });
         // Windows are aligned to the clock, not to the first call.
         if now_ms.div_euclid(*window_ms) != window.begun_ms.div_euclid(*window_ms) {
-            *window = Window { begun_ms: now_ms, calls: 0 };
+            *window = FixedWindow { begun_ms: now_ms, calls: 0 };
         }
         window.calls = window.calls.saturating_add(1);
         window.calls <= *count

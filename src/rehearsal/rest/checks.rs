@@ -8,7 +8,7 @@ use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::market::Market;
 use crate::rehearsal::market::show::BAND_PERCENT;
 use crate::rehearsal::terms;
-use crate::rehearsal::trading::account::{Account, OPEN_ORDERS};
+use crate::rehearsal::trading::account::{OPEN_ORDERS, TraderAccount};
 use crate::rehearsal::trading::order::{Attached, Hold, NewOrder, kind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn side(&self, owner: &Account) -> Result<i64, Failed> {
+    fn side(&self, owner: &TraderAccount) -> Result<i64, Failed> {
         let side = whole(&self.side).filter(|side| (1..=4).contains(side));
         let side = side.ok_or_else(|| Failed::new(2001, "Order side error"))?;
         match (self.reduce_only, owner.mode) {

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 /// A change of a trigger order as sent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Change {
+struct TriggerChange {
     order_id: Value,
     trigger_price: Option<Box<RawValue>>,
     trigger_type: Option<Value>,
@@ -164,7 +164,7 @@ impl Exchange {
     }
 
     fn change_plan(&mut self, request: &Request, account: usize) -> Answer {
-        let change: Change = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
+        let change: TriggerChange = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
         let id = id_of(&change.order_id).ok_or_else(Failed::parameter)?;
         self.known_plan(account, id)?;
         let now_ms = self.now_ms();

@@ -6,7 +6,7 @@ use crate::domain::num::Money;
 use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::faults::FaultKind;
 use crate::rehearsal::terms;
-use crate::rehearsal::trading::account::Account;
+use crate::rehearsal::trading::account::TraderAccount;
 use crate::rehearsal::trading::order::{Hold, Order, category};
 use crate::rehearsal::trading::show;
 use crate::rehearsal::wire::{Object, list};
@@ -103,7 +103,7 @@ impl Exchange {
     }
 
     /// The account, or an old copy while a fault makes reads stale.
-    fn shown_account(&mut self, account: usize) -> Account {
+    fn shown_account(&mut self, account: usize) -> TraderAccount {
         let now_ms = self.true_ms();
         let current = self.trading.accounts[account].clone();
         if self.faults.strikes(FaultKind::StaleBalance, None, now_ms).is_some() {

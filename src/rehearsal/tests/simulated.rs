@@ -1,10 +1,10 @@
 //! The exchange in one process: the same calls and seed give the same events.
 
 use super::*;
-use crate::rehearsal::simulated::{Event, Simulated};
+use crate::rehearsal::simulated::{ClientInput, Simulated};
 
 /// Trades a little under faults and returns every event.
-fn run(seed: u64) -> Vec<(i64, Event)> {
+fn run(seed: u64) -> Vec<(i64, ClientInput)> {
     let world = World::seeded(r#"{"settings": {"rate_limits": "off"}}"#, seed);
     let mut venue = Simulated::new(world.exchange, 5, BEGIN_MS + 10);
     let mut events = Vec::new();
@@ -43,14 +43,18 @@ fn a_seed_gives_the_same_events_in_order_of_time() {
     assert_eq!(events, run(7));
     assert_ne!(events, run(8));
     assert!(events.is_sorted_by_key(|(at_ms, _)| *at_ms));
-    let answers = events.iter().filter(|(_, event)| matches!(event, Event::Answer { .. })).count();
-    let lost: Vec<&Event> =
-        events.iter().map(|(_, event)| event).filter(|event| matches!(event, Event::Reset { .. })).collect();
-    assert_eq!((answers, lost), (5, vec![&Event::Reset { call: 4 }]));
+    let answers = events.iter().filter(|(_, event)| matches!(event, ClientInput::Answer { .. })).count();
+    let lost: Vec<&ClientInput> = events
+        .iter()
+        .map(|(_, event)| event)
+        .filter(|event| matches!(event, ClientInput::Reset { .. }))
+        .collect();
+    assert_eq!((answers, lost), (5, vec![&ClientInput::Reset { call: 4 }]));
     let is_deal = |text: &str| text.contains("push.personal.order.deal");
-    let deals = events.iter().filter(|(_, event)| matches!(event, Event::Text { text, .. } if is_deal(text)));
+    let deals =
+        events.iter().filter(|(_, event)| matches!(event, ClientInput::Text { text, .. } if is_deal(text)));
     assert_eq!(deals.count(), 6);
-    assert!(matches!(events.last(), Some((_, Event::Closed { code: Some(1001), .. }))));
+    assert!(matches!(events.last(), Some((_, ClientInput::Closed { code: Some(1001), .. }))));
 }
 
 #[test]
@@ -67,7 +71,7 @@ fn a_dropped_socket_says_so_and_a_frozen_one_is_silent() {
     let events = told(&mut venue, "disconnect", first);
     assert_eq!(
         events.iter().map(|(_, event)| event.clone()).collect::<Vec<_>>(),
-        [Event::Closed { socket: first, code: None }]
+        [ClientInput::Closed { socket: first, code: None }]
     );
     assert_eq!(told(&mut venue, "half_open", second), []);
     let third = venue.connect().unwrap();

@@ -163,7 +163,7 @@ impl Ledger {
 
 /// An account.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct TraderAccount {
     /// API key.
     pub key: String,
     /// Secret key.
@@ -229,10 +229,10 @@ pub const BARE_ENDED: usize = 10_000;
 /// Default leverage and margin mode: 20, isolated.
 pub const LEVERAGE: (i64, i64) = (20, 1);
 
-impl Account {
+impl TraderAccount {
     /// An account with this deposit.
     pub fn new(key: &str, secret: &str, deposit: Money) -> Self {
-        Account {
+        TraderAccount {
             key: key.to_owned(),
             secret: secret.to_owned(),
             mode: 1,
@@ -338,7 +338,7 @@ impl Account {
         if self.positions.is_empty() && self.bare.is_empty() {
             return;
         }
-        let is_bare = |account: &Account, (symbol, hold): (usize, Hold)| {
+        let is_bare = |account: &TraderAccount, (symbol, hold): (usize, Hold)| {
             account.guarded(symbol, hold) < account.held(symbol, hold)
         };
         let covered: Vec<_> = self.bare.keys().copied().filter(|side| !is_bare(self, *side)).collect();
@@ -379,7 +379,7 @@ impl Account {
     }
 
     /// Opens or increases a position; returns its id.
-    pub fn add(&mut self, at: &Held, id: u64, fee: Money) -> u64 {
+    pub fn add(&mut self, at: &PositionFill, id: u64, fee: Money) -> u64 {
         let fresh = Position {
             id,
             symbol: at.symbol,
@@ -409,7 +409,7 @@ impl Account {
     }
 
     /// Closes a part of a position, at most what is held; returns the realised profit and the position's id.
-    pub fn reduce(&mut self, at: &Held, fee: Money) -> Option<(Money, u64)> {
+    pub fn reduce(&mut self, at: &PositionFill, fee: Money) -> Option<(Money, u64)> {
         let position = self.positions.get_mut(&(at.symbol, at.hold))?;
         let qty = at.qty.min(position.qty);
         let share = |whole: Money| Money(whole.0 * i128::from(qty.0) / i128::from(position.qty.0.max(1)));
@@ -455,7 +455,7 @@ pub fn keep<T>(list: &mut VecDeque<T>, most: usize, one: T) {
 
 /// The part of a fill that changes one position.
 #[derive(Clone, Copy, Debug)]
-pub struct Held {
+pub struct PositionFill {
     /// Index of the contract.
     pub symbol: usize,
     /// Long or short.

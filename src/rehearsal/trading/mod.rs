@@ -19,7 +19,7 @@ use super::test_key::TestKey;
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::domain::rng::Rng;
-use account::{Account, Fill, FundingPaid, Held};
+use account::{Fill, FundingPaid, PositionFill, TraderAccount};
 use order::{Hold, NewOrder, Order, category, state};
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ pub struct TriggerRules {
 #[derive(Debug)]
 pub struct Trading {
     /// Accounts.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<TraderAccount>,
     /// Delayed private frames in order of creation.
     pub outbox: Vec<Private>,
     /// Active faults.
@@ -115,7 +115,7 @@ impl Trading {
     /// Accounts with the settings' deposit.
     pub fn new(keys: &[TestKey], settings: &Settings, mut rng: Rng) -> Self {
         let account = |key: &TestKey| {
-            let mut account = Account::new(&key.key, &key.secret, Money::from_f64(settings.deposit));
+            let mut account = TraderAccount::new(&key.key, &key.secret, Money::from_f64(settings.deposit));
             account.do_triggers_freeze = settings.trigger_freezes;
             account
         };
@@ -271,7 +271,7 @@ impl Trading {
         now_ms: i64,
     ) -> (Money, u64) {
         let symbol = order.new.symbol;
-        let held = |hold: Hold, qty: Qty| Held {
+        let held = |hold: Hold, qty: Qty| PositionFill {
             symbol,
             hold,
             qty,

@@ -22,7 +22,7 @@ impl Trading {
         now_ms: i64,
     ) {
         let is_idle =
-            |account: &super::account::Account| account.plans.is_empty() && account.stops.is_empty();
+            |account: &super::account::TraderAccount| account.plans.is_empty() && account.stops.is_empty();
         if !market.is_trading() || self.accounts.iter().all(is_idle) {
             return;
         }

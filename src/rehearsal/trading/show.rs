@@ -1,6 +1,6 @@
 //! JSON of orders, fills, positions and balances.
 
-use super::account::{Account, Fill, FundingPaid, Position, Transfer};
+use super::account::{Fill, FundingPaid, Position, TraderAccount, Transfer};
 use super::order::{Hold, Order, kind};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
@@ -129,7 +129,7 @@ pub fn fill(market: &Market, fill: &Fill, mode: i64) -> String {
 }
 
 /// A position; a paid fee is negative in pushes, positive in REST.
-pub fn position(market: &Market, account: &Account, position: &Position, is_push: bool) -> String {
+pub fn position(market: &Market, account: &TraderAccount, position: &Position, is_push: bool) -> String {
     let entry = average(market, position.entry_value, position.qty);
     let realised = position.profit + position.funding - position.fee;
     let is_held = !position.qty.is_zero();
@@ -198,7 +198,7 @@ fn liquidation(market: &Market, position: &Position) -> Decimal {
 }
 
 /// Unrealised profit of an account over all its positions.
-pub fn unrealised(account: &Account, markets: &[Market]) -> Money {
+pub fn unrealised(account: &TraderAccount, markets: &[Market]) -> Money {
     let of = |position: &Position| {
         let market = &markets[position.symbol];
         market.fair().map_or(Money::ZERO, |fair| position.profit_at(market.notional(fair, position.qty)))
@@ -207,7 +207,7 @@ pub fn unrealised(account: &Account, markets: &[Market]) -> Money {
 }
 
 /// A balance as returned by REST.
-pub fn money(account: &Account, currency: &str, markets: &[Market]) -> String {
+pub fn money(account: &TraderAccount, currency: &str, markets: &[Market]) -> String {
     let unrealised = unrealised(account, markets);
     Object::new()
         .text("currency", currency)
@@ -225,7 +225,7 @@ pub fn money(account: &Account, currency: &str, markets: &[Market]) -> String {
 }
 
 /// A balance as pushed: without equity.
-pub fn money_push(account: &Account, currency: &str) -> String {
+pub fn money_push(account: &TraderAccount, currency: &str) -> String {
     Object::new()
         .text("currency", currency)
         .put("availableBalance", account.available())
