@@ -12,7 +12,7 @@ use crate::domain::strategy::{
     Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold,
 };
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{Channel, IndicatorSet, Look, SlotId, channels};
+use crate::engine::indicators::{DataKind, IndicatorSet, Look, SlotId, channels};
 use crate::engine::own::OwnView;
 use crate::engine::truth::Truth;
 use crate::engine::value::{Value, compare};
@@ -56,7 +56,7 @@ impl Values<'_> {
     fn is_older(&self, source: Source, limit: Span) -> bool {
         let Source::Slot(id) = source else { return false };
         let market = self.look.market;
-        let reads_book = channels(self.set.spec(id)).contains(&Channel::Book);
+        let reads_book = channels(self.set.spec(id)).contains(&DataKind::Book);
         let newest = if reads_book { market.book_at } else { market.last.map(|(at, _)| at) };
         newest.is_none_or(|at| self.look.now - at > limit)
     }

@@ -30,7 +30,7 @@ pub(super) fn build(strategy: &Strategy, origin: Origin, problems: &mut Problems
 
 /// The section in which an indicator is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum SectionRole {
     Signal,
     Cancel,
     Entry,
@@ -50,7 +50,7 @@ struct Builder<'a, 'p> {
 impl<'a> Builder<'a, '_> {
     fn strategy(&mut self) -> StrategyDef {
         let strategy = self.strategy;
-        let s1 = self.rule(strategy.s1_signal.as_ref(), "/s1_signal", Place::Signal);
+        let s1 = self.rule(strategy.s1_signal.as_ref(), "/s1_signal", SectionRole::Signal);
         let o1 = self.cancel();
         let z1 = self.entry();
         let ze1 = self.close();
@@ -96,24 +96,24 @@ impl<'a> Builder<'a, '_> {
     }
 
     /// The rule of an optional section.
-    fn rule<R: Rule>(&mut self, section: Option<&'a R>, path: &str, place: Place) -> Section {
-        let default = if place == Place::Emergency { wire::Logic::Or } else { wire::Logic::And };
+    fn rule<R: Rule>(&mut self, section: Option<&'a R>, path: &str, role: SectionRole) -> Section {
+        let default = if role == SectionRole::Emergency { wire::Logic::Or } else { wire::Logic::And };
         let Some(section) = section else {
             return Section { root: domain::Group::empty(logic(default)), sequence: None };
         };
         let parts: Parts<'a> = section.parts();
         let tree = tree::section(parts, path, default, self.origin, self.problems);
-        let root = self.group(&tree, place);
+        let root = self.group(&tree, role);
         rules::contradictions(&root, &tree, &self.resolver, self.problems);
-        let sequence = parts.sequence.map(|sequence| self.sequence(sequence, &at(path, "sequence"), place));
+        let sequence = parts.sequence.map(|sequence| self.sequence(sequence, &at(path, "sequence"), role));
         Section { root, sequence }
     }
 
-    fn sequence(&mut self, sequence: &'a wire::Sequence, path: &str, place: Place) -> domain::Sequence {
+    fn sequence(&mut self, sequence: &'a wire::Sequence, path: &str, role: SectionRole) -> domain::Sequence {
         let mut steps = Vec::new();
         for (index, step) in sequence.steps.iter().flatten().enumerate() {
             let tree = tree::group(step, &at(&at(path, "steps"), index), self.origin, self.problems);
-            let group = self.group(&tree, place);
+            let group = self.group(&tree, role);
             rules::contradictions(&group, &tree, &self.resolver, self.problems);
             steps.push(group);
         }
@@ -130,22 +130,27 @@ impl<'a> Builder<'a, '_> {
 
     /// The group of a tree, with children in the same order; an invalid condition becomes one that never
     /// holds.
-    fn group(&mut self, tree: &Tree<'a>, place: Place) -> domain::Group {
+    fn group(&mut self, tree: &Tree<'a>, role: SectionRole) -> domain::Group {
         let mut children = Vec::new();
         for branch in &tree.branches {
             children.push(match branch {
                 Branch::Condition { path, condition } => {
-                    Node::Condition(self.condition(condition, path, place))
+                    Node::Condition(self.condition(condition, path, role))
                 }
-                Branch::Group(group) => Node::Group(self.group(group, place)),
+                Branch::Group(group) => Node::Group(self.group(group, role)),
             });
         }
         domain::Group { logic: logic(tree.logic), negate: tree.negate, children }
     }
 
-    fn condition(&mut self, condition: &'a wire::Condition, path: &str, place: Place) -> domain::Condition {
-        let operand = self.operand(condition.indicator_id.as_ref(), &at(path, "indicatorId"), place);
-        let threshold = self.threshold(condition, path, place);
+    fn condition(
+        &mut self,
+        condition: &'a wire::Condition,
+        path: &str,
+        role: SectionRole,
+    ) -> domain::Condition {
+        let operand = self.operand(condition.indicator_id.as_ref(), &at(path, "indicatorId"), role);
+        let threshold = self.threshold(condition, path, role);
         let (comparison, crossing) = match condition.operator {
             Some(Operator::Greater) | None => (Comparison::Greater, false),
             Some(Operator::CrossesAbove) => (Comparison::Greater, true),
@@ -188,7 +193,7 @@ impl<'a> Builder<'a, '_> {
         edge
     }
 
-    fn threshold(&mut self, condition: &'a wire::Condition, path: &str, place: Place) -> Threshold {
+    fn threshold(&mut self, condition: &'a wire::Condition, path: &str, role: SectionRole) -> Threshold {
         let value_path = at(path, "value");
         let between = condition.operator == Some(Operator::Between);
         if !between && condition.value_high.is_some() {
@@ -205,7 +210,7 @@ impl<'a> Builder<'a, '_> {
             if condition.value.is_some() {
                 self.problems.warning(&value_path, "has no effect because `compareTo` is given");
             }
-            let operand = self.operand(Some(other), &other_path, place).unwrap_or(rules::NOTHING);
+            let operand = self.operand(Some(other), &other_path, role).unwrap_or(rules::NOTHING);
             let number =
                 |number: Option<wire::Number>, default: f64| number.map_or(default, |number| number.0);
             return Threshold::Other {
@@ -240,14 +245,14 @@ impl<'a> Builder<'a, '_> {
     }
 
     /// The operand a name refers to, with a warning if it can never have a value in this section.
-    fn operand(&mut self, name: Option<&String>, path: &str, place: Place) -> Option<Operand> {
+    fn operand(&mut self, name: Option<&String>, path: &str, role: SectionRole) -> Option<Operand> {
         let operand = self.resolver.operand(name, path, self.problems)?;
-        let in_position = matches!(place, Place::Close | Place::Emergency);
+        let in_position = matches!(role, SectionRole::Close | SectionRole::Emergency);
         let unknown = match Resolver::scope(operand) {
             Some(Scope::Position) if !in_position => {
                 Some("is only known in a position, so this condition stays unknown here")
             }
-            Some(Scope::Signal) if place == Place::Signal => {
+            Some(Scope::Signal) if role == SectionRole::Signal => {
                 Some("is only known after the signal, so this condition stays unknown here")
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! Which data channels a strategy needs, and what needs them.
 
 use crate::domain::strategy::{Group, Node, Operand, RiskScaling, Section, StrategyDef, Threshold};
-use crate::engine::indicators::{Channel, channels};
+use crate::engine::indicators::{DataKind, channels};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Need {
     /// The needed channel.
-    pub channel: Channel,
+    pub channel: DataKind,
     /// Name of the indicator.
     pub indicator: String,
     /// Where it is used, e.g. `condition z1_spread` or `z1_entry.priceIndicatorId`.
@@ -23,7 +23,7 @@ impl fmt::Display for Need {
 }
 
 /// The needed channels, each with all its uses in document order.
-pub fn needs(def: &StrategyDef) -> BTreeMap<Channel, Vec<Need>> {
+pub fn needs(def: &StrategyDef) -> BTreeMap<DataKind, Vec<Need>> {
     let mut found = Found { def, needs: BTreeMap::new() };
     found.section(&def.s1);
     found.section(&def.o1.section);
@@ -47,7 +47,7 @@ pub fn needs(def: &StrategyDef) -> BTreeMap<Channel, Vec<Need>> {
 
 struct Found<'a> {
     def: &'a StrategyDef,
-    needs: BTreeMap<Channel, Vec<Need>>,
+    needs: BTreeMap<DataKind, Vec<Need>>,
 }
 
 impl Found<'_> {

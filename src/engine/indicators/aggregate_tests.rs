@@ -576,7 +576,7 @@ fn every_name_of_the_reference_is_there() {
 
 #[test]
 fn needs_follow_the_source() {
-    use super::Channel::{Book, Price, Trades};
+    use super::DataKind::{Book, Price, Trades};
     let needs = |text: &str| channels(&spec(text)).into_iter().collect::<Vec<_>>();
     assert_eq!(needs("MAX_TWPA"), [Price]);
     assert_eq!(needs("MAX_TWPA source=SPREAD_PCT"), [Price, Book]);

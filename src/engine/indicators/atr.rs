@@ -1,7 +1,7 @@
 //! Average true range.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Channel, IndicatorKind, Look, Missing, Value, unchecked};
+use super::{DataKind, IndicatorKind, Look, Missing, Value, unchecked};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 
@@ -11,7 +11,7 @@ pub static ATR: IndicatorKind = IndicatorKind {
     about: "How far the price usually moves within a bar",
     formula: "Wilder mean of TR = max(h − l, |h − c′|, |l − c′|), c′ the close before; seed = simple mean of the first n",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[period("period", 14, 1, 500), BAR_SECONDS, LIVE],
     check: unchecked,

@@ -2,7 +2,7 @@
 
 use super::window_params::{WINDOW, one_window};
 use super::wiring::SeriesId;
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -14,7 +14,7 @@ pub static AVG_BEST_BID: IndicatorKind = IndicatorKind {
     about: "Time-weighted average of the best bid",
     formula: "TWA of the best bid price over [T−t1, T−t2]",
     unit: "price",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: WINDOW,
     check: one_window,

@@ -1,6 +1,6 @@
 //! The registry as plain values, for printing and checking.
 
-use super::{ALL, Accepts, Channel, find};
+use super::{ALL, Accepts, DataKind, find};
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use std::collections::BTreeSet;
 
@@ -57,11 +57,11 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
 }
 
 /// The channels that a spec and the indicators it reads need.
-pub fn channels(spec: &IndicatorSpec) -> BTreeSet<Channel> {
-    let mut needed: BTreeSet<Channel> =
+pub fn channels(spec: &IndicatorSpec) -> BTreeSet<DataKind> {
+    let mut needed: BTreeSet<DataKind> =
         find(&spec.kind).into_iter().flat_map(|kind| kind.channels(spec)).copied().collect();
     if spec.word("of") == "mid" {
-        needed.insert(Channel::Book);
+        needed.insert(DataKind::Book);
     }
     for value in spec.params.values() {
         if let ParamValue::Indicator(source) = value {

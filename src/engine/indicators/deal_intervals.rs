@@ -4,7 +4,7 @@ use super::deals::{Pairs, Terms, scaled_covariance};
 use super::median::SlidingMedian;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, WINDOW, one_window, two_windows};
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, ratio,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, ratio,
 };
 use crate::checkpoint::{plain, saved};
 use crate::domain::time::Span;
@@ -23,7 +23,7 @@ pub static INTER_DEAL_INTERVALS: IndicatorKind = IndicatorKind {
     about: "Median time between two trades of the window",
     formula: "median of tᵢ₊₁ − tᵢ over trades in (T−t1, T−t2]",
     unit: "s",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     range: None,
     params: WINDOW,
     check: one_window,

@@ -3,7 +3,7 @@
 use super::deal_intervals::MIN_DEALS;
 use super::deals::{Pairs, Terms, scaled_covariance, scaled_deviation};
 use super::window_params::{T1, T2, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
+use super::{DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
 use crate::checkpoint::{plain, saved};
 use crate::engine::market::tape::{Needs, Point, PointKind};
 
@@ -13,7 +13,7 @@ pub static PRICE_VOLATILITY: IndicatorKind = IndicatorKind {
     about: "Standard deviation of the returns from trade to trade",
     formula: "100·σ (population) of pᵢ₊₁/pᵢ − 1 over trades in (T−t1, T−t2]",
     unit: "%",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     range: None,
     params: &[T1, T2, MIN_DEALS, MIN_COVERAGE],
     check: one_window,

@@ -1,6 +1,6 @@
 //! Data that only derivatives have: funding, basis, open interest.
 
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, number, ratio, unchecked};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, Upstream, Value, number, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 
@@ -10,7 +10,7 @@ pub static FUNDING_RATE_PCT: IndicatorKind = IndicatorKind {
     about: "Rate of the last funding; positive = longs pay",
     formula: "rate·100",
     unit: "%",
-    needs: &[Channel::Funding],
+    needs: &[DataKind::Funding],
     range: None,
     params: &[],
     check: unchecked,
@@ -33,7 +33,7 @@ pub static BASIS_PCT: IndicatorKind = IndicatorKind {
     about: "How far the last price is above the index price",
     formula: "100·(last − index)/index",
     unit: "%",
-    needs: &[Channel::Price, Channel::Mark],
+    needs: &[DataKind::Price, DataKind::Mark],
     range: None,
     params: &[],
     check: unchecked,
@@ -58,7 +58,7 @@ pub static OPEN_INTEREST_CHANGE_PCT: IndicatorKind = IndicatorKind {
     about: "Change of the open interest",
     formula: "100·(OI(T)/OI(T−t1) − 1)",
     unit: "%",
-    needs: &[Channel::OpenInterest],
+    needs: &[DataKind::OpenInterest],
     range: None,
     params: &[number("t1", 300.0, 1.0, 86_400.0, "seconds back")],
     check: unchecked,

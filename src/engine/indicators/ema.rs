@@ -2,7 +2,7 @@
 //! the first price).
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, Indicator, IndicatorKind, Look, Missing, Param, Upstream, Value, ratio};
+use super::{Accepts, DataKind, Indicator, IndicatorKind, Look, Missing, Param, Upstream, Value, ratio};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::bars::ClosedBar;
@@ -13,7 +13,7 @@ pub static EMA: IndicatorKind = IndicatorKind {
     about: "Exponential moving average of the close, or of every trade price",
     formula: "e += k·(p − e), k = 2/(period+1); seed = mean of the first n closes (bars) or the first price (trades)",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         Param {
@@ -51,7 +51,7 @@ pub static EMA_SPREAD_PCT: IndicatorKind = IndicatorKind {
     about: "How far the fast average is above the slow one",
     formula: "100·(EMA(fast) − EMA(slow))/EMA(slow)",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[period("fast", 9, 1, 500), period("slow", 21, 2, 500), BAR_SECONDS, LIVE],
     check: fast_below_slow,

@@ -4,7 +4,7 @@
 //! ticks, because a ratio of two of them needs no conversion to prices.
 
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, SlotId, Upstream, Value, Wiring};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, SlotId, Upstream, Value, Wiring};
 use crate::checkpoint::{plain, saved};
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec};
@@ -19,7 +19,7 @@ static HIGHEST_TICKS: IndicatorKind = IndicatorKind {
     about: "Highest trade price of the window in ticks",
     formula: "max p over trades in (T−t1, T−t2]",
     unit: "ticks",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: WINDOW,
     check: one_window,

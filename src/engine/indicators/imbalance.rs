@@ -2,7 +2,7 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average,
     number,
 };
 use crate::checkpoint::saved;
@@ -15,7 +15,7 @@ pub static BID_ASK_IMBALANCE: IndicatorKind = IndicatorKind {
     about: "Balance of the quantities on the two sides of the book; positive = more bids",
     formula: "TWA of 100·(B − A)/(B + A) over [T−t1, T−t2], B and A = Σ qty of the first levels; smoothing false: latest",
     unit: "%",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: Some((-100.0, 100.0)),
     params: &[
         number("t1", 30.0, 1.0, 3_600.0, "start of the window, seconds ago"),

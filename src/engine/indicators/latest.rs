@@ -2,7 +2,7 @@
 //!
 //! Invariant: no price from before a gap and no stale book is read.
 
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Point;
@@ -13,7 +13,7 @@ pub static PRICE: IndicatorKind = IndicatorKind {
     about: "Price of the last trade",
     formula: "p of the newest trade",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[],
     check: unchecked,
@@ -26,7 +26,7 @@ pub static VOLUME: IndicatorKind = IndicatorKind {
     about: "Quantity of the last trade",
     formula: "q of the newest trade",
     unit: "base",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     build: |_, wiring| LastTrade::boxed(wiring, |point, look| look.spec.qty_f64(point.qty())),
     ..PRICE
 };
@@ -37,7 +37,7 @@ pub static BEST_BID: IndicatorKind = IndicatorKind {
     about: "Highest price a buyer shows",
     formula: "price of the first bid",
     unit: "price",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     build: |_, _| {
         Box::new(Touch {
             of: |look| look.market.book.bids().first().map(|level| look.spec.price_f64(level.price)),

@@ -2,7 +2,7 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value,
     book_average, number, ordered, ratio, unchecked,
 };
 use crate::checkpoint::saved;
@@ -17,7 +17,7 @@ pub static LIQUIDITY_DRAIN_INDEX: IndicatorKind = IndicatorKind {
     about: "Share of the baseline's liquidity that has gone; positive = drained",
     formula: "100·(TWA_base(L) − TWA_cur(L))/TWA_base(L), L = Σ price·qty of both sides",
     unit: "%",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: &[
         number("t1", 30.0, 1.0, 3_600.0, "start of the current window, seconds ago"),
@@ -76,7 +76,7 @@ pub static DEPTH_USDT: IndicatorKind = IndicatorKind {
     about: "Value that rests within a percentage of mid",
     formula: "TWA over [T−t1, T−t2] of Σ price·qty within depth_pct of mid; the value at T−t1 when t1 = t2",
     unit: "USDT",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: &[
         Param { name: "side", accepts: Accepts::Word(&["both", "bid", "ask"]), about: "side of the book" },
@@ -118,7 +118,7 @@ pub static SLIPPAGE_PCT: IndicatorKind = IndicatorKind {
     about: "How much worse than mid a market order of this value would fill now",
     formula: "buy: 100·(VWAP − mid)/mid, sell: 100·(mid − VWAP)/mid, VWAP = notional / base of a walk through the book",
     unit: "%",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: &[
         Param { name: "side", accepts: Accepts::Word(&["buy", "sell"]), about: "side of the order" },

@@ -2,7 +2,7 @@
 
 use super::ema::{Ema, EmaPair, fast_below_slow};
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, IndicatorKind, Look, Param, Value};
+use super::{Accepts, DataKind, IndicatorKind, Look, Param, Value};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 
@@ -12,7 +12,7 @@ pub static MACD: IndicatorKind = IndicatorKind {
     about: "Distance of a fast and a slow average, and its own average",
     formula: "macd = EMA(fast) − EMA(slow); signal = EMA(signal) of macd; hist = macd − signal; known after slow + signal − 1 bars",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         period("fast", 12, 1, 500),

@@ -6,7 +6,7 @@
 use super::median::SlidingMedian;
 use super::window_price::MAX_PRICE;
 use super::{
-    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
+    DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
     fires_from, is_rising, number, ordered, ratio,
 };
 use crate::checkpoint::saved;
@@ -28,7 +28,7 @@ pub static MEDIAN_PRICE: IndicatorKind = IndicatorKind {
     about: "Median of one price a second",
     formula: "median over the whole seconds s in (T−t1, T−t2] of the last trade price before s, carried forward",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[T1, T2, MIN_COVERAGE],
     check: |spec| ordered(spec, "t1", "t2"),
@@ -41,7 +41,7 @@ pub static PRICE_VS_MEDIAN_PCT: IndicatorKind = IndicatorKind {
     about: "How far the highest price of the last seconds is above the median of a longer window",
     formula: "100·(max p over trades in (T−high_t1, T] / MEDIAN_PRICE(t1, t2) − 1)",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         T1,

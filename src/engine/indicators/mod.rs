@@ -166,7 +166,7 @@ pub trait Indicator: Send + Saved {
 
 /// Kind of market data. A recording without it cannot run strategies whose indicators need it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Channel {
+pub enum DataKind {
     /// Last price, from trades or bars.
     Price,
     /// Single trades with the side of the taker.
@@ -181,16 +181,16 @@ pub enum Channel {
     OpenInterest,
 }
 
-impl Channel {
+impl DataKind {
     /// Name in documents and tables.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Channel::Price => "price",
-            Channel::Trades => "trades",
-            Channel::Book => "book",
-            Channel::Mark => "mark",
-            Channel::Funding => "funding",
-            Channel::OpenInterest => "open_interest",
+            DataKind::Price => "price",
+            DataKind::Trades => "trades",
+            DataKind::Book => "book",
+            DataKind::Mark => "mark",
+            DataKind::Funding => "funding",
+            DataKind::OpenInterest => "open_interest",
         }
     }
 }
@@ -206,7 +206,7 @@ pub struct IndicatorKind {
     /// Unit of the values.
     pub unit: &'static str,
     /// Market data it needs.
-    pub needs: &'static [Channel],
+    pub needs: &'static [DataKind],
     /// Lowest and highest possible value, where the formula bounds it.
     pub range: Option<(f64, f64)>,
     /// Parameters in the order documents list them.
@@ -242,9 +242,9 @@ impl IndicatorKind {
 
     /// Market data a spec of this type needs: single trades instead of prices when a parameter needs takers
     /// or the number of trades.
-    pub fn channels(&self, spec: &IndicatorSpec) -> &'static [Channel] {
+    pub fn channels(&self, spec: &IndicatorSpec) -> &'static [DataKind] {
         let by_trade = matches!(spec.word("side"), "buy" | "sell") || spec.word("mode") == "trades";
-        if self.needs == [Channel::Price] && by_trade { &[Channel::Trades] } else { self.needs }
+        if self.needs == [DataKind::Price] && by_trade { &[DataKind::Trades] } else { self.needs }
     }
 }
 

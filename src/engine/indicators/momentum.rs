@@ -2,7 +2,7 @@
 
 use super::twpa::TimeAverage;
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number,
     ordered, ratio,
 };
 use crate::checkpoint::saved;
@@ -15,7 +15,7 @@ pub static PRICE_MOMENTUM: IndicatorKind = IndicatorKind {
     about: "Mean price of the current window against the baseline's",
     formula: "100·(m₁/m₂ − 1), m = mean over the trades of (t1, t2) and (t3, t4); mode time: TWPA",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         number("t1", 30.0, 1.0, 3_600.0, "start of the current window, seconds ago"),

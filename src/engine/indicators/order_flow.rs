@@ -1,7 +1,7 @@
 //! Order flow: volume of buying and selling takers.
 
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number,
     ordered, ratio,
 };
 use crate::checkpoint::saved;
@@ -14,7 +14,7 @@ pub static ORDER_FLOW_IMBALANCE: IndicatorKind = IndicatorKind {
     about: "Balance of buying and selling takers",
     formula: "100·(buy − sell)/(buy + sell) over trades in (T−t1, T−t2]",
     unit: "%",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     range: Some((-100.0, 100.0)),
     params: &[
         number("t1", 30.0, 1.0, 3_600.0, "start of the window, seconds ago"),
@@ -70,7 +70,7 @@ pub static CVD: IndicatorKind = IndicatorKind {
     about: "Cumulative volume delta: quantity bought less quantity sold by takers",
     formula: "Σ q of buying − Σ q of selling takers over trades in (T−t1, T−t2]",
     unit: "base",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     range: None,
     params: &[
         number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),

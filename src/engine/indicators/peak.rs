@@ -4,7 +4,7 @@ use super::extreme::highest_ticks;
 use super::twpa::TWPA;
 use super::window_price::MAX_PRICE;
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value,
     Wiring, number, ratio, unchecked,
 };
 use crate::checkpoint::saved;
@@ -19,7 +19,7 @@ pub static PUMP_PEAK_PRICE: IndicatorKind = IndicatorKind {
     about: "Highest trade price of the lookback",
     formula: "max p over trades in (T−lookback, T]",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[LOOKBACK, MIN_COVERAGE],
     check: unchecked,
@@ -51,7 +51,7 @@ pub static RETRACEMENT_OF_PUMP_PCT: IndicatorKind = IndicatorKind {
     about: "How much of the move from baseline to peak was given back",
     formula: "100·(k − P)/(k − b), k = PUMP_PEAK_PRICE(lookback), b = TWPA(t3, t3−d)",
     unit: "% of the move",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         LOOKBACK,
@@ -102,7 +102,7 @@ pub static DRAWDOWN_FROM_PEAK_PCT: IndicatorKind = IndicatorKind {
     about: "How far the price is below the peak of the lookback (with anchor position, a value of the position itself)",
     formula: "100·(k − P)/k, k = PUMP_PEAK_PRICE(lookback)",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: Some((0.0, 100.0)),
     params: &[
         LOOKBACK,

@@ -2,7 +2,7 @@
 
 use super::twpa::TimeAverage;
 use super::{
-    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number,
+    DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number,
     ratio,
 };
 use crate::checkpoint::saved;
@@ -22,7 +22,7 @@ pub static PUMP_MAGNITUDE_PCT: IndicatorKind = IndicatorKind {
     about: "How far the recent average price is above its baseline",
     formula: "100·(c − b)/b with c = TWPA(t1, 0), b = TWPA(t3, t3−d)",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: PARAMS,
     check: |spec| {
@@ -40,7 +40,7 @@ pub static PRICE_VELOCITY: IndicatorKind = IndicatorKind {
     about: "How fast the price moves away from its baseline",
     formula: "PUMP_MAGNITUDE_PCT(t1, t3, d) / ((t3 − d/2) − t1/2)",
     unit: "%/s",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: PARAMS,
     check: |spec| Stretch::of(spec, ["t1", "t3", "d"]).problem(),
@@ -55,7 +55,7 @@ pub static PRICE_ACCELERATION: IndicatorKind = IndicatorKind {
     about: "How fast the price velocity changes",
     formula: "(PRICE_VELOCITY(T) − PRICE_VELOCITY(T−h))/h",
     unit: "%/s²",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         PARAMS[0],

@@ -2,7 +2,7 @@
 
 use super::extreme::range_ticks;
 use super::{
-    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring,
+    DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring,
     fires_from, is_rising, number, ordered, ratio,
 };
 use crate::checkpoint::saved;
@@ -24,7 +24,7 @@ pub static PRICE_RANGE_PCT: IndicatorKind = IndicatorKind {
     about: "From the lowest to the highest trade price of the window",
     formula: "100·(hi − lo)/lo over trades in (T−t1, T−t2]",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: PARAMS,
     check: |spec| ordered(spec, "t1", "t2"),

@@ -1,7 +1,7 @@
 //! Relative strength index.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, Indicator, IndicatorKind, Look, Missing, Param, Value, number, unchecked};
+use super::{Accepts, DataKind, Indicator, IndicatorKind, Look, Missing, Param, Value, number, unchecked};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ pub static RSI: IndicatorKind = IndicatorKind {
     about: "Share of rises in the recent moves of the close",
     formula: "100 − 100/(1 + G/L), G and L the mean rise and fall per bar; L = 0: 100 if G > 0, 50 if flat",
     unit: "0–100",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: Some((0.0, 100.0)),
     params: &[
         period("period", 14, 2, 100),

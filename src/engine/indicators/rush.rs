@@ -4,7 +4,7 @@
 //! feature of a pump's first seconds.
 
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number,
     ordered,
 };
 use crate::checkpoint::saved;
@@ -21,7 +21,7 @@ pub static RUSH_ORDER_COUNT: IndicatorKind = IndicatorKind {
     about: "Milliseconds of the window with several trades of one taker side: market orders that ate through the book",
     formula: "number of milliseconds whose min_fills-th trade of the side lies in (T−t1, T−t2]",
     unit: "count",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     range: None,
     params: &[
         number("t1", 30.0, 1.0, 86_400.0, "start of the window, seconds ago"),

@@ -2,7 +2,7 @@
 
 use super::window_params::one_window;
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value,
     number,
 };
 use crate::checkpoint::saved;
@@ -16,7 +16,7 @@ pub static MAX_TWPA: IndicatorKind = IndicatorKind {
     about: "Highest value of another indicator, sampled on whole seconds; it also needs what that indicator needs",
     formula: "max of source over whole seconds in (T−t1, T−t2]",
     unit: "of the source",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         Param { name: "source", accepts: Accepts::Indicator, about: "what is sampled" },

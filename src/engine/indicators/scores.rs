@@ -7,7 +7,7 @@ use super::peak::RETRACEMENT_OF_PUMP_PCT;
 use super::pump::Stretch;
 use super::spread::SPREAD_PCT;
 use super::volume_spike::VOLUME_SURGE_RATIO;
-use super::{Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, SlotId, Upstream, Value, number};
+use super::{DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, SlotId, Upstream, Value, number};
 use crate::checkpoint::saved;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 
@@ -17,7 +17,7 @@ pub static DUMP_EXHAUSTION_SCORE: IndicatorKind = IndicatorKind {
     about: "Points for a dump that slows down, loses volume, has given the pump back and finds bids",
     formula: "velocity 30 if |v| < th, 15 if < 2th; volume 25 if ratio < th, 12.5 if < 1.5th; retracement 25 if ≥ th, 12.5 if ≥ 0.7th; imbalance 20 if > th, 10 if > th − 20",
     unit: "score",
-    needs: &[Channel::Price, Channel::Book],
+    needs: &[DataKind::Price, DataKind::Book],
     range: Some((0.0, 100.0)),
     params: &[
         number("velocity_t1", 10.0, 1.0, 3_600.0, "velocity: length of the current window, seconds"),
@@ -133,7 +133,7 @@ pub static RISK_SCORE: IndicatorKind = IndicatorKind {
     about: "How risky it is to trade now: wide spread, wild price, drained book",
     formula: "100·(ws·clip(SPREAD_PCT/spread_ref) + wv·clip(PRICE_VOLATILITY(vol_t1, 0)/vol_ref) + wd·clip(max(0, LIQUIDITY_DRAIN_INDEX)/drain_ref)), clip to 0–1",
     unit: "score",
-    needs: &[Channel::Trades, Channel::Book],
+    needs: &[DataKind::Trades, DataKind::Book],
     range: Some((0.0, 100.0)),
     params: &[
         number("spread_ref", 2.0, 0.01, 100.0, "spread that is full risk, %"),

@@ -3,7 +3,7 @@
 //! The sums of closes and of their squares are integers, so no error accumulates.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
-use super::{Accepts, Channel, IndicatorKind, Look, Missing, Param, Value, number, ratio, unchecked};
+use super::{Accepts, DataKind, IndicatorKind, Look, Missing, Param, Value, number, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ pub static SMA: IndicatorKind = IndicatorKind {
     about: "Simple moving average of the close",
     formula: "Σ close / period over the last bars",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[period("period", 20, 1, 500), BAR_SECONDS, LIVE],
     check: unchecked,
@@ -28,7 +28,7 @@ pub static BOLLINGER_BANDS: IndicatorKind = IndicatorKind {
     formula: "mid = SMA(period); lower, upper = mid ∓ deviations·σ (population); percent_b = (close − lower)/(upper − lower); \
               width = (upper − lower)/mid",
     unit: "price (lower, mid, upper) or ratio (percent_b, width)",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         period("period", 20, 2, 500),

@@ -2,7 +2,7 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered,
+    DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered,
     ratio,
 };
 use crate::checkpoint::saved;
@@ -15,7 +15,7 @@ pub static SPREAD_PCT: IndicatorKind = IndicatorKind {
     about: "Distance of best ask and best bid",
     formula: "100·(ask − bid)/mid; t1 > 0: TWA over [T−t1, T−t2]",
     unit: "%",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: Some((0.0, 200.0)),
     params: &[
         number("t1", 0.0, 0.0, 3_600.0, "start of the window, seconds ago; 0 = latest"),
@@ -56,7 +56,7 @@ pub static SPREAD_WIDENING_RATIO: IndicatorKind = IndicatorKind {
     about: "Spread of the current window against the baseline's",
     formula: "TWA(spread %) over [T−t1, T−t2] / the same over [T−t3, T−t4]",
     unit: "ratio",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: &[
         number("t1", 30.0, 1.0, 3_600.0, "start of the current window, seconds ago"),

@@ -1,7 +1,7 @@
 //! Time-weighted price average: each price weighted by how long it was in force.
 
 use super::{
-    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio,
+    DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
@@ -15,7 +15,7 @@ pub static TWPA: IndicatorKind = IndicatorKind {
     about: "Time-weighted average of the trade price",
     formula: "TWA of the trade price over [T−t1, T−t2], carried in at the start",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         number("t1", 300.0, 1.0, 86_400.0, "start of the window, seconds ago"),
@@ -45,7 +45,7 @@ pub static TWPA_RATIO: IndicatorKind = IndicatorKind {
     about: "Recent average price against an earlier one",
     formula: "TWPA(t1, t2)/TWPA(t3, t4)",
     unit: "ratio",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         number("t1", 300.0, 1.0, 86_400.0, "start of the current window, seconds ago"),
@@ -76,7 +76,7 @@ pub static SUPPORT_LEVEL_PROXIMITY: IndicatorKind = IndicatorKind {
     about: "How far the recent average price is above an earlier average that stands for support",
     formula: "100·(TWPA(t1, 0) − s)/s, s = TWPA(t_support_start, t_support_end)",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         number("t1", 10.0, 1.0, 3_600.0, "length of the current window, seconds"),

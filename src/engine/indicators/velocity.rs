@@ -2,7 +2,7 @@
 
 use super::pump::{Move, Stretch};
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number,
     ratio,
 };
 use crate::checkpoint::saved;
@@ -21,7 +21,7 @@ pub static VELOCITY_CASCADE: IndicatorKind = IndicatorKind {
     about: "Whether the price accelerates from long stretches to short ones; positive = accelerating",
     formula: "vᵢ = PRICE_VELOCITY, dᵢ = (vᵢ − vᵢ₊₁)/max(|vᵢ₊₁|, 0.01), wᵢ = 2^(n−1−i), x = Σwᵢdᵢ/Σwᵢ, ×1.2 if all dᵢ have one strict sign; tanh(x/2)",
     unit: "score",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: Some((-1.0, 1.0)),
     params: &[
         Param {
@@ -95,7 +95,7 @@ pub static MOMENTUM_REVERSAL_INDEX: IndicatorKind = IndicatorKind {
     about: "How much the fast side is weaker than the slow side, whatever the sign of the move; two PRICE_VELOCITY conditions say more",
     formula: "100·(v_slow − v_fast)/|v_fast|, slow = PRICE_VELOCITY(current), fast = PRICE_VELOCITY(peak)",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         number("t1_current", 10.0, 1.0, 3_600.0, "slow: length of the current window, seconds"),
@@ -142,7 +142,7 @@ pub static VELOCITY_STABILIZATION_INDEX: IndicatorKind = IndicatorKind {
     about: "How much the last velocities differ; low also in a steady dump, so combine it with a velocity bound",
     formula: "population sd / mean|v| of PRICE_VELOCITY at T, T−δ, …; 0 if mean|v| < 0.001",
     unit: "ratio",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         Param {

@@ -1,7 +1,7 @@
 //! Current trading relative to a baseline: volume, value or number of trades.
 
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring,
     number, ordered, ratio,
 };
 use crate::checkpoint::saved;
@@ -24,7 +24,7 @@ pub static VOLUME_SURGE_RATIO: IndicatorKind = IndicatorKind {
     about: "Volume of the current window against a usual window of the same length",
     formula: "SUM(t1, t2) / median of the sums of consecutive buckets of length t1−t2 that end at T−t4, T−t4−(t1−t2), … and lie inside (t3, t4]; median 0: their mean",
     unit: "ratio",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         T1,
@@ -50,7 +50,7 @@ pub static VOLUME_SPIKE_RATIO: IndicatorKind = IndicatorKind {
     about: "Volume of the current window against the baseline's",
     formula: "rate: [SUM(t1, t2)/(t1−t2)]/[SUM(t3, t4)/(t3−t4)]; bucket_median: as VOLUME_SURGE_RATIO",
     unit: "ratio",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         T1,
@@ -87,7 +87,7 @@ pub static TRADE_FREQUENCY_SPIKE: IndicatorKind = IndicatorKind {
     about: "Trades per second of the current window against the baseline's",
     formula: "[COUNT(t1, t2)/(t1−t2)]/[COUNT(t3, t4)/(t3−t4)]",
     unit: "ratio",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     range: None,
     params: &[T1, T2, T3, T4, MIN_COVERAGE],
     check: check_windows,

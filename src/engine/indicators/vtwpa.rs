@@ -2,7 +2,7 @@
 
 use super::deals::{Pairs, Terms};
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::{plain, saved};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -14,7 +14,7 @@ pub static VTWPA: IndicatorKind = IndicatorKind {
     about: "Trade price weighted by quantity and holding time",
     formula: "Σ p·q·w/Σ q·w over [T−t1, T−t2], w = time until the next trade, carried in at the start",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: WINDOW,
     check: one_window,

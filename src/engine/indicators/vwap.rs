@@ -2,7 +2,7 @@
 
 use super::latest::percent_above;
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::tape::Needs;
@@ -14,7 +14,7 @@ pub static VWAP: IndicatorKind = IndicatorKind {
     about: "Volume-weighted average of the trade price",
     formula: "Σpq/Σq over trades in (T−t1, T−t2]",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: WINDOW,
     check: one_window,

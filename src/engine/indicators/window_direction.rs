@@ -2,7 +2,7 @@
 
 use super::Missing;
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number,
 };
 use crate::checkpoint::saved;
 use crate::domain::num::Price;
@@ -23,7 +23,7 @@ pub static MOMENTUM_STREAK: IndicatorKind = IndicatorKind {
     about: "Periods in a row, newest backwards, in which the price moved the same way; negative for falls",
     formula: "k·sign(r₁), k = leading returns of equal sign other than 0; rᵢ = P(T−(i−1)·period) − P(T−i·period), i ≤ lookback",
     unit: "periods",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: Some((-100.0, 100.0)),
     params: PARAMS,
     check: within_a_day,

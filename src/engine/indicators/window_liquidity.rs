@@ -2,7 +2,7 @@
 
 use super::book_average::BookWindow;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, one_window, two_windows};
-use super::{Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, ratio};
+use super::{Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Param, Upstream, Value, ratio};
 use crate::checkpoint::saved;
 use crate::engine::market::series::BookMeasure;
 
@@ -15,7 +15,7 @@ pub static TOTAL_LIQUIDITY: IndicatorKind = IndicatorKind {
     about: "Average quantity on the best bid and the best ask together",
     formula: "TWA(bid quantity) + TWA(ask quantity) over [T−t1, T−t2]; notional: TWA(bid·quantity + ask·quantity)",
     unit: "base, or quote with notional",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: &[
         T1,

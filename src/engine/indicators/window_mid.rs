@@ -3,7 +3,7 @@
 use super::book_average::BookWindow;
 use super::twpa::TimeAverage;
 use super::window_params::{T1, WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, ratio, unchecked};
+use super::{DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, ratio, unchecked};
 use crate::checkpoint::saved;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
@@ -14,7 +14,7 @@ pub static MID_PRICE_VELOCITY: IndicatorKind = IndicatorKind {
     about: "How far the mid price is above its time-weighted average",
     formula: "100·(mid now/TW_MIDPRICE(t1, 0) − 1)",
     unit: "%",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: None,
     params: &[T1, MIN_COVERAGE],
     check: unchecked,
@@ -28,7 +28,7 @@ pub static DEAL_VS_MID_DEVIATION: IndicatorKind = IndicatorKind {
     name: "DEAL_VS_MID_DEVIATION",
     about: "Distance of the average trade price from the average mid price, without sign",
     formula: "100·|TWPA(t1, t2) − TW_MIDPRICE(t1, t2)|/TW_MIDPRICE(t1, t2)",
-    needs: &[Channel::Price, Channel::Book],
+    needs: &[DataKind::Price, DataKind::Book],
     params: WINDOW,
     check: one_window,
     build: |spec, wiring| {

@@ -2,7 +2,7 @@
 
 use super::extreme::{highest_ticks, lowest_ticks};
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, SlotId, Upstream, Value};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, SlotId, Upstream, Value};
 use crate::checkpoint::saved;
 use crate::domain::num::Price;
 use crate::engine::market::tape::Needs;
@@ -14,7 +14,7 @@ pub static MAX_PRICE: IndicatorKind = IndicatorKind {
     about: "Highest trade price of the window",
     formula: "max p over trades in (T−t1, T−t2]",
     unit: "price",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: WINDOW,
     check: one_window,

@@ -2,7 +2,7 @@
 
 use super::book_average::BookWindow;
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, Upstream, Value, ratio};
+use super::{DataKind, Indicator, IndicatorKind, Look, Upstream, Value, ratio};
 use crate::checkpoint::saved;
 use crate::engine::market::series::BookMeasure;
 
@@ -15,7 +15,7 @@ pub static SPREAD_PERCENTAGE: IndicatorKind = IndicatorKind {
     about: "Distance of the average best ask and the average best bid",
     formula: "100·(AVG_BEST_ASK − AVG_BEST_BID)/((AVG_BEST_ASK + AVG_BEST_BID)/2)",
     unit: "%",
-    needs: &[Channel::Book],
+    needs: &[DataKind::Book],
     range: Some((-200.0, 200.0)),
     params: WINDOW,
     check: one_window,

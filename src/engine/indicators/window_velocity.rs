@@ -8,7 +8,7 @@ use super::window_params::{
     BASELINE_END, BASELINE_START, CURRENT_END, CURRENT_START, SHORT_AND_LONG, short_in_long, two_windows,
 };
 use super::{
-    Accepts, Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring,
+    Accepts, DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring,
     ratio,
 };
 use crate::checkpoint::{Damaged, Reader, Saved, saved};
@@ -24,7 +24,7 @@ pub static VELOCITY: IndicatorKind = IndicatorKind {
     about: "Percent between a price of the current window and the same price of the baseline; `of` = mid also needs the book",
     formula: "100·(X(t1, t2) − X(t3, t4))/X(t3, t4); X: last = price in force at the end of the window, TWPA, VTWPA or TW_MIDPRICE",
     unit: "%",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: &[
         Param { name: "of", accepts: Accepts::Word(&["last", "twpa", "vtwpa", "mid"]), about: "which price" },

@@ -1,7 +1,7 @@
 //! Sums and counts of trades in a window.
 
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
+use super::{DataKind, Indicator, IndicatorKind, Look, Missing, Upstream, Value, Wiring};
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::tape::Needs;
@@ -13,7 +13,7 @@ pub static SUM_VOLUME: IndicatorKind = IndicatorKind {
     about: "Quantity traded in the window",
     formula: "Σ q over trades in (T−t1, T−t2]",
     unit: "base",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: WINDOW,
     check: one_window,
@@ -28,7 +28,7 @@ pub static COUNT_DEALS: IndicatorKind = IndicatorKind {
     about: "Number of trades in the window",
     formula: "number of trades in (T−t1, T−t2]",
     unit: "trades",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, _, _| Ok(slice.count() as f64)),
     ..SUM_VOLUME
 };

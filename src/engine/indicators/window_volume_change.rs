@@ -5,7 +5,7 @@ use super::window_params::{
 };
 use super::window_volume::average_size;
 use super::{
-    Channel, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio,
+    DataKind, Indicator, IndicatorKind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio,
 };
 use crate::checkpoint::saved;
 use crate::domain::strategy::IndicatorSpec;
@@ -19,7 +19,7 @@ pub static VOLUME_SURGE: IndicatorKind = IndicatorKind {
     about: "Quantity traded now against the baseline, not normalised by length; see VOLUME_SPIKE_RATIO for the rate",
     formula: "SUM(t1, t2)/SUM(t3, t4)",
     unit: "ratio",
-    needs: &[Channel::Price],
+    needs: &[DataKind::Price],
     range: None,
     params: CURRENT_AND_BASELINE,
     check: two_windows,
@@ -35,7 +35,7 @@ pub static TRADE_SIZE_MOMENTUM: IndicatorKind = IndicatorKind {
     name: "TRADE_SIZE_MOMENTUM",
     about: "Average quantity of a trade now against the baseline",
     formula: "AVG_VOLUME(t1, t2)/AVG_VOLUME(t3, t4)",
-    needs: &[Channel::Trades],
+    needs: &[DataKind::Trades],
     build: |spec, wiring| {
         TwoWindows::boxed(spec, wiring, |current, baseline| {
             ratio(average_size(current)?, average_size(baseline)?)

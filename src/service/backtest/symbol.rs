@@ -10,7 +10,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::Channel;
+use crate::engine::indicators::DataKind;
 use crate::report::text::counted;
 use crate::service::SourceError;
 use std::collections::BTreeSet;
@@ -51,13 +51,13 @@ pub(super) struct Known<'a> {
 
 impl SourceSymbol {
     /// Indicator input channels that the streams provide.
-    pub fn channels(&self) -> BTreeSet<Channel> {
+    pub fn channels(&self) -> BTreeSet<DataKind> {
         let of = |kind: &StreamKind| match kind {
-            StreamKind::BookSnapshots | StreamKind::BookChanges => vec![Channel::Book],
-            StreamKind::Trades => vec![Channel::Price, Channel::Trades],
-            StreamKind::Bars => vec![Channel::Price],
-            StreamKind::Marks => vec![Channel::Mark],
-            StreamKind::Funding => vec![Channel::Funding],
+            StreamKind::BookSnapshots | StreamKind::BookChanges => vec![DataKind::Book],
+            StreamKind::Trades => vec![DataKind::Price, DataKind::Trades],
+            StreamKind::Bars => vec![DataKind::Price],
+            StreamKind::Marks => vec![DataKind::Mark],
+            StreamKind::Funding => vec![DataKind::Funding],
             StreamKind::Quotes => vec![],
         };
         self.streams.iter().flat_map(of).collect()
@@ -65,7 +65,7 @@ impl SourceSymbol {
 
     /// Whether a book is replayed.
     pub fn has_book(&self) -> bool {
-        self.channels().contains(&Channel::Book)
+        self.channels().contains(&DataKind::Book)
     }
 
     /// Streams that are replayed: of two with the same content the finer one, and never quotes.

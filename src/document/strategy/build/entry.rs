@@ -1,6 +1,6 @@
 //! `z1_entry`: size, price, stop and target.
 
-use super::{Builder, Place, seconds};
+use super::{Builder, SectionRole, seconds};
 use crate::document::strategy::problem::at;
 use crate::document::strategy::wire::{
     Basis, OffsetMode, OrderType, PositionSize, RiskAdjustment, RiskScaling, SizeType, StopLoss, TakeProfit,
@@ -16,13 +16,13 @@ const PATH: &str = "/z1_entry";
 impl<'a> Builder<'a, '_> {
     pub(super) fn entry(&mut self) -> EntrySection {
         let entry = self.strategy.z1_entry.as_ref();
-        let section = self.rule(entry, PATH, Place::Entry);
+        let section = self.rule(entry, PATH, SectionRole::Entry);
         let size = self.size();
         let timeout = entry.and_then(|entry| entry.timeout_seconds).map_or(Span::from_seconds(5), seconds);
         let price = self.operand(
             entry.and_then(|entry| entry.price_indicator_id.as_ref()),
             "/z1_entry/priceIndicatorId",
-            Place::Entry,
+            SectionRole::Entry,
         );
         let slippage = entry.and_then(|entry| entry.max_slippage_percent);
         let order = match entry.and_then(|entry| entry.order_type) {
@@ -118,7 +118,7 @@ impl<'a> Builder<'a, '_> {
         if table.indicator_id.is_none() {
             self.missing(&path, "is required when enabled");
         }
-        let operand = self.operand(table.indicator_id.as_ref(), &path, Place::Entry);
+        let operand = self.operand(table.indicator_id.as_ref(), &path, SectionRole::Entry);
         let points: Vec<(f64, f64)> = table
             .scaling_points
             .iter()
@@ -158,7 +158,7 @@ impl<'a> Builder<'a, '_> {
         if scaling.risk_indicator_id.is_none() {
             self.missing(&indicator_path, "is required when enabled");
         }
-        let operand = self.operand(scaling.risk_indicator_id.as_ref(), &indicator_path, Place::Entry);
+        let operand = self.operand(scaling.risk_indicator_id.as_ref(), &indicator_path, SectionRole::Entry);
         let [low, low_scale, high, high_scale] = numbers.map(|(_, number)| number.map(|number| number.0));
         let (low, high) = (low?, high?);
         self.ascending(low, high, path);
@@ -188,7 +188,7 @@ impl<'a> Builder<'a, '_> {
             (false, _) => OffsetBase::Entry,
             (true, None) => OffsetBase::Reference,
             (true, name) => self
-                .operand(name, &indicator_path, Place::Entry)
+                .operand(name, &indicator_path, SectionRole::Entry)
                 .map_or(OffsetBase::Reference, OffsetBase::Indicator),
         };
         let risk_scaling = self.scaling(offset.scaling, &at(path, "riskScaling"));

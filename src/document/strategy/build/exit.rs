@@ -1,6 +1,6 @@
 //! `o1_cancel`, `ze1_close`, `emergency_exit`, trailing stop, break-even and ladder.
 
-use super::{Builder, Place, minutes, seconds};
+use super::{Builder, SectionRole, minutes, seconds};
 use crate::document::strategy::problem::at;
 use crate::document::strategy::wire::{Number, RiskAdjustedPricing};
 use crate::domain::strategy::{
@@ -12,7 +12,7 @@ use crate::domain::time::Span;
 impl<'a> Builder<'a, '_> {
     pub(super) fn cancel(&mut self) -> CancelSection {
         let cancel = self.strategy.o1_cancel.as_ref();
-        let section = self.rule(cancel, "/o1_cancel", Place::Cancel);
+        let section = self.rule(cancel, "/o1_cancel", SectionRole::Cancel);
         let timeout = cancel.and_then(|cancel| cancel.timeout_seconds).map_or(0, |timeout| timeout.0 as i64);
         let own = cancel.and_then(|cancel| cancel.cooldown_minutes);
         let global = self
@@ -29,7 +29,7 @@ impl<'a> Builder<'a, '_> {
 
     pub(super) fn emergency(&mut self) -> EmergencySection {
         let emergency = self.strategy.emergency_exit.as_ref();
-        let section = self.rule(emergency, "/emergency_exit", Place::Emergency);
+        let section = self.rule(emergency, "/emergency_exit", SectionRole::Emergency);
         let own = emergency.and_then(|emergency| emergency.cooldown_minutes);
         let global =
             self.strategy.global_limits.as_ref().and_then(|limits| limits.emergency_exit_cooldown_minutes);
@@ -44,7 +44,7 @@ impl<'a> Builder<'a, '_> {
 
     pub(super) fn close(&mut self) -> CloseSection {
         let close = self.strategy.ze1_close.as_ref();
-        let mut section = self.rule(close, "/ze1_close", Place::Close);
+        let mut section = self.rule(close, "/ze1_close", SectionRole::Close);
         if self.strategy.ze1_enabled == Some(false) {
             if !section.is_empty() {
                 self.problems.warning("/ze1_enabled", "is false: the conditions of ze1_close have no effect");
@@ -57,7 +57,7 @@ impl<'a> Builder<'a, '_> {
             price: self.operand(
                 close.and_then(|close| close.price_indicator_id.as_ref()),
                 "/ze1_close/priceIndicatorId",
-                Place::Close,
+                SectionRole::Close,
             ),
             pricing: pricing
                 .filter(|pricing| pricing.enabled == Some(true))
@@ -78,7 +78,7 @@ impl<'a> Builder<'a, '_> {
         if pricing.risk_indicator_id.is_none() {
             self.missing(&path, "is required when enabled");
         }
-        let operand = self.operand(pricing.risk_indicator_id.as_ref(), &path, Place::Close)?;
+        let operand = self.operand(pricing.risk_indicator_id.as_ref(), &path, SectionRole::Close)?;
         let points = vec![
             (low, number(pricing.low_risk_adjustment, 5.0)),
             (high, number(pricing.high_risk_adjustment, -5.0)),

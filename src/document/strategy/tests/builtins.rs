@@ -4,7 +4,7 @@ use super::imports::EXAMPLES;
 use crate::document::strategy::problem::Problems;
 use crate::document::strategy::tree::Origin;
 use crate::document::strategy::{Document, Severity, builtin, document, needs, parse, schema, tree_of};
-use crate::engine::indicators::Channel;
+use crate::engine::indicators::DataKind;
 
 /// Parses the document even if types are not registered.
 fn form(text: &str) -> Document {
@@ -63,7 +63,7 @@ fn they_compile_without_a_warning() {
             "{id}: {warnings:#?}"
         );
         let needs = needs(&document.compile(id, 1));
-        assert_eq!(needs.contains_key(&Channel::Book), id != "pump_v2", "{id}: {needs:#?}");
+        assert_eq!(needs.contains_key(&DataKind::Book), id != "pump_v2", "{id}: {needs:#?}");
     }
 }
 

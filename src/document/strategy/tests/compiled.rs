@@ -5,7 +5,7 @@ use crate::document::strategy::{needs, parse};
 use crate::domain::num::Money;
 use crate::domain::strategy::*;
 use crate::domain::time::Span;
-use crate::engine::indicators::Channel;
+use crate::engine::indicators::DataKind;
 use serde_json::{Value, json};
 
 fn first(group: &Group) -> &Condition {
@@ -222,8 +222,8 @@ fn own_values_by_name_alias_and_parameter() {
 fn needs_name_who_needs_what() {
     let def = accepted(&base()).compile("x", 1);
     let needs = needs(&def);
-    assert_eq!(needs.keys().copied().collect::<Vec<_>>(), [Channel::Price, Channel::Book]);
-    let book: Vec<String> = needs[&Channel::Book].iter().map(ToString::to_string).collect();
+    assert_eq!(needs.keys().copied().collect::<Vec<_>>(), [DataKind::Price, DataKind::Book]);
+    let book: Vec<String> = needs[&DataKind::Book].iter().map(ToString::to_string).collect();
     assert_eq!(book, ["condition s1_spread uses spread, which needs book data"]);
 }
 

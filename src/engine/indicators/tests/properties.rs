@@ -306,9 +306,9 @@ fn every_type_builds_and_checks_with_its_defaults() {
 #[test]
 fn taker_sides_need_single_trades() {
     let channels = |kind: &str, params: &str| find(kind).unwrap().channels(&spec_of(kind, params));
-    assert_eq!(channels("VOLUME_SPIKE_RATIO", ""), [Channel::Price]);
-    assert_eq!(channels("VOLUME_SPIKE_RATIO", "side=buy"), [Channel::Trades]);
-    assert_eq!(channels("PRICE_MOMENTUM", ""), [Channel::Trades]);
-    assert_eq!(channels("PRICE_MOMENTUM", "mode=time"), [Channel::Price]);
-    assert_eq!(channels("SLIPPAGE_PCT", "side=buy"), [Channel::Book]);
+    assert_eq!(channels("VOLUME_SPIKE_RATIO", ""), [DataKind::Price]);
+    assert_eq!(channels("VOLUME_SPIKE_RATIO", "side=buy"), [DataKind::Trades]);
+    assert_eq!(channels("PRICE_MOMENTUM", ""), [DataKind::Trades]);
+    assert_eq!(channels("PRICE_MOMENTUM", "mode=time"), [DataKind::Price]);
+    assert_eq!(channels("SLIPPAGE_PCT", "side=buy"), [DataKind::Book]);
 }
