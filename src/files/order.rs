@@ -12,7 +12,7 @@ use crate::domain::record::{Record, RecordBody};
 use crate::domain::time::Timestamp;
 use known_trades::{KnownTrades, TradeOfId};
 
-pub(super) use known_trades::{Contradiction, Place};
+pub(super) use known_trades::{Contradiction, TradeCheck};
 
 /// Slots of `side`, `level` and `price` in a snapshot row.
 const SIDE: usize = 2;
@@ -46,7 +46,7 @@ struct Snapshot {
 impl Order {
     /// Checks the next row against the previous ones.
     #[inline]
-    pub fn check(&mut self, symbol: u32, line: u64, record: &Record) -> Result<Place, Flaw> {
+    pub fn check(&mut self, symbol: u32, line: u64, record: &Record) -> Result<TradeCheck, Flaw> {
         let index = symbol as usize;
         if index >= self.last.len() {
             self.last.resize(index + 1, (Timestamp::MIN, 0));
@@ -71,16 +71,16 @@ impl Order {
                 }
                 // A settlement has one rate.
                 return match self.rates[index].replace(rate) {
-                    Some(known) if at == before && known == rate => Ok(Place::Repeated),
+                    Some(known) if at == before && known == rate => Ok(TradeCheck::Repeated),
                     Some(known) if at == before => {
                         Err(Box::new((RATE, Problem::OtherRate { at, known, before_line })))
                     }
-                    _ => Ok(Place::Next),
+                    _ => Ok(TradeCheck::Next),
                 };
             }
             _ => {}
         }
-        Ok(Place::Next)
+        Ok(TradeCheck::Next)
     }
 
     /// Trades of a symbol whose ids were not compared with those of all trades before.

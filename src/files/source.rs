@@ -11,7 +11,7 @@ use super::layout::{Layout, LayoutRule, SYMBOL, TIME};
 use super::lines::Lines;
 use super::number;
 use super::opener::Opener;
-use super::order::{Contradiction, Order, Place};
+use super::order::{Contradiction, Order, TradeCheck};
 use super::recognise::{Format, lines_of, recognise, recognise_json};
 use super::repeated::{RepeatedBySymbol, RepeatedRows};
 use super::row::{self, Flaw};
@@ -344,12 +344,12 @@ impl SourceFile {
                 self.order.check(symbol, number, &record).map(|verdict| (verdict, (symbol, record)))
             });
             match checked {
-                Ok((Place::Next, (symbol, _))) if self.is_elsewhere(symbol) => {
+                Ok((TradeCheck::Next, (symbol, _))) if self.is_elsewhere(symbol) => {
                     count(&mut self.repeated, symbol, 1);
                 }
-                Ok((Place::Next, row)) => batch.push(number, row),
-                Ok((Place::Repeated, (symbol, _))) => count(&mut self.repeated, symbol, 1),
-                Ok((Place::Contradicts(pair), (symbol, _))) => {
+                Ok((TradeCheck::Next, row)) => batch.push(number, row),
+                Ok((TradeCheck::Repeated, (symbol, _))) => count(&mut self.repeated, symbol, 1),
+                Ok((TradeCheck::Contradicts(pair), (symbol, _))) => {
                     tell(&mut self.contradicting, symbol, number, &pair);
                 }
                 Err(flaw) => return Err(self.refuse(number, *flaw)),

@@ -137,7 +137,7 @@ pub struct Lanes {
 pub type HeavyTurn = OwnTurn<Arc<str>>;
 
 /// A permit of a lane, held until it and all work started with it are done.
-pub struct Place(Arc<OwnedSemaphorePermit>);
+pub struct LanePermit(Arc<OwnedSemaphorePermit>);
 
 impl Default for Lanes {
     fn default() -> Self {
@@ -157,13 +157,13 @@ impl Lanes {
     ///
     /// # Errors
     /// 429 in a lane where requests do not wait.
-    pub async fn enter(&self, lane: Lane) -> Result<Place, Refusal> {
+    pub async fn enter(&self, lane: Lane) -> Result<LanePermit, Refusal> {
         let semaphore = Arc::clone(&self.permits[lane as usize]);
         let permit = match lane.full() {
             Some(full) => semaphore.try_acquire_owned().map_err(|_| full)?,
             None => semaphore.acquire_owned().await.expect("the semaphore is never closed"),
         };
-        Ok(Place(Arc::new(permit)))
+        Ok(LanePermit(Arc::new(permit)))
     }
 
     /// Runs blocking work in a lane. It runs to completion even if the request is cancelled.
@@ -216,7 +216,7 @@ fn no_turn(why: NoTurn) -> Refusal {
     }
 }
 
-impl Place {
+impl LanePermit {
     /// Runs blocking work with this permit.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! copy.
 
 use super::request;
-use super::route::{Access, Answers, Example, Method, Param, ParamKind, Route, Run, Takes};
+use super::route::{Access, Answers, Example, Method, Param, ParamKind, Route, RunMode, Takes};
 use super::routes::routes;
 use super::schemas;
 use crate::limits::SYMBOL_CHARS;
@@ -90,7 +90,7 @@ fn operation(route: &Route) -> Value {
     if let Access::Role(role) = route.access {
         operation["x-role"] = json!(role.as_str());
     }
-    if let Run::Once(_) = route.run {
+    if let RunMode::Once(_) = route.run {
         operation["x-idempotency-key"] = json!(true);
     }
     operation
@@ -123,7 +123,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         .iter()
         .map(|param| json!({"name": param.name, "in": "query", "required": false, "description": param.about, "schema": kind(param)}));
     let mut all: Vec<Value> = of_path.chain(of_query).collect();
-    if let Run::Once(_) = route.run {
+    if let RunMode::Once(_) = route.run {
         let about = "The same key and body within 24 hours get the same answer.";
         all.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "description": about,
             "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}}));
@@ -210,11 +210,11 @@ pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
             refused(403, code);
         }
     }
-    if let Run::Once(_) = route.run {
+    if let RunMode::Once(_) = route.run {
         refused(409, "idempotency_key_reused");
         refused(409, "idempotency_key_unfinished");
     }
-    if route.method == Method::Get && !matches!(route.run, Run::Async(_)) {
+    if route.method == Method::Get && !matches!(route.run, RunMode::Async(_)) {
         all.entry(304).or_default();
     }
     all

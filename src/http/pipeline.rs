@@ -15,7 +15,7 @@ use super::local;
 use super::origin;
 use super::reply::{Content, Outgoing, Payload, Reply};
 use super::request::{self, Body, Call, Query, cookie};
-use super::route::{Access, Method, Route, Run, Takes};
+use super::route::{Access, Method, Route, RunMode, Takes};
 use super::routes;
 use crate::clock::{self, Stopwatch};
 use crate::config::Http;
@@ -221,10 +221,10 @@ fn take_token(
 
 async fn run(context: &Arc<AppContext>, route: &Route, mut call: Call) -> Result<Reply, Failure> {
     match route.run {
-        Run::Now(handler) => handler(context, &mut call),
-        Run::Async(handler) => handler(Arc::clone(context), call).await,
-        Run::Blocking(handler) => on_thread(context, route.lane, call, handler).await,
-        Run::Once(handler) => {
+        RunMode::Now(handler) => handler(context, &mut call),
+        RunMode::Async(handler) => handler(Arc::clone(context), call).await,
+        RunMode::Blocking(handler) => on_thread(context, route.lane, call, handler).await,
+        RunMode::Once(handler) => {
             on_thread(context, route.lane, call, move |context, call| {
                 idempotency::once(context, call, handler)
             })

@@ -37,7 +37,7 @@ pub struct Route {
     /// Refusals of the handler: status and code. Those of the pipeline follow from the other fields.
     pub refusals: &'static [(u16, &'static str)],
     /// Handler.
-    pub run: Run,
+    pub run: RunMode,
     /// Threads for a blocking handler.
     pub lane: Lane,
     /// Sample requests, each with its status on a fresh demo store.
@@ -79,7 +79,7 @@ pub type Handler = fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>;
 
 /// How a handler runs.
 #[derive(Clone, Copy)]
-pub enum Run {
+pub enum RunMode {
     /// On the async worker: it only reads memory.
     Now(Handler),
     /// On a blocking thread, because it uses the store. It runs to completion even if the client disconnects.
@@ -91,7 +91,7 @@ pub enum Run {
     Async(fn(Arc<AppContext>, Call) -> Answer),
 }
 
-/// The future of a [`Run::Async`] handler.
+/// The future of a [`RunMode::Async`] handler.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 
 /// A sample request for the documentation.

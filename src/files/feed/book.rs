@@ -35,10 +35,10 @@ pub(super) struct MessageKey {
 
 /// Books by symbol, tracked until the replay starts.
 #[derive(Default)]
-pub(super) struct Books(BTreeMap<SymbolId, Book>);
+pub(super) struct Books(BTreeMap<SymbolId, BookLevels>);
 
 #[derive(Default)]
-struct Book {
+struct BookLevels {
     bids: BTreeMap<Price, Qty>,
     asks: BTreeMap<Price, Qty>,
 }
@@ -131,7 +131,7 @@ impl Books {
     }
 }
 
-impl Book {
+impl BookLevels {
     /// Drops the worst levels beyond the limit.
     fn cut(&mut self) {
         while self.bids.len() > BOOK_LEVELS {

@@ -21,7 +21,7 @@ const TRADE_ID: usize = 6;
 
 /// Whether a row is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::files) enum Place {
+pub(in crate::files) enum TradeCheck {
     /// A new row; keep it.
     Next,
     /// A trade whose id, price, quantity and side were there before; drop it.
@@ -104,7 +104,7 @@ impl KnownTrades {
     /// # Errors
     /// The column holds no ids of trades: too many of its values stand at different trades.
     #[inline]
-    pub(super) fn take(&mut self, symbol: u32, id: u64, trade: TradeOfId) -> Result<Place, Flaw> {
+    pub(super) fn take(&mut self, symbol: u32, id: u64, trade: TradeOfId) -> Result<TradeCheck, Flaw> {
         let index = symbol as usize;
         if index >= self.symbols.len() {
             self.symbols.resize_with(index + 1, OfSymbol::default);
@@ -114,7 +114,7 @@ impl KnownTrades {
         let is_late = own.highest.is_some_and(|highest| id <= highest);
         if is_late {
             let place = own.take_late(id, trade)?;
-            if place != Place::Next {
+            if place != TradeCheck::Next {
                 return Ok(place);
             }
         } else {
@@ -127,7 +127,7 @@ impl KnownTrades {
         {
             self.symbols[oldest as usize].forget(is_late);
         }
-        Ok(Place::Next)
+        Ok(TradeCheck::Next)
     }
 
     /// Trades of a symbol of which nobody knows whether they repeat a forgotten one.
@@ -137,23 +137,23 @@ impl KnownTrades {
 }
 
 impl OfSymbol {
-    fn take_late(&mut self, id: u64, trade: TradeOfId) -> Result<Place, Flaw> {
+    fn take_late(&mut self, id: u64, trade: TradeOfId) -> Result<TradeCheck, Flaw> {
         let known = self.rising.binary_search_by_key(&id, |(known, _)| *known).ok();
         let known = known.map(|place| self.rising[place].1).or_else(|| self.late.get(&id).copied());
         match known {
-            Some(known) if known.is_same(&trade) => Ok(Place::Repeated),
+            Some(known) if known.is_same(&trade) => Ok(TradeCheck::Repeated),
             Some(kept) => {
                 self.contradictions += 1;
                 if self.contradictions > CONTRADICTING_TRADES.max(self.taken / 100) {
                     return Err(Box::new((TRADE_ID, Problem::TradeIdReused(id))));
                 }
-                Ok(Place::Contradicts(Contradiction { id, kept, dropped: trade }))
+                Ok(TradeCheck::Contradicts(Contradiction { id, kept, dropped: trade }))
             }
             None => {
                 self.unchecked += u64::from(self.forgotten.is_some_and(|highest| id <= highest));
                 self.late.insert(id, trade);
                 self.late_order.push_back(id);
-                Ok(Place::Next)
+                Ok(TradeCheck::Next)
             }
         }
     }
@@ -196,10 +196,10 @@ mod tests {
     fn an_id_counts_once_at_whatever_time_it_comes_again() {
         let mut known = KnownTrades::default();
         let mut take = |id, second, price| known.take(0, id, trade(second, price)).ok().unwrap();
-        assert!([5, 7, 3, 9].iter().all(|id| take(*id, 1, 1) == Place::Next));
-        assert!([3, 9, 5, 7].iter().all(|id| take(*id, 600, 1) == Place::Repeated));
+        assert!([5, 7, 3, 9].iter().all(|id| take(*id, 1, 1) == TradeCheck::Next));
+        assert!([3, 9, 5, 7].iter().all(|id| take(*id, 600, 1) == TradeCheck::Repeated));
         let other = take(3, 700, 2);
-        assert!(matches!(other, Place::Contradicts(Contradiction { id: 3, .. })), "{other:?}");
+        assert!(matches!(other, TradeCheck::Contradicts(Contradiction { id: 3, .. })), "{other:?}");
         assert_eq!(known.unchecked(0), 0, "nothing was forgotten");
     }
 
@@ -219,7 +219,7 @@ mod tests {
             let rows = (0..20 * 2_000_u32).map(|n| n / 2_000).chain((0..20_000).map(|n| n % 20));
             for (n, symbol) in rows.enumerate() {
                 let id = if descending { 1_000_000 - n as u64 } else { n as u64 };
-                assert!(matches!(known.take(symbol, id, trade(0, 1)), Ok(Place::Next)));
+                assert!(matches!(known.take(symbol, id, trade(0, 1)), Ok(TradeCheck::Next)));
             }
             let held: usize = known.symbols.iter().map(|own| own.rising.len() + own.late.len()).sum();
             let memory = known.symbols.iter().map(|own| own.rising.capacity() + own.late.capacity());
@@ -232,12 +232,20 @@ mod tests {
     fn what_may_repeat_a_forgotten_trade_is_counted() {
         let mut known = bounded(10);
         let mut take = |symbol, id| known.take(symbol, id, trade(0, 1)).ok().unwrap();
-        assert!((0..30).all(|n| take(0, 2 * n) == Place::Next));
+        assert!((0..30).all(|n| take(0, 2 * n) == TradeCheck::Next));
         // 38 and less are forgotten.
-        assert_eq!((take(0, 58), take(0, 41)), (Place::Repeated, Place::Next), "both could be looked up");
-        assert_eq!(take(0, 10), Place::Next, "it is a repetition that nobody can notice");
-        assert!((0..10).all(|n| take(1, n) == Place::Next), "another symbol takes the memory");
-        assert_eq!((take(0, 58), take(0, 60)), (Place::Next, Place::Next), "60 is above all before");
+        assert_eq!(
+            (take(0, 58), take(0, 41)),
+            (TradeCheck::Repeated, TradeCheck::Next),
+            "both could be looked up"
+        );
+        assert_eq!(take(0, 10), TradeCheck::Next, "it is a repetition that nobody can notice");
+        assert!((0..10).all(|n| take(1, n) == TradeCheck::Next), "another symbol takes the memory");
+        assert_eq!(
+            (take(0, 58), take(0, 60)),
+            (TradeCheck::Next, TradeCheck::Next),
+            "60 is above all before"
+        );
         assert_eq!((known.unchecked(0), known.unchecked(1)), (2, 0));
     }
 }

@@ -5,7 +5,7 @@ use crate::http::handlers::analytics;
 use crate::http::lanes::Lane;
 use crate::http::route::Answers::Data;
 use crate::http::route::ParamKind::{Flag, Text};
-use crate::http::route::Run::Blocking;
+use crate::http::route::RunMode::Blocking;
 use crate::http::route::{Example, Param, Route};
 
 const OFF: (u16, &str) = (409, "analytics_off");

@@ -5,7 +5,7 @@ use crate::auth::Role;
 use crate::http::handlers::controls;
 use crate::http::lanes::Lane;
 use crate::http::route::Answers::Data;
-use crate::http::route::Run::Blocking;
+use crate::http::route::RunMode::Blocking;
 use crate::http::route::{Access, Example, Handler, Route};
 use crate::service::sessions::SessionControl;
 

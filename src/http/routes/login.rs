@@ -5,7 +5,7 @@ use crate::http::handlers::{auth, logins, users};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Entrance, Public};
 use crate::http::route::Answers::Data;
-use crate::http::route::Run::{Async, Blocking, Now, Once};
+use crate::http::route::RunMode::{Async, Blocking, Now, Once};
 use crate::http::route::{Example, Route, Takes};
 
 /// The routes.

@@ -12,7 +12,7 @@ mod strategies;
 use super::handlers::operations::health;
 use super::lanes::Lane;
 use super::route::ParamKind::{Integer, Symbol, Text};
-use super::route::Run::Now;
+use super::route::RunMode::Now;
 use super::route::{Access, Answers, Example, Method, Param, Route, Takes};
 use crate::auth::Role;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SMALL_BODY_BYTES};

@@ -7,7 +7,7 @@ use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
 use crate::http::route::Answers::{Data, Flat, Media, Socket};
 use crate::http::route::ParamKind::{Integer, Text, Word};
-use crate::http::route::Run::{Async, Blocking, Now};
+use crate::http::route::RunMode::{Async, Blocking, Now};
 use crate::http::route::{Param, Route, Takes};
 use crate::service::Records;
 

@@ -7,7 +7,7 @@ use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::Answers::{Data, DataOrCsv, Flat, Media};
 use crate::http::route::ParamKind::{Flag, Symbol, Text, Time, Word};
-use crate::http::route::Run::{Async, Blocking, Once};
+use crate::http::route::RunMode::{Async, Blocking, Once};
 use crate::http::route::{Example, Param, Route, Takes};
 use crate::limits::HTTP_BODY_BYTES;
 

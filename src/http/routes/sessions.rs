@@ -7,7 +7,7 @@ use crate::http::handlers::{notes, presets, results, session_now, sessions};
 use crate::http::lanes::Lane;
 use crate::http::route::Answers::{Data, DataOrCsv, Media};
 use crate::http::route::ParamKind::{Flag, Integer, Text, Word};
-use crate::http::route::Run::{Async, Blocking, Now, Once};
+use crate::http::route::RunMode::{Async, Blocking, Now, Once};
 use crate::http::route::{Example, Param, Route, Takes};
 
 /// Format of a result's rows.

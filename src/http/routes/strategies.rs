@@ -7,7 +7,7 @@ use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::Answers::Data;
 use crate::http::route::ParamKind::{Flag, Text, Word};
-use crate::http::route::Run::{Async, Blocking, Now, Once};
+use crate::http::route::RunMode::{Async, Blocking, Now, Once};
 use crate::http::route::{Access, Example, Param, Route, Takes};
 
 /// The routes.

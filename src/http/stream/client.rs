@@ -1,6 +1,6 @@
 //! One WebSocket client: reads its messages, sends what it subscribed to and closes the connection.
 
-use super::command::{self, Action, Place, Subscribe};
+use super::command::{self, Action, StreamKey, Subscribe};
 use super::protocol::StreamEntry;
 use super::{Backend, Missed, Streams, message, protocol};
 use crate::clock;
@@ -57,7 +57,7 @@ enum End {
 }
 
 /// What the client task waits for.
-enum Event {
+enum ClientEvent {
     Received(Option<Result<Message, Error>>),
     /// One of its topics has new data.
     Woken,
@@ -80,7 +80,7 @@ const EXPIRED: End =
 const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"token\":…} first");
 
 struct Subscription {
-    place: Place,
+    place: StreamKey,
     cursor: Cursor,
     /// Sequence number of the last update sent.
     seq: u64,
@@ -97,7 +97,7 @@ struct Behind {
 }
 
 /// How a subscription begins.
-enum Opened {
+enum SubscriptionStart {
     /// Behind the last update the client has.
     Resumed,
     /// Behind the last event of the log it has.
@@ -159,21 +159,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             let event = tokio::select! {
                 () = stopped(&mut stopping) => return RESTART,
                 () = &mut login_ends => return if self.login.is_some() { EXPIRED } else { NO_LOGIN },
-                received = self.socket.next() => Event::Received(received),
-                () = self.wakeup.rung() => Event::Woken,
-                () = &mut pace, if self.paced => Event::Paced,
-                Ok(()) = logins.changed() => Event::LoginsChanged,
-                _ = beat.tick() => Event::Beat,
+                received = self.socket.next() => ClientEvent::Received(received),
+                () = self.wakeup.rung() => ClientEvent::Woken,
+                () = &mut pace, if self.paced => ClientEvent::Paced,
+                Ok(()) = logins.changed() => ClientEvent::LoginsChanged,
+                _ = beat.tick() => ClientEvent::Beat,
             };
             let done = match event {
-                Event::Received(received) => self.receive(received).await,
-                Event::Woken => self.deliver().await,
-                Event::Paced => {
+                ClientEvent::Received(received) => self.receive(received).await,
+                ClientEvent::Woken => self.deliver().await,
+                ClientEvent::Paced => {
                     self.paced = false;
                     self.deliver().await
                 }
-                Event::LoginsChanged => self.check_login(),
-                Event::Beat => self.beat().await,
+                ClientEvent::LoginsChanged => self.check_login(),
+                ClientEvent::Beat => self.beat().await,
             };
             if let Err(end) = done {
                 return end;
@@ -289,13 +289,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(id, &refusal).await,
         };
-        let is_behind = matches!(opened, Opened::Behind(_));
+        let is_behind = matches!(opened, SubscriptionStart::Behind(_));
         let seq = if cursor.is_conflated() || is_behind { 0 } else { cursor.seen() };
-        self.send(message::subscribed(id, &place, !matches!(opened, Opened::Anew(..)))).await?;
+        self.send(message::subscribed(id, &place, !matches!(opened, SubscriptionStart::Anew(..)))).await?;
         let missed = match opened {
-            Opened::Resumed => None,
-            Opened::Behind(behind) => Some(behind),
-            Opened::Anew(state, position) => {
+            SubscriptionStart::Resumed => None,
+            SubscriptionStart::Behind(behind) => Some(behind),
+            SubscriptionStart::Anew(state, position) => {
                 self.send(message::snapshot(&place, seq, position, &state)).await?;
                 None
             }
@@ -307,7 +307,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
 
     /// Opens a cursor of the topic, and takes a snapshot unless the client resumes. The cursor comes first,
     /// so that no update between the two is lost.
-    async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, Opened), Refusal> {
+    async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, SubscriptionStart), Refusal> {
         let replaces = self.subscriptions.iter().any(|known| known.place == subscribe.place);
         if !replaces && self.subscriptions.len() == STREAM_SUBSCRIPTIONS {
             let message = format!(
@@ -327,12 +327,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         let cursor =
             self.streams.hub.subscribe(&subscribe.topic(), subscribe.filter(), start, &self.wakeup)?;
         if cursor.resumed() {
-            return Ok((cursor, Opened::Resumed));
+            return Ok((cursor, SubscriptionStart::Resumed));
         }
         if let Some(after) = subscribe.resume_after.filter(|_| is_logged) {
             let wanted = subscribe.clone();
             match ask(self.streams, move |backend| backend.missed(&wanted, after)).await {
-                Ok(next) => return Ok((cursor, Opened::Behind(Behind { subscribe, next }))),
+                Ok(next) => return Ok((cursor, SubscriptionStart::Behind(Behind { subscribe, next }))),
                 Err(refusal) if refusal.code == CURSOR_EXPIRED => {}
                 Err(refusal) => return Err(refusal),
             }
@@ -346,10 +346,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         if let (Value::Object(state), Value::Object(now)) = (&mut state, now) {
             state.extend(now);
         }
-        Ok((cursor, Opened::Anew(state, position)))
+        Ok((cursor, SubscriptionStart::Anew(state, position)))
     }
 
-    fn unsubscribe(&mut self, place: &Place) -> Result<(), Refusal> {
+    fn unsubscribe(&mut self, place: &StreamKey) -> Result<(), Refusal> {
         let before = self.subscriptions.len();
         self.subscriptions.retain(|known| known.place != *place);
         match self.subscriptions.len() < before {

@@ -35,14 +35,14 @@ pub(super) enum Action {
     /// Subscribe to a stream.
     Subscribe(Subscribe),
     /// End a subscription.
-    Unsubscribe(Place),
+    Unsubscribe(StreamKey),
     /// Ask for a pong.
     Ping,
 }
 
-/// A stream, optionally restricted to one session. A client has at most one subscription per `Place`.
+/// A stream, optionally restricted to one session. A client has at most one subscription per `StreamKey`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct StreamKey {
     /// `sessions`, `session`, `market_data`, `indicators`, `signals`, `orders`, `positions` or `health`.
     pub stream: &'static str,
     /// Only this session.
@@ -53,7 +53,7 @@ pub struct Place {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subscribe {
     /// The stream.
-    pub place: Place,
+    pub place: StreamKey,
     /// Only these symbols; empty for all.
     pub symbols: Vec<String>,
     /// Sequence number of the last update the client has received.
@@ -168,7 +168,7 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
     let resume_from =
         problems.number(params, "resume_from", "must be the `cursor` or `seq` of the last update received");
     let resume_after = problems.number(params, "resume_after", "must be the last `position` received");
-    Some(Subscribe { place: Place { stream, session_id }, symbols, resume_from, resume_after })
+    Some(Subscribe { place: StreamKey { stream, session_id }, symbols, resume_from, resume_after })
 }
 
 /// Problems of a message, at most [`STREAM_PROBLEMS`].
@@ -291,7 +291,7 @@ mod tests {
         let session = read(r#"{"type":"subscribe","stream":"session","params":{"session_id":"exec_1"}}"#);
         let Ok(Action::Subscribe(session)) = session.action else { panic!("{session:?}") };
         assert_eq!((session.topic().as_str(), session.filter().is_open()), ("session/exec_1", true));
-        let sessions = Place { stream: "sessions", session_id: None };
+        let sessions = StreamKey { stream: "sessions", session_id: None };
         assert_eq!(
             read(r#"{"type":"unsubscribe","stream":"sessions"}"#).action,
             Ok(Action::Unsubscribe(sessions))

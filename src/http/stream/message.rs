@@ -1,6 +1,6 @@
 //! Messages sent to a client.
 
-use super::command::Place;
+use super::command::StreamKey;
 use crate::domain::time::Timestamp;
 use crate::service::{Caller, Refusal, RefusalKind};
 use serde_json::{Map, Value, json};
@@ -42,19 +42,19 @@ pub(super) fn pong(id: Option<&str>, now: Timestamp) -> String {
 }
 
 /// Answer to `subscribe`; if `resumed`, no snapshot follows.
-pub(super) fn subscribed(id: Option<&str>, place: &Place, resumed: bool) -> String {
+pub(super) fn subscribed(id: Option<&str>, place: &StreamKey, resumed: bool) -> String {
     let mut data = named(place);
     data.insert("resumed".to_owned(), resumed.into());
     response(id, Value::Object(data))
 }
 
 /// Answer to `unsubscribe`.
-pub(super) fn unsubscribed(id: Option<&str>, place: &Place) -> String {
+pub(super) fn unsubscribed(id: Option<&str>, place: &StreamKey) -> String {
     response(id, Value::Object(named(place)))
 }
 
 /// The current state of a stream; everything up to `position` of the event log is in it or was sent before.
-pub(super) fn snapshot(place: &Place, seq: u64, position: Option<u64>, data: &Value) -> String {
+pub(super) fn snapshot(place: &StreamKey, seq: u64, position: Option<u64>, data: &Value) -> String {
     let position = positioned(position);
     format!("{{\"type\":\"snapshot\",{},\"seq\":{seq}{position},\"data\":{data}}}", quoted(place))
 }
@@ -62,7 +62,7 @@ pub(super) fn snapshot(place: &Place, seq: u64, position: Option<u64>, data: &Va
 /// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`; with the update everything up to
 /// `position` of the event log was sent.
 pub(super) fn update(
-    place: &Place,
+    place: &StreamKey,
     seq: u64,
     (cursor, position): (Option<u64>, Option<u64>),
     data: &str,
@@ -79,7 +79,7 @@ fn positioned(position: Option<u64>) -> String {
     position.map(|position| format!(",\"position\":{position}")).unwrap_or_default()
 }
 
-fn named(place: &Place) -> Map<String, Value> {
+fn named(place: &StreamKey) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("stream".to_owned(), place.stream.into());
     if let Some(session) = &place.session_id {
@@ -88,7 +88,7 @@ fn named(place: &Place) -> Map<String, Value> {
     fields
 }
 
-fn quoted(place: &Place) -> String {
+fn quoted(place: &StreamKey) -> String {
     match &place.session_id {
         None => format!("\"stream\":\"{}\"", place.stream),
         Some(session) => {

@@ -6,7 +6,7 @@ use tradingd::domain::rng::Rng;
 use tradingd::rehearsal::{Fault, FaultKind};
 
 /// Index of a symbol.
-pub type Place = usize;
+pub type SymbolIndex = usize;
 
 /// Expected effect of a fault on the recording.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,9 +18,9 @@ pub enum Expect {
     /// A lost connection: a gap in every stream, and a reconnect.
     Lost,
     /// A temporary gap in one symbol's streams; the connection and the other symbol are not affected.
-    Silenced(Place),
+    Silenced(SymbolIndex),
     /// A lost connection after which one symbol stays unsubscribed.
-    GivenUp(Place),
+    GivenUp(SymbolIndex),
 }
 
 /// When a fault counts as over.
@@ -67,7 +67,7 @@ impl Plan {
 /// A plan being drawn.
 struct Draw<'a> {
     kind: FaultKind,
-    place: Place,
+    place: SymbolIndex,
     symbol: String,
     rng: &'a mut Rng,
 }
