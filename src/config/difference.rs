@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A changed field.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Change {
+pub struct ConfigChange {
     /// A JSON pointer, one of [`EFFECTS`].
     pub path: &'static str,
     /// Old value.
@@ -18,7 +18,7 @@ pub struct Change {
 }
 
 /// All changed fields, in the order of [`EFFECTS`].
-pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
+pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     let (old, new) = (fields(old), fields(new));
     let changes = EFFECTS.iter().filter_map(|(path, takes_effect)| {
         let (old, new) = (old.pointer(path)?, new.pointer(path)?);
@@ -27,7 +27,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
             TakesEffect::TighterAtOnce => TakesEffect::NextSession,
             other => *other,
         };
-        (old != new).then(|| Change { path, old: old.clone(), new: new.clone(), takes_effect })
+        (old != new).then(|| ConfigChange { path, old: old.clone(), new: new.clone(), takes_effect })
     });
     changes.collect()
 }

@@ -14,7 +14,7 @@ mod types;
 mod watch;
 
 pub use analytics::{Analytics, QuestDb};
-pub use difference::{Change, diff, keep_running};
+pub use difference::{ConfigChange, diff, keep_running};
 pub use fees::Fees;
 pub use market::{Exchange, Recording};
 pub use network::Network;
@@ -36,7 +36,7 @@ pub enum TakesEffect {
     NextSession,
     /// After a restart of the daemon.
     Restart,
-    /// What allows a session less immediately, what allows it more for sessions started from then on. A [`Change`] says
+    /// What allows a session less immediately, what allows it more for sessions started from then on. A [`ConfigChange`] says
     /// which of the two it is.
     TighterAtOnce,
 }

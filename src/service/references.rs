@@ -18,12 +18,12 @@ pub enum Resource {
 /// Which resources are in use, and which are being removed.
 #[derive(Default, Debug)]
 pub struct References {
-    state: Mutex<State>,
+    state: Mutex<InUse>,
     removed: Condvar,
 }
 
 #[derive(Default, Debug)]
-struct State {
+struct InUse {
     /// Sessions by the resource they use.
     users: BTreeMap<Resource, Vec<String>>,
     removing: BTreeSet<Resource>,
@@ -79,7 +79,7 @@ impl References {
         Ok(act())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, InUse> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,7 +4,7 @@
 //! Fields that need a restart keep their running value and are listed. Invariant: a version is never mixed
 //! from two files.
 
-use crate::config::{self, Change, Config, Content, Problem, TakesEffect};
+use crate::config::{self, Config, ConfigChange, Content, Problem, TakesEffect};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::risk::RiskLimits;
 use arc_swap::ArcSwap;
@@ -44,7 +44,7 @@ pub enum Outcome {
         /// Version number.
         version: u64,
         /// Differences from the version before.
-        changes: Vec<Change>,
+        changes: Vec<ConfigChange>,
     },
     /// The file cannot be used; nothing changed.
     Rejected(Vec<Problem>),
@@ -65,7 +65,7 @@ pub struct ConfigStatus {
     /// Fields whose new values take effect only after a restart.
     pub restart_needed: Vec<&'static str>,
     /// Differences of this version from the one before.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ConfigChange>,
 }
 
 /// A rejected file.
@@ -150,7 +150,7 @@ impl Settings {
         }
         let before = self.running.load_full();
         let changes = config::diff(&before, &new);
-        let needs_restart = |change: &&Change| change.takes_effect == TakesEffect::Restart;
+        let needs_restart = |change: &&ConfigChange| change.takes_effect == TakesEffect::Restart;
         status.restart_needed = changes.iter().filter(needs_restart).map(|change| change.path).collect();
         let next = Arc::new(config::keep_running(&before, &new));
         self.running.store(next.clone());

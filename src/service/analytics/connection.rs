@@ -27,7 +27,7 @@ pub(super) struct Connection {
 
 /// A table as the server has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Seen {
+pub(super) struct ServerTable {
     pub id: i64,
     pub writer_txn: i64,
     pub sequencer_txn: i64,
@@ -251,7 +251,7 @@ impl Connection {
     }
 
     /// Our tables as the server has them, by name without the prefix.
-    pub(super) fn seen(&self) -> Result<BTreeMap<String, Seen>, SyncError> {
+    pub(super) fn seen(&self) -> Result<BTreeMap<String, ServerTable>, SyncError> {
         let rows = self.client.query(
             "SELECT t.table_name, t.id, w.writerTxn, w.sequencerTxn, w.suspended FROM tables() t JOIN wal_tables() w \
              ON t.table_name = w.name",
@@ -260,7 +260,7 @@ impl Connection {
         for row in 0..rows.len() {
             let Some(name) = rows.text(row, 0).strip_prefix(&self.prefix) else { continue };
             let number = |column| rows.whole(row, column).unwrap_or(-1);
-            let table = Seen {
+            let table = ServerTable {
                 id: number(1),
                 writer_txn: number(2),
                 sequencer_txn: number(3),

@@ -40,20 +40,20 @@ pub struct SymbolQuery {
 
 /// The cached list.
 pub(super) struct Tickers {
-    state: Mutex<State>,
+    state: Mutex<FetchState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    known: Option<Arc<Known>>,
+struct FetchState {
+    known: Option<Arc<TickerList>>,
     is_fetching: bool,
     /// Time and reason of the last failure.
     failed: Option<(Timestamp, Refusal)>,
 }
 
 /// A list as received from the exchange.
-struct Known {
+struct TickerList {
     as_of: Timestamp,
     /// Rows by symbol, in the shape of the API.
     rows: BTreeMap<String, Value>,
@@ -65,9 +65,12 @@ impl Tickers {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         let kept = store.tickers(VENUE)?;
         let known = kept
-            .and_then(|kept| Known::read(Timestamp::from_micros(kept.as_of_us)?, &kept.body))
+            .and_then(|kept| TickerList::read(Timestamp::from_micros(kept.as_of_us)?, &kept.body))
             .map(Arc::new);
-        Ok(Tickers { state: Mutex::new(State { known, ..State::default() }), changed: Condvar::new() })
+        Ok(Tickers {
+            state: Mutex::new(FetchState { known, ..FetchState::default() }),
+            changed: Condvar::new(),
+        })
     }
 
     pub(super) fn symbols(
@@ -129,7 +132,7 @@ impl Tickers {
         market: &Market,
         config: &Config,
         now: Timestamp,
-    ) -> Result<(Arc<Known>, &'static str), Refusal> {
+    ) -> Result<(Arc<TickerList>, &'static str), Refusal> {
         let ttl = Span::from_seconds(i64::from(config.exchange.tickers_ttl_s));
         let mut state = self.lock();
         let mut waited = false;
@@ -176,7 +179,7 @@ impl Tickers {
         answer
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FetchState> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -192,15 +195,15 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-fn fetch(market: &Market, now: Timestamp) -> Result<Known, Refusal> {
+fn fetch(market: &Market, now: Timestamp) -> Result<TickerList, Refusal> {
     let contracts = market.contracts(now)?;
     let tickers = market.client()?.tickers().map_err(|error| super::unavailable(&error))?;
-    let known = Known::join(&contracts, &tickers, now);
+    let known = TickerList::join(&contracts, &tickers, now);
     market.store.put_tickers(VENUE, &TickerCacheV1 { as_of_us: now.micros(), body: known.body() })?;
     Ok(known)
 }
 
-impl Known {
+impl TickerList {
     fn join(contracts: &[Contract], tickers: &[Ticker], as_of: Timestamp) -> Self {
         let terms: BTreeMap<&str, &Contract> =
             contracts.iter().map(|contract| (contract.symbol.as_str(), contract)).collect();
@@ -228,7 +231,7 @@ impl Known {
                     .or_insert_with(|| "the exchange gives no ticker for it".to_owned());
             }
         }
-        Known { as_of, rows, unavailable }
+        TickerList { as_of, rows, unavailable }
     }
 
     fn body(&self) -> String {
@@ -240,7 +243,7 @@ impl Known {
         let mut body: Value = serde_json::from_str(body).ok()?;
         let rows: Map<String, Value> = serde_json::from_value(body["rows"].take()).ok()?;
         let unavailable = serde_json::from_value(body["unavailable"].take()).ok()?;
-        Some(Known { as_of, rows: rows.into_iter().collect(), unavailable })
+        Some(TickerList { as_of, rows: rows.into_iter().collect(), unavailable })
     }
 }
 

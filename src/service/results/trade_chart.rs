@@ -35,7 +35,7 @@ struct Traded {
 }
 
 /// What was seen in the window of the chart.
-struct Seen {
+struct ChartWindow {
     from: Timestamp,
     to: Timestamp,
     step: Span,
@@ -126,7 +126,7 @@ impl Results {
 }
 
 /// Runs to the end of the window and looks at all conditions at every step of it.
-fn look(run: &Run<'_>, side: Side, from: Timestamp, to: Timestamp) -> Result<Seen, SourceError> {
+fn look(run: &Run<'_>, side: Side, from: Timestamp, to: Timestamp) -> Result<ChartWindow, SourceError> {
     let watch = Stopwatch::start();
     let mut driver = run.build();
     let found =
@@ -137,7 +137,7 @@ fn look(run: &Run<'_>, side: Side, from: Timestamp, to: Timestamp) -> Result<See
     let mut feed = run.feed_until(to + Span::from_nanos(1), &driver)?;
     let step = Span::from_seconds(((to - from).nanos() / 1_000_000_000 / CHART_SAMPLES + 1).max(1));
     let def = run.defs().swap_remove(0);
-    let mut seen = Seen::new(from, to, step);
+    let mut seen = ChartWindow::new(from, to, step);
     let (table, mut chunk) = (driver.table().clone(), Chunk::default());
     let (mut next, mut has_begun) = (from, false);
     while feed.next(&mut chunk).map_err(|error| SourceError::Input(error.to_string()))? {
@@ -164,10 +164,10 @@ fn look(run: &Run<'_>, side: Side, from: Timestamp, to: Timestamp) -> Result<See
     Ok(seen)
 }
 
-impl Seen {
+impl ChartWindow {
     fn new(from: Timestamp, to: Timestamp, step: Span) -> Self {
         let (times, conditions, ticks) = (Vec::new(), Vec::new(), Vec::new());
-        Seen { from, to, step, times, conditions, ticks, more_ticks: 0, is_complete: true }
+        ChartWindow { from, to, step, times, conditions, ticks, more_ticks: 0, is_complete: true }
     }
 
     fn sample(&mut self, driver: &mut Driver, def: &StrategyDef, instance: u32, at: Timestamp) {

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The cached list, if any.
 #[derive(Default, Debug)]
-pub(super) struct Listed(Mutex<State>);
+pub(super) struct Listed(Mutex<CachedList>);
 
 #[derive(Default, Debug)]
-struct State {
+struct CachedList {
     /// Incremented by every change.
     revision: u64,
     /// Incremented by every [`Listed::forget`].
@@ -69,7 +69,7 @@ impl Listed {
     }
 
     /// Ignores poisoning: every change is an assignment after everything that could panic.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CachedList> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,7 +20,7 @@ impl Drop for Ticks {
 }
 
 /// What a trial gets of a slot.
-pub(super) enum Shared {
+pub(super) enum TrialTicks {
     /// The ticks.
     Ticks(Arc<Ticks>),
     /// They do not fit into memory: the trial reads them itself.
@@ -30,13 +30,13 @@ pub(super) enum Shared {
 }
 
 /// The ticks of one run, loaded when the first trial needs them and dropped when the last is done with them.
-pub(super) struct Slot {
-    state: Mutex<State>,
+pub(super) struct SharedTicks {
+    state: Mutex<SharedTicksState>,
     held: Arc<AtomicUsize>,
     bound: usize,
 }
 
-struct State {
+struct SharedTicksState {
     /// Trials that will still ask.
     waiting: usize,
     loaded: Loaded,
@@ -49,15 +49,15 @@ enum Loaded {
     Failed,
 }
 
-impl Slot {
+impl SharedTicks {
     /// For `trials` trials; `held` counts the bytes of all slots together.
     pub(super) fn new(trials: usize, held: &Arc<AtomicUsize>) -> Self {
-        Slot::bounded(trials, held, SWEEP_SHARED_BYTES)
+        SharedTicks::bounded(trials, held, SWEEP_SHARED_BYTES)
     }
 
     fn bounded(trials: usize, held: &Arc<AtomicUsize>, bound: usize) -> Self {
-        Slot {
-            state: Mutex::new(State { waiting: trials, loaded: Loaded::NotYet }),
+        SharedTicks {
+            state: Mutex::new(SharedTicksState { waiting: trials, loaded: Loaded::NotYet }),
             held: Arc::clone(held),
             bound,
         }
@@ -71,7 +71,7 @@ impl Slot {
     pub(super) fn take<'f, E: From<FeedError>>(
         &self,
         open: impl FnOnce() -> Result<Box<dyn Feed + 'f>, E>,
-    ) -> Result<Shared, E> {
+    ) -> Result<TrialTicks, E> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting = state.waiting.saturating_sub(1);
         if matches!(state.loaded, Loaded::NotYet) {
@@ -82,9 +82,9 @@ impl Slot {
             };
         }
         let shared = match &state.loaded {
-            Loaded::Ticks(ticks) => Shared::Ticks(Arc::clone(ticks)),
-            Loaded::TooLarge => Shared::TooLarge,
-            Loaded::Failed | Loaded::NotYet => Shared::Unreadable,
+            Loaded::Ticks(ticks) => TrialTicks::Ticks(Arc::clone(ticks)),
+            Loaded::TooLarge => TrialTicks::TooLarge,
+            Loaded::Failed | Loaded::NotYet => TrialTicks::Unreadable,
         };
         if state.waiting == 0 {
             state.loaded = Loaded::NotYet;
@@ -171,13 +171,13 @@ mod tests {
         }
     }
 
-    fn take(slot: &Slot, reads: &AtomicUsize) -> Option<Arc<Ticks>> {
+    fn take(slot: &SharedTicks, reads: &AtomicUsize) -> Option<Arc<Ticks>> {
         let open = || {
             reads.fetch_add(1, Ordering::Relaxed);
             Ok::<_, FeedError>(Box::new(Three(0)) as Box<dyn Feed>)
         };
         match slot.take(open).unwrap() {
-            Shared::Ticks(ticks) => Some(ticks),
+            TrialTicks::Ticks(ticks) => Some(ticks),
             _ => None,
         }
     }
@@ -185,11 +185,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_tried_once() {
         let held = Arc::new(AtomicUsize::new(0));
-        let slot = Slot::new(3, &held);
+        let slot = SharedTicks::new(3, &held);
         assert!(slot.take(|| Err(FeedError("damaged".to_owned()))).is_err());
         for _ in 0..2 {
             let again = || -> Result<Box<dyn Feed>, FeedError> { panic!("it was tried before") };
-            assert!(matches!(slot.take(again), Ok(Shared::Unreadable)));
+            assert!(matches!(slot.take(again), Ok(TrialTicks::Unreadable)));
         }
         assert_eq!(held.load(Ordering::Relaxed), 0);
     }
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn ticks_are_read_once_replayed_as_they_were_and_given_back_after_the_last_trial() {
         let (held, reads) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
-        let slot = Slot::new(2, &held);
+        let slot = SharedTicks::new(2, &held);
         for _ in 0..2 {
             let mut replay = Replay::new(take(&slot, &reads).unwrap());
             let (mut feed, mut a, mut b) = (Three(0), Chunk::default(), Chunk::default());
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_left_to_each_trial() {
         let (held, reads) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
-        let slot = Slot::bounded(3, &held, 2 * size_of::<Tick>());
+        let slot = SharedTicks::bounded(3, &held, 2 * size_of::<Tick>());
         assert!((0..3).all(|_| take(&slot, &reads).is_none()));
         assert_eq!((reads.into_inner(), held.load(Ordering::Relaxed)), (1, 0), "it is not tried again");
     }

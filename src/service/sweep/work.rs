@@ -4,7 +4,7 @@
 //! decision depends on, so their number changes no result.
 
 use super::content;
-use super::shared::{Replay, Shared, Slot};
+use super::shared::{Replay, SharedTicks, TrialTicks};
 use super::{Folder, Plan, PlannedRun, Shard, SweepError, TrialRun};
 use crate::domain::quote::common_quote_currency;
 use crate::limits::SWEEP_QUEUE;
@@ -96,7 +96,7 @@ pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)
     for run in 0..work.plan.runs.len() {
         let before = keys.len();
         keys.extend(trials.iter().filter(|trial| is_missing(**trial, run)).map(|trial| (*trial, run)));
-        slots.push(Slot::new(keys.len() - before, &held));
+        slots.push(SharedTicks::new(keys.len() - before, &held));
     }
     let mut done = all - keys.len();
     watch(Progress { done, all });
@@ -111,11 +111,11 @@ pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)
 }
 
 /// Where a run of the plan is: index of its source, and its number among the runs of that source.
-type Place = (usize, usize);
+type RunIndex = (usize, usize);
 
 impl Work<'_> {
     /// The places of the plan's runs, by index. Every trial has them in the same places, or it cannot run.
-    fn places(&self, trials: &[usize]) -> Result<Vec<Place>, SweepError> {
+    fn places(&self, trials: &[usize]) -> Result<Vec<RunIndex>, SweepError> {
         let Some(first) = trials.first() else { return Ok(Vec::new()) };
         let strategy = self.plan.load(*first)?;
         let mut places = Vec::new();
@@ -142,8 +142,8 @@ impl Work<'_> {
     fn finish(
         &self,
         (trial, index): (usize, usize),
-        place: Option<Place>,
-        slot: &Slot,
+        place: Option<RunIndex>,
+        slot: &SharedTicks,
     ) -> Result<Option<TrialRun>, SweepError> {
         let strategy = self.plan.load(trial)?;
         let planned = &self.plan.runs[index];
@@ -167,15 +167,15 @@ impl Work<'_> {
 }
 
 /// One run from the first to the last event; `None` where another trial could not read its data.
-fn finish(run: &Run<'_>, slot: &Slot) -> Result<Option<RunResult>, SweepError> {
+fn finish(run: &Run<'_>, slot: &SharedTicks) -> Result<Option<RunResult>, SweepError> {
     let control = StopSignal::default();
     let mut driver = run.build();
     let open = || Ok::<_, Failed>(Box::new(run.feed(&driver, &control)?) as Box<dyn Feed>);
     let shared = slot.take(open).map_err(|Failed(error)| error)?;
     let mut feed: Box<dyn Feed> = match shared {
-        Shared::Ticks(ticks) => Box::new(Replay::new(ticks)),
-        Shared::TooLarge => Box::new(run.feed(&driver, &control)?),
-        Shared::Unreadable => return Ok(None),
+        TrialTicks::Ticks(ticks) => Box::new(Replay::new(ticks)),
+        TrialTicks::TooLarge => Box::new(run.feed(&driver, &control)?),
+        TrialTicks::Unreadable => return Ok(None),
     };
     let mut collector = run.collector(&mut driver);
     driver.run(&mut *feed, &mut collector, &mut |_| Flow::Continue).map_err(unreadable)?;

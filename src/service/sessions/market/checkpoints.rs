@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 /// Where a comparison is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
+pub(super) struct ComparisonCursor {
     /// Number of the last event written down that was compared.
     pub seq: u64,
     /// How many were.
@@ -38,7 +38,7 @@ pub(super) struct Checkpoints<'a> {
 /// Where a session goes on.
 pub(super) struct Begun {
     pub position: JournalPosition,
-    pub place: Place,
+    pub place: ComparisonCursor,
     pub rows: u64,
     pub state: Vec<u8>,
 }
@@ -95,7 +95,7 @@ impl<'a> Checkpoints<'a> {
             ));
         }
         let state = found.unpack().ok_or("its state cannot be unpacked")?;
-        let place = Place { seq: found.seq, events: found.events, tells_money: found.tells_money };
+        let place = ComparisonCursor { seq: found.seq, events: found.events, tells_money: found.tells_money };
         Ok(Some(Begun { position, place, rows: found.rows, state }))
     }
 
@@ -134,7 +134,7 @@ impl<'a> Checkpoints<'a> {
     pub(super) fn keep(
         &mut self,
         position: JournalPosition,
-        place: Option<Place>,
+        place: Option<ComparisonCursor>,
         rows: u64,
         state: impl FnOnce() -> Option<Vec<u8>>,
     ) {

@@ -5,7 +5,7 @@
 //! one of the bounds stated here is reached.
 
 use super::inbox::Inbox;
-use super::writer::{Came, Commit, Waiting, WhenDurable, Writer};
+use super::writer::{AwaitingCommit, Came, Commit, WhenDurable, Writer};
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
@@ -102,7 +102,7 @@ pub(in crate::service::sessions) struct Journal {
     /// How many of these were decided on.
     decided: usize,
     /// What waits for what was appended so far.
-    waiting: Waiting,
+    waiting: AwaitingCommit,
     lags: Arc<Lags>,
 }
 
@@ -130,7 +130,7 @@ impl Journal {
             opened: now,
             came: Vec::new(),
             decided: 0,
-            waiting: Waiting::default(),
+            waiting: AwaitingCommit::default(),
             lags,
         })
     }

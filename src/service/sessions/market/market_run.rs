@@ -17,7 +17,7 @@ use crate::engine::ENGINE_VERSION;
 use crate::service::backtest::{self, Run};
 use crate::service::market::{Market, MarketFeed, Subscription};
 use crate::service::sessions::run::event_sink::{Class, Sink};
-use crate::service::sessions::run::outcome::{Failure, Outcome};
+use crate::service::sessions::run::outcome::{Failure, RunOutcome};
 use crate::service::sessions::run::recorder::SessionRecorder;
 use crate::service::sessions::run::running::Running;
 use crate::service::sessions::run::snapshot::Wanted;
@@ -116,7 +116,7 @@ impl Running {
         plan: &Plan,
         context: MarketContext<'_>,
         journal: &mut Option<Journal>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<RunOutcome, Failure> {
         let Rows::Market { duration, .. } = &plan.rows else {
             return Err(Failure::Other("it has no market".to_owned()));
         };
@@ -131,8 +131,8 @@ impl Running {
         let ended = collect::record(self, journal, &inbox, until, &|| context.market.short_of_room());
         drop(feed);
         Ok(match ended? {
-            Ended::Suspended => Outcome::Suspended,
-            ended => Outcome::Ended { run: None, stopped: ended == Ended::Stopped },
+            Ended::Suspended => RunOutcome::Suspended,
+            ended => RunOutcome::Ended { run: None, stopped: ended == Ended::Stopped },
         })
     }
 
@@ -153,7 +153,7 @@ impl Running {
         plan: &'a Plan,
         context: MarketContext<'a>,
         (journal, inbox): (&'a mut Option<Journal>, &'a OnceCell<Arc<Inbox>>),
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<RunOutcome, Failure> {
         let sources = [plan.market(context.recording.id())];
         let runs =
             backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
@@ -173,7 +173,7 @@ impl Running {
             let run = (&mut driver, &mut recorder);
             let replayed = self.come_back::<T>(&fresh, run, &comparison, plan, journal, context.store);
             if replayed.is_err() && self.is_suspending() {
-                return Ok(Outcome::Suspended);
+                return Ok(RunOutcome::Suspended);
             }
             let (caught_up, controls) = replayed?;
             if let (Some(difference), _) = comparison.outcome(true)? {
@@ -205,7 +205,7 @@ impl Running {
             drop(feed);
             let ended = ended.map_err(Into::into)?;
             if ended == Ended::Suspended {
-                return Ok(Outcome::Suspended);
+                return Ok(RunOutcome::Suspended);
             }
             recorder = market_loop.recorder;
             recorder.noted.extend(market_loop.ports.noted());
@@ -213,7 +213,7 @@ impl Running {
             stopped = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
-        Ok(Outcome::Ended { run: Some(Box::new(run.result(driver, recorder.collector, noted))), stopped })
+        Ok(RunOutcome::Ended { run: Some(Box::new(run.result(driver, recorder.collector, noted))), stopped })
     }
 
     /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market, too.

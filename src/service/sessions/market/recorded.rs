@@ -2,7 +2,7 @@
 //!
 //! Invariant: a replay of a session whose oldest events were removed passes over as many of its own, and compares the rest.
 
-use super::checkpoints::Place;
+use super::checkpoints::ComparisonCursor;
 use crate::service::sessions::run::event_sink::{EVENTS_VERSION, is_order_answer};
 use crate::store::records::{ControlKindV1, SessionControlV1};
 use crate::store::{Removal, Store, StoreError};
@@ -51,13 +51,13 @@ pub(super) enum Next {
     /// An event that is compared: its number, and itself.
     Event(u64, Value),
     /// Events up to this place have been removed.
-    Removed(Place),
+    Removed(ComparisonCursor),
     Nothing,
 }
 
 impl<'a> Recorded<'a> {
     /// Behind a place, or from the first one on.
-    pub(super) fn behind(store: &'a Store, session: &'a str, begun: Option<Place>) -> Self {
+    pub(super) fn behind(store: &'a Store, session: &'a str, begun: Option<ComparisonCursor>) -> Self {
         let (last, tells_money) = begun.map_or((0, false), |place| (place.seq, place.tells_money));
         Recorded { store, session, last, tells_money, part: VecDeque::new(), is_over: false }
     }
@@ -102,9 +102,11 @@ impl<'a> Recorded<'a> {
 }
 
 /// Where the events of a session begin that have not been removed.
-fn removed(controls: &[SessionControlV1]) -> Option<Place> {
+fn removed(controls: &[SessionControlV1]) -> Option<ComparisonCursor> {
     let places = controls.iter().filter_map(|control| match control.kind {
-        ControlKindV1::EventsRemoved { seq, events, tells_money } => Some(Place { seq, events, tells_money }),
+        ControlKindV1::EventsRemoved { seq, events, tells_money } => {
+            Some(ComparisonCursor { seq, events, tells_money })
+        }
         _ => None,
     });
     places.max_by_key(|place| place.seq)

@@ -3,7 +3,7 @@
 //!
 //! Never: an event that the session did not see, or one seen at another place.
 
-use super::checkpoints::Place;
+use super::checkpoints::ComparisonCursor;
 use super::journal::input;
 use super::read_ahead::read_ahead;
 use super::recorded::{Next, Recorded, compares};
@@ -147,11 +147,11 @@ impl<'a> Comparison<'a> {
     }
 
     /// Compares with what is stored of a session, from the place on where another comparison was.
-    pub(super) fn compare_with(&self, store: &'a Store, session: &'a str, begun: Option<Place>) {
+    pub(super) fn compare_with(&self, store: &'a Store, session: &'a str, begun: Option<ComparisonCursor>) {
         let mut state = self.state.borrow_mut();
         let mut fresh = Comparison::new(state.keeps_beyond).state.into_inner();
         fresh.recorded = Some(Recorded::behind(store, session, begun));
-        if let Some(Place { seq, events, .. }) = begun {
+        if let Some(ComparisonCursor { seq, events, .. }) = begun {
             (fresh.seq, fresh.place) = (seq, events);
         }
         fresh.look_ahead();
@@ -160,12 +160,12 @@ impl<'a> Comparison<'a> {
 
     /// Where it is; `None` when the run did something else than is written down, or more, and where nothing is known of what it
     /// did.
-    pub(super) fn place(&self) -> Option<Place> {
+    pub(super) fn place(&self) -> Option<ComparisonCursor> {
         let state = self.state.borrow();
         let Compared { place, seq, .. } = *state;
         let is_known = state.first.is_none() && state.failed.is_none() && place >= state.removed;
         let tells_money = state.recorded.as_ref().is_some_and(Recorded::tells_money);
-        (is_known && state.beyond.is_empty()).then_some(Place { seq, events: place, tells_money })
+        (is_known && state.beyond.is_empty()).then_some(ComparisonCursor { seq, events: place, tells_money })
     }
 
     /// The first difference, and how many events were equal before it, removed ones included. `is_whole`: the run has ended, so
@@ -426,7 +426,7 @@ mod tests {
     fn what_was_removed_while_the_session_ran_is_passed_over_and_the_rest_compared() {
         let run = ["fill", "equity", "signal", "funding", "alert"];
         let kept = [event(7, "session_status"), event(8, "funding"), event(9, "alert")];
-        let outcome = |removed: u64, begun: Option<Place>, run: &[&'static str]| {
+        let outcome = |removed: u64, begun: Option<ComparisonCursor>, run: &[&'static str]| {
             let store = stored(&kept);
             remove(store, 4, removed - 1);
             remove(store, 6, removed);
@@ -442,7 +442,7 @@ mod tests {
         assert_eq!(outcome(4, None, &run).0, Some(5), "an alert is no funding");
         assert_eq!(outcome(3, None, &run[..2]).0, Some(3), "it told less than was removed");
         assert_eq!(outcome(3, None, &run[..4]).0, Some(5));
-        let at = |seq, events| Some(Place { seq, events, tells_money: true });
+        let at = |seq, events| Some(ComparisonCursor { seq, events, tells_money: true });
         assert_eq!(outcome(3, at(2, 2), &run[2..]), (None, 5, Some(9)), "from a checkpoint before");
         assert_eq!(outcome(3, at(8, 4), &run[4..]), (None, 5, Some(9)), "and from one behind");
     }

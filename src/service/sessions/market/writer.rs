@@ -25,20 +25,20 @@ pub(super) struct Commit {
     /// The messages that wait.
     pub came: Vec<Came>,
     /// Who waits for it.
-    pub waiting: Waiting,
+    pub waiting: AwaitingCommit,
 }
 
 /// What is done once everything so far is on disk. Both lists are short however long a disk hangs: for each pair of strategy and
 /// symbol an entry, an exit and their withdrawals, behind which the engine waits for answers, and `SESSION_COMMANDS` commands.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct AwaitingCommit {
     /// Orders that may leave then, before anything is published.
     pub orders: Vec<WhenDurable>,
     /// Answers to those who asked for something, when it was published.
     pub answers: Vec<WhenDurable>,
 }
 
-impl Waiting {
+impl AwaitingCommit {
     pub(super) fn is_empty(&self) -> bool {
         self.orders.is_empty() && self.answers.is_empty()
     }
@@ -66,12 +66,12 @@ pub(super) struct Writer {
 struct Shared {
     /// Has the session's thread look.
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    slot: Mutex<Slot>,
+    slot: Mutex<CommitSlot>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Slot {
+struct CommitSlot {
     /// Handed over.
     commit: Option<Commit>,
     /// Handed over, and not durable yet.
@@ -186,7 +186,7 @@ impl Drop for Writer {
 impl Shared {
     /// The next commit; `None` when there will be none.
     fn next(&self) -> Option<Commit> {
-        let idle = |slot: &mut Slot| slot.commit.is_none() && !slot.is_over;
+        let idle = |slot: &mut CommitSlot| slot.commit.is_none() && !slot.is_over;
         let waited = self.changed.wait_while(self.lock(), idle);
         waited.unwrap_or_else(PoisonError::into_inner).commit.take()
     }
@@ -208,7 +208,7 @@ impl Shared {
         }
     }
 
-    fn idle(&self) -> Result<MutexGuard<'_, Slot>, StoreError> {
+    fn idle(&self) -> Result<MutexGuard<'_, CommitSlot>, StoreError> {
         let waited = self.changed.wait_while(self.lock(), |slot| slot.is_busy);
         let slot = waited.unwrap_or_else(PoisonError::into_inner);
         match &slot.failed {
@@ -217,7 +217,7 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slot> {
+    fn lock(&self) -> MutexGuard<'_, CommitSlot> {
         // Every change is complete before anything can panic.
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,7 +226,7 @@ impl Shared {
 fn write(session: &Running, recording: &OpenRecording, commit: &mut Commit) -> Result<(), StoreError> {
     let row = commit.row.as_ref().map(|row| (row, &*commit.part));
     recording.commit(RecordingCommit { session: row })?;
-    let Waiting { orders, answers } = std::mem::take(&mut commit.waiting);
+    let AwaitingCommit { orders, answers } = std::mem::take(&mut commit.waiting);
     orders.into_iter().for_each(|go| go());
     session.stream.written();
     session.is_on_disk(commit.counted);

@@ -35,12 +35,12 @@ pub(super) struct Full;
 /// Between a request and the session's thread.
 #[derive(Default)]
 pub(in crate::service::sessions) struct Commands {
-    state: Mutex<Waiting>,
+    state: Mutex<CommandQueue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct CommandQueue {
     commands: Vec<Command>,
     /// Commands that were taken and are not in the journal yet.
     taken: Vec<Command>,
@@ -53,7 +53,7 @@ struct Waiting {
 }
 
 impl Commands {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, CommandQueue> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +80,7 @@ impl Commands {
     pub(super) fn again(&self) {
         let mut state = self.lock();
         let waiting = std::mem::take(&mut state.commands);
-        let Waiting { commands, taken, .. } = &mut *state;
+        let CommandQueue { commands, taken, .. } = &mut *state;
         commands.append(taken);
         commands.extend(waiting);
     }
@@ -102,14 +102,14 @@ impl Commands {
         let mut state = self.lock();
         state.push(commands)?;
         let mine = state.given;
-        let open = |state: &mut Waiting| state.done < mine || until == Until::Flat && !state.is_flat;
+        let open = |state: &mut CommandQueue| state.done < mine || until == Until::Flat && !state.is_flat;
         let (state, _) =
             self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
         Ok(Given { is_done: state.done >= mine, is_flat: state.is_flat })
     }
 }
 
-impl Waiting {
+impl CommandQueue {
     /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request before while that
     /// waits; of what was applied and is not on disk yet, only when there is no room.
     fn push(&mut self, commands: Vec<Command>) -> Result<(), Full> {

@@ -1,7 +1,7 @@
 //! How a session ends: its last events, state and result in one transaction, or why that could not be stored.
 
 use super::event_sink::Class;
-use super::outcome::{Exit, Failure, Outcome};
+use super::outcome::{Exit, Failure, RunOutcome};
 use super::running::Running;
 use super::state::SessionState;
 use crate::clock;
@@ -24,7 +24,7 @@ impl Running {
         &self,
         plan: &Plan,
         store: &Store,
-        outcome: Result<Outcome, Failure>,
+        outcome: Result<RunOutcome, Failure>,
         journal: Option<Journal>,
     ) -> Exit {
         let ended = clock::now();
@@ -34,8 +34,8 @@ impl Running {
             _ => outcome,
         };
         let (run, stopped, error) = match outcome {
-            Ok(Outcome::Ended { run, stopped }) => (run, stopped, None),
-            Ok(Outcome::Suspended) => {
+            Ok(RunOutcome::Ended { run, stopped }) => (run, stopped, None),
+            Ok(RunOutcome::Suspended) => {
                 // What came behind the last commit becomes no event.
                 self.stream.raise_held(Span::ZERO);
                 return Exit::Suspended;

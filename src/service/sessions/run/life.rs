@@ -2,7 +2,7 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
-use super::outcome::{Exit, Failure, Outcome};
+use super::outcome::{Exit, Failure, RunOutcome};
 use super::recorder::SessionRecorder;
 use super::running::Running;
 use super::watcher::Watcher;
@@ -64,7 +64,7 @@ impl Running {
     }
 
     /// The run itself: the result and whether it was stopped.
-    fn run_backtest(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, Failure> {
+    fn run_backtest(&self, plan: &Plan, recording: &str, store: &Store) -> Result<RunOutcome, Failure> {
         let text = |error: crate::service::SourceError| error.to_string();
         let sources = backtest::find(Input::Recording(store, recording), &plan.settings).map_err(text)?;
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
@@ -91,7 +91,7 @@ impl Running {
             );
         }
         let result = run.result(driver, recorder.collector, noted);
-        Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut() })
+        Ok(RunOutcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut() })
     }
 }
 

@@ -4,7 +4,7 @@ use crate::report::run::RunResult;
 use crate::store::StoreError;
 
 /// How a run came out.
-pub(in crate::service::sessions) enum Outcome {
+pub(in crate::service::sessions) enum RunOutcome {
     /// It is over.
     Ended {
         /// What it was worth; `None` where nothing was traded.

@@ -18,10 +18,10 @@ pub(in crate::service::sessions) enum Outgoing {
 
 /// What the engine wants and the loop has not taken yet.
 #[derive(Clone, Default)]
-pub(in crate::service::sessions) struct Outbox(Arc<Mutex<Waiting>>);
+pub(in crate::service::sessions) struct Outbox(Arc<Mutex<OutboxState>>);
 
 #[derive(Default)]
-struct Waiting {
+struct OutboxState {
     orders: VecDeque<Outgoing>,
     /// A journal is not replayed any more: what comes now has not left.
     is_live: bool,
@@ -55,7 +55,7 @@ impl Outbox {
         waiting.orders.push_back(outgoing);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, OutboxState> {
         // Every change is complete before anything can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
