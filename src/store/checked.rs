@@ -101,21 +101,24 @@ impl<K: Key + 'static, T> TableOf<K, T> {
 
 impl Store {
     /// The table's current state.
-    pub(super) fn table<K: Key + 'static, T>(&self, of: TableOf<K, T>) -> Result<Snapshot<K, T>, StoreError> {
-        guarded(|| Snapshot::new(&self.read()?, of))
+    pub(super) fn table<K: Key + 'static, T>(
+        &self,
+        of: TableOf<K, T>,
+    ) -> Result<TableSnapshot<K, T>, StoreError> {
+        guarded(|| TableSnapshot::new(&self.read()?, of))
     }
 }
 
 /// A table as of one transaction.
-pub struct Snapshot<K: Key + 'static, T> {
+pub struct TableSnapshot<K: Key + 'static, T> {
     table: ReadOnlyTable<K, &'static [u8]>,
     of: TableOf<K, T>,
 }
 
-impl<K: Key + 'static, T> Snapshot<K, T> {
+impl<K: Key + 'static, T> TableSnapshot<K, T> {
     /// The table's state in a transaction.
     pub fn new(read: &ReadTransaction, of: TableOf<K, T>) -> Result<Self, StoreError> {
-        Ok(Snapshot { table: read.open_table(of.definition).map_err(during(READING))?, of })
+        Ok(TableSnapshot { table: read.open_table(of.definition).map_err(during(READING))?, of })
     }
 
     /// The table for checked reading.

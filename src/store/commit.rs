@@ -17,13 +17,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How a change ended; the outer error is a panic inside it, which belongs to its caller.
-type Outcome = thread::Result<Result<(), StoreError>>;
-type Change = Box<dyn FnMut(&WriteTransaction) -> Result<(), StoreError> + Send>;
+type JobOutcome = thread::Result<Result<(), StoreError>>;
+type Write = Box<dyn FnMut(&WriteTransaction) -> Result<(), StoreError> + Send>;
 
 /// A change that waits, and where its caller looks for the outcome.
 struct Job {
-    change: Change,
-    outcome: Arc<Mutex<Option<Outcome>>>,
+    change: Write,
+    outcome: Arc<Mutex<Option<JobOutcome>>>,
 }
 
 /// The changes that wait for a commit.
@@ -43,7 +43,7 @@ struct Queue {
 /// Why a transaction over several changes did not happen.
 enum Fault {
     /// The change at this place refused, or panicked.
-    Change(usize, Outcome),
+    Change(usize, JobOutcome),
     /// The disk did, so it is everybody's.
     Commit(StoreError),
 }
@@ -83,7 +83,7 @@ impl Commits {
         lock(&self.queue).waiting.len()
     }
 
-    fn wait(&self, current: &Current, job: Job, outcome: &Mutex<Option<Outcome>>) -> Outcome {
+    fn wait(&self, current: &Current, job: Job, outcome: &Mutex<Option<JobOutcome>>) -> JobOutcome {
         let mut queue = lock(&self.queue);
         while queue.waiting.len() >= STORE_COMMIT_QUEUE {
             queue = self.turn.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +155,7 @@ fn settle(current: &Current, mut group: Vec<Job>) {
 }
 
 impl Job {
-    fn say(self, outcome: Outcome) {
+    fn say(self, outcome: JobOutcome) {
         *lock(&self.outcome) = Some(outcome);
     }
 }

@@ -47,36 +47,36 @@ pub struct Current {
     disk: Arc<Disk>,
     /// The state directory; `None` when the store is not in a file.
     home: Option<PathBuf>,
-    opened: RwLock<Arc<Opened>>,
+    opened: RwLock<Arc<OpenDatabase>>,
 }
 
 #[derive(Debug)]
-struct Opened {
+struct OpenDatabase {
     /// There until it is dropped.
     db: Option<Database>,
     access: Arc<Access>,
     writes: bool,
 }
 
-impl Opened {
-    fn writing(disk: &Arc<Disk>, check: Check) -> Result<Opened, StoreError> {
+impl OpenDatabase {
+    fn writing(disk: &Arc<Disk>, check: Check) -> Result<OpenDatabase, StoreError> {
         let length = disk.length().map_err(|error| StoreError::io(OPENING, error))?;
         let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
         let access = Access::new(disk);
         let db = builder()
             .set_check_integrity_on_open(checked)
             .create_with_backend(ReadWrite(Arc::clone(&access)));
-        Ok(Opened { db: Some(db.map_err(during(OPENING))?), access, writes: true })
+        Ok(OpenDatabase { db: Some(db.map_err(during(OPENING))?), access, writes: true })
     }
 
-    fn reading(disk: &Arc<Disk>) -> Result<Opened, StoreError> {
+    fn reading(disk: &Arc<Disk>) -> Result<OpenDatabase, StoreError> {
         let access = Access::new(disk);
         let view = ReadOnly::new(Arc::clone(&access)).map_err(|error| StoreError::io(OPENING, error))?;
         let db = builder()
             .set_check_integrity_on_open(false)
             .create_with_backend(view)
             .map_err(during(OPENING))?;
-        Ok(Opened { db: Some(db), access, writes: false })
+        Ok(OpenDatabase { db: Some(db), access, writes: false })
     }
 
     fn db(&self) -> &Database {
@@ -85,7 +85,7 @@ impl Opened {
 }
 
 /// Closing a database that stopped on a damaged page may panic once more.
-impl Drop for Opened {
+impl Drop for OpenDatabase {
     fn drop(&mut self) {
         let db = self.db.take();
         // Whoever met the damage has said so.
@@ -99,7 +99,7 @@ impl Drop for Opened {
 impl Current {
     /// Opens the database, or creates one on an empty disk.
     pub fn open(disk: Arc<Disk>, home: Option<&Path>, check: Check) -> Result<Current, StoreError> {
-        let opened = RwLock::new(Arc::new(Opened::writing(&disk, check)?));
+        let opened = RwLock::new(Arc::new(OpenDatabase::writing(&disk, check)?));
         Ok(Current { disk, home: home.map(Path::to_owned), opened })
     }
 
@@ -159,7 +159,7 @@ impl Current {
         let opened = self.opened();
         if opened.writes || opened.access.has_failed() {
             // If even this fails, the old database can still read what it has cached.
-            if let Ok(view) = Opened::reading(&self.disk) {
+            if let Ok(view) = OpenDatabase::reading(&self.disk) {
                 self.replace(view);
             }
         }
@@ -196,7 +196,7 @@ impl Current {
             // begun.
             before.access.retire();
         }
-        let anew = Opened::writing(&self.disk, Check::Small)?;
+        let anew = OpenDatabase::writing(&self.disk, Check::Small)?;
         before.access.retire();
         // Before anybody hears that the disk is sound: who does uses the new one.
         self.replace(anew);
@@ -229,11 +229,11 @@ impl Current {
         }
     }
 
-    fn opened(&self) -> Arc<Opened> {
+    fn opened(&self) -> Arc<OpenDatabase> {
         Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn replace(&self, opened: Opened) {
+    fn replace(&self, opened: OpenDatabase) {
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(opened);
     }
 }
@@ -243,7 +243,7 @@ pub struct Frozen {
     view: ReadOnly,
     /// Protects the pages of that moment from being reused.
     kept: ReadTransaction,
-    opened: Arc<Opened>,
+    opened: Arc<OpenDatabase>,
 }
 
 /// Tests whether the disk accepts as much data as a commit may need, at the end of a file as long as the store is when it grows:

@@ -3,7 +3,7 @@
 //! An entry is written in the transaction of its events, which are kept by session. Every event has a position, given at
 //! the commit: positions ascend, over all sessions and restarts, and none is given twice.
 
-use super::checked::Snapshot;
+use super::checked::TableSnapshot;
 use super::error::during;
 use super::event_segment::{EncodedSegment, lines};
 use super::records::{LogEntryV1, SessionEventsV1};
@@ -115,8 +115,8 @@ impl Store {
         limit: usize,
     ) -> Result<LogPart, StoreError> {
         let read = self.read()?;
-        let log = Snapshot::new(&read, EVENT_LOG)?;
-        let kept = Snapshot::new(&read, SESSION_EVENTS)?;
+        let log = TableSnapshot::new(&read, EVENT_LOG)?;
+        let kept = TableSnapshot::new(&read, SESSION_EVENTS)?;
         let span = span(&log)?;
         let after = after.unwrap_or(span.oldest - 1);
         let wanted = after.saturating_add(1);
@@ -170,7 +170,7 @@ impl Store {
     }
 }
 
-fn span(log: &Snapshot<u64, LogEntryV1>) -> Result<LogSpan, StoreError> {
+fn span(log: &TableSnapshot<u64, LogEntryV1>) -> Result<LogSpan, StoreError> {
     let mut oldest = 1;
     log.checked().visit(0, u64::MAX, |position, _| {
         oldest = *position;

@@ -76,7 +76,7 @@ impl ChunkWriter {
 
 /// Header of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Run {
+pub struct RowRun {
     /// Index of the symbol in the recording.
     pub symbol: usize,
     /// Sequence number of the first row in its stream.
@@ -119,13 +119,13 @@ impl<'a> ChunkReader<'a> {
     }
 
     /// Replaces `rows` with those of the next run; `None` after the last one.
-    pub fn next(&mut self, rows: &mut Rows) -> Result<Option<Run>, BlockError> {
+    pub fn next(&mut self, rows: &mut Rows) -> Result<Option<RowRun>, BlockError> {
         if self.runs.is_empty() {
             return Ok(None);
         }
         let stream = read_varint(&mut self.runs)?;
         let kind = kind_from_code((stream % 8) as u8).ok_or(BlockError::Header("its stream kind"))?;
-        let run = Run { symbol: (stream / 8) as usize, first_seq: read_varint(&mut self.runs)? };
+        let run = RowRun { symbol: (stream / 8) as usize, first_seq: read_varint(&mut self.runs)? };
         let count = read_varint(&mut self.runs)?;
         if count == 0 || count > BLOCK_ROWS as u64 {
             return Err(BlockError::Header("its row count"));

@@ -138,7 +138,7 @@ impl Store {
 
 /// Totals of one stream's blocks.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct StreamTotals {
     pub rows: u64,
     pub bytes: u64,
     pub last_ns: Option<i64>,
@@ -147,7 +147,7 @@ pub(super) struct Seen {
 #[derive(Default)]
 struct Checker {
     report: VerifyReport,
-    seen: BTreeMap<(String, String, u8), Seen>,
+    seen: BTreeMap<(String, String, u8), StreamTotals>,
 }
 
 impl Checker {
@@ -351,7 +351,7 @@ pub(super) fn check_segment(
     stream: u8,
     decoder: &mut BlockDecoder,
     rows: &mut Rows,
-    seen: &mut Seen,
+    seen: &mut StreamTotals,
     report: &mut VerifyReport,
 ) -> Result<(), String> {
     while !bytes.is_empty() {

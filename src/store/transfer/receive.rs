@@ -13,7 +13,7 @@ use super::super::tables::{
     BLOCKS, CONTROLS, GAPS, PUMP_LABELS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS,
     STRATEGIES, SYMBOL_FACTS, SYMBOL_SPECS,
 };
-use super::super::verify::{Seen, VerifyReport, check_segment};
+use super::super::verify::{StreamTotals, VerifyReport, check_segment};
 use super::super::{Store, StoreError, encode, unpack};
 use super::entry::{Blocks, Entry, next};
 use crate::domain::record::StreamKind;
@@ -235,7 +235,7 @@ impl Batch {
 /// Compares the blocks of a recording with what its record says.
 struct Counted {
     /// By symbol and stream: what the record says, and what has arrived.
-    streams: BTreeMap<(String, u8), (RecordedStreamV1, Seen)>,
+    streams: BTreeMap<(String, u8), (RecordedStreamV1, StreamTotals)>,
     decoder: BlockDecoder,
     rows: Rows,
 }
@@ -245,7 +245,8 @@ impl Counted {
         let mut streams = BTreeMap::new();
         for symbol in &recording.symbols {
             for stream in &symbol.streams {
-                streams.insert((symbol.name.clone(), stream.stream), (stream.clone(), Seen::default()));
+                streams
+                    .insert((symbol.name.clone(), stream.stream), (stream.clone(), StreamTotals::default()));
             }
         }
         Counted { streams, decoder: BlockDecoder::new(), rows: Rows::new(StreamKind::Trades) }

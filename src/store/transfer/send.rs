@@ -1,6 +1,6 @@
 //! Writes the records of a store as a copy.
 
-use super::super::checked::Snapshot;
+use super::super::checked::TableSnapshot;
 use super::super::guard::guarded;
 use super::super::records::{RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, SessionRow};
 use super::super::results::NewResult;
@@ -98,11 +98,13 @@ impl Store {
         }
         // One transaction: the counts of a recording that grows must be those of its blocks.
         let read = self.read()?;
-        let Some(recording) = Snapshot::new(&read, RECORDINGS)?.checked().get(id)? else { return Ok(()) };
+        let Some(recording) = TableSnapshot::new(&read, RECORDINGS)?.checked().get(id)? else {
+            return Ok(());
+        };
         describe(&read, recording, to)?;
         let behind = format!("{id}\0");
         guarded(|| {
-            Snapshot::new(&read, BLOCKS)?.checked().visit(
+            TableSnapshot::new(&read, BLOCKS)?.checked().visit(
                 (id, "", 0, 0),
                 (&behind, "", 0, 0),
                 |(_, symbol, stream, first_seq), bytes| {
@@ -121,16 +123,16 @@ fn describe(read: &ReadTransaction, recording: RecordingV1, to: &mut Entries<'_>
     let (id, behind) = (id.as_str(), format!("{id}\0"));
     to.put(&Entry::Recording(RecordingV1 { state: RecordingState::Complete, ..recording }))?;
     guarded(|| {
-        Snapshot::new(read, GAPS)?
+        TableSnapshot::new(read, GAPS)?
             .checked()
             .visit((id, 0), (id, u64::MAX), |_, gap| to.put(&Entry::Gap(gap)).map(ControlFlow::Continue))?;
-        Snapshot::new(read, PUMP_LABELS)?.checked().visit((id, 0), (id, u64::MAX), |_, label| {
+        TableSnapshot::new(read, PUMP_LABELS)?.checked().visit((id, 0), (id, u64::MAX), |_, label| {
             to.put(&Entry::Label(label)).map(ControlFlow::Continue)
         })?;
-        Snapshot::new(read, SYMBOL_FACTS)?.checked().visit((id, ""), (&behind, ""), |key, facts| {
+        TableSnapshot::new(read, SYMBOL_FACTS)?.checked().visit((id, ""), (&behind, ""), |key, facts| {
             to.put(&Entry::Facts(key.1.to_owned(), facts)).map(ControlFlow::Continue)
         })?;
-        Snapshot::new(read, SYMBOL_SPECS)?
+        TableSnapshot::new(read, SYMBOL_SPECS)?
             .checked()
             .visit((id, ""), (&behind, ""), |_, spec| to.put(&Entry::Spec(spec)).map(ControlFlow::Continue))
     })

@@ -12,7 +12,7 @@ use super::blocks::StreamBlocks;
 use super::bounds::JournalChunks;
 use super::lock;
 use super::rows::{RowBuffer, SealedRows, Sealing, Taken, recorded};
-use super::write::Change;
+use super::write::RecordingWrite;
 use crate::limits::BLOCK_ROWS;
 use std::sync::{Mutex, MutexGuard};
 
@@ -75,7 +75,7 @@ impl OpenRows {
     ///
     /// # Errors
     /// What the disk reports; nothing can be added then.
-    pub fn commit(&self, store: &Store, sealing: Sealing, change: Change) -> Result<(), StoreError> {
+    pub fn commit(&self, store: &Store, sealing: Sealing, change: RecordingWrite) -> Result<(), StoreError> {
         self.attempt(self.committer(), store, sealing, change)
     }
 
@@ -84,7 +84,7 @@ impl OpenRows {
         mut committer: MutexGuard<'_, Committer>,
         store: &Store,
         sealing: Sealing,
-        change: Change,
+        change: RecordingWrite,
     ) -> Result<(), StoreError> {
         let unknown = StoreError::damaged(
             format!("recording `{}`", committer.recording.id),
@@ -99,7 +99,7 @@ impl OpenRows {
     ///
     /// # Errors
     /// As [`OpenRows::commit`].
-    pub fn finish(&self, store: &Store, change: Change) -> Result<(), StoreError> {
+    pub fn finish(&self, store: &Store, change: RecordingWrite) -> Result<(), StoreError> {
         // In the same turn as the commit: one by a reader must not be the last.
         let mut committer = self.committer();
         self.rows().usable()?;
@@ -131,7 +131,7 @@ impl Committer {
         store: &Store,
         rows: &Mutex<RowBuffer>,
         sealing: Sealing,
-        mut change: Change,
+        mut change: RecordingWrite,
     ) -> Result<(), StoreError> {
         let is_over = self.recording.state == RecordingState::Complete;
         let mut taken = {
@@ -163,7 +163,7 @@ impl Committer {
         store: &Store,
         taken: Taken,
         is_over: bool,
-        change: &mut Change,
+        change: &mut RecordingWrite,
     ) -> Result<Vec<(usize, RecordedStreamV1, usize)>, StoreError> {
         let seals = is_over || !taken.sealed.is_empty();
         for SealedRows { place, symbol, rows, spacing_ns } in taken.sealed {

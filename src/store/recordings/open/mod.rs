@@ -32,7 +32,7 @@ use commit::OpenRows;
 use rows::Sealing;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use write::Change;
+use write::RecordingWrite;
 
 /// What a session keeps in the same transaction as the rows it has seen.
 #[derive(Clone, Copy, Default, Debug)]
@@ -123,7 +123,7 @@ impl Store {
     /// # Errors
     /// As [`Store::resume_recording`].
     pub fn complete_recording(&self, id: &str) -> Result<(), StoreError> {
-        self.leases.claim(id, || resume::resume(self, id))?.finish(self, Change::default())
+        self.leases.claim(id, || resume::resume(self, id))?.finish(self, RecordingWrite::default())
     }
 
     /// Puts every row of an open recording that has arrived so far where readers find it, whoever makes the recording; of
@@ -146,7 +146,7 @@ impl Store {
             Some(open) => open,
             None => self.leases.claim(id, || resume::resume(self, id))?,
         };
-        open.commit(self, sealing, Change::default())
+        open.commit(self, sealing, RecordingWrite::default())
     }
 
     /// A recording to be read: as [`Store::recording`], with every row that has arrived so far (of a symbol, when one is
@@ -230,7 +230,7 @@ impl OpenRecording {
     }
 
     fn commit_when(&self, is_full: bool) -> Result<(), StoreError> {
-        if is_full { self.open.commit(&self.store, Sealing::Due, Change::default()) } else { Ok(()) }
+        if is_full { self.open.commit(&self.store, Sealing::Due, RecordingWrite::default()) } else { Ok(()) }
     }
 
     /// Appends what was done to the session that makes the recording; in memory until the next commit, as rows. Whoever
@@ -249,7 +249,8 @@ impl OpenRecording {
     /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no more: it is on
     /// disk as the last commit left it.
     pub fn commit(&self, with: RecordingCommit<'_>) -> Result<(), StoreError> {
-        let change = Change { session: EncodedSession::of(with.session)?, ..Change::default() };
+        let change =
+            RecordingWrite { session: EncodedSession::of(with.session)?, ..RecordingWrite::default() };
         self.open.commit(&self.store, Sealing::Due, change)
     }
 
@@ -258,7 +259,7 @@ impl OpenRecording {
     /// # Errors
     /// As [`OpenRecording::commit`].
     pub fn seal(&self) -> Result<(), StoreError> {
-        self.open.commit(&self.store, Sealing::All, Change::default())
+        self.open.commit(&self.store, Sealing::All, RecordingWrite::default())
     }
 
     /// Completes the recording together with the end of its session, in one commit; returns its id.
@@ -268,7 +269,7 @@ impl OpenRecording {
     pub fn finish(self, with: RecordingEnd<'_>) -> Result<String, StoreError> {
         let session = EncodedSession::of(with.session)?;
         let result = with.result.map(EncodedResult::new).transpose()?;
-        self.open.finish(&self.store, Change { session, result, ..Change::default() })?;
+        self.open.finish(&self.store, RecordingWrite { session, result, ..RecordingWrite::default() })?;
         Ok(self.id)
     }
 

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 /// A commit.
 #[derive(Default)]
-pub struct Change {
+pub struct RecordingWrite {
     /// Id of the recording.
     pub recording: String,
     /// Its record, when counts changed.
@@ -33,7 +33,7 @@ pub struct Change {
     pub result: Option<EncodedResult>,
 }
 
-impl Change {
+impl RecordingWrite {
     /// Whether nothing but rows and gaps would be written.
     pub fn is_empty(&self) -> bool {
         self.session.is_none() && self.result.is_none()
