@@ -2,12 +2,13 @@
 //! hand-written loop that does the same work?
 //!
 //! Budget (ticks/s on one core): noop 90 M, ema 35 M, pump 25 M, pump_v2 20 M, pump 10×10 / 100×10 / 100×100
-//! 20 / 12 / 5 M, the mix without and with latency 15 / 10 M, from the store 20 M; a decision p99 0.6 µs with one
-//! strategy and 3 µs with 100. Engine and hand-written loop run alternately; their order counts, printed with the
-//! figures, should be equal. The figure in brackets counts processor time, which other programs disturb less.
+//! 20 / 12 / 5 M, the mix without and with latency 15 / 10 M, from the store 20 M; a decision p99 0.6 µs with
+//! one strategy and 3 µs with 100. Engine and hand-written loop run alternately; their order counts, printed
+//! with the figures, should be equal. The figure in brackets counts processor time, which other programs
+//! disturb less.
 //!
-//! `cargo bench --bench engine -- NAME…` runs the workloads with these names only (`pump`, `pump ×48`, `mix`). With
-//! `--once` each runs once, for `valgrind --tool=callgrind --toggle-collect='*replay_at*'`.
+//! `cargo bench --bench engine -- NAME…` runs the workloads with these names only (`pump`, `pump ×48`,
+//! `mix`). With `--once` each runs once, for `valgrind --tool=callgrind --toggle-collect='*replay_at*'`.
 
 mod input;
 
@@ -308,7 +309,8 @@ fn many(real: &[Record]) {
     }
 }
 
-/// Ten symbols at different times, strategies that look at every trade or now and then, without and with latency.
+/// Ten symbols at different times, strategies that look at every trade or now and then, without and with
+/// latency.
 fn mixed(real: &[Record]) {
     let cut = if is_test() { 500 } else { real.len() };
     let series = mix::series(&real[..cut.min(real.len())]);

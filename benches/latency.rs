@@ -1,10 +1,11 @@
 //! How long does a message take until a paper session has decided on it, and until both are on disk?
 //!
-//! 200 symbols and 20,000 messages a second over sockets; the exchange is in this process and the daemon in its own, on the
-//! same processors. Budget: nothing dropped, and p99 to disk at most 8 ms (the time between two commits) and three times
-//! the p99 of `fdatasync`, which is measured beside it on the same disk in the same minute. A message arrives when it is
-//! decoded and stamped: `--bench exchange` measures what comes before. Quantiles are read from the histograms of
-//! `GET /metrics`, in straight lines between the bounds of a bucket.
+//! 200 symbols and 20,000 messages a second over sockets; the exchange is in this process and the daemon in
+//! its own, on the same processors. Budget: nothing dropped, and p99 to disk at most 8 ms (the time between
+//! two commits) and three times the p99 of `fdatasync`, which is measured beside it on the same disk in the
+//! same minute. A message arrives when it is decoded and stamped: `--bench exchange` measures what comes
+//! before. Quantiles are read from the histograms of `GET /metrics`, in straight lines between the bounds of
+//! a bucket.
 
 mod input;
 mod serving;
@@ -42,8 +43,8 @@ fn main() {
     let admin = daemon.admin();
     let mut strategy: Value =
         serde_json::from_str(include_str!("workloads/ema.json")).expect("a workload is JSON");
-    // A lot of these contracts is larger than the workload's quantity, and refused entries are not what is measured. A trade
-    // of each symbol every minute or so is still more than a real session has.
+    // A lot of these contracts is larger than the workload's quantity, and refused entries are not what is
+    // measured. A trade of each symbol every minute or so is still more than a real session has.
     strategy["z1_entry"]["positionSize"] = json!({"type": "fixed", "value": 10_000});
     strategy["global_limits"]["normal_exit_cooldown_minutes"] = json!(1);
     let added = daemon.ask_as(&admin, "POST", "/api/strategies", Some(&strategy));

@@ -1,9 +1,10 @@
 //! What does the event log cost, and how fast does a reader that was away catch up?
 //!
-//! No budget. The events are those of a session: a backtest of real trades, repeated until the stream is full (200,000
-//! events, which is what is kept of a session of a month that has a decision every 13 seconds). They are written once
-//! more as a paper session commits them, a few at a time, and as a backtest does, in large segments; then all are read
-//! through the log from its first position on, as `GET /api/events` gives them, and the last ones from a late cursor.
+//! No budget. The events are those of a session: a backtest of real trades, repeated until the stream is full
+//! (200,000 events, which is what is kept of a session of a month that has a decision every 13 seconds). They
+//! are written once more as a paper session commits them, a few at a time, and as a backtest does, in large
+//! segments; then all are read through the log from its first position on, as `GET /api/events` gives them,
+//! and the last ones from a late cursor.
 
 mod input;
 

@@ -1,9 +1,10 @@
 //! How long after a start does a paper session decide again, with all that it has seen on disk?
 //!
-//! Budget: 10 s for 7 days of 50 symbols with 200 rows per second, 121 million rows. One day is measured unless
-//! `TRADINGD_RESUME_DAYS` says otherwise. The session is started on the rehearsal exchange, left running on disk, and its
-//! recording made longer with rows of the same generator, stamped as they would have arrived; then the service is
-//! opened and waited for: once with its whole journal, once from a checkpoint that was made of it then.
+//! Budget: 10 s for 7 days of 50 symbols with 200 rows per second, 121 million rows. One day is measured
+//! unless `TRADINGD_RESUME_DAYS` says otherwise. The session is started on the rehearsal exchange, left
+//! running on disk, and its recording made longer with rows of the same generator, stamped as they would have
+//! arrived; then the service is opened and waited for: once with its whole journal, once from a checkpoint
+//! that was made of it then.
 
 mod input;
 
@@ -116,7 +117,8 @@ fn begin(state: &Path, client: Arc<Mexc>) -> String {
     id
 }
 
-/// Opens the service and waits until the session decides again; when it has, leaves a checkpoint of all that it saw.
+/// Opens the service and waits until the session decides again; when it has, leaves a checkpoint of all that
+/// it saw.
 fn resume(state: &Path, client: Arc<Mexc>, id: &str, rows: u64) {
     let begun = Instant::now();
     let service = open(state, client);

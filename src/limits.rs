@@ -59,7 +59,8 @@ pub const STRATEGY_ID_BYTES: usize = 64;
 /// Bytes of one line of an imported file; a longer line is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
-/// Bytes of one line of a JSON file of another maker, such as a whole answer of a REST interface; a longer one is refused.
+/// Bytes of one line of a JSON file of another maker, such as a whole answer of a REST interface; a longer
+/// one is refused.
 pub const FOREIGN_LINE_BYTES: usize = 4 << 20;
 
 /// Members of a zip archive; more are refused.
@@ -68,8 +69,8 @@ pub const ZIP_MEMBERS: usize = 2_000;
 /// Bytes of the directory of a zip archive; a larger one is refused.
 pub const ZIP_DIRECTORY_BYTES: u64 = 8 << 20;
 
-/// Largest ratio of decompressed to compressed bytes of a zip or gzip file beyond [`PACKED_FREE_BYTES`]; reading ends with an
-/// error there. Market data is packed 3 to 30 times.
+/// Largest ratio of decompressed to compressed bytes of a zip or gzip file beyond [`PACKED_FREE_BYTES`];
+/// reading ends with an error there. Market data is packed 3 to 30 times.
 pub const PACKED_RATIO: u64 = 200;
 
 /// Decompressed bytes of a file for which its ratio does not matter.
@@ -96,23 +97,25 @@ pub const SYMBOL_FILE_NAME_BYTES: usize = 160;
 /// Distinct bar distances counted per file and symbol; further ones are ignored.
 pub const BAR_DISTANCES: usize = 256;
 
-/// Symbols of a file for each of which a replay reads it anew, where they are not in order of time among each other; of a file with
-/// more the rows are sorted into a temporary file and read once.
+/// Symbols of a file for each of which a replay reads it anew, where they are not in order of time among each
+/// other; of a file with more the rows are sorted into a temporary file and read once.
 pub const FILE_PASSES: usize = 16;
 
-/// Trades with ids remembered per file, of all its symbols together, to notice repeated ones. When full, the oldest are forgotten,
-/// and trades that may repeat a forgotten one are counted and told in a note of the recording and of the result.
+/// Trades with ids remembered per file, of all its symbols together, to notice repeated ones. When full, the
+/// oldest are forgotten, and trades that may repeat a forgotten one are counted and told in a note of the
+/// recording and of the result.
 pub const KNOWN_TRADES: usize = 1 << 17;
 
-/// Trades of a symbol whose id was there with another price, quantity or side; with more, and more than one in a hundred
-/// rows, the column holds no ids of trades and the file is refused.
+/// Trades of a symbol whose id was there with another price, quantity or side; with more, and more than one
+/// in a hundred rows, the column holds no ids of trades and the file is refused.
 pub const CONTRADICTING_TRADES: u64 = 10;
 
-/// Rows of an overlapping file whose fingerprints are held in memory to be compared; more are in a temporary file.
+/// Rows of an overlapping file whose fingerprints are held in memory to be compared; more are in a temporary
+/// file.
 pub const COMPARED_IN_MEMORY: usize = 1 << 15;
 
-/// Files that later ones were compared with and that are kept open for the next; the least recently used one is closed, and
-/// read again should a later file overlap it.
+/// Files that later ones were compared with and that are kept open for the next; the least recently used one
+/// is closed, and read again should a later file overlap it.
 pub const COMPARED_FILES: usize = 32;
 
 /// Rows of one time and symbol that are compared where two files overlap; with more the overlap is refused.
@@ -170,14 +173,14 @@ pub const REMOVED_AT_ONCE: usize = 1_024;
 /// Levels of one recorded book message; more mean a damaged or foreign recording: the feed ends in an error.
 pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 
-/// Bytes of a session's checkpoint before compression; of a session with a larger one none is kept, which the log says, and a
-/// restart replays its whole journal.
+/// Bytes of a session's checkpoint before compression; of a session with a larger one none is kept, which the
+/// log says, and a restart replays its whole journal.
 pub const CHECKPOINT_BYTES: usize = 128 << 20;
 
 /// Rows of a session on paper after which a checkpoint of it is made, if an hour is not over before.
 pub const CHECKPOINT_ROWS: u64 = 2_000_000;
 
-/// Chunks of a session's journal that are read before they are applied; when so many wait, their reader waits.
+/// Chunks of a session's journal read before they are applied; when so many wait, their reader waits.
 pub const READ_AHEAD_CHUNKS: usize = 4;
 
 /// Ticks that a recording's feed returns per call; the next call continues after them.
@@ -189,8 +192,8 @@ pub const EXPLAINED_TRADES: usize = 10_000;
 /// Exit decisions of such a trade that are kept beside its last one; of more, the first and the latest are.
 pub const EARLIER_EXITS: usize = 31;
 
-/// Sections that fired, signals among them, listed per result, about 1 KiB each while the result is written; later ones are
-/// only counted, and a warning says so.
+/// Sections that fired, signals among them, listed per result, about 1 KiB each while the result is written;
+/// later ones are only counted, and a warning says so.
 pub const FIRED_SECTIONS: usize = 50_000;
 
 /// Points of a result's equity curve; above it neighbours are merged, keeping lows and highs.
@@ -253,13 +256,16 @@ pub const CHART_TICKS: usize = 20_000;
 /// Results per comparison; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 
-/// States of a session in the snapshot that a refused cursor comes with; the rest are read with `GET /sessions/{id}/states`.
+/// States of a session in the snapshot that a refused cursor comes with; the rest are read with
+/// `GET /sessions/{id}/states`.
 pub const SNAPSHOT_STATES: usize = 200;
 
-/// Entries of other sessions that a reader of one session passes over in the event log at once; it goes on behind them.
+/// Entries of other sessions that a reader of one session passes over in the event log at once; it goes on
+/// behind them.
 pub const LOG_ENTRIES_PASSED: usize = 20_000;
 
-/// Events of the log read at once for a WebSocket client that goes on from a position; it gets the next part after them.
+/// Events of the log read at once for a WebSocket client that goes on from a position; it gets the next part
+/// after them.
 pub const MISSED_AT_ONCE: usize = 500;
 
 /// Candles per response; above it neighbours are merged.
@@ -271,9 +277,9 @@ pub const RESULT_REPORT_BYTES: usize = 64 << 20;
 /// Bytes of events (JSON lines) per stored segment of a session; it is written before they would exceed them.
 pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
 
-/// Events stored of a backtest; when full, further decisions, orders and fills are only published and counted by kind, which
-/// its event `events_not_kept` says, while session lifecycle events are still stored. Sessions on a market have no such bound:
-/// `recording.keep_events_mib` is the one of all events.
+/// Events stored of a backtest; when full, further decisions, orders and fills are only published and counted
+/// by kind, which its event `events_not_kept` says, while session lifecycle events are still stored. Sessions
+/// on a market have no such bound: `recording.keep_events_mib` is the one of all events.
 pub const BACKTEST_EVENTS: u64 = 200_000;
 
 /// Maximum milliseconds before the events of a running session are written.
@@ -291,7 +297,8 @@ pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 /// Bytes of updates kept by a lossless topic; when full, as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
 
-/// Values (one per session and symbol) of a conflated topic: all that may run; when full, the oldest is dropped.
+/// Values (one per session and symbol) of a conflated topic: all that may run; when full, the oldest is
+/// dropped.
 pub const TOPIC_VALUES: usize = 64 * SESSION_SYMBOLS;
 
 /// Bytes of one message from a WebSocket client; a larger one closes the client with 1009.
@@ -395,7 +402,7 @@ pub const HTTP_BODY_BYTES: usize = 1 << 20;
 /// Bytes of any other JSON body: names, passwords, a few fields. Anonymous clients cannot send larger ones.
 pub const HTTP_SMALL_BODY_BYTES: usize = 4 << 10;
 
-/// Concurrent bodies above [`HTTP_SMALL_BODY_BYTES`] (parsed, one takes 15 times its bytes); more wait unread.
+/// Concurrent bodies above [`HTTP_SMALL_BODY_BYTES`] (parsed, 15 times their bytes); more wait unread.
 pub const HTTP_LARGE_BODIES: usize = 8;
 
 /// Of those, bodies per user.
@@ -428,11 +435,12 @@ pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
 /// Bytes that such a client must read per second of that waiting; a slower one uses it up and is cut off.
 pub const HTTP_STREAM_BYTES_PER_S: usize = 16 << 10;
 
-/// Milliseconds that a command may let the sender of its copy wait before it is cut off: a copy keeps the pages of the store
-/// that it reads.
+/// Milliseconds that a command may let the sender of its copy wait before it is cut off: a copy keeps the
+/// pages of the store that it reads.
 pub const HTTP_COPY_WAIT_MS: u64 = 10_000;
 
-/// As [`HTTP_STREAM_BYTES_PER_S`], of a copy: a command on this host reads it to a disk or memory without looking at it.
+/// As [`HTTP_STREAM_BYTES_PER_S`], of a copy: a command on this host reads it to a disk or memory without
+/// looking at it.
 pub const HTTP_COPY_BYTES_PER_S: usize = 256 << 10;
 
 /// Concurrent password checks of requests; more wait for a moment.
@@ -475,7 +483,8 @@ pub const EXCHANGE_DEAL_IDS: usize = 1_024;
 /// Funding payments requested after a lost connection; after a longer outage only the newest are fetched.
 pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 
-/// Book changes buffered while waiting for a snapshot; when full, the oldest are dropped and a newer snapshot is needed.
+/// Book changes buffered while waiting for a snapshot; when full, the oldest are dropped and a newer snapshot
+/// is needed.
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 const _: () = assert!(
@@ -513,19 +522,22 @@ pub const ACCOUNT_PAGES: u32 = 50;
 /// Messages of a private socket that wait for their session; what finds no room is asked for.
 pub const ACCOUNT_NEWS: usize = 16_384;
 
-/// Unreadable things of a live session's account that were told; when full all are forgotten, and may be told again.
+/// Unreadable things of a live session's account that were told; when full all are forgotten, and may be told
+/// again.
 pub const UNREADABLE_TOLD: usize = 64;
 
-/// Orders of fired stops, and numbers of positions, that a live session remembers; when full the oldest is forgotten, and what
-/// it closed counts as closed by others. Its other lists (exits that wait, closes that are due, what was written off, orders of
-/// others in the last report, answers in its inbox) have no more entries than its open orders, its symbols and the pages of a
-/// report ([`ACCOUNT_PAGES`]).
+/// Orders of fired stops, and numbers of positions, that a live session remembers; when full the oldest is
+/// forgotten, and what it closed counts as closed by others. Its other lists (exits that wait, closes that
+/// are due, what was written off, orders of others in the last report, answers in its inbox) have no more
+/// entries than its open orders, its symbols and the pages of a report ([`ACCOUNT_PAGES`]).
 pub const STOP_ORDERS_KNOWN: usize = 256;
 
-/// Ended orders known of a venue whose answers are inputs; an execution of an older one is unassigned and halts its symbol.
+/// Ended orders known of a venue whose answers are inputs; an execution of an older one is unassigned and
+/// halts its symbol.
 pub const ENDED_ORDERS_KNOWN: usize = 4_096;
 
-/// Executions of one order that are known by their number; of further ones, how much has filled says which are new.
+/// Executions of one order that are known by their number; of further ones, how much has filled says which
+/// are new.
 pub const ORDER_EXECUTIONS_KNOWN: usize = 1_024;
 
 /// Milliseconds between two journal commits of a session on a market feed; later input waits for the next.
@@ -573,7 +585,8 @@ pub const SWEEP_RUNS: usize = 200_000;
 /// Shards of a sweep; more are refused.
 pub const SWEEP_SHARDS: u32 = 10_000;
 
-/// Bytes of market data that a sweep holds in memory for all its workers; what does not fit is read again for each trial.
+/// Bytes of market data that a sweep holds in memory for all its workers; what does not fit is read again for
+/// each trial.
 pub const SWEEP_SHARED_BYTES: usize = 1 << 30;
 
 /// Finished runs of a sweep that wait to be written; when full, workers wait.

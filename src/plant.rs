@@ -1,7 +1,8 @@
 //! Defects that the simulation test plants into the program, to show that it finds them
 //! ([ADR 27](../docs/adr/027-one-driver-and-its-ports.md)).
 //!
-//! Invariant: a build without debug assertions, as every release is, has neither the defects nor a way to choose one.
+//! Invariant: a build without debug assertions, as every release is, has neither the defects nor a way to
+//! choose one.
 
 /// A defect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,5 @@
-//! Opens files that must be regular ones. A pipe, device or directory in such a place is refused at once; opening a
-//! pipe would wait for a writer that may never come.
+//! Opens files that must be regular ones. A pipe, device or directory in such a place is refused at once;
+//! opening a pipe would wait for a writer that may never come.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};

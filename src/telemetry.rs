@@ -1,4 +1,5 @@
-//! Logging to standard error, as text or JSON, one line per event, and as JSON to memory where that is wanted.
+//! Logging to standard error, as text or JSON, one line per event, and as JSON to memory where that is
+//! wanted.
 //!
 //! Invariant: a line contains no control character, so untrusted input can neither forge a line nor move a
 //! terminal's cursor. A line that cannot be written is lost, and nothing fails because of it.
@@ -76,7 +77,8 @@ where
     S: Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // Strings of a caller are in quotes; what was put together as `name=value` pairs stands as it is, without a name.
+    // Strings of a caller are in quotes; what was put together as `name=value` pairs stands as it is, without
+    // a name.
     let fields = debug_fn(|out, field, value| match field.name() {
         "message" | PAIRS => write!(out, "{value:?}"),
         name => write!(out, "{name}={value:?}"),

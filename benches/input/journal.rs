@@ -11,8 +11,8 @@ use tradingd::store::{OpenMode, RecordingCommit, Store};
 /// Rows of one commit.
 const A_COMMIT: u64 = 10_000;
 
-/// Appends rows to the recording of a session that nobody runs, so many a second from the last received one on, each with
-/// a receive time of its own; returns the last of these times.
+/// Appends rows to the recording of a session that nobody runs, so many a second from the last received one
+/// on, each with a receive time of its own; returns the last of these times.
 pub fn lengthen(state: &Path, session: &str, rows: u64, a_second: u32) -> Timestamp {
     let store = Arc::new(Store::open(state, OpenMode::MustExist).expect("a store"));
     let row = store.session(session).expect("it was started");

@@ -1,5 +1,6 @@
-//! What a session of many coins is like: ten symbols whose trades come at different times, strategies that look at
-//! every trade, every 100 or 200 ms, with and without the clock, orders that act at once or one latency later.
+//! What a session of many coins is like: ten symbols whose trades come at different times, strategies that
+//! look at every trade, every 100 or 200 ms, with and without the clock, orders that act at once or one
+//! latency later.
 
 use std::sync::Arc;
 use tradingd::document::strategy;
@@ -74,7 +75,8 @@ pub fn series(records: &[Record]) -> Vec<Tick> {
     ticks
 }
 
-/// `pump` with a look at every trade, every 100 and every 200 ms, each with and without the clock; `ema`; `pump_v2`.
+/// `pump` with a look at every trade, every 100 and every 200 ms, each with and without the clock; `ema`;
+/// `pump_v2`.
 pub fn strategies() -> Vec<Arc<StrategyDef>> {
     let looks = [0, 100, 200].into_iter().flat_map(|millis| [(millis, false), (millis, true)]);
     let pumps = looks.map(|(millis, on_clock)| {

@@ -1,4 +1,5 @@
-//! Shared by benchmarks: the real trades of the repository, repeated with shifted times where more are needed, and median times.
+//! Shared by benchmarks: the real trades of the repository, repeated with shifted times where more are
+//! needed, and median times.
 #![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
 
 pub mod journal;

@@ -1,4 +1,5 @@
-//! What must hold of a whole life, computed from the journal, what was published and what the gateway was sent.
+//! What must hold of a whole life, computed from the journal, what was published and what the gateway was
+//! sent.
 
 use crate::books::Log;
 use crate::events::Look;
@@ -142,7 +143,8 @@ fn settled(world: &World) -> Result<(), String> {
     }
 }
 
-/// Behind an execution that no order of the session made, nothing is begun on its symbol, in this process or another.
+/// Behind an execution that no order of the session made, nothing is begun on its symbol, in this process or
+/// another.
 fn foreign(world: &World) -> Result<(), String> {
     let mut since: BTreeMap<u32, Timestamp> = BTreeMap::new();
     for (at, control) in world.controls() {
@@ -240,8 +242,8 @@ pub fn decisions(world: &World) -> impl Iterator<Item = &Decision> {
     world.events.iter().filter_map(|event| event.decision())
 }
 
-/// The whole journal through one driver and a gateway that nobody tampers with gives the same events, and ends. Returns what
-/// went through the gateway.
+/// The whole journal through one driver and a gateway that nobody tampers with gives the same events, and
+/// ends. Returns what went through the gateway.
 fn replayed(world: &World, seed: u64) -> Result<Log, String> {
     match world.exchange {
         None => replayed_over(world, simulated(seed), seed),

@@ -1,5 +1,5 @@
-//! Books that the auditor keeps of its own: cash, positions and open orders, from what went to the gateway and what the venue
-//! answered. What the session says and shows is only compared with them.
+//! Books that the auditor keeps of its own: cash, positions and open orders, from what went to the gateway
+//! and what the venue answered. What the session says and shows is only compared with them.
 
 use crate::events::{Did, Event, Look};
 use crate::journal::World;
@@ -368,7 +368,8 @@ impl Books {
         }
     }
 
-    /// Everything that is held, of a symbol or at all, is being closed, or will be when its cancelled entry has ended.
+    /// Everything that is held, of a symbol or at all, is being closed, or will be when its cancelled entry
+    /// has ended.
     fn leaving(&self, at: Timestamp, symbol: Option<SymbolId>) -> Result<(), String> {
         let is_held = |trip: &Trip| trip.lots > 0 && symbol.is_none_or(|symbol| trip.symbol == symbol);
         let is_cancelled = |instance: u32| {
@@ -398,8 +399,9 @@ impl Books {
         ))
     }
 
-    /// The end: nothing is left unsaid, and what is shown as open is; of a simulated venue that is nothing for which the market
-    /// had a price. At an exchange the last answers may come too late for a session that a limit ended.
+    /// The end: nothing is left unsaid, and what is shown as open is; of a simulated venue that is nothing
+    /// for which the market had a price. At an exchange the last answers may come too late for a session that
+    /// a limit ended.
     fn close(&self, last: Option<&Look>, is_simulated: bool) -> Result<(), String> {
         if !self.ended.is_empty() || !self.counted.is_empty() {
             let (trips, fills) = (self.ended.len(), &self.counted);

@@ -1,6 +1,7 @@
-//! A venue whose answers come through the inbox: late, twice, in another order, in parts, not before somebody asks, or not
-//! before the process has been killed. Orders rest, executions come before a cancellation, fees and funding are charged, and
-//! somebody else trades on the account. Times are those of its own clock. It outlives the processes of a life.
+//! A venue whose answers come through the inbox: late, twice, in another order, in parts, not before somebody
+//! asks, or not before the process has been killed. Orders rest, executions come before a cancellation, fees
+//! and funding are charged, and somebody else trades on the account. Times are those of its own clock. It
+//! outlives the processes of a life.
 
 use crate::journal::Shared;
 use crate::market::{Market, contracts};
@@ -193,8 +194,8 @@ impl Exchange {
         self.heard = heard;
     }
 
-    /// A process that came back asks for the orders it may have sent, and for executions. An order that never arrived
-    /// never will.
+    /// A process that came back asks for the orders it may have sent, and for executions. An order that never
+    /// arrived never will.
     pub fn look_up(&mut self, orders: impl Iterator<Item = u64>, now: Timestamp, rng: &mut Rng) {
         for order in orders {
             let unsent = OrderEvent::Rejected { order: OrderId(order), reason: RejectReason::Venue };
@@ -207,8 +208,8 @@ impl Exchange {
         self.say(&foreign, now, rng);
     }
 
-    /// What happens by itself on an exchange: an order that rests fills further, funding is settled, somebody else trades on
-    /// the account, and what got lost is asked for.
+    /// What happens by itself on an exchange: an order that rests fills further, funding is settled, somebody
+    /// else trades on the account, and what got lost is asked for.
     pub fn live(&mut self, market: &Market, rng: &mut Rng) {
         let now = market.now;
         let resting = self.orders.values_mut().find(|known| known.resting.is_some());

@@ -30,8 +30,8 @@ pub enum Entry {
     Control { at: Timestamp, control: Control },
 }
 
-/// A commit on its way to the disk: events, and the inputs that wait when it begins to write, which may be more than those
-/// that the events follow from.
+/// A commit on its way to the disk: events, and the inputs that wait when it begins to write, which may be
+/// more than those that the events follow from.
 pub struct Commit {
     reached: Timestamp,
     events: Vec<Event>,
@@ -92,7 +92,8 @@ pub struct World {
     /// Those that no commit has, as they are in the journal, and those that were answered.
     pub unanswered: Vec<(Timestamp, Control)>,
     pub answered: Vec<(Timestamp, Control)>,
-    /// Symbols on which the venue lets nothing be begun, each time that it was asked, and those that it wanted closed.
+    /// Symbols on which the venue lets nothing be begun, each time that it was asked, and those that it
+    /// wanted closed.
     pub blocks: Vec<(Timestamp, Vec<SymbolId>)>,
     pub closings: Vec<(Timestamp, SymbolId)>,
     /// What the session showed as open, now and then.
@@ -320,8 +321,8 @@ impl World {
         }
     }
 
-    /// A process that came back asks again for what it asked for: it does not know what left, and what went on from a
-    /// checkpoint has not decided on it again.
+    /// A process that came back asks again for what it asked for: it does not know what left, and what went
+    /// on from a checkpoint has not decided on it again.
     pub fn repeat_cancellations(&mut self) {
         let asked = self.events.iter().filter_map(|event| match event.decision()?.kind {
             DecisionKind::CancelSent { order } => Some(order.0),
@@ -354,7 +355,8 @@ impl World {
         }
     }
 
-    /// The process is gone, and what it had in memory. What was shown and asked behind its last commit did not happen.
+    /// The process is gone, and what it had in memory. What was shown and asked behind its last commit did
+    /// not happen.
     pub fn forget(&mut self) {
         let reached = self.reached.unwrap_or(Timestamp::MIN);
         self.looks.retain(|look| look.at <= reached);

@@ -58,7 +58,8 @@ thread_local! {
     static STRATEGIES: [Vec<Arc<StrategyDef>>; 2] = [strategies("market"), strategies("limit")];
 }
 
-/// Trades often, on a price that walks by single ticks. An entry with a limit is cancelled when it does not fill.
+/// Trades often, on a price that walks by single ticks. An entry with a limit is cancelled when it does not
+/// fill.
 fn strategies(order_type: &str) -> Vec<Arc<StrategyDef>> {
     let mut document: serde_json::Value =
         serde_json::from_str(include_str!("../workloads/ema.json")).expect("a workload is JSON");
@@ -169,8 +170,8 @@ fn processes(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
     }
 }
 
-/// The disk refuses, and the daemon lives: the market and the exchange go on without the session, which is tried again,
-/// whether the disk takes writes by then or not. A stop is written as soon as it does.
+/// The disk refuses, and the daemon lives: the market and the exchange go on without the session, which is
+/// tried again, whether the disk takes writes by then or not. A stop is written as soon as it does.
 fn stand_still(world: &mut World) {
     world.note(|| "the session stands still".to_owned());
     let taken = std::mem::take(&mut world.taken);
@@ -276,7 +277,8 @@ struct Checkpoint {
     events: usize,
 }
 
-/// Every other time, and only where nothing is planted: a checkpoint that somebody makes of the journal, at some place of it.
+/// Every other time, and only where nothing is planted: a checkpoint that somebody makes of the journal, at
+/// some place of it.
 fn made_before(shared: &Shared, seed: u64) -> Result<Option<Checkpoint>, String> {
     let mut world = shared.world();
     if world.plant.is_some() || world.rng.once_in(2) {

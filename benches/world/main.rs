@@ -1,9 +1,10 @@
-//! Lives of a trading session in a seeded world: the loop, driver, simulated venue and journal replay that the daemon
-//! runs, with a hostile market, exchange, disk and operator, clocks that jump, commands at any moment, and a kill at any step.
-//! An auditor that sees only the journal and the gateway recomputes orders, positions and money.
+//! Lives of a trading session in a seeded world: the loop, driver, simulated venue and journal replay that
+//! the daemon runs, with a hostile market, exchange, disk and operator, clocks that jump, commands at any
+//! moment, and a kill at any step. An auditor that sees only the journal and the gateway recomputes orders,
+//! positions and money.
 //!
-//! `cargo bench --profile dev --bench world -- [SEEDS] [FIRST_SEED]`, or with `--plant [NAME]` defects that must be found. A
-//! seed that fails prints itself and the events that it takes to fail.
+//! `cargo bench --profile dev --bench world -- [SEEDS] [FIRST_SEED]`, or with `--plant [NAME]` defects that
+//! must be found. A seed that fails prints itself and the events that it takes to fail.
 
 mod audit;
 mod books;
@@ -27,7 +28,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tradingd::plant::Plant;
 
-/// Defects that can be planted into what surrounds the loop, beside those in the program ([`Plant`]). Each must be found.
+/// Defects that can be planted into what surrounds the loop, beside those in the program ([`Plant`]). Each
+/// must be found.
 const PLANTS: [&str; 17] = [
     "stop_lost_over_a_restart",
     "fill_delivered_twice",
@@ -103,7 +105,8 @@ fn plant_inside(name: Option<&str>) {
 #[cfg(not(debug_assertions))]
 fn plant_inside(_: Option<&str>) {}
 
-/// Plants one defect and shows what it takes to find it, or all one after the other, and says in which seed each was found.
+/// Plants one defect and shows what it takes to find it, or all one after the other, and says in which seed
+/// each was found.
 fn plant(name: Option<&str>) -> ExitCode {
     let plants = plants();
     let chosen: Vec<&'static str> =
@@ -153,8 +156,8 @@ fn run(seeds: Range<u64>, plant: Option<&'static str>) -> (Vec<(Life, Failure)>,
     (failures, steps.into_inner())
 }
 
-/// Prints a seed that fails, and the events without which it does not fail that way: first it is stopped where that leaves
-/// the fewest, then events are left out.
+/// Prints a seed that fails, and the events without which it does not fail that way: first it is stopped
+/// where that leaves the fewest, then events are left out.
 fn explain(life: &Life, failure: &Failure) {
     plant_inside(life.plant);
     println!("seed {}: {}", life.seed, failure.what);

@@ -1,8 +1,9 @@
-//! A market that misbehaves: bursts, silence, gaps, messages in another order than things happened, prices off the grid,
-//! halted contracts, clocks that jump.
+//! A market that misbehaves: bursts, silence, gaps, messages in another order than things happened, prices
+//! off the grid, halted contracts, clocks that jump.
 //!
-//! Our own clock is a `SteadyClock`: while a process runs it is only ever set forward, and a process that begins goes on from
-//! where the one before had come to, so a clock that was set back stands still. The exchange's clock goes either way.
+//! Our own clock is a `SteadyClock`: while a process runs it is only ever set forward, and a process that
+//! begins goes on from where the one before had come to, so a clock that was set back stands still. The
+//! exchange's clock goes either way.
 
 use std::sync::OnceLock;
 use tradingd::domain::contract::Contract;
@@ -109,8 +110,8 @@ impl Market {
         self.now
     }
 
-    /// A process begins that has come to `reached`: its clock goes on from there, also when the machine's clock was set back.
-    /// Messages of the connection before are gone.
+    /// A process begins that has come to `reached`: its clock goes on from there, also when the machine's
+    /// clock was set back. Messages of the connection before are gone.
     pub fn reconnect(&mut self, reached: Timestamp, rng: &mut Rng) {
         self.late.clear();
         self.now = self.now.max(reached);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// Leaves out halves of the events, then smaller parts, then single ones, as long as what is left still fails. Lives at most
-/// `lives` lives.
+/// Leaves out halves of the events, then smaller parts, then single ones, as long as what is left still
+/// fails. Lives at most `lives` lives.
 pub fn minimise(events: &[u64], lives: u64, fails_without: impl Fn(&BTreeSet<u64>) -> bool) -> BTreeSet<u64> {
     let (mut kept, mut left_out, mut lived) = (events.to_vec(), BTreeSet::new(), 0);
     let mut part = kept.len().div_ceil(2).max(1);

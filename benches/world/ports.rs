@@ -119,7 +119,8 @@ impl<'a> WorldPorts<'a> {
         true
     }
 
-    /// Something that the disk does, in which the process may be killed: before it is done, or before it is answered.
+    /// Something that the disk does, in which the process may be killed: before it is done, or before it is
+    /// answered.
     fn disk(&self, work: impl FnOnce(&mut World) -> bool) -> Result<(), Broken> {
         let mut world = self.shared.world();
         let is_killed = world.is_eventful() && world.rng.once_in(60);
@@ -314,7 +315,8 @@ impl World {
         self.steps < EVENTFUL_STEPS
     }
 
-    /// A stop is written before the session hears of it, unless the disk refuses. Nobody repeats one that was acknowledged.
+    /// A stop is written before the session hears of it, unless the disk refuses. Nobody repeats one that was
+    /// acknowledged.
     pub fn stop(&mut self) {
         if !self.is_stopped && !self.stop_is_written {
             self.stop_is_written |= self.refusals == 0;

@@ -1,4 +1,5 @@
-//! Rows as lines of QuestDB's ingestion protocol (ILP, version 1: text), each with its checksum text when wanted.
+//! Rows as lines of QuestDB's ingestion protocol (ILP, version 1: text), each with its checksum text when
+//! wanted.
 //!
 //! Invariant: a value that cannot be sent exactly makes its row unsendable; nothing is cut or guessed.
 
@@ -9,7 +10,8 @@ use std::fmt::Write as _;
 
 /// 2000-01-01 in microseconds since 1970: an earlier time is a defect of the data.
 const FIRST_US: i64 = 946_684_800_000_000;
-/// 2200-01-01: QuestDB takes nothing behind 9999, and its old TTL would delete all that lies before a far time.
+/// 2200-01-01: QuestDB takes nothing behind 9999, and its old TTL would delete all that lies before a far
+/// time.
 const LAST_US: i64 = 7_258_118_400_000_000;
 const DAY_US: i64 = 86_400_000_000;
 
@@ -154,7 +156,8 @@ impl Batch {
         self.ends.clear();
     }
 
-    /// Begins a row of a time in microseconds since 1970. Its cells follow in the order of the table's columns.
+    /// Begins a row of a time in microseconds since 1970. Its cells follow in the order of the table's
+    /// columns.
     pub fn row(&mut self, at_us: i64) -> Row<'_> {
         let start = self.lines.len();
         self.lines.extend_from_slice(&self.head);
@@ -400,8 +403,8 @@ mod tests {
         (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
     }
 
-    /// `tests/golden/ilp_v1.txt` was written by questdb-rs 7.2.1 (`Buffer::new(ProtocolVersion::V1)`), one row a line:
-    /// symbol, text, double, integer, boolean, time field, time of the row, and its bytes.
+    /// `tests/golden/ilp_v1.txt` was written by questdb-rs 7.2.1 (`Buffer::new(ProtocolVersion::V1)`), one
+    /// row a line: symbol, text, double, integer, boolean, time field, time of the row, and its bytes.
     #[test]
     fn lines_are_those_of_the_official_client() {
         let text = include_str!("../../tests/golden/ilp_v1.txt");

@@ -1,5 +1,5 @@
-//! A sum of SHA-256 hashes over rows, modulo 2^256: equal for the same rows in any order. QuestDB computes the same with
-//! `sum(cast(concat('0x', sha256(…)) as long256))`.
+//! A sum of SHA-256 hashes over rows, modulo 2^256: equal for the same rows in any order. QuestDB computes
+//! the same with `sum(cast(concat('0x', sha256(…)) as long256))`.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -28,8 +28,8 @@ impl Checksum {
         self.rows += 1;
     }
 
-    /// The sum in the form in which QuestDB shows a LONG256 (`0x`, lower case, without leading zeros, at least two
-    /// digits); empty without rows, where QuestDB gives null.
+    /// The sum in the form in which QuestDB shows a LONG256 (`0x`, lower case, without leading zeros, at
+    /// least two digits); empty without rows, where QuestDB gives null.
     pub fn shown(&self) -> String {
         if self.rows == 0 { String::new() } else { self.to_string() }
     }

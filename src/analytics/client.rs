@@ -77,7 +77,8 @@ impl Client {
         Ok(Client { target, runtime, http })
     }
 
-    /// Closes all connections: the first request on one that was kept open while a table was made anew is lost.
+    /// Closes all connections: the first request on one that was kept open while a table was made anew is
+    /// lost.
     pub fn close_connections(&mut self) {
         if let Ok(http) = http() {
             self.http = http;

@@ -1,5 +1,5 @@
-//! The wire to QuestDB: lines of its ingestion protocol, its HTTP endpoints, its tables, and checksums that both sides
-//! compute. What is sent when is decided in `service::analytics`.
+//! The wire to QuestDB: lines of its ingestion protocol, its HTTP endpoints, its tables, and checksums that
+//! both sides compute. What is sent when is decided in `service::analytics`.
 //!
 //! Invariant: a row is encoded from its values alone, so the same values always give the same bytes.
 

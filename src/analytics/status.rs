@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Why a request was not taken. Nothing of it is in the table, except after [`WriteError::Unanswered`], where all of it
-/// may be.
+/// Why a request was not taken. Nothing of it is in the table, except after [`WriteError::Unanswered`], where
+/// all of it may be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WriteError {
     /// This line (counted from 0) cannot be taken, however often it is sent.

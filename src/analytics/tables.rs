@@ -1,5 +1,5 @@
-//! The tables in QuestDB, read from `schema/questdb/001_tables.sql`: statements to create them, their columns, and the
-//! query for checksums. The file is the only list of columns.
+//! The tables in QuestDB, read from `schema/questdb/001_tables.sql`: statements to create them, their
+//! columns, and the query for checksums. The file is the only list of columns.
 
 use std::fmt::Write as _;
 
@@ -131,8 +131,8 @@ impl Tables {
         }
     }
 
-    /// What a server has otherwise than this program; columns beyond ours do not matter. `found` are name, type and
-    /// whether it is a key.
+    /// What a server has otherwise than this program; columns beyond ours do not matter. `found` are name,
+    /// type and whether it is a key.
     pub fn drift(&self, table: &Table, found: &[(String, String, bool)]) -> Vec<String> {
         let name = self.full_name(table.name);
         let mut problems = Vec::new();
@@ -155,15 +155,16 @@ impl Tables {
         problems
     }
 
-    /// The statement that sets after how many days the server drops rows of market data; `None` keeps them. None for
-    /// servers where one row of the future would drop all others.
+    /// The statement that sets after how many days the server drops rows of market data; `None` keeps them.
+    /// None for servers where one row of the future would drop all others.
     pub fn set_ttl(&self, table: &Table, days: Option<u32>) -> Option<String> {
         let name = self.full_name(table.name);
         let days = days.unwrap_or(0);
         (self.has_decimals() && table.has_ttl()).then(|| format!("ALTER TABLE {name} SET TTL {days} DAYS"))
     }
 
-    /// The query for count and checksum of one instance's rows by group and day. `rows` restricts them further.
+    /// The query for count and checksum of one instance's rows by group and day. `rows` restricts them
+    /// further.
     pub fn checksum_query(&self, table: &Table, instance: &str, rows: &str) -> String {
         let mut text = String::new();
         for (index, column) in table.columns.iter().enumerate() {
@@ -194,7 +195,8 @@ impl Tables {
 }
 
 impl Table {
-    /// The column by which rows are compared together with their day: a key that says where the rows come from.
+    /// The column by which rows are compared together with their day: a key that says where the rows come
+    /// from.
     pub fn group(&self) -> &'static str {
         self.keys.iter().copied().find(|key| key.ends_with("_id")).unwrap_or("exchange")
     }

@@ -1,8 +1,8 @@
-//! The state of a run as bytes, and back: plain values are made anew, everything else is built from its definition as at a
-//! fresh start and then given the part that changes.
+//! The state of a run as bytes, and back: plain values are made anew, everything else is built from its
+//! definition as at a fresh start and then given the part that changes.
 //!
-//! Invariants: a type names all of its fields, those that are kept and those that its definition fixes, so one that is
-//! added later cannot be forgotten; saving what was loaded gives the same bytes.
+//! Invariants: a type names all of its fields, those that are kept and those that its definition fixes, so
+//! one that is added later cannot be forgotten; saving what was loaded gives the same bytes.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod domain;
@@ -105,8 +105,8 @@ macro_rules! plain {
     };
 }
 
-/// Implements [`Saved`]: the fields that are kept, those (after `each`) that are lists of as many parts as the definition
-/// says, and those that the definition fixes or that hold nothing between two events.
+/// Implements [`Saved`]: the fields that are kept, those (after `each`) that are lists of as many parts as
+/// the definition says, and those that the definition fixes or that hold nothing between two events.
 macro_rules! saved {
     ([$($generics:tt)+] $type:ty {
         $($field:tt),* $(,)?

@@ -1,4 +1,5 @@
-//! Numbers, texts and collections as bytes: little-endian, floating-point numbers by their bits, lengths before contents.
+//! Numbers, texts and collections as bytes: little-endian, floating-point numbers by their bits, lengths
+//! before contents.
 
 use super::{Damaged, Plain};
 use std::cmp::Reverse;
@@ -207,7 +208,8 @@ impl<K: Plain + Ord, V: Plain> Plain for BTreeMap<K, V> {
     }
 }
 
-/// In order, because where a heap keeps its items depends on how they came in. Items that are equal must be the same.
+/// In order, because where a heap keeps its items depends on how they came in. Items that are equal must be
+/// the same.
 impl<T: Plain + Ord> Plain for BinaryHeap<T> {
     fn encode(&self, to: &mut Vec<u8>) {
         let mut items: Vec<&T> = self.iter().collect();

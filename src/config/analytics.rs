@@ -23,8 +23,8 @@ pub struct QuestDb {
     /// Hosts besides this one that may be written to. Takes effect at once.
     #[schemars(length(max = 32), inner(length(min = 1, max = 253)))]
     pub allowed_hosts: Vec<String>,
-    /// User of HTTP Basic authentication; the password is the credential `questdb-password`. A token is the credential
-    /// `questdb-token` and needs no user. Takes effect at once.
+    /// User of HTTP Basic authentication; the password is the credential `questdb-password`. A token is the
+    /// credential `questdb-token` and needs no user. Takes effect at once.
     #[schemars(length(min = 1, max = 128))]
     pub user: Option<String>,
     /// What the names of the tables begin with. Takes effect at once.
@@ -33,12 +33,14 @@ pub struct QuestDb {
     /// Seconds between two rounds of copying. Takes effect at once.
     #[schemars(range(min = 1, max = 3_600))]
     pub interval_s: u32,
-    /// Rows per second at most, so that catching up leaves the disk and the processor to trading. Takes effect at once.
+    /// Rows per second at most, so that catching up leaves the disk and the processor to trading. Takes
+    /// effect at once.
     #[schemars(range(min = 100, max = 10_000_000))]
     pub rows_per_second: u32,
     /// Whether recorded market data is copied too. Takes effect at once.
     pub market_data: bool,
-    /// Days after which the server drops market data; `null` keeps it. Older rows are not sent. Takes effect at once.
+    /// Days after which the server drops market data; `null` keeps it. Older rows are not sent. Takes effect
+    /// at once.
     #[schemars(range(min = 1, max = 36_500))]
     pub keep_days: Option<u32>,
     /// Seconds that the copy may be behind before there is an alert. Takes effect at once.

@@ -62,16 +62,17 @@ pub struct Recording {
     /// Takes effect at once.
     #[schemars(range(min = 1, max = 36_500))]
     pub keep_days: Option<u32>,
-    /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Takes effect at once.
+    /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Takes
+    /// effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_mib: Option<u64>,
-    /// Maximum MiB of the events of all sessions together; the oldest are deleted first, those of running sessions too. A
-    /// session whose first events are gone cannot be replayed any more. Takes effect at once.
+    /// Maximum MiB of the events of all sessions together; the oldest are deleted first, those of running
+    /// sessions too. A session whose first events are gone cannot be replayed any more. Takes effect at once.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_events_mib: u64,
-    /// MiB that must stay free on the disk; with less, sessions that only record (`collect`) end as failed and keep what
-    /// they recorded. Paper and live sessions go on until the disk refuses writes. Takes effect at once, for running
-    /// sessions too.
+    /// MiB that must stay free on the disk; with less, sessions that only record (`collect`) end as failed
+    /// and keep what they recorded. Paper and live sessions go on until the disk refuses writes. Takes effect
+    /// at once, for running sessions too.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub min_free_mib: u64,
 }

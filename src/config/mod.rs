@@ -36,8 +36,8 @@ pub enum TakesEffect {
     NextSession,
     /// After a restart of the daemon.
     Restart,
-    /// What allows a session less immediately, what allows it more for sessions started from then on. A [`ConfigChange`] says
-    /// which of the two it is.
+    /// What allows a session less immediately, what allows it more for sessions started from then on. A
+    /// [`ConfigChange`] says which of the two it is.
     TighterAtOnce,
 }
 

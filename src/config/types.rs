@@ -42,7 +42,8 @@ pub struct Http {
     #[schemars(length(min = 3, max = 64))]
     pub listen: String,
     /// Origins whose pages may call the API, e.g. `https://trade.example.org`. The listen address, as IP and
-    /// as `localhost`, is always allowed. The `Host` header must name the host of an allowed origin. Takes effect at once.
+    /// as `localhost`, is always allowed. The `Host` header must name the host of an allowed origin. Takes
+    /// effect at once.
     #[schemars(length(max = 32))]
     pub origins: Vec<String>,
     /// Maximum number of connections; more wait in the kernel's queue. Restart.
@@ -69,8 +70,8 @@ pub struct Http {
     /// Milliseconds a client may take to send the body of a request. Takes effect at once.
     #[schemars(range(min = 100, max = 600_000))]
     pub body_timeout_ms: u64,
-    /// Milliseconds for which a client may accept no data before its connection is closed. Takes effect at once
-    /// for new connections.
+    /// Milliseconds for which a client may accept no data before its connection is closed. Takes effect at
+    /// once for new connections.
     #[schemars(range(min = 100, max = 600_000))]
     pub write_timeout_ms: u64,
     /// Milliseconds that running requests and sessions may take when the daemon stops. Takes effect at once.
@@ -232,8 +233,8 @@ pub struct Import {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
-    /// Program and arguments that are run for every alert, with its event, `session_id` and `session_type` as JSON on
-    /// standard input; empty for none. Without a shell. Takes effect at once.
+    /// Program and arguments that are run for every alert, with its event, `session_id` and `session_type` as
+    /// JSON on standard input; empty for none. Without a shell. Takes effect at once.
     #[schemars(length(max = 32), inner(length(min = 1, max = 4_096)))]
     pub exec: Vec<String>,
     /// Seconds after which the program is ended. Takes effect at once.

@@ -18,7 +18,8 @@ pub struct Axis {
 impl FromStr for Axis {
     type Err = String;
 
-    /// Reads `POINTER=FIRST..LAST/STEP` (the last value included when a step reaches it) or `POINTER=VALUE,VALUE…`.
+    /// Reads `POINTER=FIRST..LAST/STEP` (the last value included when a step reaches it) or
+    /// `POINTER=VALUE,VALUE…`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (pointer, values) = text
             .split_once('=')
@@ -87,7 +88,8 @@ fn scalar(text: &str) -> Result<Value, String> {
     }
 }
 
-/// Sets the field at `pointer`. An object takes a field it does not have yet, which the rules of documents judge.
+/// Sets the field at `pointer`. An object takes a field it does not have yet, which the rules of documents
+/// judge.
 ///
 /// # Errors
 /// A pointer that leads nowhere: where it ends, and what is there.

@@ -78,7 +78,8 @@ pub fn head(part: Part) -> String {
     names.join(",") + "\n"
 }
 
-/// The line of a row; `currency` is that of all amounts, if the result has one. Trades are numbered from `index` + 1.
+/// The line of a row; `currency` is that of all amounts, if the result has one. Trades are numbered from
+/// `index` + 1.
 pub fn line(part: Part, index: usize, row: &Value, currency: Option<&str>) -> String {
     let one = |name: &&str| match *name {
         "currency" => text(currency.unwrap_or_default()),

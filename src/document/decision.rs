@@ -162,8 +162,8 @@ pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     }
 }
 
-/// How the entry order ended that a decision gives up without a fill, by the decisions of the instance before it.
-/// `None` when it gives up none, or when the order is not among them.
+/// How the entry order ended that a decision gives up without a fill, by the decisions of the instance before
+/// it. `None` when it gives up none, or when the order is not among them.
 pub fn entry_unfilled<'a>(
     decision: &Decision,
     before: impl DoubleEndedIterator<Item = &'a Decision>,

@@ -1,5 +1,5 @@
-//! Results as JSON: an object with `results`, `by_strategy`, `totals` (empty with a `totals_reason` where nothing can be
-//! added), `definitions` and `generated_by`.
+//! Results as JSON: an object with `results`, `by_strategy`, `totals` (empty with a `totals_reason` where
+//! nothing can be added), `definitions` and `generated_by`.
 //!
 //! In each result the assumptions come first. Money and prices are numbers: the double nearest to the exact
 //! decimal, in its shortest form, so up to 15 significant digits are exact. Undefined values are `null` with

@@ -130,8 +130,8 @@ impl ContractFacts {
         }
     }
 
-    /// What both tell and in which they differ, as a sentence about `self` and `other`. Steps may differ: a venue makes them
-    /// finer as time goes by.
+    /// What both tell and in which they differ, as a sentence about `self` and `other`. Steps may differ: a
+    /// venue makes them finer as time goes by.
     pub fn contradiction(&self, other: &ContractFacts) -> Option<String> {
         let text = |value: &Option<Decimal>| value.map(|value| value.to_string());
         let facts = [
@@ -145,8 +145,8 @@ impl ContractFacts {
         })
     }
 
-    /// Whether profit is in another currency than prices. Declared currencies decide; a settlement currency alone does when
-    /// it is the one that is traded; otherwise the name decides.
+    /// Whether profit is in another currency than prices. Declared currencies decide; a settlement currency
+    /// alone does when it is the one that is traded; otherwise the name decides.
     pub fn is_inverse(&self, symbol: &str) -> bool {
         match (&self.quote, &self.settle) {
             (Some(quote), Some(settle)) => quote != settle,

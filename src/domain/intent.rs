@@ -5,8 +5,9 @@ use crate::domain::order::{OrderRequest, Purpose, Side};
 use crate::domain::position_key::PositionKey;
 use crate::domain::time::{Span, Timestamp};
 
-/// From the moment in which an order may have left until what came of it is settled: the venue takes a request within its window of
-/// ten seconds (we send none of our own, so its default holds), and shows what it took within ten seconds more.
+/// From the moment in which an order may have left until what came of it is settled: the venue takes a
+/// request within its window of ten seconds (we send none of our own, so its default holds), and shows what
+/// it took within ten seconds more.
 pub const SETTLED_AFTER: Span = Span::from_seconds(20);
 
 /// An order with all it takes to send it, durable before its first byte leaves.

@@ -1,13 +1,13 @@
 //! A mark (fair) price and how long it counts.
 //!
-//! Invariant: nobody follows a mark older than [`MARK_COUNTS_FOR`]. A stream of marks that ends would otherwise switch off
-//! stops, targets and liquidation, because a price that stays reaches nothing.
+//! Invariant: nobody follows a mark older than [`MARK_COUNTS_FOR`]. A stream of marks that ends would
+//! otherwise switch off stops, targets and liquidation, because a price that stays reaches nothing.
 
 use super::num::Price;
 use super::time::{Span, Timestamp};
 
-/// How long a mark counts. Exchanges publish one every few seconds at the latest; without one for this long, the stream has
-/// ended, and positions follow the last trade.
+/// How long a mark counts. Exchanges publish one every few seconds at the latest; without one for this long,
+/// the stream has ended, and positions follow the last trade.
 pub const MARK_COUNTS_FOR: Span = Span::from_seconds(60);
 
 /// A mark price with its time.

@@ -103,8 +103,8 @@ impl Money {
         self.0 as f64 / 1e18
     }
 
-    /// The double nearest to the exact amount, which prints without binary noise. For what leaves the program: a decimal
-    /// text is parsed with one rounding, dividing the integer by 10^18 rounds twice.
+    /// The double nearest to the exact amount, which prints without binary noise. For what leaves the
+    /// program: a decimal text is parsed with one rounding, dividing the integer by 10^18 rounds twice.
     pub fn shown(self) -> f64 {
         self.to_string().parse().unwrap_or(f64::NAN)
     }

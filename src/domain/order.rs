@@ -160,7 +160,8 @@ pub struct Fill {
 }
 
 impl Fill {
-    /// Number and fee that the venue gave the execution; `None`: it reported none, and the close was booked without.
+    /// Number and fee that the venue gave the execution; `None`: it reported none, and the close was booked
+    /// without.
     pub fn execution(&self) -> Option<(u64, Money)> {
         (self.trade_id < FIRST_MADE_UP_TRADE).then_some((self.trade_id, self.fee))
     }

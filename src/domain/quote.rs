@@ -18,8 +18,8 @@ const QUOTE_CHARS: usize = 5;
 /// Quote currencies worth about one dollar.
 const DOLLARS: [&str; 8] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD"];
 
-/// The quote currency in a name: `USDT` for `BTC_USDT`, for `BTCUSDT` and for `BTCUSDT_251226`; `None` when it cannot be
-/// told.
+/// The quote currency in a name: `USDT` for `BTC_USDT`, for `BTCUSDT` and for `BTCUSDT_251226`; `None` when
+/// it cannot be told.
 pub fn quote_currency(symbol: &str) -> Option<&str> {
     let pair = symbol_name::pair(symbol);
     if let Some((base, quote)) = pair.rsplit_once(['_', '-', '/']) {
@@ -32,7 +32,8 @@ pub fn quote_currency(symbol: &str) -> Option<&str> {
     QUOTES.into_iter().find(is_end).filter(|quote| !DOUBTFUL.contains(quote))
 }
 
-/// The quote currency that all of these symbols have; `None` when they name none or several, or when there are none.
+/// The quote currency that all of these symbols have; `None` when they name none or several, or when there
+/// are none.
 pub fn common_quote_currency<'s>(symbols: impl IntoIterator<Item = &'s str>) -> Option<&'s str> {
     let mut quotes = symbols.into_iter().map(quote_currency);
     let first = quotes.next()??;

@@ -44,8 +44,9 @@ impl StreamKind {
         Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
-    /// Where a range of times that begins or ends at `at` does so for these rows. A bar comes when it is over and belongs to the
-    /// time before: one that ends with a range is in it, one that ends where it begins is not.
+    /// Where a range of times that begins or ends at `at` does so for these rows. A bar comes when it is over
+    /// and belongs to the time before: one that ends with a range is in it, one that ends where it begins is
+    /// not.
     pub fn boundary(self, at: Timestamp) -> Timestamp {
         match self {
             StreamKind::Bars => Timestamp::from_nanos(at.nanos().saturating_add(1)),
@@ -58,8 +59,8 @@ impl StreamKind {
         matches!(self, StreamKind::BookSnapshots | StreamKind::BookChanges)
     }
 
-    /// The kind that holds the same in more detail. Where a symbol has both, only that one is replayed: book changes
-    /// instead of snapshots, trades instead of bars.
+    /// The kind that holds the same in more detail. Where a symbol has both, only that one is replayed: book
+    /// changes instead of snapshots, trades instead of bars.
     pub fn finer(self) -> Option<StreamKind> {
         match self {
             StreamKind::BookSnapshots => Some(StreamKind::BookChanges),

@@ -17,8 +17,8 @@ impl SymbolId {
     }
 }
 
-/// One risk tier: maximum leverage and maintenance margin up to a notional and a quantity. Exchanges state one of
-/// the two; the other is unbounded.
+/// One risk tier: maximum leverage and maintenance margin up to a notional and a quantity. Exchanges state
+/// one of the two; the other is unbounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RiskTier {
     /// Largest position notional of the tier.
@@ -148,8 +148,8 @@ impl SymbolSpec {
         lot.and_then(|lot| lot.times(qty.0)).unwrap_or(Decimal::ZERO)
     }
 
-    /// The double nearest to the exact quantity in base units, which prints without binary noise. For what leaves the
-    /// program; the engine computes with [`SymbolSpec::qty_f64`].
+    /// The double nearest to the exact quantity in base units, which prints without binary noise. For what
+    /// leaves the program; the engine computes with [`SymbolSpec::qty_f64`].
     pub fn shown_quantity(&self, qty: Qty) -> f64 {
         self.base_quantity(qty).to_f64()
     }

@@ -49,8 +49,8 @@ const COIN_KINDS: [&str; 3] = ["PERP", "SWAP", "DMCBL"];
 /// Coins whose `-PERPETUAL` without a quote is settled in the coin.
 const COIN_PERPETUALS: [&str; 2] = ["BTC-PERPETUAL", "ETH-PERPETUAL"];
 
-/// The name without what a venue puts around base and quote: `BTC_USDT` of `BTC_USDT_PERP`, `BTCUSDT` of `BTCUSDT_251226`,
-/// `ETHUSD` of `ETHUSD.P`.
+/// The name without what a venue puts around base and quote: `BTC_USDT` of `BTC_USDT_PERP`, `BTCUSDT` of
+/// `BTCUSDT_251226`, `ETHUSD` of `ETHUSD.P`.
 pub fn pair(name: &str) -> &str {
     let name = name.split_once(':').map_or(name, |(pair, _)| pair);
     let name = ["PF_", "PI_", "FF_", "FI_"].iter().find_map(|kind| name.strip_prefix(kind)).unwrap_or(name);
@@ -101,8 +101,9 @@ fn quotes_usd(pair: &str) -> bool {
     }
 }
 
-/// Whether the name has a form used only by coin-margined (inverse) contracts, in any case: `BTC_USD`, `BTCUSD_PERP`,
-/// `BTCUSD_251226`, `BTCUSDH26`, `XBTM26`, `BTC-USD-SWAP`, `BTC-PERPETUAL`, `PI_XBTUSD`, `BTC/USD:BTC`.
+/// Whether the name has a form used only by coin-margined (inverse) contracts, in any case: `BTC_USD`,
+/// `BTCUSD_PERP`, `BTCUSD_251226`, `BTCUSDH26`, `XBTM26`, `BTC-USD-SWAP`, `BTC-PERPETUAL`, `PI_XBTUSD`,
+/// `BTC/USD:BTC`.
 pub fn is_inverse(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     if let Some((pair, settle)) = name.split_once(':') {
@@ -126,8 +127,9 @@ pub fn is_inverse(name: &str) -> bool {
     })
 }
 
-/// Whether a contract of this name may be either linear or inverse: its prices are in US dollars, or in a currency that the
-/// name leaves out as in `SOL-PERPETUAL` and `BTC-26DEC25`, and the name does not give the settlement currency.
+/// Whether a contract of this name may be either linear or inverse: its prices are in US dollars, or in a
+/// currency that the name leaves out as in `SOL-PERPETUAL` and `BTC-26DEC25`, and the name does not give the
+/// settlement currency.
 pub fn may_be_inverse(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let is_linear = ["PF_", "FF_"].iter().any(|kind| upper.starts_with(kind)) || upper.contains("USD_UM");
@@ -229,7 +231,8 @@ mod tests {
         }
     }
 
-    /// Names of linear contracts of MEXC, Binance, Bybit, OKX and others, with those that come close to inverse ones.
+    /// Names of linear contracts of MEXC, Binance, Bybit, OKX and others, with those that come close to
+    /// inverse ones.
     #[test]
     fn no_linear_contract_is_taken_for_an_inverse_one() {
         let mexc = "BTC_USDT ETH_USDT BTC_USDC USD1_USDT USDC_USDT AUSD_USDT PYUSD_USDT 币安人生_USDT PEPE_USDT SHIB_USDT XAUT_USDT";

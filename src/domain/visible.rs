@@ -1,12 +1,13 @@
-//! What is seen of a text: characters that are invisible or change how others are shown, and texts from outside as they
-//! are printed.
+//! What is seen of a text: characters that are invisible or change how others are shown, and texts from
+//! outside as they are printed.
 //!
-//! Invariant: what [`Visible`] gives neither moves a terminal's cursor, nor begins a line, nor hides one of its characters.
+//! Invariant: what [`Visible`] gives neither moves a terminal's cursor, nor begins a line, nor hides one of
+//! its characters.
 
 use std::path::Path;
 
-/// Whether a character is invisible or changes how its neighbours are shown: Unicode format characters (Cf), separators
-/// of lines, variation selectors and blank letters. Names that look alike must be equal.
+/// Whether a character is invisible or changes how its neighbours are shown: Unicode format characters (Cf),
+/// separators of lines, variation selectors and blank letters. Names that look alike must be equal.
 pub fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
         0xAD | 0x034F | 0x0600..=0x0605 | 0x061C | 0x06DD | 0x070F | 0x0890..=0x0891 | 0x08E2

@@ -260,9 +260,9 @@ impl Account {
         self.revalue(symbol, spec);
     }
 
-    /// Values a symbol's positions at the prices of trades, one after the other, up to the first at which a loss limit is
-    /// reached: that one is valued, but left to whoever acts on it. Returns how many come before it, and appends the
-    /// account after each that changed it.
+    /// Values a symbol's positions at the prices of trades, one after the other, up to the first at which a
+    /// loss limit is reached: that one is valued, but left to whoever acts on it. Returns how many come
+    /// before it, and appends the account after each that changed it.
     pub(super) fn follow(
         &mut self,
         symbol: SymbolId,
@@ -457,8 +457,8 @@ impl Account {
         self.paused_by_command = paused;
     }
 
-    /// From now on these limits hold besides those of before, limit by limit the tighter one. A limit of the order rate
-    /// where there was none counts entries from here on.
+    /// From now on these limits hold besides those of before, limit by limit the tighter one. A limit of the
+    /// order rate where there was none counts entries from here on.
     pub fn tighten(&mut self, limits: &RiskLimits) {
         self.config.risk = self.config.risk.tightened(limits);
         self.entry_times_max = self.entry_times_max.max(self.config.risk.entry_times());

@@ -57,7 +57,8 @@ impl Engine {
         }
     }
 
-    /// A bar has ended, and what acts at its close has acted: a stop that only this brought into force may lie beyond it.
+    /// A bar has ended, and what acts at its close has acted: a stop that only this brought into force may
+    /// lie beyond it.
     pub fn bar_ended(
         &mut self,
         table: &SymbolTable,

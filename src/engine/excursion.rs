@@ -1,7 +1,8 @@
-//! Highest and lowest price since any moment at which somebody may begin to ask, for all positions of a symbol at once.
+//! Highest and lowest price since any moment at which somebody may begin to ask, for all positions of a
+//! symbol at once.
 //!
-//! Prices between two such moments count as one stretch, so a price costs two comparisons. Of the stretches, two
-//! monotonic stacks keep what can still be an extreme.
+//! Prices between two such moments count as one stretch, so a price costs two comparisons. Of the stretches,
+//! two monotonic stacks keep what can still be an extreme.
 
 use crate::checkpoint::saved;
 use crate::domain::num::Price;

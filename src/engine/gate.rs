@@ -48,10 +48,11 @@ pub struct RuleGroup {
     next_look: Timestamp,
     /// Whether an event came before `next_look`, so that a check is postponed until then.
     pending: bool,
-    /// The test that shut the gate last. It is asked first, because most likely it still does, and the values of the
-    /// others need not be computed then.
+    /// The test that shut the gate last. It is asked first, because most likely it still does, and the values
+    /// of the others need not be computed then.
     shut_by: usize,
-    /// Until then the test that shut the gate last stays as it is, unless something else than a trade happens.
+    /// Until then the test that shut the gate last stays as it is, unless something else than a trade
+    /// happens.
     wake: Wake,
     /// Looks until sleeping is tried again.
     sleepless: u32,
@@ -158,8 +159,8 @@ impl RuleGroup {
         failed.is_none()
     }
 
-    /// Sleeps as long as the test that shut the gate says it stays as it is. One that cannot say is not asked at every
-    /// look.
+    /// Sleeps as long as the test that shut the gate says it stays as it is. One that cannot say is not asked
+    /// at every look.
     #[inline]
     fn fall_asleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
         if self.sleepless > 0 {
@@ -216,7 +217,8 @@ impl RuleGroup {
         if self.pending && self.watching > 0 { self.next_look } else { Timestamp::MAX }
     }
 
-    /// Whether looking at each whole second from `next` on leaves it as looking at the last of them alone would.
+    /// Whether looking at each whole second from `next` on leaves it as looking at the last of them alone
+    /// would.
     pub(super) fn keeps_pace(&self, next: Timestamp) -> bool {
         let is_asked = self.next_look <= next && self.interval <= Span::SECOND;
         !self.pending && (is_asked || !self.on_clock)

@@ -535,7 +535,8 @@ impl Engine {
         }
     }
 
-    /// Reports that a venue has an order: of venues whose answers are inputs, as a simulated one has every order at once.
+    /// Reports that a venue has an order: of venues whose answers are inputs, as a simulated one has every
+    /// order at once.
     pub fn accepted(&mut self, table: &SymbolTable, at: Timestamp, order: OrderId, out: &mut Outputs) {
         let Some(index) = self.owners.get(&order).copied() else { return };
         self.with_instance(table, index, at, None, out, |instance, turn| instance.on_accepted(order, turn));
@@ -562,7 +563,8 @@ impl Engine {
         }
     }
 
-    /// Tighter limits of risk hold from `at` on. Where the account is beyond one of them, everything is closed now.
+    /// Tighter limits of risk hold from `at` on. Where the account is beyond one of them, everything is
+    /// closed now.
     pub fn tighten(&mut self, table: &SymbolTable, at: Timestamp, limits: &RiskLimits, out: &mut Outputs) {
         self.account.roll_day(at);
         self.account.tighten(limits);

@@ -1,4 +1,5 @@
-//! Comparisons that must be fulfilled before somebody acts, so that as long as one is not, nobody need be asked.
+//! Comparisons that must be fulfilled before somebody acts, so that as long as one is not, nobody need be
+//! asked.
 //!
 //! Invariant: a test compares as the condition it comes from does, without that condition's age limit.
 
@@ -8,8 +9,8 @@ use crate::engine::indicators::{IndicatorSet, Look, Missing, SlotId};
 use crate::engine::rules::{Right, Source, Test};
 use crate::engine::value::compare;
 
-/// A comparison that must be fulfilled for somebody to act: all members of a group make it, or a rule that can end a
-/// position.
+/// A comparison that must be fulfilled for somebody to act: all members of a group make it, or a rule that
+/// can end a position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GateTest {
     pub(super) slot: SlotId,

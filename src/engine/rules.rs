@@ -254,8 +254,9 @@ impl Rule {
         self.memory.is_empty() && self.steps.is_none()
     }
 
-    /// Whether it gives the same again, and remembers the same, however much time passes without a value that changes:
-    /// no duration or edge runs, no sequence has begun and no value can get too old. Only after an evaluation.
+    /// Whether it gives the same again, and remembers the same, however much time passes without a value that
+    /// changes: no duration or edge runs, no sequence has begun and no value can get too old. Only after an
+    /// evaluation.
     pub fn is_still(&self) -> bool {
         let runs = |memory: &Memory| {
             memory.true_since.is_some() || memory.unknown_since.is_some() || memory.edge_at.is_some()

@@ -1,8 +1,9 @@
-//! Runs of trades of one symbol: those at which nobody can act change market, indicators and account together.
+//! Runs of trades of one symbol: those at which nobody can act change market, indicators and account
+//! together.
 //!
-//! Invariant: everything is as [`Engine::on_trade`], the definition, leaves it after the same trades one by one. So a run
-//! stops before the first trade at which a price or a time is due or a test would be fulfilled, and that one is a trade
-//! like any other.
+//! Invariant: everything is as [`Engine::on_trade`], the definition, leaves it after the same trades one by
+//! one. So a run stops before the first trade at which a price or a time is due or a test would be fulfilled,
+//! and that one is a trade like any other.
 
 use super::Engine;
 use super::gate::Shut;
@@ -24,8 +25,9 @@ const FEW_TRADES: usize = 4;
 
 impl Engine {
     /// Applies trades of one symbol, none of them later than [`Engine::next_clock`], up to the first that has
-    /// consequences besides the value of the account or changes what is due when. Returns how many; the account after
-    /// each that changed it is appended to `valued`, except after one with consequences, which are all in `out`.
+    /// consequences besides the value of the account or changes what is due when. Returns how many; the
+    /// account after each that changed it is appended to `valued`, except after one with consequences, which
+    /// are all in `out`.
     pub fn on_trades(
         &mut self,
         table: &SymbolTable,
@@ -70,8 +72,8 @@ impl Engine {
         passed
     }
 
-    /// When a trade of the symbol, the next one at `first`, has to be looked at: this is due, or one of the tests it
-    /// appends is fulfilled. `None`: at the next trade, whatever it is.
+    /// When a trade of the symbol, the next one at `first`, has to be looked at: this is due, or one of the
+    /// tests it appends is fulfilled. `None`: at the next trade, whatever it is.
     fn sleeps_until(
         &mut self,
         symbol: SymbolId,
@@ -175,8 +177,8 @@ impl Engine {
     }
 }
 
-/// The price at which positions are valued whatever is traded from `first` on, if there is one: the mark price, or the mid
-/// price of a book; and until when that is so.
+/// The price at which positions are valued whatever is traded from `first` on, if there is one: the mark
+/// price, or the mid price of a book; and until when that is so.
 fn mark_without_trades(state: &SymbolState, first: Timestamp) -> (Option<Price>, Timestamp) {
     if let Some(mark) = state.market.last_mark.filter(|mark| first < mark.ends()) {
         return (Some(mark.price), mark.ends());

@@ -1,7 +1,7 @@
 //! Silence: whole seconds that change nothing are passed over together.
 //!
-//! Invariant: everything is as showing them one by one, the definition, leaves it. Where that cannot be told, they are
-//! shown one by one.
+//! Invariant: everything is as showing them one by one, the definition, leaves it. Where that cannot be told,
+//! they are shown one by one.
 
 use super::Engine;
 use super::indicators::Look;
@@ -10,9 +10,9 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 
 impl Engine {
-    /// Passes over whole seconds after the clock event at `now`, so that the next one to be shown is the last that lies
-    /// before `limit`, no later than a timer or the end of a bar. `since` is when the last event came that was not the
-    /// passing of time. Returns how many seconds nobody will see.
+    /// Passes over whole seconds after the clock event at `now`, so that the next one to be shown is the last
+    /// that lies before `limit`, no later than a timer or the end of a bar. `since` is when the last event
+    /// came that was not the passing of time. Returns how many seconds nobody will see.
     #[inline]
     pub fn pass_silence(
         &mut self,

@@ -1,4 +1,5 @@
-//! What is true of a session right now: account, positions, orders, markets, and what every instance waits for.
+//! What is true of a session right now: account, positions, orders, markets, and what every instance waits
+//! for.
 //!
 //! Invariant: looking at any moment, or never, gives the same decisions.
 
@@ -79,8 +80,8 @@ impl Engine {
         self.symbols.iter().enumerate().map(feed).collect()
     }
 
-    /// The state of every instance, by instance, at the time reached. Computes the indicators that conditions of
-    /// these states read, so it costs about as much as one evaluation of every instance.
+    /// The state of every instance, by instance, at the time reached. Computes the indicators that conditions
+    /// of these states read, so it costs about as much as one evaluation of every instance.
     pub fn states(&mut self, table: &SymbolTable, at: Timestamp) -> Vec<InstanceStatus> {
         let mut states = Vec::with_capacity(self.instances.len());
         let mut scratch = Outputs::default();

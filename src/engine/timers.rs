@@ -1,7 +1,7 @@
 //! When the engine needs a clock event, and which symbols wait for which times.
 //!
-//! A clock event costs as much as there are symbols due, not as there are symbols. Invariant: a time that was already
-//! handled is not returned again, or the driver would loop at the same time.
+//! A clock event costs as much as there are symbols due, not as there are symbols. Invariant: a time that was
+//! already handled is not returned again, or the driver would loop at the same time.
 
 use super::Engine;
 use super::gate::RuleGroup;
@@ -41,8 +41,8 @@ impl Engine {
     }
 }
 
-/// The time each symbol waits for, ordered as a tree of minima: node 1 is the earliest of all, nodes 2n and 2n + 1 are
-/// below node n, and the symbols are the leaves.
+/// The time each symbol waits for, ordered as a tree of minima: node 1 is the earliest of all, nodes 2n and
+/// 2n + 1 are below node n, and the symbols are the leaves.
 pub(super) struct Timers {
     leaves: usize,
     earliest: Vec<Timestamp>,

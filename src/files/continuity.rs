@@ -2,8 +2,8 @@
 //! silence.
 //!
 //! Sees every row once and needs bounded memory. A pause is not a gap where trade ids prove that no trade is
-//! missing; that another stream goes on proves nothing of the trades. Trades that are there are not missing, whatever the
-//! order of their ids: an exchange may give a trade a later time than the next one.
+//! missing; that another stream goes on proves nothing of the trades. Trades that are there are not missing,
+//! whatever the order of their ids: an exchange may give a trade a later time than the next one.
 
 use crate::domain::event::{Gap, GapCause};
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
@@ -135,8 +135,8 @@ impl Continuity {
         }
     }
 
-    /// Call before [`Continuity::close`] when an id may have come twice unnoticed: then late trades prove of no hole that it was
-    /// filled.
+    /// Call before [`Continuity::close`] when an id may have come twice unnoticed: then late trades prove of
+    /// no hole that it was filled.
     pub fn doubt_late_trades(&mut self) {
         self.holes.join(&self.filled_holes);
         self.ids.whole -= std::mem::take(&mut self.filled);
@@ -204,8 +204,9 @@ impl Continuity {
         self.open_holes.push_back(hole);
     }
 
-    /// Takes a trade that comes after one with a higher id. A hole whose trades have all come is none. Those who read the rows
-    /// leave out ids that come again, and say when they could not: [`Continuity::doubt_late_trades`].
+    /// Takes a trade that comes after one with a higher id. A hole whose trades have all come is none. Those
+    /// who read the rows leave out ids that come again, and say when they could not:
+    /// [`Continuity::doubt_late_trades`].
     #[cold]
     fn fill(&mut self, id: u64) {
         let index = self.open_holes.partition_point(|hole| hole.missing.below <= id);
@@ -266,10 +267,11 @@ impl Continuity {
     }
 }
 
-/// Gaps of one symbol's closed streams, sorted by time: holes in trade ids, files that do not touch, and silence.
+/// Gaps of one symbol's closed streams, sorted by time: holes in trade ids, files that do not touch, and
+/// silence.
 ///
-/// A silence is judged on the stream that prices come from. Another one that goes on proves that somebody recorded, but not
-/// that no trade was lost; it only proves itself.
+/// A silence is judged on the stream that prices come from. Another one that goes on proves that somebody
+/// recorded, but not that no trade was lost; it only proves itself.
 pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
     let mut gaps = Vec::new();
     for stream in streams {
@@ -316,7 +318,8 @@ pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
     gaps
 }
 
-/// The streams on which silence is judged: trades, else bars, else all but funding, whose rows are hours apart.
+/// The streams on which silence is judged: trades, else bars, else all but funding, whose rows are hours
+/// apart.
 fn judged<'a>(streams: &[&'a Continuity]) -> Vec<&'a Continuity> {
     let of = |is: fn(StreamKind) -> bool| -> Vec<&'a Continuity> {
         streams.iter().copied().filter(|stream| is(stream.kind) && stream.first.is_some()).collect()

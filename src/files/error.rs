@@ -199,7 +199,8 @@ impl FileError {
         FileError::of(file, if full { Problem::DiskFull(error) } else { Problem::Unwritable(error) })
     }
 
-    /// Why the file is left out where it was found in a folder rather than named; `None`: it is refused there too.
+    /// Why the file is left out where it was found in a folder rather than named; `None`: it is refused there
+    /// too.
     pub fn leaves_out(&self) -> Option<&'static str> {
         match &self.problem {
             Problem::Empty | Problem::NoRows => Some("it has no rows"),

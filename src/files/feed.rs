@@ -4,7 +4,8 @@
 //! A gap comes before data of the time it ends. Best bids and asks are validated by the survey but not
 //! replayed. Where a symbol has both level changes and top-of-book snapshots of the same time, only the
 //! changes are replayed: the snapshots are the top of the same book, and replaying both would repeatedly cut
-//! the deep book to 20 levels. Bars of a symbol that has trades are not replayed: they would repeat its trades.
+//! the deep book to 20 levels. Bars of a symbol that has trades are not replayed: they would repeat its
+//! trades.
 
 mod book;
 mod cursor;

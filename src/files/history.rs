@@ -1,5 +1,5 @@
-//! Joins files into one history: daily files of a symbol share one account and one warm-up. What overlapping files have in
-//! common is read once.
+//! Joins files into one history: daily files of a symbol share one account and one warm-up. What overlapping
+//! files have in common is read once.
 //!
 //! Only files whose names differ in numbers alone are joined, so files of different venues are not.
 
@@ -43,8 +43,8 @@ struct Reached {
     bar: Span,
 }
 
-/// Joins groups of surveyed files into histories, in the order of the groups' first files. The files were surveyed with the
-/// selection.
+/// Joins groups of surveyed files into histories, in the order of the groups' first files. The files were
+/// surveyed with the selection.
 ///
 /// # Errors
 /// Files of one history that overlap and do not agree, or that changed.
@@ -95,8 +95,8 @@ pub fn histories(
 }
 
 impl Open {
-    /// Whether files share a stream with it, not too long after its end. Bars of another length that lie beside its own are
-    /// another history.
+    /// Whether files share a stream with it, not too long after its end. Bars of another length that lie
+    /// beside its own are another history.
     fn goes_on_with(&self, first: Timestamp, files: &[FileSurvey]) -> bool {
         let mut shares = false;
         for (stream, symbol) in streams(files) {

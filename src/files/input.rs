@@ -19,8 +19,8 @@ pub(super) fn size(path: &Path, archives: &Archives) -> u64 {
     }
 }
 
-/// The text of a file or of a member of an archive, decompressed or converted from parquet, and its size as it
-/// is stored. `count` grows to that size as it is read.
+/// The text of a file or of a member of an archive, decompressed or converted from parquet, and its size as
+/// it is stored. `count` grows to that size as it is read.
 pub(super) fn text(
     path: &Path,
     count: &Arc<AtomicU64>,
@@ -49,8 +49,8 @@ pub(super) fn text(
     Ok((plain(file, Arc::clone(count))?, meta.len()))
 }
 
-/// A regular file that is read to its end, which must not come before the length that it had when it was opened: the
-/// rows of one that was truncated meanwhile would look complete.
+/// A regular file that is read to its end, which must not come before the length that it had when it was
+/// opened: the rows of one that was truncated meanwhile would look complete.
 struct Whole<R> {
     file: R,
     left: u64,

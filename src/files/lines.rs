@@ -49,7 +49,8 @@ impl Lines {
         (self.start, self.end, self.given, self.ended) = (0, 0, 0, true);
     }
 
-    /// Whether the last line, once it was returned, had no line end: nobody can tell whether it was written to its end.
+    /// Whether the last line, once it was returned, had no line end: nobody can tell whether it was written
+    /// to its end.
     pub fn is_open_ended(&self) -> bool {
         self.is_open_ended
     }

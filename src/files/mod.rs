@@ -2,8 +2,8 @@
 //! same formats.
 //!
 //! Everything streams in constant memory. Invariants: this module does not use the store, and no row is
-//! repaired or guessed: only rows that were there before are skipped (and counted), and numbers are rounded only to
-//! a declared step.
+//! repaired or guessed: only rows that were there before are skipped (and counted), and numbers are rounded
+//! only to a declared step.
 
 mod batch;
 mod columns;

@@ -1,5 +1,5 @@
-//! What openings of the files of one command share: the directory of the archive that was opened last, and the temporary
-//! file of sorted rows.
+//! What openings of the files of one command share: the directory of the archive that was opened last, and
+//! the temporary file of sorted rows.
 
 use super::error::{FileError, Problem};
 use super::input;

@@ -1,11 +1,12 @@
-//! Files of one stream that overlap in time. Where their rows agree they are one history, and what the later file repeats
-//! is passed over and counted; where they differ they are refused with both names, because nobody can say which is right.
+//! Files of one stream that overlap in time. Where their rows agree they are one history, and what the later
+//! file repeats is passed over and counted; where they differ they are refused with both names, because
+//! nobody can say which is right.
 //!
-//! Rows agree that have equal values; trades with ids are compared by id, whatever their order within a time. A file may
-//! begin and end in the middle of a time.
+//! Rows agree that have equal values; trades with ids are compared by id, whatever their order within a time.
+//! A file may begin and end in the middle of a time.
 //!
-//! A file is read for it at most twice, however many symbols it has and files it overlaps: once as the later one, and once
-//! as the earlier one of all that overlap it.
+//! A file is read for it at most twice, however many symbols it has and files it overlaps: once as the later
+//! one, and once as the earlier one of all that overlap it.
 
 mod fingerprints;
 
@@ -64,8 +65,8 @@ impl<'a> Overlaps<'a> {
         Overlaps { declared, opener: opener.clone(), earlier: Vec::new() }
     }
 
-    /// The rows of a file that files before it have too. `before` has, by symbol, the file that reaches furthest, of the
-    /// symbols of which that reaches the first row of this one.
+    /// The rows of a file that files before it have too. `before` has, by symbol, the file that reaches
+    /// furthest, of the symbols of which that reaches the first row of this one.
     ///
     /// # Errors
     /// A file that cannot be read, or rows that differ.
@@ -197,8 +198,8 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// The rows of the later file that the earlier one has too, of which `known` are those from the first time of the later
-    /// one on.
+    /// The rows of the later file that the earlier one has too, of which `known` are those from the first
+    /// time of the later one on.
     fn repeated(&self, known: Rows<'_>, own: Rows<'_>) -> Result<RepeatedRows, FileError> {
         let mut repeated = RepeatedRows::default();
         let mut before = Groups::new(self.symbol, self.before.path, known, self.before.last);

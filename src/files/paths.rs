@@ -47,11 +47,12 @@ const EXTENSIONS: [&str; 8] = [".gz", ".zst", ".zip", ".csv", ".jsonl", ".ndjson
 const ARCHIVES: [&str; 4] = [".feather", ".xz", ".bz2", ".7z"];
 
 /// Resolves paths to files: a directory stands for every market data file below it, sorted, and a zip archive
-/// for its members (`ARCHIVE/MEMBER`). Hidden files are skipped, and so are contract files, which are read with
-/// the files they describe. Duplicates are removed.
+/// for its members (`ARCHIVE/MEMBER`). Hidden files are skipped, and so are contract files, which are read
+/// with the files they describe. Duplicates are removed.
 ///
 /// # Errors
-/// A missing path, a name with a control character, or a directory that has no market data or is nested too deeply.
+/// A missing path, a name with a control character, or a directory that has no market data or is nested too
+/// deeply.
 pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let (mut files, mut in_folders, mut left_out) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut named = BTreeSet::new();

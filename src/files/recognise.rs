@@ -108,7 +108,8 @@ pub(super) fn recognise(
     }
 }
 
-/// The problem of a first line that is of no layout. JSON without a time by our name is not ours to be corrected.
+/// The problem of a first line that is of no layout. JSON without a time by our name is not ours to be
+/// corrected.
 #[cold]
 fn no_layout(problem: Problem, header: &[u8]) -> Problem {
     let is_ours = || memchr::memmem::find(header, b"\"timestamp_us\"").is_some();

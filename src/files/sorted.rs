@@ -1,9 +1,9 @@
 //! Sorts the rows of a file by time in bounded memory: parts are sorted in memory and written to temporary
 //! files, which are merged.
 //!
-//! Rows are sorted before they are checked, each with its line, so that a refused row is named by its place in
-//! the file. Rows of equal time are ordered by trade id where there is one, else as in the file, or backwards
-//! where the rows of their symbol run backwards.
+//! Rows are sorted before they are checked, each with its line, so that a refused row is named by its place
+//! in the file. Rows of equal time are ordered by trade id where there is one, else as in the file, or
+//! backwards where the rows of their symbol run backwards.
 
 use super::error::FileError;
 use super::fields::Fields;

@@ -124,8 +124,8 @@ impl SourceFile {
         Ok(source)
     }
 
-    /// The time of the earliest row of a file that is read as declared: of its first row, or of all where they are to be
-    /// sorted, which this does not do.
+    /// The time of the earliest row of a file that is read as declared: of its first row, or of all where
+    /// they are to be sorted, which this does not do.
     ///
     /// # Errors
     /// As [`SourceFile::open_with`], or the first row that was read and is invalid.
@@ -378,8 +378,8 @@ impl SourceFile {
         self.elsewhere_by_index[symbol as usize].as_mut().is_some_and(RepeatedRows::is_next)
     }
 
-    /// What is told of the trade ids of a symbol: that of a different trade, for which rows were dropped, and those that could
-    /// not be compared with all before.
+    /// What is told of the trade ids of a symbol: that of a different trade, for which rows were dropped, and
+    /// those that could not be compared with all before.
     pub(super) fn ids(&self, index: u32) -> impl Iterator<Item = String> {
         let name = self.symbol(index);
         let contradicting = self.contradicting.get(index as usize).filter(|(count, _)| *count > 0);
@@ -402,7 +402,8 @@ impl SourceFile {
         self.order.unchecked(index) > 0
     }
 
-    /// Closes the file at its end, because what was learnt of it is kept: a folder may have more files than may be open.
+    /// Closes the file at its end, because what was learnt of it is kept: a folder may have more files than
+    /// may be open.
     fn close(&mut self) {
         self.lines.close();
         if let Some(sorted) = &mut self.sorted {

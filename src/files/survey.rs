@@ -305,8 +305,8 @@ pub fn survey_file(
     of_source(source, RepeatedBySymbol::new(), sorted, selection, progress)
 }
 
-/// As [`survey_file`], for a replay: that takes a pass over the file for each symbol where these are not in order of time
-/// among each other, so the rows of a file of many are sorted and kept.
+/// As [`survey_file`], for a replay: that takes a pass over the file for each symbol where these are not in
+/// order of time among each other, so the rows of a file of many are sorted and kept.
 ///
 /// # Errors
 /// As [`survey_file`].
@@ -394,8 +394,8 @@ fn of_source(
     })
 }
 
-/// What is told of a symbol of a file that was read, by its index: how a file of another maker was understood, and what
-/// came of its trade ids.
+/// What is told of a symbol of a file that was read, by its index: how a file of another maker was
+/// understood, and what came of its trade ids.
 pub fn notes_of(index: u32, source: &SourceFile) -> Vec<String> {
     let reading = source.notes();
     let reading = (!reading.is_empty()).then(|| format!("{}: {}", source.symbol(index), reading.join("; ")));
@@ -413,8 +413,8 @@ pub fn joined<'a>(notes: impl Iterator<Item = &'a [String]>) -> Vec<String> {
     all
 }
 
-/// The declared length of a symbol's bars: given by the user, stated in the rows that were read, or in the file's
-/// name.
+/// The declared length of a symbol's bars: given by the user, stated in the rows that were read, or in the
+/// file's name.
 pub fn declared_bar(source: &SourceFile, symbol: &str, given: Option<Span>) -> Option<(Span, BarSource)> {
     let stem = paths::stem(source.path());
     let name = || stem.file_name().and_then(|name| declared_by_name(&name.to_string_lossy()));

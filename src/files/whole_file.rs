@@ -1,4 +1,5 @@
-//! Files that appear whole or not at all: written under a hidden name of their own beside the target, synced, renamed.
+//! Files that appear whole or not at all: written under a hidden name of their own beside the target, synced,
+//! renamed.
 //!
 //! Invariant: what has the final name is untouched until the rename, and the hidden name was nobody else's.
 
@@ -87,7 +88,8 @@ impl WholeFile {
 
 impl Drop for WholeFile {
     fn drop(&mut self) {
-        // After a rename there is nothing left. What cannot be removed is hidden, and its name shows what it is.
+        // After a rename there is nothing left. What cannot be removed is hidden, and its name shows what it
+        // is.
         let _ = fs::remove_file(&self.hidden);
     }
 }
@@ -111,8 +113,8 @@ pub fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Whether a path is a device, a pipe or a socket. It is written to, because a file in its place would be something else, and
-/// can be read only once, if at all.
+/// Whether a path is a device, a pipe or a socket. It is written to, because a file in its place would be
+/// something else, and can be read only once, if at all.
 pub fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }

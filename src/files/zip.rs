@@ -63,13 +63,14 @@ pub(super) fn members(path: &Path) -> Result<Vec<Member>, Problem> {
 /// The directory of an archive as it was read.
 #[derive(Debug)]
 struct Directory {
-    /// Device, number, size, and time of the last change of the archive: the directory counts as long as they are the same.
+    /// Device, number, size, and time of the last change of the archive: the directory counts as long as they
+    /// are the same.
     identity: [u64; 5],
     members: Arc<[Member]>,
 }
 
-/// Opens archives. Members of an archive are opened one after the other: the directory that was read last is kept, so that
-/// it is read once for all of them. Clones share it.
+/// Opens archives. Members of an archive are opened one after the other: the directory that was read last is
+/// kept, so that it is read once for all of them. Clones share it.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Archives(Arc<Mutex<Option<Directory>>>);
 
@@ -81,7 +82,8 @@ impl Archives {
         members.ok().and_then(|members| find(&members, name).map(|member| member.packed)).unwrap_or(0)
     }
 
-    /// The content of a member; `count` grows by every byte taken from the archive. Returns its packed size too.
+    /// The content of a member; `count` grows by every byte taken from the archive. Returns its packed size
+    /// too.
     pub fn open(
         &self,
         archive: &Path,

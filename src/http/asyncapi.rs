@@ -1,5 +1,5 @@
-//! The description of the WebSocket (AsyncAPI 3.0), generated from the table of its protocol. `schema/asyncapi.json` is
-//! its checked-in copy.
+//! The description of the WebSocket (AsyncAPI 3.0), generated from the table of its protocol.
+//! `schema/asyncapi.json` is its checked-in copy.
 
 use super::schemas;
 use super::stream::{REQUESTS, Request, STREAMS, StreamEntry};

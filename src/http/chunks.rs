@@ -1,6 +1,6 @@
 //! Writes the body of a streamed response from a blocking thread.
-//! Invariant: a client holds the thread for at most `wait_ms`, plus the time in which it reads at `bytes_per_s`, however
-//! it spreads its reading.
+//! Invariant: a client holds the thread for at most `wait_ms`, plus the time in which it reads at
+//! `bytes_per_s`, however it spreads its reading.
 
 use crate::clock::Stopwatch;
 use crate::limits::HTTP_STREAM_CHUNK_BYTES;

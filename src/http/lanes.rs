@@ -27,8 +27,8 @@ pub enum Lane {
     Control,
     /// Reading and writing the store.
     Store,
-    /// Reading a whole result, or all rows of a recorded symbol, for one answer, which may be large. Its users have
-    /// shares, and the next turn of a user begins when the answer has been sent.
+    /// Reading a whole result, or all rows of a recorded symbol, for one answer, which may be large. Its
+    /// users have shares, and the next turn of a user begins when the answer has been sent.
     Heavy,
     /// Checking a password.
     Password,
@@ -132,8 +132,8 @@ pub struct Lanes {
     heavy: Arc<KeyLocks<Arc<str>>>,
 }
 
-/// A user's own turn in the heavy lane, dropped when the answer has been sent. Others go on when the work is done, however slowly
-/// the answer is read.
+/// A user's own turn in the heavy lane, dropped when the answer has been sent. Others go on when the work is
+/// done, however slowly the answer is read.
 pub type HeavyTurn = OwnTurn<Arc<str>>;
 
 /// A permit of a lane, held until it and all work started with it are done.
@@ -178,11 +178,13 @@ impl Lanes {
         self.enter(lane).await?.run(work).await
     }
 
-    /// As [`Lanes::run`], of a user, who in the heavy lane waits behind himself. All without a login are one user. Gives
-    /// the turn in the heavy lane too: whoever holds a large answer holds it, until the answer has been sent.
+    /// As [`Lanes::run`], of a user, who in the heavy lane waits behind himself. All without a login are one
+    /// user. Gives the turn in the heavy lane too: whoever holds a large answer holds it, until the answer
+    /// has been sent.
     ///
     /// # Errors
-    /// As [`Lanes::run`]; 429 `too_many_reads` for too many heavy reads of this user, or when their turn does not come.
+    /// As [`Lanes::run`]; 429 `too_many_reads` for too many heavy reads of this user, or when their turn does
+    /// not come.
     pub async fn run_for<T: Send + 'static>(
         &self,
         lane: Lane,

@@ -1,8 +1,9 @@
-//! The Unix socket of the state directory, through which the command line of this host reaches a running daemon.
+//! The Unix socket of the state directory, through which the command line of this host reaches a running
+//! daemon.
 //!
-//! The kernel says which user connects, so there is no password: our own user and root act as admin, everybody
-//! else is refused. Invariant: the socket lies in a directory of mode 0700 and has mode 0600, and only the
-//! process that holds the store's lock replaces it.
+//! The kernel says which user connects, so there is no password: our own user and root act as admin,
+//! everybody else is refused. Invariant: the socket lies in a directory of mode 0700 and has mode 0600, and
+//! only the process that holds the store's lock replaces it.
 
 use super::error::Failure;
 use crate::auth::Role;
@@ -31,7 +32,8 @@ pub fn socket_path(state: &Path) -> PathBuf {
     state.join(SOCKET_FILE)
 }
 
-/// A path of the socket that the kernel takes: addresses of sockets have at most 107 bytes, paths may be longer.
+/// A path of the socket that the kernel takes: addresses of sockets have at most 107 bytes, paths may be
+/// longer.
 #[derive(Debug)]
 pub struct Address {
     path: PathBuf,
@@ -73,8 +75,8 @@ pub struct LocalListener {
 }
 
 impl LocalListener {
-    /// Binds the socket of a state directory whose store this process holds; a socket that a killed daemon left
-    /// is replaced.
+    /// Binds the socket of a state directory whose store this process holds; a socket that a killed daemon
+    /// left is replaced.
     ///
     /// # Errors
     /// Something else with that name, or a directory that cannot be written.
@@ -114,8 +116,8 @@ impl LocalListener {
 
 impl Drop for LocalListener {
     fn drop(&mut self) {
-        // The directory may have been moved away and its name taken by the state of another daemon. What stays
-        // behind is replaced at the next start.
+        // The directory may have been moved away and its name taken by the state of another daemon. What
+        // stays behind is replaced at the next start.
         if fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity) {
             let _ = fs::remove_file(&self.path);
         }

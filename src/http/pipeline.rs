@@ -433,8 +433,8 @@ struct Line {
 }
 
 impl Line {
-    /// Internal errors are logged as errors, refusals and changes as info, reads as debug. So is a refusal because
-    /// there was no token: every page asks once whether it is logged in.
+    /// Internal errors are logged as errors, refusals and changes as info, reads as debug. So is a refusal
+    /// because there was no token: every page asks once whether it is logged in.
     fn log(
         &self,
         id: &str,

@@ -203,8 +203,8 @@ pub struct Payload {
     pub turn: Option<HeavyTurn>,
 }
 
-/// Bytes on their way to the socket. The server asks for the next frame before it has written the last, so the turn goes
-/// with the bytes and not with the body.
+/// Bytes on their way to the socket. The server asks for the next frame before it has written the last, so
+/// the turn goes with the bytes and not with the body.
 struct Sending {
     bytes: Bytes,
     _turn: HeavyTurn,

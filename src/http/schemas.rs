@@ -1,7 +1,8 @@
 //! The schemas of everything that is sent and answered, by name: written by hand in files by subject, and the
 //! configuration's, which follow from its types. Both documents (OpenAPI and AsyncAPI) take theirs from here.
 //!
-//! Invariant: a schema that `extends` another is written out in full, so that readers of a document see plain objects.
+//! Invariant: a schema that `extends` another is written out in full, so that readers of a document see plain
+//! objects.
 
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -102,7 +103,8 @@ fn of_config() -> Map<String, Value> {
     all
 }
 
-/// The parts of the configuration that a session was read with. An older version had fewer fields, so none is required.
+/// The parts of the configuration that a session was read with. An older version had fewer fields, so none is
+/// required.
 fn of_config_at_start() -> Map<String, Value> {
     const NAME: &str = "ConfigAtStart";
     let parts = &crate::config::schema()["$defs"];

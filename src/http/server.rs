@@ -49,8 +49,8 @@ impl Stop {
 }
 
 impl Server {
-    /// Binds the configured address, and the local socket of the state directory; where that is impossible, the
-    /// command line cannot reach the daemon, which is logged.
+    /// Binds the configured address, and the local socket of the state directory; where that is impossible,
+    /// the command line cannot reach the daemon, which is logged.
     ///
     /// # Errors
     /// An address that is in use or does not belong to this machine.

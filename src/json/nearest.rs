@@ -1,7 +1,7 @@
 //! Suggests a known name for a misspelt one.
 
-/// The known name with the fewest edits, if at most a third of the letters differ, else the only one that goes on where
-/// the wrong one ends (`latency` for `latency_ms`). Ignores case.
+/// The known name with the fewest edits, if at most a third of the letters differ, else the only one that
+/// goes on where the wrong one ends (`latency` for `latency_ms`). Ignores case.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong: Vec<char> = wrong.trim().chars().take(80).flat_map(char::to_lowercase).collect();
     let known: Vec<(&str, Vec<char>)> =

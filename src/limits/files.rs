@@ -15,5 +15,6 @@ pub const STREAM_PAUSES: usize = 4_096;
 /// Gaps in the trade ids kept per stream; when full, the shortest are dropped.
 pub const TRADE_HOLES: usize = 4_096;
 
-/// Latest gaps in the trade ids of a stream that trades of a later time may still fill; when full, the oldest stays a gap.
+/// Latest gaps in the trade ids of a stream that trades of a later time may still fill; when full, the oldest
+/// stays a gap.
 pub const OPEN_TRADE_HOLES: usize = 64;

@@ -6,7 +6,8 @@ pub const HTTP_BLOCKING_THREADS: usize = 86;
 /// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
 
-/// Concurrent requests that read a whole result or all rows of a recorded symbol, up to about 100 MB each; more wait.
+/// Concurrent requests that read a whole result or all rows of a recorded symbol, up to about 100 MB each;
+/// more wait.
 pub const HTTP_HEAVY_READS: usize = 3;
 
 /// Of those, requests per user.
@@ -22,8 +23,8 @@ pub const HTTP_STARTS: usize = 4;
 /// login. More requests wait.
 pub const HTTP_URGENT_THREADS: usize = 8;
 
-/// Concurrent controls of single sessions (pause, flatten and so on), which wait for the session; more wait. Those of all
-/// sessions with real money are urgent.
+/// Concurrent controls of single sessions (pause, flatten and so on), which wait for the session; more wait.
+/// Those of all sessions with real money are urgent.
 pub const HTTP_CONTROLS: usize = 8;
 
 /// Concurrent exports; a further one is refused with 429.
@@ -47,7 +48,8 @@ pub const HTTP_IMPORTS: usize = 2;
 /// Concurrent requests waiting for the exchange; more wait.
 pub const HTTP_EXCHANGE_CALLS: usize = 4;
 
-/// Concurrent lists of the exchange's symbols; others wait, and then find the list or the failure of the one before.
+/// Concurrent lists of the exchange's symbols; others wait, and then find the list or the failure of the one
+/// before.
 pub const HTTP_SYMBOL_LISTS: usize = 1;
 
 /// Threads kept free for the runtime itself: DNS lookups, files, shutdown.

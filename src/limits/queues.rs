@@ -2,21 +2,22 @@
 
 use super::{SESSION_PAIRS, SESSION_SYMBOLS};
 
-/// Commands of people (pause, flatten and so on; one a symbol for some) that wait for a session's thread or, applied, for the disk.
-/// When full, further ones are refused with 503 `session_busy`; closing everything is taken all the same, and what is asked
-/// for again while it waits is one with the request before.
+/// Commands of people (pause, flatten and so on; one a symbol for some) that wait for a session's thread or,
+/// applied, for the disk. When full, further ones are refused with 503 `session_busy`; closing everything is
+/// taken all the same, and what is asked for again while it waits is one with the request before.
 pub const SESSION_COMMANDS: usize = 8 * (SESSION_SYMBOLS + 1);
 
-/// Orders and withdrawals that a live session has decided and its loop has not taken, which it does after every batch. When full,
-/// an entry is dropped, which the log says; exits and withdrawals are taken all the same. While a journal is replayed the oldest
-/// are forgotten instead: those the journal has.
+/// Orders and withdrawals that a live session has decided and its loop has not taken, which it does after
+/// every batch. When full, an entry is dropped, which the log says; exits and withdrawals are taken all the
+/// same. While a journal is replayed the oldest are forgotten instead: those the journal has.
 pub const OUTBOX_ORDERS: usize = 4 * SESSION_PAIRS;
 
-/// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the session waits.
+/// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the
+/// session waits.
 pub const ORDER_COMMANDS: usize = 4_096;
 
-/// Executions of others that closed something of a live session and of which it is not known yet, for a second at most, whether a
-/// stop of ours made them; when full the oldest is booked as closed by hand.
+/// Executions of others that closed something of a live session and of which it is not known yet, for a
+/// second at most, whether a stop of ours made them; when full the oldest is booked as closed by hand.
 pub const UNDECIDED_EXECUTIONS: usize = 1_024;
 
 /// Programs of `alerts.exec` that run at once; further alerts wait for their turn.
@@ -26,9 +27,10 @@ pub const ALERT_PROGRAMS: usize = 4;
 /// `tradingd_alerts_dropped_total` counts. They are events all the same.
 pub const ALERTS_WAITING: usize = 256;
 
-/// Milliseconds that the alert of a live session waits for its event to be on disk; then the program is told all the same.
+/// Milliseconds that the alert of a live session waits for its event to be on disk; then the program is told
+/// all the same.
 pub const ALERT_WAITS_MS: i64 = 5_000;
 
-/// Parts of a file of rows that were parsed and not written yet; when full the parser waits. As many emptied ones wait to be used
-/// again; further ones are dropped.
+/// Parts of a file of rows that were parsed and not written yet; when full the parser waits. As many emptied
+/// ones wait to be used again; further ones are dropped.
 pub const IMPORT_PARTS: usize = 8;

@@ -104,7 +104,8 @@ impl Exchange {
         true
     }
 
-    /// Ends what lasts for a time on markets: moved prices, hidden bids, a delisted contract before its close.
+    /// Ends what lasts for a time on markets: moved prices, hidden bids, a delisted contract before its
+    /// close.
     pub(super) fn end_passing(&mut self) {
         let (true_ms, at_ms) = (self.true_ms(), self.now_ms());
         for index in 0..self.markets.len() {

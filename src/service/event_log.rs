@@ -1,4 +1,5 @@
-//! What was decided or happened, over all sessions and the daemon itself, for readers that go on where they left.
+//! What was decided or happened, over all sessions and the daemon itself, for readers that go on where they
+//! left.
 
 use super::Refusal;
 use super::hub::Hub;
@@ -13,21 +14,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct EventLog {
     store: Arc<Store>,
     hub: Arc<Hub>,
-    /// Held while an event of the daemon is kept and published: readers see these in the order of their numbers.
+    /// Held while an event of the daemon is kept and published: readers see these in the order of their
+    /// numbers.
     adding: Mutex<()>,
 }
 
 /// A part of the log.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct LogView {
-    /// Events in the order of their `position`; each has the `session_id` it belongs to (`daemon`: the daemon itself) and
-    /// its `seq` there.
+    /// Events in the order of their `position`; each has the `session_id` it belongs to (`daemon`: the daemon
+    /// itself) and its `seq` there.
     pub events: Vec<Value>,
     /// `after` of the next part.
     pub next_after: u64,
     /// Whether there are more now.
     pub more: bool,
-    /// Whether events up to `next_after` are missing, because they were removed with the recording of their session.
+    /// Whether events up to `next_after` are missing, because they were removed with the recording of their
+    /// session.
     pub events_removed: bool,
     /// Position of the oldest event that is kept.
     pub oldest: u64,
@@ -41,7 +44,8 @@ impl EventLog {
         EventLog { store, hub, adding: Mutex::default() }
     }
 
-    /// Events behind a position (`None`: from the oldest on), at most `limit`, in the order in which they became durable.
+    /// Events behind a position (`None`: from the oldest on), at most `limit`, in the order in which they
+    /// became durable.
     ///
     /// # Errors
     /// `cursor_expired` when events behind the position have been removed, or none has reached it.
@@ -49,7 +53,8 @@ impl EventLog {
         self.read_of(None, after, limit)
     }
 
-    /// As [`EventLog::read`], only those of one session. A part may have fewer than `limit` although there are more.
+    /// As [`EventLog::read`], only those of one session. A part may have fewer than `limit` although there
+    /// are more.
     ///
     /// # Errors
     /// As [`EventLog::read`].
@@ -80,8 +85,8 @@ impl EventLog {
         Ok(LogView { events, next_after, more: newest > next_after, events_removed, oldest, newest })
     }
 
-    /// Keeps an event of the daemon itself and publishes it. On a disk that refuses it is published all the same, without a
-    /// number: what it tells of has happened.
+    /// Keeps an event of the daemon itself and publishes it. On a disk that refuses it is published all the
+    /// same, without a number: what it tells of has happened.
     pub fn add(&self, event: &'static str, mut fields: Value) {
         if let Value::Object(fields) = &mut fields {
             fields.entry("timestamp").or_insert_with(|| clock::now().rfc3339_millis().into());

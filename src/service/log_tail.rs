@@ -33,9 +33,9 @@ impl LogTail {
         lines.count += 1;
     }
 
-    /// `{"lines": [{"seq", "timestamp", "level", "message", "target", …}], "last_seq", "dropped"}`, oldest first: the last
-    /// `limit` lines after number `after` that are at least as important as `level`. `dropped` counts the lines after
-    /// `after` that are no longer kept.
+    /// `{"lines": [{"seq", "timestamp", "level", "message", "target", …}], "last_seq", "dropped"}`, oldest
+    /// first: the last `limit` lines after number `after` that are at least as important as `level`.
+    /// `dropped` counts the lines after `after` that are no longer kept.
     pub fn read(&self, after: u64, limit: usize, level: Option<&str>) -> Value {
         let least = level.map_or(usize::MAX, rank);
         let lines = self.lines();

@@ -1,7 +1,8 @@
 //! What the program does, for the command line and HTTP alike. The one place where adapters meet.
 //!
-//! Functions here block (they use the store), unless they are `async`; asynchronous callers run them on a blocking
-//! thread. Invariant: a refusal has a kind, not an HTTP status code, and no text is formatted for a terminal.
+//! Functions here block (they use the store), unless they are `async`; asynchronous callers run them on a
+//! blocking thread. Invariant: a refusal has a kind, not an HTTP status code, and no text is formatted for a
+//! terminal.
 
 mod alerts;
 pub mod analytics;

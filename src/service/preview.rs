@@ -47,8 +47,8 @@ impl Service {
     /// The signals and trades of a document on up to a day of one recorded symbol, with the marks of a chart.
     ///
     /// # Errors
-    /// `invalid_strategy` with every problem, `recording_not_found`, `symbol_not_found`, `invalid_request` for data that the
-    /// strategy cannot run on, `preview_superseded` when the user's next preview has begun.
+    /// `invalid_strategy` with every problem, `recording_not_found`, `symbol_not_found`, `invalid_request`
+    /// for data that the strategy cannot run on, `preview_superseded` when the user's next preview has begun.
     pub fn preview(&self, turn: &PreviewTurn, request: &PreviewRequest) -> Result<Value, Refusal> {
         if turn.is_over() {
             return Err(superseded());

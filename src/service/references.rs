@@ -1,7 +1,7 @@
 //! Recordings and strategies that running sessions use and that must not be removed meanwhile.
 //!
-//! Removing a resource in use is refused. A removal may take many commits; meanwhile only a session that wants to use
-//! the same resource waits.
+//! Removing a resource in use is refused. A removal may take many commits; meanwhile only a session that
+//! wants to use the same resource waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -238,8 +238,9 @@ impl Results {
         Ok(document)
     }
 
-    /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events: at most `limit` orders behind
-    /// the number `behind`. A session may have hundreds of thousands, so no more are kept at once.
+    /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events: at most
+    /// `limit` orders behind the number `behind`. A session may have hundreds of thousands, so no more are
+    /// kept at once.
     ///
     /// # Errors
     /// As [`Results::of_session`]; `result_not_found` for a run of the command line, which stores no events.

@@ -1,5 +1,5 @@
-//! A secret that the user provides: a credential of systemd, or else a file of the state directory that only its owner can
-//! access.
+//! A secret that the user provides: a credential of systemd, or else a file of the state directory that only
+//! its owner can access.
 //!
 //! Invariant: an error names the file and never what is in it.
 

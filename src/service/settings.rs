@@ -113,7 +113,8 @@ impl Settings {
         &self.path
     }
 
-    /// Hands `config_reloaded` and `config_rejected` with their fields to `log` from now on. Only the first call counts.
+    /// Hands `config_reloaded` and `config_rejected` with their fields to `log` from now on. Only the first
+    /// call counts.
     pub fn log_to(&self, log: impl Fn(&'static str, serde_json::Value) + Send + Sync + 'static) {
         let _ = self.log.set(Box::new(log));
     }

@@ -1,7 +1,8 @@
-//! Closes what live sessions hold when nobody answers for them any more: a process of its own, with its own client.
+//! Closes what live sessions hold when nobody answers for them any more: a process of its own, with its own
+//! client.
 //!
-//! Invariants: it acts only on symbols of an abandoned lease, and leaves live trading locked; a stop is cancelled only when its
-//! position is gone.
+//! Invariants: it acts only on symbols of an abandoned lease, and leaves live trading locked; a stop is
+//! cancelled only when its position is gone.
 
 use super::market::{KeyRing, LeaseHistory, LiveLease, LiveLock, Unreadable};
 use super::secret_file::credentials;
@@ -84,7 +85,8 @@ impl Watchdog {
         Ok(Watchdog { state: state.to_owned(), account, keys, watch, seen })
     }
 
-    /// Looks again: locks, and closes what sessions hold that have been silent for too long since they were first seen so.
+    /// Looks again: locks, and closes what sessions hold that have been silent for too long since they were
+    /// first seen so.
     pub fn look(&mut self) -> LookReport {
         let now = self.watch.elapsed();
         let ((leases, unreadable), mut looked) = self.leases();
@@ -96,7 +98,8 @@ impl Watchdog {
         looked
     }
 
-    /// As [`Watchdog::look`] for whoever looks only once: how long a session has been silent is what the wall clock says.
+    /// As [`Watchdog::look`] for whoever looks only once: how long a session has been silent is what the wall
+    /// clock says.
     pub fn look_once(&self, now: Timestamp) -> LookReport {
         let ((leases, _), mut looked) = self.leases();
         let abandoned: Vec<LiveLease> =
@@ -167,15 +170,17 @@ impl EmptyLooks {
     }
 }
 
-/// How long nothing is called flat yet, because an order of the last heartbeat may still show, for a session that was abandoned when
-/// it is first looked at. A clock that was set says nothing, so it is never longer than what follows the patience.
+/// How long nothing is called flat yet, because an order of the last heartbeat may still show, for a session
+/// that was abandoned when it is first looked at. A clock that was set says nothing, so it is never longer
+/// than what follows the patience.
 fn until_nothing_comes(lease: &LiveLease, now: Timestamp) -> Span {
     let silent = Span::from_millis(now.millis() - lease.heartbeat_ms).max(PATIENCE);
     (SETTLED_AFTER - silent).max(Span::ZERO)
 }
 
-/// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either for a while, then cancels
-/// the stops and looks until none of these is left. Whether the exchange showed all three: what cannot be read is not flat.
+/// Cancels the orders of a lease and closes every position on its symbols, looks until none is left of either
+/// for a while, then cancels the stops and looks until none of these is left. Whether the exchange showed all
+/// three: what cannot be read is not flat.
 async fn flatten(account: &AccountClient, lease: &LiveLease) -> (Vec<ClosedPosition>, bool) {
     let mut closed: Vec<ClosedPosition> = Vec::new();
     let (watch, mut empty) = (Stopwatch::start(), EmptyLooks::default());
@@ -238,8 +243,8 @@ fn note(closed: &mut Vec<ClosedPosition>, lease: &LiveLease, ours: &[&HeldPositi
     }
 }
 
-/// One order for all of a position, under a client id of its own. When its answer is lost, the next round closes only what
-/// the positions still show.
+/// One order for all of a position, under a client id of its own. When its answer is lost, the next round
+/// closes only what the positions still show.
 async fn close(account: &AccountClient, held: &HeldPosition, round: usize) -> Option<String> {
     let order = NewOrder {
         symbol: held.symbol.clone(),

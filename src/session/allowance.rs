@@ -1,5 +1,5 @@
-//! What the configuration allows a session. Invariant: while the session runs, also over restarts, it only becomes less:
-//! a tighter configuration acts at once, a looser one with the next session.
+//! What the configuration allows a session. Invariant: while the session runs, also over restarts, it only
+//! becomes less: a tighter configuration acts at once, a looser one with the next session.
 
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::engine::risk::RiskLimits;

@@ -8,8 +8,8 @@ use crate::session::gateway::Gateway;
 use crate::session::switches::switched;
 use std::collections::BTreeSet;
 
-/// The layout of the bytes. A change of any state that is saved is another one; where only the engine's changes, its version
-/// says so.
+/// The layout of the bytes. A change of any state that is saved is another one; where only the engine's
+/// changes, its version says so.
 pub const CHECKPOINT_LAYOUT: u32 = 6;
 
 /// What a run has come to between two inputs, and what its recorder took down.
@@ -24,8 +24,8 @@ pub fn save<G: Gateway + Saved, R: Saved>(driver: &Driver<G>, recorder: &R) -> V
     bytes
 }
 
-/// Takes what was saved over into a driver and a recorder that were made for the same run and have seen nothing. After an error both
-/// must not be used.
+/// Takes what was saved over into a driver and a recorder that were made for the same run and have seen
+/// nothing. After an error both must not be used.
 ///
 /// # Errors
 /// The bytes are none of such a run.

@@ -1,6 +1,8 @@
-//! Gathers what a run does into one result: digest, statistics, signals, trades with their reasons, refusals, coverage.
+//! Gathers what a run does into one result: digest, statistics, signals, trades with their reasons, refusals,
+//! coverage.
 //!
-//! Memory grows with trades and, up to [`crate::limits::FIRED_SECTIONS`], with signals; not with ticks. Never: a number that did not come from the engine.
+//! Memory grows with trades and, up to [`crate::limits::FIRED_SECTIONS`], with signals; not with ticks.
+//! Never: a number that did not come from the engine.
 
 use crate::checkpoint::{plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
@@ -87,7 +89,8 @@ saved!([impl] Collector<'_> {
 pub struct Labels {
     /// What was run.
     pub mode: Mode,
-    /// What the strategies were compiled to, in the order of the session: names for the conditions of decisions.
+    /// What the strategies were compiled to, in the order of the session: names for the conditions of
+    /// decisions.
     pub defs: Vec<Arc<StrategyDef>>,
     /// File or recording.
     pub source: String,
@@ -199,8 +202,8 @@ impl<'a> Collector<'a> {
         coverage.events = kinds.map(|((kind, _), count)| (*kind, count)).collect();
         let mut assumptions =
             Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
-        // A stream of settlements that brought none has charged nothing: a replay of the recording, which then has no
-        // such stream, says the same.
+        // A stream of settlements that brought none has charged nothing: a replay of the recording, which
+        // then has no such stream, says the same.
         let is_funded = assumptions.coverage.events.iter().any(|(kind, _)| *kind == StreamKind::Funding);
         if assumptions.funding == FundingSource::Recorded && !is_funded {
             assumptions.funding = FundingSource::None;

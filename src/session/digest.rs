@@ -55,7 +55,8 @@ pub fn hex(hash: impl AsRef<[u8]>) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Appends the canonical bytes of one decision: little-endian integers, f64 by their bits, words with their length.
+/// Appends the canonical bytes of one decision: little-endian integers, f64 by their bits, words with their
+/// length.
 pub fn encode(decision: &Decision, evidence: &[Evidence], into: &mut Vec<u8>) {
     into.extend_from_slice(&decision.at.nanos().to_le_bytes());
     into.extend_from_slice(&decision.instance.to_le_bytes());
@@ -79,7 +80,8 @@ pub fn encode(decision: &Decision, evidence: &[Evidence], into: &mut Vec<u8>) {
 
 fn kind(kind: &DecisionKind, into: &mut Vec<u8>) {
     match kind {
-        // The level follows from decisions and prices that are hashed, and digests from before it was kept still hold.
+        // The level follows from decisions and prices that are hashed, and digests from before it was kept
+        // still hold.
         DecisionKind::Transition { from, to, trigger, level: _ } => {
             [from.as_str(), to.as_str(), trigger.as_str()].iter().for_each(|text| word(text, into))
         }

@@ -1,8 +1,8 @@
-//! Drives an engine: applies one input after the other, hands orders to a gateway and its answers to the engine. A
-//! backtest, a paper session and a replay are the same driver over different inputs.
+//! Drives an engine: applies one input after the other, hands orders to a gateway and its answers to the
+//! engine. A backtest, a paper session and a replay are the same driver over different inputs.
 //!
-//! One timeline: the engine's clock. Invariants: it never reads the wall clock; nothing is shown to the engine before
-//! its time; the recorder sees an order before the gateway does.
+//! One timeline: the engine's clock. Invariants: it never reads the wall clock; nothing is shown to the
+//! engine before its time; the recorder sees an order before the gateway does.
 
 use crate::checkpoint::{Saved, saved};
 use crate::domain::decision::Trigger;
@@ -82,7 +82,8 @@ impl Funding {
     }
 }
 
-/// The most trades that are applied together: copying them again after one with consequences must cost little.
+/// The most trades that are applied together: copying them again after one with consequences must cost
+/// little.
 const RUN_TRADES: usize = 128;
 
 /// How far a run has come; shown while it runs.
@@ -144,8 +145,8 @@ impl Driver {
         Driver::sharing(Arc::new(ArcSwap::new(table)), strategies, session, venue)
     }
 
-    /// As [`Driver::new`], on a table that others may replace while the run goes on. A replacement is seen between
-    /// two chunks, as a numbered event; it must hold the same symbols in the same order.
+    /// As [`Driver::new`], on a table that others may replace while the run goes on. A replacement is seen
+    /// between two chunks, as a numbered event; it must hold the same symbols in the same order.
     pub fn sharing(
         symbols: Arc<ArcSwap<SymbolTable>>,
         strategies: &[Arc<StrategyDef>],
@@ -193,7 +194,8 @@ impl<G: Gateway> Driver<G> {
         }
     }
 
-    /// Takes over a symbol table that was replaced from outside, as a numbered event at the time reached; whether it was.
+    /// Takes over a symbol table that was replaced from outside, as a numbered event at the time reached;
+    /// whether it was.
     pub fn refresh_table<R: Recorder>(&mut self, recorder: &mut R) -> bool {
         let now = self.shared.load();
         if now.version == self.table.version {
@@ -313,8 +315,8 @@ impl<G: Gateway> Driver<G> {
         self.flush(self.at, recorder);
     }
 
-    /// The configuration allows less from the time reached on, which is one numbered input. Switched-off symbols come with
-    /// their symbol table.
+    /// The configuration allows less from the time reached on, which is one numbered input. Switched-off
+    /// symbols come with their symbol table.
     pub fn tighten<R: Recorder>(&mut self, allowed: &Allowance, recorder: &mut R) {
         self.seq += 1;
         recorder.allowance(allowed, self.progress());
@@ -324,7 +326,8 @@ impl<G: Gateway> Driver<G> {
         self.flush(self.at, recorder);
     }
 
-    /// Nobody was there until `at`: what was due acts and arrives only now, and no market from before is known.
+    /// Nobody was there until `at`: what was due acts and arrives only now, and no market from before is
+    /// known.
     pub fn sleep_until(&mut self, at: Timestamp) {
         self.at = self.at.max(at);
         self.gateway.on_absence();
@@ -367,8 +370,8 @@ impl<G: Gateway> Driver<G> {
         }
     }
 
-    /// Applies the first of these ticks as far as they are trades of this symbol with nothing due in between, up to the
-    /// first with consequences: as [`Driver::tick`] would one by one. Returns how many.
+    /// Applies the first of these ticks as far as they are trades of this symbol with nothing due in between,
+    /// up to the first with consequences: as [`Driver::tick`] would one by one. Returns how many.
     fn trades<R: Recorder>(&mut self, symbol: SymbolId, ticks: &[Tick], recorder: &mut R) -> usize {
         let Some(calm) = ticks.first().and_then(|first| self.gateway.calm(symbol, first.at)) else {
             return 0;
@@ -425,8 +428,8 @@ impl<G: Gateway> Driver<G> {
         }
     }
 
-    /// A bar, known at its end: what waited acts on its first price, then its inside reaches stops and targets, then
-    /// the engine sees its end.
+    /// A bar, known at its end: what waited acts on its first price, then its inside reaches stops and
+    /// targets, then the engine sees its end.
     fn bar<R: Recorder>(&mut self, symbol: SymbolId, at: Timestamp, bar: &Bar, recorder: &mut R) {
         self.engine.bar_opened(&self.table, symbol, at, bar);
         self.gateway.open_bar(&self.table, symbol, at, bar, &mut self.events);
@@ -520,8 +523,8 @@ impl<G: Gateway> Driver<G> {
         }
     }
 
-    /// The data is over: what works is cancelled, what is open is closed at once, as far as the gateway does that
-    /// ([`Gateway::END_TRIES`]).
+    /// The data is over: what works is cancelled, what is open is closed at once, as far as the gateway does
+    /// that ([`Gateway::END_TRIES`]).
     pub fn finish<R: Recorder>(&mut self, recorder: &mut R) {
         for _ in 0..G::END_TRIES {
             self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);

@@ -1,8 +1,8 @@
 //! Where a session's orders go and where the answers come from: a simulated venue, or an exchange.
 //!
-//! Answers of a simulated venue come by time: the driver asks for them when they are due, and a replay computes them
-//! again. Answers of an exchange come through the inbox like market data ([`super::driver::Driver::answer`]), so that a
-//! replay applies what was journaled.
+//! Answers of a simulated venue come by time: the driver asks for them when they are due, and a replay
+//! computes them again. Answers of an exchange come through the inbox like market data
+//! ([`super::driver::Driver::answer`]), so that a replay applies what was journaled.
 
 use crate::checkpoint::saved;
 use crate::domain::event::{Bar, Market, Trade};
@@ -17,15 +17,16 @@ pub trait Gateway {
     /// Whether answers come through the inbox ([`super::driver::Driver::answer`]) and none by time.
     const ANSWERS_ARE_INPUTS: bool;
 
-    /// Whether orders go to an exchange: positions are then looked after there, and a session ends only when nothing is left.
+    /// Whether orders go to an exchange: positions are then looked after there, and a session ends only when
+    /// nothing is left.
     const IS_EXCHANGE: bool;
 
     /// How long a stop waits for its closing orders; what is open then is closed at the last prices
     /// ([`super::driver::Driver::finish`]). `None`: nothing but flat is an end.
     const CLOSED_WITHIN: Option<Span> = None;
 
-    /// How often that is tried where the venue refuses; then what is open stays open. 0: nobody would hear the answer to an
-    /// order that is sent at the end, so all stays as it is.
+    /// How often that is tried where the venue refuses; then what is open stays open. 0: nobody would hear
+    /// the answer to an order that is sent at the end, so all stays as it is.
     const END_TRIES: u32 = 0;
 
     /// Sends an order. The recorder has seen it before.
@@ -57,8 +58,8 @@ pub trait Gateway {
     ) {
     }
 
-    /// Which trades of the symbol, the first of them at `at`, are of no consequence but that the last of them is remembered;
-    /// `None`: none is.
+    /// Which trades of the symbol, the first of them at `at`, are of no consequence but that the last of them
+    /// is remembered; `None`: none is.
     fn calm(&self, _symbol: SymbolId, _at: Timestamp) -> Option<Calm> {
         Some(Calm::ALWAYS)
     }
@@ -110,8 +111,8 @@ pub trait Gateway {
         VenueCounts::default()
     }
 
-    /// No more data will come: appends the next answers that are still under way, without their latency. Returns
-    /// whether more may follow; the last call appends what the end of the data itself brings.
+    /// No more data will come: appends the next answers that are still under way, without their latency.
+    /// Returns whether more may follow; the last call appends what the end of the data itself brings.
     fn answer_at_end(
         &mut self,
         _table: &SymbolTable,

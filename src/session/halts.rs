@@ -1,7 +1,8 @@
-//! Symbols that a paper session holds still: the exchange paused them, or what it sends does not fit the terms that the
-//! session trades by. Entries stop, other symbols go on, and the terms are asked for again.
+//! Symbols that a paper session holds still: the exchange paused them, or what it sends does not fit the
+//! terms that the session trades by. Entries stop, other symbols go on, and the terms are asked for again.
 //!
-//! What a halted symbol sends reaches neither engine nor recording; the ledger has a gap instead, so a replay sees the same.
+//! What a halted symbol sends reaches neither engine nor recording; the ledger has a gap instead, so a replay
+//! sees the same.
 
 use crate::domain::contract::Contract;
 use crate::domain::event::GapCause;
@@ -38,7 +39,8 @@ pub enum News {
     Resumed(SymbolId),
     /// It cannot go on in this session.
     Changed(SymbolId, String),
-    /// The venue reported an execution that fits no order: nothing more is begun on the symbol in this session.
+    /// The venue reported an execution that fits no order: nothing more is begun on the symbol in this
+    /// session.
     Unassigned(SymbolId, String),
 }
 
@@ -100,7 +102,8 @@ impl Halts {
         self.unassigned.extend(unassigned.iter().map(|symbol| (*symbol, false)));
     }
 
-    /// The venue reported an execution that fits no order of ours. Its positions keep their exits; entries end.
+    /// The venue reported an execution that fits no order of ours. Its positions keep their exits; entries
+    /// end.
     pub(crate) fn unassigned(&mut self, fill: &Fill) {
         self.unassigned.entry(fill.symbol).or_insert(false);
         let Fill { order, trade_id, qty, .. } = fill;
@@ -257,7 +260,8 @@ impl Halts {
             if halt.terms == Terms::Unknown {
                 halt.terms = Terms::Fit;
             }
-            // The message that ends a pause may be missed. But an answer right behind the message that began it may be older.
+            // The message that ends a pause may be missed. But an answer right behind the message that began
+            // it may be older.
             halt.is_paused &= contract.state != 0 || !is_poll;
             if halt.is_paused {
                 self.asked.insert(symbol, Asked { is_poll: true, ..Asked::after(ASK_AGAIN_AT_MOST, now) });
@@ -267,7 +271,8 @@ impl Halts {
         }
     }
 
-    /// Ends the halts that are over and begins those that terms ask for, all at one time, by symbol as a replay sees them.
+    /// Ends the halts that are over and begins those that terms ask for, all at one time, by symbol as a
+    /// replay sees them.
     pub(crate) fn turn(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
         let paused = std::mem::take(&mut self.paused);
         let symbols: BTreeSet<SymbolId> = self.halted.keys().chain(&paused).copied().collect();

@@ -1,6 +1,6 @@
-//! What a session on a market is handed: market messages, gaps and notices in the order of their stamps, and what is
-//! done to the session from outside. Rows, gaps and controls are in its journal; of a notice only what followed from it (the
-//! gap of a halt, a control), so a replay decides the same.
+//! What a session on a market is handed: market messages, gaps and notices in the order of their stamps, and
+//! what is done to the session from outside. Rows, gaps and controls are in its journal; of a notice only
+//! what followed from it (the gap of a halt, a control), so a replay decides the same.
 
 use crate::domain::event::{Command, GapCause};
 use crate::domain::order::OrderEvent;

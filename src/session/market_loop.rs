@@ -1,8 +1,9 @@
-//! The loop of a session that trades on a market as it happens: takes what came, journals it, applies it to the driver,
-//! and carries out what was asked of it from outside.
+//! The loop of a session that trades on a market as it happens: takes what came, journals it, applies it to
+//! the driver, and carries out what was asked of it from outside.
 //!
-//! Everything outside is a port, and time comes with the inputs. Invariants: nothing is applied that the journal does
-//! not have; a replay of the journal makes the same decisions; the ports publish nothing before its commit.
+//! Everything outside is a port, and time comes with the inputs. Invariants: nothing is applied that the
+//! journal does not have; a replay of the journal makes the same decisions; the ports publish nothing before
+//! its commit.
 
 use crate::domain::event::{Command, Gap};
 use crate::domain::order::OrderEvent;
@@ -39,7 +40,8 @@ pub trait MarketPorts: ContractTerms {
     /// The journal takes nothing.
     fn append(&mut self, batch: &Batch) -> Result<(), Self::Error>;
 
-    /// Appends what was done to the session at an engine time. A journal that has failed says so with the next commit.
+    /// Appends what was done to the session at an engine time. A journal that has failed says so with the
+    /// next commit.
     fn control(&mut self, at: Timestamp, control: Control);
 
     /// Makes durable what has waited long enough; `reached` is the engine's time.
@@ -134,8 +136,8 @@ pub struct MarketLoop<'a, G, R, P> {
 }
 
 impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
-    /// A session before its first input, or where a replay of its journal has left the driver; `allowed`: by the
-    /// configuration it was started with, and by all of its journal.
+    /// A session before its first input, or where a replay of its journal has left the driver; `allowed`: by
+    /// the configuration it was started with, and by all of its journal.
     pub fn new(
         driver: Driver<G>,
         recorder: R,
@@ -158,8 +160,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
     }
 
-    /// Goes on at `now` after `reached`, where a replay has left the driver; `is_closing`: a stop had begun to close
-    /// positions. Nobody watched the market in between, so the stop waits for prices again.
+    /// Goes on at `now` after `reached`, where a replay has left the driver; `is_closing`: a stop had begun
+    /// to close positions. Nobody watched the market in between, so the stop waits for prices again.
     pub fn resume(&mut self, now: Timestamp, reached: Timestamp, is_closing: bool) {
         self.closing_since = is_closing.then_some(now);
         self.ports.control(now, Control::Restart { from: reached });
@@ -190,7 +192,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.journal_symbol_table();
     }
 
-    /// Trades until it is stopped, a limit ends it, or the daemon ends. What is open then is closed, unless suspended.
+    /// Trades until it is stopped, a limit ends it, or the daemon ends. What is open then is closed, unless
+    /// suspended.
     ///
     /// # Errors
     /// The journal takes nothing more.
@@ -203,7 +206,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             self.ports.append(&batch)?;
             self.apply_allowance();
             self.apply_symbol_table();
-            // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
+            // Before suspending: a session that was told to stop and has nothing open ends now, not after the
+            // restart.
             if let Some(ended) = self.apply_stop() {
                 // What came is in the journal, so a replay sees it before the end.
                 let is_over = self.apply(&batch, &chunk);
@@ -230,7 +234,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
     }
 
-    /// Takes over that the configuration allows less: journaled, then applied. That it allows more is for the next session.
+    /// Takes over that the configuration allows less: journaled, then applied. That it allows more is for the
+    /// next session.
     fn apply_allowance(&mut self) {
         let wanted = self.switches.allowed.load();
         if Arc::ptr_eq(&wanted, &self.allowed) {
@@ -300,8 +305,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
     }
 
-    /// The last gaps, then the end: what is still open is closed at the last prices. `is_over`: the input so far has ended the
-    /// session already, so a replay looks at nothing after it.
+    /// The last gaps, then the end: what is still open is closed at the last prices. `is_over`: the input so
+    /// far has ended the session already, so a replay looks at nothing after it.
     fn end(&mut self, ended: Ended, is_over: bool) -> Result<Ended, P::Error> {
         if ended == Ended::Stopped {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
@@ -324,8 +329,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         Ok(ended)
     }
 
-    /// Applies what came in the order of its stamps. Whether something of it ended the session; a replay looks at the same
-    /// places.
+    /// Applies what came in the order of its stamps. Whether something of it ended the session; a replay
+    /// looks at the same places.
     fn apply(&mut self, batch: &Batch, chunk: &Chunk) -> bool {
         let mut answers = batch.answers().peekable();
         for tick in chunk.ticks() {
@@ -355,8 +360,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.ports.commit(reached)
     }
 
-    /// The ticks of what came, in the order of their stamps. What a halted symbol sent is taken out of the batch, and what
-    /// does not fit its symbol's terms halts it.
+    /// The ticks of what came, in the order of their stamps. What a halted symbol sent is taken out of the
+    /// batch, and what does not fit its symbol's terms halts it.
     fn sift(&mut self, batch: &mut Batch, maker: &mut TickMaker, chunk: &mut Chunk) {
         chunk.clear();
         let mut came = std::mem::take(&mut self.came);

@@ -1,4 +1,5 @@
-//! Runs an engine: where inputs come from, where orders go, and who counts them. What to do is the engine's decision.
+//! Runs an engine: where inputs come from, where orders go, and who counts them. What to do is the engine's
+//! decision.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod allowance;

@@ -1,7 +1,8 @@
-//! Orders at a venue whose answers come through the inbox: which answers are news, and which fit no order of ours.
+//! Orders at a venue whose answers come through the inbox: which answers are news, and which fit no order of
+//! ours.
 //!
-//! A venue may repeat an answer, send it late, or send one for an order that we did not make. Invariants: an execution counts
-//! once; what cannot be assigned changes nothing here and is said.
+//! A venue may repeat an answer, send it late, or send one for an order that we did not make. Invariants: an
+//! execution counts once; what cannot be assigned changes nothing here and is said.
 
 use crate::checkpoint::plain;
 use crate::domain::num::Qty;

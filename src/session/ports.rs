@@ -1,6 +1,8 @@
-//! What a session needs from the outside: a feed of recorded market data, or the sink that a market pours into.
+//! What a session needs from the outside: a feed of recorded market data, or the sink that a market pours
+//! into.
 //!
-//! Feeds hand over chunks, not single events: one virtual call per few thousand ticks, no allocation per tick.
+//! Feeds hand over chunks, not single events: one virtual call per few thousand ticks, no allocation per
+//! tick.
 
 use crate::domain::contract::Contract;
 use crate::domain::event::{Bar, Gap, GapCause, Level, LevelChange, Market, Trade};
@@ -10,8 +12,8 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use std::fmt;
 
-/// Market data in time order, one chunk after the other. Times never decrease over the life of a feed; ticks of
-/// equal time come in the order `StreamKind::ALL` gives, then in file order.
+/// Market data in time order, one chunk after the other. Times never decrease over the life of a feed; ticks
+/// of equal time come in the order `StreamKind::ALL` gives, then in file order.
 pub trait Feed {
     /// Replaces the chunk's ticks by the next ones. `Ok(false)`: the feed is over and the chunk is empty.
     fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError>;
@@ -22,7 +24,8 @@ pub trait Feed {
     }
 }
 
-/// Why a feed ended early. The message names the place (file and line, or recording and block) and what to do.
+/// Why a feed ended early. The message names the place (file and line, or recording and block) and what to
+/// do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FeedError(pub String);
 
@@ -34,14 +37,15 @@ impl fmt::Display for FeedError {
 
 impl std::error::Error for FeedError {}
 
-/// Where a market's rows go, in the order in which they arrived. Called from the connection's tasks: never waits.
-/// Symbols are places in the list that was subscribed to.
+/// Where a market's rows go, in the order in which they arrived. Called from the connection's tasks: never
+/// waits. Symbols are places in the list that was subscribed to.
 pub trait MarketSink: Send + Sync {
-    /// Rows of one message, all of one stream, with the exchange's times as sent (they may go back) and no receive time:
-    /// the inbox stamps them.
+    /// Rows of one message, all of one stream, with the exchange's times as sent (they may go back) and no
+    /// receive time: the inbox stamps them.
     fn rows(&self, symbol: SymbolId, rows: &[Record]);
 
-    /// From `since` (our clock) on rows of these streams may be missing. Said once; again only after `regained`.
+    /// From `since` (our clock) on rows of these streams may be missing. Said once; again only after
+    /// `regained`.
     fn lost(&self, symbol: SymbolId, streams: &[StreamKind], since: Timestamp, cause: GapCause);
 
     /// From here on rows of these streams are complete again.

@@ -1,4 +1,5 @@
-//! On what each trade was decided: the evidence of its signal, its entry and its exit, kept until the trade is over.
+//! On what each trade was decided: the evidence of its signal, its entry and its exit, kept until the trade
+//! is over.
 
 use crate::checkpoint::{Damaged, Plain, Reader, plain, saved};
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
@@ -76,7 +77,8 @@ struct Open {
 plain!(struct Open { signal, entry, earlier_exits, exit, has_filled });
 
 impl Open {
-    /// An exit was decided; those before it have closed a part, or nothing. The latest of too many is replaced.
+    /// An exit was decided; those before it have closed a part, or nothing. The latest of too many is
+    /// replaced.
     fn exit(&mut self, made: Made) {
         if let Some(earlier) = self.exit.replace(made) {
             self.earlier_exits.truncate(EARLIER_EXITS - 1);
@@ -123,7 +125,8 @@ impl Reasons {
                     State::CloseOrderEvaluation | State::EmergencyExit => open.exit(made()),
                     State::Exited => {
                         let mut over = std::mem::take(open);
-                        // The venue ended it: by liquidation, or by something other than an order of the strategy.
+                        // The venue ended it: by liquidation, or by something other than an order of the
+                        // strategy.
                         if over.exit.as_ref().is_none_or(|exit| exit.trigger != trigger) {
                             over.exit(made());
                         }

@@ -1,5 +1,5 @@
-//! The journal of a session through a driver that has seen nothing: to go on after a restart, and to prove that the same
-//! inputs give the same decisions.
+//! The journal of a session through a driver that has seen nothing: to go on after a restart, and to prove
+//! that the same inputs give the same decisions.
 
 use crate::domain::event::Command;
 use crate::domain::symbol::SymbolTable;
@@ -78,8 +78,8 @@ pub fn catch_up<G: Gateway, R: Recorder>(
     Ok(CaughtUp { is_over, was_stopped: has(Control::End), is_closing: has(Control::CloseAndEnd), reached })
 }
 
-/// Applies every tick of a journal and every control at its place: one comes before the ticks that are later than it.
-/// Returns whether the session had ended by then.
+/// Applies every tick of a journal and every control at its place: one comes before the ticks that are later
+/// than it. Returns whether the session had ended by then.
 ///
 /// # Errors
 /// What the feed could not read.
@@ -96,8 +96,8 @@ pub fn replay<G: Gateway, R: Recorder>(
     Ok(rest.any(|(at, control)| apply(driver, table, *at, control, recorder)))
 }
 
-/// Applies every tick of a journal and every control before the last of them. Returns where it is then; `None`: the session had
-/// ended by then. `watch` is told between two chunks.
+/// Applies every tick of a journal and every control before the last of them. Returns where it is then;
+/// `None`: the session had ended by then. `watch` is told between two chunks.
 ///
 /// # Errors
 /// What the feed could not read.
@@ -112,7 +112,8 @@ pub fn replay_ticks<G: Gateway, R: Recorder>(
     let mut position = begun.unwrap_or(JournalPosition { at: Timestamp::MIN, controls: 0 });
     let mut chunk = Chunk::default();
     while feed.next(&mut chunk)? {
-        // Behind a chunk that ends with some of the ticks of one time the rest of them could not be found again.
+        // Behind a chunk that ends with some of the ticks of one time the rest of them could not be found
+        // again.
         if position.at > Timestamp::MIN && chunk.ticks().first().is_some_and(|tick| tick.at > position.at) {
             watch(position, driver, recorder);
         }

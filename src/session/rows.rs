@@ -1,6 +1,8 @@
-//! Rows as they arrive from a market, turned into ticks exactly as their recording is replayed by the receive clock.
+//! Rows as they arrive from a market, turned into ticks exactly as their recording is replayed by the receive
+//! clock.
 //!
-//! Never: a value rounded to a step, except fair and index prices, which are references and may be finer than a tick.
+//! Never: a value rounded to a step, except fair and index prices, which are references and may be finer than
+//! a tick.
 
 use crate::domain::book::best_first;
 use crate::domain::decimal::Decimal;

@@ -1,7 +1,8 @@
 //! What is true of a running session at one moment: a copy that others may read while it goes on.
 //!
-//! It is taken between two batches of input, so it is consistent, and only when somebody asks. Invariants: equity is
-//! the balance plus the unrealised profit of the positions, exactly; taking a snapshot changes no decision.
+//! It is taken between two batches of input, so it is consistent, and only when somebody asks. Invariants:
+//! equity is the balance plus the unrealised profit of the positions, exactly; taking a snapshot changes no
+//! decision.
 
 use crate::domain::num::Money;
 use crate::domain::strategy::StrategyDef;

@@ -120,8 +120,8 @@ impl Venue {
         ends
     }
 
-    /// Whether a cancel belongs to an order of the symbol whose bar is being processed, which rests, waits or is on its
-    /// way; it then acts at once.
+    /// Whether a cancel belongs to an order of the symbol whose bar is being processed, which rests, waits or
+    /// is on its way; it then acts at once.
     pub(super) fn is_inside_bar_of(&self, order: OrderId) -> bool {
         let travels = self.arrivals.iter().any(|arrival| self.is_in_bar(arrival, order));
         travels

@@ -11,7 +11,8 @@ use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
 
 impl Venue {
-    /// Liquidates positions by the mark price, or by this event's lowest and highest price while no mark counts.
+    /// Liquidates positions by the mark price, or by this event's lowest and highest price while no mark
+    /// counts.
     pub(super) fn check_margins(
         &mut self,
         table: &SymbolTable,
@@ -102,7 +103,8 @@ impl Margin {
         notional / spec.qty_f64(Qty(self.lots))
     }
 
-    /// The price at which the margin is used up, and which of two prices is at it or beyond it; `None` when neither is.
+    /// The price at which the margin is used up, and which of two prices is at it or beyond it; `None` when
+    /// neither is.
     fn used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> Option<(Price, Price)> {
         let (below, above) = self.limits(spec);
         match self.side {
@@ -152,8 +154,9 @@ impl Margin {
     /// is the tick at which loss and liquidation fee use it up, or the next one nearer to the entry; the fee
     /// takes the remainder.
     ///
-    /// Where funding took more than the margin, nothing is left for a loss or a fee: the position is closed at the price whose
-    /// profit covers what is lacking. The fee is negative only for a short whose funding cost more than its whole value.
+    /// Where funding took more than the margin, nothing is left for a loss or a fee: the position is closed
+    /// at the price whose profit covers what is lacking. The fee is negative only for a short whose funding
+    /// cost more than its whole value.
     fn final_fill(&self, spec: &SymbolSpec, liquidation_fee_pct: f64) -> (Price, Money) {
         let notional = spec.money(self.cost);
         let fee_rate = Rate::from_percent(liquidation_fee_pct).fraction();

@@ -158,8 +158,8 @@ impl Venue {
         let due = if self.is_inside_bar_of(order) {
             now
         } else {
-            // It arrives after its order: a cancel of an unknown order would have no effect and the order would rest for
-            // ever.
+            // It arrives after its order: a cancel of an unknown order would have no effect and the order
+            // would rest for ever.
             let order_due = self.arrivals.iter().find(|arrival| arrival.order() == Some(order));
             let order_due = order_due.map_or(now, |arrival| arrival.due);
             (now + self.travel()).max(order_due)
@@ -543,8 +543,8 @@ impl SymbolBooks {
         self.resting.iter().position(|resting| resting.request.id == order)
     }
 
-    /// Adds a resting order behind better prices and older orders of its side, all buys before all sells: in which order one
-    /// trade fills two orders does not depend on others.
+    /// Adds a resting order behind better prices and older orders of its side, all buys before all sells: in
+    /// which order one trade fills two orders does not depend on others.
     fn rest(&mut self, order: Resting) {
         let side = order.request.side;
         let before = |other: &Resting| {

@@ -1,10 +1,11 @@
-//! Commits that concurrent callers share: one of them does the work of all who wait, without a thread of its own.
+//! Commits that concurrent callers share: one of them does the work of all who wait, without a thread of its
+//! own.
 //!
-//! A commit costs its syncs, however much is in it. So a caller leaves its change in a queue; whoever finds nobody at
-//! work takes the whole queue, runs every change in one transaction and commits it. A change that refuses harms
-//! nobody: the transaction is undone and the others are run again without it, then the refused ones each alone, so
-//! that each is refused or done by how things stand behind the others. That is why changes can run more than once.
-//! Never: an acknowledgement before the commit is on disk.
+//! A commit costs its syncs, however much is in it. So a caller leaves its change in a queue; whoever finds
+//! nobody at work takes the whole queue, runs every change in one transaction and commits it. A change that
+//! refuses harms nobody: the transaction is undone and the others are run again without it, then the refused
+//! ones each alone, so that each is refused or done by how things stand behind the others. That is why
+//! changes can run more than once. Never: an acknowledgement before the commit is on disk.
 
 use super::StoreError;
 use super::current::Current;

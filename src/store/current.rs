@@ -166,8 +166,8 @@ impl Current {
         DiskState::ReadOnly(why)
     }
 
-    /// What is written to a file that nobody finds again or that others write to is lost: an error when the store's was
-    /// removed, replaced or overwritten.
+    /// What is written to a file that nobody finds again or that others write to is lost: an error when the
+    /// store's was removed, replaced or overwritten.
     fn is_in_its_place(&self) -> Result<(), StoreError> {
         let Some(path) = self.home.as_deref().map(super::store_path) else { return Ok(()) };
         let displaced = || {
@@ -246,8 +246,8 @@ pub struct Frozen {
     opened: Arc<OpenDatabase>,
 }
 
-/// Tests whether the disk accepts as much data as a commit may need, at the end of a file as long as the store is when it grows:
-/// the size of files may be limited. What lies before takes no room.
+/// Tests whether the disk accepts as much data as a commit may need, at the end of a file as long as the
+/// store is when it grows: the size of files may be limited. What lies before takes no room.
 fn probe(home: &Path, length: u64) -> io::Result<()> {
     let path = home.join(PROBE_FILE);
     let written = fs::File::create(&path).and_then(|file| {
@@ -259,7 +259,8 @@ fn probe(home: &Path, length: u64) -> io::Result<()> {
     written.and(removed)
 }
 
-/// Length that redb gives to a full file of this length: its pages double, and fill whole regions from the first full one on.
+/// Length that redb gives to a full file of this length: its pages double, and fill whole regions from the
+/// first full one on.
 fn grown(length: u64) -> u64 {
     const HEADER: u64 = 4096;
     const REGION: u64 = 4 << 30;

@@ -22,12 +22,13 @@ const FILE_MODE: u32 = 0o600;
 /// Bytes at the beginning of a store that name its last commit: each commit changes them.
 const HEAD: usize = 320;
 
-/// What this process left in its file. Locks keep out only those who ask for them, so `cp` to the file's name changes
-/// it all the same.
+/// What this process left in its file. Locks keep out only those who ask for them, so `cp` to the file's name
+/// changes it all the same.
 #[derive(Debug)]
 struct Left {
     length: u64,
-    /// `None` when it is not known: in a new file, and after a failed write, which leaves the old or the new one.
+    /// `None` when it is not known: in a new file, and after a failed write, which leaves the old or the new
+    /// one.
     head: Option<[u8; HEAD]>,
 }
 
@@ -106,8 +107,8 @@ impl Disk {
         }
     }
 
-    /// Whether the file is as this process left it: not shorter, and with the header of its own last commit. Once it
-    /// was not, every operation fails until the file is opened again. True of other storage.
+    /// Whether the file is as this process left it: not shorter, and with the header of its own last commit.
+    /// Once it was not, every operation fails until the file is opened again. True of other storage.
     pub fn is_as_left(&self) -> bool {
         let left = lock(&self.left);
         self.compare(left.as_ref())
@@ -135,8 +136,8 @@ impl Disk {
         self.below.read(0, &mut head).map(|()| Some(head))
     }
 
-    /// Writes what the database gives it. Before a header is written, which makes a commit valid, the file must be as
-    /// it was left.
+    /// Writes what the database gives it. Before a header is written, which makes a commit valid, the file
+    /// must be as it was left.
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         if offset >= HEAD as u64 {
             return self.below.write(offset, bytes);

@@ -1,7 +1,7 @@
 //! The event log: the events of all sessions in the order in which they became durable.
 //!
-//! An entry is written in the transaction of its events, which are kept by session. Every event has a position, given at
-//! the commit: positions ascend, over all sessions and restarts, and none is given twice.
+//! An entry is written in the transaction of its events, which are kept by session. Every event has a
+//! position, given at the commit: positions ascend, over all sessions and restarts, and none is given twice.
 
 use super::checked::TableSnapshot;
 use super::error::during;
@@ -149,7 +149,8 @@ impl Store {
             add(*position, &entry.session_id, &segment, after, limit, &mut events)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        // All sessions are read on without the removed events, which the reader is told; of one session nothing else is left.
+        // All sessions are read on without the removed events, which the reader is told; of one session
+        // nothing else is left.
         if has_removed && session.is_some() {
             return Ok(LogPart::Expired(span, Expiry::RecordingRemoved));
         }

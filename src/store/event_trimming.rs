@@ -1,8 +1,8 @@
 //! The bound of the event log, in bytes: its oldest entries go first, and their events with them.
 //!
-//! Of a session that runs the newest record of events stays, so that its numbers go on. Invariant: what was removed of it is
-//! written down in the same transaction, because a restart compares with the rest; in the place of what was written down
-//! before, so that a session has one such note however long it runs.
+//! Of a session that runs the newest record of events stays, so that its numbers go on. Invariant: what was
+//! removed of it is written down in the same transaction, because a restart compares with the rest; in the
+//! place of what was written down before, so that a session has one such note however long it runs.
 
 use super::error::during;
 use super::records::{ControlKindV1, SessionControlV1};
@@ -23,17 +23,17 @@ pub enum Removal {
     All,
     /// They go but for those of the newest record: the numbers go on behind it.
     ButNewest,
-    /// They go but for those of the newest record, and this [`ControlKindV1::EventsRemoved`], which counts all that went so far,
-    /// is written down in the same transaction.
+    /// They go but for those of the newest record, and this [`ControlKindV1::EventsRemoved`], which counts
+    /// all that went so far, is written down in the same transaction.
     Noted(SessionControlV1),
     /// They stay.
     Nothing,
 }
 
 impl Store {
-    /// Removes the oldest entries until the events of the others have at most so many bytes, and their events as `removal` says
-    /// of a session and the last number that would go; returns how many entries went. The newest entry stays: positions go on
-    /// behind it.
+    /// Removes the oldest entries until the events of the others have at most so many bytes, and their events
+    /// as `removal` says of a session and the last number that would go; returns how many entries went. The
+    /// newest entry stays: positions go on behind it.
     ///
     /// # Errors
     /// What the disk reports, and what `removal` does; what was removed until then stays removed.
@@ -81,7 +81,8 @@ impl Store {
         }
     }
 
-    /// The events of a session up to those of the record that begins with `first_seq`, as far as they may go. `None`: none.
+    /// The events of a session up to those of the record that begins with `first_seq`, as far as they may go.
+    /// `None`: none.
     fn going(
         &self,
         session: &str,
@@ -120,7 +121,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Removes the events of sessions that made these recordings: they are kept as long as what they follow from.
+    /// Removes the events of sessions that made these recordings: they are kept as long as what they follow
+    /// from.
     ///
     /// # Errors
     /// What the disk reports.

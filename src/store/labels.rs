@@ -23,7 +23,8 @@ impl Store {
     /// Adds a label with the next free number, which it returns.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] without the recording, [`StoreError::Refused`] when it has [`RECORDING_LABELS`].
+    /// [`StoreError::NotFound`] without the recording, [`StoreError::Refused`] when it has
+    /// [`RECORDING_LABELS`].
     pub fn add_label(&self, recording: &str, label: PumpLabelV1) -> Result<u64, StoreError> {
         let recording = recording.to_owned();
         self.write(move |txn| {

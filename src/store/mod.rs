@@ -328,8 +328,8 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Creates an empty store under a temporary name, so that a file with the final name is always complete. It
-/// stays open across the rename, because reopening would cost four more syncs. Of several processes that find no store one
-/// creates it, under a lock of the directory; the others hear that it holds the store.
+/// stays open across the rename, because reopening would cost four more syncs. Of several processes that find
+/// no store one creates it, under a lock of the directory; the others hear that it holds the store.
 fn create(dir: &Path) -> Result<Store, StoreError> {
     let creating = |error| StoreError::io("creating the store", error);
     rights::create_dir(dir).map_err(creating)?;

@@ -18,7 +18,8 @@ impl Store {
         self.table(RESULT_NOTES)?.checked().values()
     }
 
-    /// Changes the note of a result in one step; an empty one is made first where there is none. Returns the new note.
+    /// Changes the note of a result in one step; an empty one is made first where there is none. Returns the
+    /// new note.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] without the result.

@@ -78,7 +78,8 @@ impl EncodedResult {
         })
     }
 
-    /// Writes all parts. The statistics of a strategy grow only if no other result has this id or the same trades of it.
+    /// Writes all parts. The statistics of a strategy grow only if no other result has this id or the same
+    /// trades of it.
     pub(super) fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.id.as_str();
         let known = {
@@ -193,8 +194,9 @@ impl Store {
         self.table(STRATEGY_STATISTICS)?.checked().values()
     }
 
-    /// Removes a result with its document, report and note, unless it is pinned; returns whether it was removed. The
-    /// totals of its strategies keep what it added, and the digests of its outcomes stay, so the same run adds nothing again.
+    /// Removes a result with its document, report and note, unless it is pinned; returns whether it was
+    /// removed. The totals of its strategies keep what it added, and the digests of its outcomes stay, so the
+    /// same run adds nothing again.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] without the result.

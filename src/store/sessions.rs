@@ -157,8 +157,8 @@ impl Store {
         self.write(move |txn| encoded.write(txn))
     }
 
-    /// Keeps how a session ended: its last state and events, its result, and what that adds to its strategies'
-    /// statistics. All of it or nothing.
+    /// Keeps how a session ended: its last state and events, its result, and what that adds to its
+    /// strategies' statistics. All of it or nothing.
     pub fn finish_session(
         &self,
         session: &SessionRow,

@@ -83,8 +83,8 @@ pub const RESULT_NOTES: TableOf<&str, ResultNoteV1> = TableOf::records(
     |key, note| note.result_id == *key,
 );
 
-/// `(digest, result id) -> nothing`: the outcomes that count in strategy statistics, by the digest of a strategy's trades, or
-/// by that of all decisions of a run in a store from before.
+/// `(digest, result id) -> nothing`: the outcomes that count in strategy statistics, by the digest of a
+/// strategy's trades, or by that of all decisions of a run in a store from before.
 pub const RESULT_DIGESTS: TableOf<(&str, &str), Vec<u8>> = TableOf::bytes(
     "result_digests_v1",
     |key| format!("digest `{}` of result `{}`", key.0, key.1),

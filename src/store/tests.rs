@@ -274,8 +274,8 @@ fn results_with_the_same_decisions_count_once() {
             store.put_result(new_result(id, 2, "{}")).unwrap();
             assert_eq!(counts(), (1, 3), "{id}");
         }
-        // The same decisions with other fees are another outcome, and other decisions with the same trades are not: another
-        // strategy ran beside this one.
+        // The same decisions with other fees are another outcome, and other decisions with the same trades
+        // are not: another strategy ran beside this one.
         let mut other = new_result("exec_4", 3, "{}");
         other.outcomes[0].digest = "other fees".into();
         store.put_result(other).unwrap();

@@ -1,8 +1,8 @@
 //! Copies records between two stores: that of a running daemon and one that a command works on.
 //!
-//! A copy is a stream of entries, each behind its length, and a length of zero ends it. It exists only between
-//! two processes of one version, so entries have no versions of their own. Invariant: users, logins and tokens
-//! are never copied, and a stream that is cut short leaves nothing that readers see.
+//! A copy is a stream of entries, each behind its length, and a length of zero ends it. It exists only
+//! between two processes of one version, so entries have no versions of their own. Invariant: users, logins
+//! and tokens are never copied, and a stream that is cut short leaves nothing that readers see.
 
 mod entry;
 mod receive;
@@ -35,7 +35,8 @@ impl Records {
     /// The kinds, as words.
     pub const KINDS: &[&str] = &["strategies", "recordings", "sessions", "results"];
 
-    /// All of a kind, or the one with an id; `None` for an unknown kind, and for one strategy: these are copied together.
+    /// All of a kind, or the one with an id; `None` for an unknown kind, and for one strategy: these are
+    /// copied together.
     pub fn of(kind: &str, id: Option<String>) -> Option<Records> {
         Some(match (kind, id) {
             ("strategies", None) => Records::Strategies,

@@ -1,5 +1,5 @@
-//! Exits inside bars whose stop has moved, or beside which another exit rests or is on its way: scenarios, and an auditor
-//! of random bars that shares no code with the engine.
+//! Exits inside bars whose stop has moved, or beside which another exit rests or is on its way: scenarios,
+//! and an auditor of random bars that shares no code with the engine.
 
 use crate::bars::{SIGNAL, trader};
 use crate::harness::{Story, World, at};
@@ -206,7 +206,8 @@ fn a_trade_ends_with_its_last_exit_fill() {
 /// A bar as integers of 0.01: open, high, low, close, volume in lots of 0.01.
 type Cents = [i64; 5];
 
-/// What is known of one position from decisions alone. All prices are times the direction, so that up is profit.
+/// What is known of one position from decisions alone. All prices are times the direction, so that up is
+/// profit.
 #[derive(Default)]
 struct Held {
     state: Option<State>,
@@ -214,7 +215,8 @@ struct Held {
     lots: i64,
     /// Of all that was opened.
     opened: (i64, i64),
-    /// Best price since the position was opened: of whole bars without an entry fill, and of the closes of the others.
+    /// Best price since the position was opened: of whole bars without an entry fill, and of the closes of
+    /// the others.
     best: Option<i64>,
     /// Best price of all bars since the first entry fill, some of it perhaps from before that.
     furthest: Option<i64>,

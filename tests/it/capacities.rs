@@ -1,5 +1,6 @@
-//! No number that a schema allows is larger than what holds it inside: every `maximum`, `maxItems` and `maxProperties` of
-//! the configuration, of strategy documents and of start requests. Lengths of texts are counted in characters everywhere.
+//! No number that a schema allows is larger than what holds it inside: every `maximum`, `maxItems` and
+//! `maxProperties` of the configuration, of strategy documents and of start requests. Lengths of texts are
+//! counted in characters everywhere.
 
 use crate::schema::openapi;
 use serde_json::{Map, Value};
@@ -11,7 +12,8 @@ use tradingd::limits::*;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Counters of the account, of rates and of connections are a u32; the limit itself is one, too.
 const COUNTER: f64 = u32::MAX as f64;
-/// A span of this many seconds added to a time of this century is still a time: both are nanoseconds in an i64.
+/// A span of this many seconds added to a time of this century is still a time: both are nanoseconds in an
+/// i64.
 const SECONDS: f64 = i64::MAX as f64 / 1e9 - 4_102_444_800.0;
 /// A `Rate` is parts per billion in an i64.
 const PERCENT: f64 = i64::MAX as f64 / 1e7;

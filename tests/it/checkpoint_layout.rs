@@ -1,4 +1,5 @@
-//! The bytes of a checkpoint have a number that changes with them, so that no program reads those of another one.
+//! The bytes of a checkpoint have a number that changes with them, so that no program reads those of another
+//! one.
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -7,7 +8,8 @@ use std::path::{Path, PathBuf};
 use tradingd::session::checkpoint::CHECKPOINT_LAYOUT;
 use tradingd::session::digest::hex;
 
-/// The number, and a hash over what the sources say of it: everything that is saved, with the definitions of its types.
+/// The number, and a hash over what the sources say of it: everything that is saved, with the definitions of
+/// its types.
 const KEPT: &str = "schema/checkpoint_layout.txt";
 
 /// Where types are that a checkpoint holds.
@@ -32,7 +34,8 @@ fn plain(text: &str) -> String {
     code.collect::<Vec<_>>().join(" ").replace(",)", ")").replace(", }", " }")
 }
 
-/// The parts of a text that begin at the beginning of a line with one of these words, and end with the first line that says so.
+/// The parts of a text that begin at the beginning of a line with one of these words, and end with the first
+/// line that says so.
 fn parts<'a>(text: &'a str, begins: &[&str], is_end: impl Fn(&str) -> bool) -> Vec<&'a str> {
     let mut found = Vec::new();
     let mut from = 0;

@@ -1,4 +1,5 @@
-//! An exit at a price level names the level and the price that met it, in the decision and in everything made of it.
+//! An exit at a price level names the level and the price that met it, in the decision and in everything made
+//! of it.
 
 use crate::bars::SIGNAL;
 use crate::cli::Cli;

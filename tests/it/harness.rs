@@ -3,8 +3,8 @@
 //! A line is `seconds what`: `trade 10.5 100 [buy|sell]`, `book 9.9x100,9.8x50 / 10x20`, `level ask 10 0`,
 //! `mark 10 [index]`, `funding 0.0001`, `gap 2` (since second 2), `bar o h l c volume seconds`, `end` (time
 //! only). Without a venue also `fill order qty price [fee]`, `done order`, `reject order`, `liquidate
-//! instance qty price`, `resident-stop instance qty price`, `pause`, `resume`, `flatten`, `enable`, `disable`. The prefix `b:` selects the second
-//! symbol.
+//! instance qty price`, `resident-stop instance qty
+//! price`, `pause`, `resume`, `flatten`, `enable`, `disable`. The prefix `b:` selects the second symbol.
 
 use std::sync::Arc;
 use tradingd::domain::decimal::Decimal;

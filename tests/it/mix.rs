@@ -1,8 +1,8 @@
-//! Ten symbols whose trades come at different times, with strategies that look at every trade or now and then, without
-//! and with latency: what is decided and what it was worth, to the last bit.
+//! Ten symbols whose trades come at different times, with strategies that look at every trade or now and
+//! then, without and with latency: what is decided and what it was worth, to the last bit.
 //!
-//! The numbers come from the engine as it was before it was made faster. They may change only with what is decided
-//! (`ENGINE_VERSION`) or with what a result says of it.
+//! The numbers come from the engine as it was before it was made faster. They may change only with what is
+//! decided (`ENGINE_VERSION`) or with what a result says of it.
 
 use crate::input::{self, mix};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Symbols with streams of the same content, and symbols with different streams side by side: what is replayed, from
-//! files and from a recording alike.
+//! Symbols with streams of the same content, and symbols with different streams side by side: what is
+//! replayed, from files and from a recording alike.
 
 use crate::cli::Cli;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! What commands write, and where it cannot be written: standard output, standard error, and the files they are told to
-//! make.
+//! What commands write, and where it cannot be written: standard output, standard error, and the files they
+//! are told to make.
 //!
 //! Invariant: a command whose result is cut ends with a code other than 0, and none panics.
 

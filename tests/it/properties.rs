@@ -26,8 +26,8 @@ pub fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> 
     prop::collection::vec((dt, 0_u8..2, 0_u8..32, -30_i8..=30, 1_u16..400), count)
 }
 
-/// Prices start at 10.00 with a tick of 0.01. With `marks` every symbol has a mark price that counts from the start;
-/// `scale` multiplies the quantities in the books.
+/// Prices start at 10.00 with a tick of 0.01. With `marks` every symbol has a mark price that counts from the
+/// start; `scale` multiplies the quantities in the books.
 pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     let mut chunk = Chunk::default();
     let mut now = at(0.0);
@@ -41,7 +41,8 @@ pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     for (dt, symbol, what, change, qty) in steps {
         now = now + Span::from_millis(i64::from(*dt));
         let id = SymbolId(u32::from(*symbol));
-        // A mark counts for a minute and steps are at most 4 s apart; the auditor knows no other value of a position.
+        // A mark counts for a minute and steps are at most 4 s apart; the auditor knows no other value of a
+        // position.
         for other in 0..2_u32 {
             let marked = &mut marked[other as usize];
             if marks && now - *marked >= seconds(56.0) {

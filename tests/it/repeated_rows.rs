@@ -1,5 +1,5 @@
-//! Rows that come twice, in one file or in two that overlap, and silences that other streams do not cover: the same in an
-//! import and in a backtest over files.
+//! Rows that come twice, in one file or in two that overlap, and silences that other streams do not cover:
+//! the same in an import and in a backtest over files.
 
 use crate::cli::{Cli, Ran};
 use crate::market_files::{BEGIN, TRADES, folder, results, run, warnings, with_holes};

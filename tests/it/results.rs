@@ -111,8 +111,8 @@ fn an_explained_cooldown_is_told_and_is_no_chance_to_enter() {
     assert!(json["explanations"][0]["resting_until"].is_string(), "{json}");
 }
 
-/// Time in market is a share of the run without its warm-up: until every indicator has had a value, or until the first entry
-/// where a strategy trades before that.
+/// Time in market is a share of the run without its warm-up: until every indicator has had a value, or until
+/// the first entry where a strategy trades before that.
 #[test]
 fn warm_up_is_no_part_of_the_time_in_which_there_could_have_been_a_position() {
     let cli = Cli::new();
@@ -347,7 +347,8 @@ fn shells_and_man_are_told_every_command() {
     assert!(cli.ok(&["help", "backtest"]).contains("Examples:"));
 }
 
-/// Regression: the candles of a folder without a symbol refused the whole folder, without a word on what to do.
+/// Regression: the candles of a folder without a symbol refused the whole folder, without a word on what to
+/// do.
 #[test]
 fn a_folder_of_mixed_files_runs_on_what_fits_or_says_how() {
     let cli = Cli::new();

@@ -248,7 +248,8 @@ fn rows_of_many_symbols_may_be_mixed_in_one_file() {
     assert!(wanted == found);
 }
 
-/// Rows that both of the one pair of events have whose windows overlap: RCNBTC_20210107T2100Z and RCNBTC_20210110T1700Z.
+/// Rows that both of the one pair of events have whose windows overlap: RCNBTC_20210107T2100Z and
+/// RCNBTC_20210110T1700Z.
 const IN_BOTH: u64 = 2_456;
 
 #[test]

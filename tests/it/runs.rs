@@ -1,5 +1,5 @@
-//! Random sessions played in two ways, with equal whole results: trades applied together or one by one; without a break or
-//! from checkpoints into drivers that have seen nothing.
+//! Random sessions played in two ways, with equal whole results: trades applied together or one by one;
+//! without a break or from checkpoints into drivers that have seen nothing.
 
 use crate::harness::{Slices, World, at, spec, world};
 use crate::strategy::{Build, operand, seconds, strategy};
@@ -50,8 +50,8 @@ fn next(seed: &mut u64, below: u64) -> i64 {
     ((*seed >> 33) % below) as i64
 }
 
-/// The market of the bursts, with prices around 1,000.00; `books` and `marks` say whether it has them at all. The bursts of
-/// a symbol follow one another, and those of different symbols too, unless all are `at_once`.
+/// The market of the bursts, with prices around 1,000.00; `books` and `marks` say whether it has them at all.
+/// The bursts of a symbol follow one another, and those of different symbols too, unless all are `at_once`.
 fn market(bursts: &[Burst], books: bool, marks: bool, at_once: bool) -> Chunk {
     let (mut chunk, mut prices) = (Chunk::default(), [100_000_i64; SYMBOLS]);
     let mut times = [at(0.0); SYMBOLS];

@@ -1,5 +1,5 @@
-//! Whether a value is as a schema of `schema/openapi.json` or `schema/asyncapi.json` says: a validator for the keywords
-//! that these use.
+//! Whether a value is as a schema of `schema/openapi.json` or `schema/asyncapi.json` says: a validator for
+//! the keywords that these use.
 //!
 //! Invariant: a keyword that is not understood here is a failed test, never a passed one.
 

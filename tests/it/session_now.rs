@@ -1,5 +1,5 @@
-//! The read model of sessions: every answer agrees with the session's events up to its `seq`, which are folded here
-//! without the engine.
+//! The read model of sessions: every answer agrees with the session's events up to its `seq`, which are
+//! folded here without the engine.
 
 use crate::cli::Cli;
 use crate::schema;
@@ -283,7 +283,8 @@ fn a_blocked_entry_is_shown_with_its_limit_and_until_when() {
     let cli = Cli::new();
     let recording = prepared(&cli);
     let world = World::open(&cli);
-    // The fourth loss in a row comes within the first 15 seconds of the data, and pauses entries for half an hour.
+    // The fourth loss in a row comes within the first 15 seconds of the data, and pauses entries for half an
+    // hour.
     let id =
         world.start(&with(request(&recording), "/config/acceleration_factor", json!(40))).unwrap().session_id;
     let blocked = runtime().block_on(async {

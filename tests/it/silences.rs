@@ -1,5 +1,5 @@
-//! Seconds of silence that are passed over together give the same as one by one, and from checkpoints the same as without a
-//! break: random sessions both ways.
+//! Seconds of silence that are passed over together give the same as one by one, and from checkpoints the
+//! same as without a break: random sessions both ways.
 
 use crate::harness::{START, World, at, spec, world};
 use crate::strategy::{Build, seconds, strategy};
@@ -204,8 +204,8 @@ fn begun(world: &World) -> Driver {
     Driver::new(table, &world.strategies, world.session.clone(), world.venue.clone())
 }
 
-/// Plays the ticks; where a step is given, the driver never waits longer, so that every second is shown. Each time that so many
-/// ticks are over a driver that is made anew goes on from a checkpoint.
+/// Plays the ticks; where a step is given, the driver never waits longer, so that every second is shown. Each
+/// time that so many ticks are over a driver that is made anew goes on from a checkpoint.
 fn played(world: &World, ticks: &Chunk, step: Option<Span>, checkpoint_every: Option<usize>) -> Whole {
     let mut driver = begun(world);
     let mut whole = Whole::default();

@@ -1,4 +1,5 @@
-//! Snapshots of a running session: what they say follows from the decisions before them, and looking changes nothing.
+//! Snapshots of a running session: what they say follows from the decisions before them, and looking changes
+//! nothing.
 
 use crate::digests::lively;
 use crate::harness::{World, at, spec, world};

@@ -460,7 +460,8 @@ fn memory_starts_afresh_with_its_section() {
     story.once("5 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1");
 }
 
-/// The price just left what would have been the median without the gap: the gate slept, and the median is another one.
+/// The price just left what would have been the median without the gap: the gate slept, and the median is
+/// another one.
 #[test]
 fn a_gap_wakes_a_gate_that_sleeps() {
     let def = strategy("x")

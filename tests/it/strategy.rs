@@ -162,7 +162,8 @@ fn split(text: &str) -> Vec<String> {
     parts
 }
 
-/// Parses `LEFT >= 5 for 2`, `LEFT >= 5 fresh 10`, `LEFT > 1 rising 3`, `LEFT between 1 2` or `LEFT < RIGHT*0.5+1`.
+/// Parses `LEFT >= 5 for 2`, `LEFT >= 5 fresh 10`, `LEFT > 1 rising 3`, `LEFT between 1 2` or
+/// `LEFT < RIGHT*0.5+1`.
 fn condition(def: &mut StrategyDef, text: &str) -> Condition {
     let words: Vec<&str> = text.split_whitespace().collect();
     let left = operand(def, words[0]);

@@ -1,5 +1,5 @@
-//! `tradingd sweep`: trials have the digests of backtests, and the folder of a sweep has the same bytes whatever the number
-//! of workers, kills, cuts and shards.
+//! `tradingd sweep`: trials have the digests of backtests, and the folder of a sweep has the same bytes
+//! whatever the number of workers, kills, cuts and shards.
 //!
 //! `TRADINGD_SWEEP_KILLS` sets the number of kills (5), `TRADINGD_CRASH_SEED` repeats their moments.
 

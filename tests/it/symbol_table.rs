@@ -1,5 +1,5 @@
-//! Replacing the symbol table of a running session, or tightening its limits, is a single event and affects only later
-//! events.
+//! Replacing the symbol table of a running session, or tightening its limits, is a single event and affects
+//! only later events.
 
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! Files that cannot be read as they are: pipes, contract facts that contradict each other. Each is refused by its name.
+//! Files that cannot be read as they are: pipes, contract facts that contradict each other. Each is refused
+//! by its name.
 
 use crate::cli::Cli;
 use crate::market_files::{BEGIN, TRADES, folder, results, run};

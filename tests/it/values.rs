@@ -1,7 +1,7 @@
 //! Every indicator type on the shipped trades, bit for bit: a value that moves by its last bit has moved.
 //!
-//! The hashes come from the engine as it was before it was made faster. They may change only with a formula, and then
-//! decisions change too (`ENGINE_VERSION`).
+//! The hashes come from the engine as it was before it was made faster. They may change only with a formula,
+//! and then decisions change too (`ENGINE_VERSION`).
 
 use crate::input::{self, mix};
 use serde_json::{Map, Value, json};

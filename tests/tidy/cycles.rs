@@ -1,6 +1,6 @@
-//! Cycles between files: files of `src/` that name each other's items, directly or through others. A re-export
-//! is no use of its own: a path is followed through it to the file that defines the item. Nor is what a file takes
-//! from the modules it is part of: they are one subject told in several files.
+//! Cycles between files: files of `src/` that name each other's items, directly or through others. A
+//! re-export is no use of its own: a path is followed through it to the file that defines the item. Nor is
+//! what a file takes from the modules it is part of: they are one subject told in several files.
 
 use super::source::{Source, Tree};
 use std::collections::{BTreeMap, BTreeSet};

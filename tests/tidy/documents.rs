@@ -63,8 +63,9 @@ pub fn untold(root: &Path, architecture: &str) -> Vec<String> {
     problems
 }
 
-/// The layers of `src/` in the table of `ARCHITECTURE.md`, lowest first, each with the paths it may name. The first
-/// column is the part's path, the third what it may name: names, `nothing`, or `all above`, `all above but NAMES`.
+/// The layers of `src/` in the table of `ARCHITECTURE.md`, lowest first, each with the paths it may name. The
+/// first column is the part's path, the third what it may name: names, `nothing`, or `all above`,
+/// `all above but NAMES`.
 pub fn layers(architecture: &str) -> Vec<(String, Vec<String>)> {
     let mut layers: Vec<(String, Vec<String>)> = Vec::new();
     for row in architecture.lines().filter(|line| line.starts_with("| `src/")) {

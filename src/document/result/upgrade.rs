@@ -7,8 +7,8 @@ use serde_json::Value;
 /// Why an exit of an older document has no level.
 const NOT_KEPT: &str = "an older version stored this result without it";
 
-/// Brings a stored document to the present form. Win rates were fractions and quantities contracts; they are percent and
-/// base units. Exits did not say which level was met, and only the last one was kept.
+/// Brings a stored document to the present form. Win rates were fractions and quantities contracts; they are
+/// percent and base units. Exits did not say which level was met, and only the last one was kept.
 pub fn upgrade(document: &mut Value) {
     for result in document.get_mut("results").and_then(Value::as_array_mut).into_iter().flatten() {
         for trade in result.get_mut("trades").and_then(Value::as_array_mut).into_iter().flatten() {

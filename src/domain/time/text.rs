@@ -39,8 +39,8 @@ impl Timestamp {
     }
 
     /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), the
-    /// form in our tables (`2026-11-22 10:00:00`, UTC), either without seconds (`10:00` is `10:00:00`), a date
-    /// (`2026-11-22`, `20261122`), or whole microseconds since 1970.
+    /// form in our tables (`2026-11-22 10:00:00`, UTC), either without seconds (`10:00` is `10:00:00`), a
+    /// date (`2026-11-22`, `20261122`), or whole microseconds since 1970.
     ///
     /// # Errors
     /// What the text is instead; a number in seconds, milliseconds or nanoseconds is reported as such.

@@ -17,8 +17,8 @@ pub(super) trait Terms: Default + Send + Saved {
     /// Contribution of a pair, kept until it leaves the window.
     type Term: Copy + Send + Plain;
 
-    /// The contribution of the trade `earlier`, the point with this number, once `next`, a trade or an interruption,
-    /// is known; `None` for none.
+    /// The contribution of the trade `earlier`, the point with this number, once `next`, a trade or an
+    /// interruption, is known; `None` for none.
     fn term(earlier: &Point, number: u64, next: &Point) -> Option<Self::Term>;
 
     /// Adds a term.

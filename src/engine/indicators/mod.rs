@@ -1,8 +1,8 @@
 //! Indicators: numbers for conditions to compare, computed from one symbol's market.
 //!
-//! Each type is one small file with a [`IndicatorKind`] and one line in `registry`. Values are pulled: an indicator
-//! that nobody reads costs nothing unless it must see every trade or bar. Equal specs share one slot per
-//! symbol. Invariant: a value is a finite number or a [`Missing`] with its reason.
+//! Each type is one small file with a [`IndicatorKind`] and one line in `registry`. Values are pulled: an
+//! indicator that nobody reads costs nothing unless it must see every trade or bar. Equal specs share one
+//! slot per symbol. Invariant: a value is a finite number or a [`Missing`] with its reason.
 
 mod registry;
 mod set;
@@ -113,9 +113,9 @@ pub trait Indicator: Send + Saved {
     /// to.
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value;
 
-    /// Until when the comparison with this threshold, which the current value does not fulfil, cannot be fulfilled:
-    /// no trade inside these prices and no passing of time before then does it. `None` if that cannot be said. A gap,
-    /// a bar or anything else that is not a trade ends it.
+    /// Until when the comparison with this threshold, which the current value does not fulfil, cannot be
+    /// fulfilled: no trade inside these prices and no passing of time before then does it. `None` if that
+    /// cannot be said. A gap, a bar or anything else that is not a trade ends it.
     fn sleep(
         &mut self,
         _test: (Comparison, f64),
@@ -133,9 +133,9 @@ pub trait Indicator: Send + Saved {
     /// Called for every trade; only when wired with [`Wiring::every_trade`].
     fn on_trade(&mut self, _price: f64) {}
 
-    /// The values after each of these trades, without taking them in, bit for bit those that [`Indicator::on_trade`] and
-    /// [`Indicator::value`] would give; `false` if they cannot be told, or are not all numbers. Only of types that see
-    /// every trade.
+    /// The values after each of these trades, without taking them in, bit for bit those that
+    /// [`Indicator::on_trade`] and [`Indicator::value`] would give; `false` if they cannot be told, or are
+    /// not all numbers. Only of types that see every trade.
     fn foresee(&self, _prices: &[f64], _values: &mut [f64]) -> bool {
         false
     }
@@ -149,8 +149,8 @@ pub trait Indicator: Send + Saved {
     /// Called after every whole second of event time; only when wired with [`Wiring::every_second`].
     fn on_second(&mut self, _look: &Look<'_>, _upstream: &mut Upstream<'_>) {}
 
-    /// Whole seconds from `first` to the one before `end` passed, in which no value of another slot changed: leaves what
-    /// [`Indicator::on_second`] at each of them would.
+    /// Whole seconds from `first` to the one before `end` passed, in which no value of another slot changed:
+    /// leaves what [`Indicator::on_second`] at each of them would.
     fn pass_seconds(
         &mut self,
         _first: Timestamp,
@@ -332,8 +332,8 @@ fn is_rising(comparison: Comparison) -> bool {
     matches!(comparison, Comparison::Greater | Comparison::GreaterOrEqual)
 }
 
-/// A price below which no price `fires`, if those that do are all above those that do not: the guess in ticks rounded
-/// down, if that is one.
+/// A price below which no price `fires`, if those that do are all above those that do not: the guess in ticks
+/// rounded down, if that is one.
 fn fires_from(guess: f64, fires: impl FnOnce(Price) -> bool) -> Option<Price> {
     let price = Price(guess.floor() as i64);
     (!fires(Price(price.0.saturating_sub(1)))).then_some(price)

@@ -174,7 +174,8 @@ impl IndicatorSet {
         value_of(&mut self.slots, self.turn, id, &look)
     }
 
-    /// How long trades and the passing of time leave a comparison as it is that the current value does not fulfil.
+    /// How long trades and the passing of time leave a comparison as it is that the current value does not
+    /// fulfil.
     pub fn sleep(&mut self, id: SlotId, test: (Comparison, f64), look: Look<'_>) -> Option<Wake> {
         Upstream { slots: &mut self.slots, turn: self.turn }.sleep(id, test, &look)
     }
@@ -198,14 +199,15 @@ impl IndicatorSet {
         }
     }
 
-    /// Works out the values after each of the next trades, at most [`FORESEEN_TRADES`], of all that must see every one;
-    /// `false` if one of them cannot tell.
+    /// Works out the values after each of the next trades, at most [`FORESEEN_TRADES`], of all that must see
+    /// every one; `false` if one of them cannot tell.
     pub fn foresee(&mut self, prices: &[f64]) -> bool {
         let mut all = self.every_trade.iter().zip(&mut self.foreseen);
         all.all(|(index, values)| self.slots[*index].indicator.foresee(prices, &mut values[..prices.len()]))
     }
 
-    /// The foreseen values of a slot; `None` if it need not see every trade. Those behind the last trade mean nothing.
+    /// The foreseen values of a slot; `None` if it need not see every trade. Those behind the last trade mean
+    /// nothing.
     pub fn foreseen(&self, id: SlotId) -> Option<&[f64; FORESEEN_TRADES]> {
         let place = self.every_trade.iter().position(|index| *index == id.0)?;
         Some(&self.foreseen[place])

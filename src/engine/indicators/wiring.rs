@@ -30,7 +30,8 @@ pub struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// A window of trades from `t1` to `t2` seconds ago, with the spec's `min_coverage`, of which these sums are read.
+    /// A window of trades from `t1` to `t2` seconds ago, with the spec's `min_coverage`, of which these sums
+    /// are read.
     pub fn window(&mut self, spec: &IndicatorSpec, t1: Span, t2: Span, needs: Needs) -> Window {
         self.market.tape.keep(t1, needs);
         Window::new(t1, t2, spec.number("min_coverage"), needs)

@@ -1,7 +1,7 @@
 //! Effects of the prices inside a bar on an open position, before the bar's end is an event.
 //!
-//! The order of the prices is unknown, so the worst for the position is assumed. Invariant: an exit is at a price of the
-//! bar, and not better than its stop, its target, or the bar's open beyond them.
+//! The order of the prices is unknown, so the worst for the position is assumed. Invariant: an exit is at a
+//! price of the bar, and not better than its stop, its target, or the bar's open beyond them.
 
 use super::{Instance, Turn};
 use crate::checkpoint::plain;
@@ -70,7 +70,8 @@ impl Instance {
         if let Some(furthest) = earlier.filter(|_| is_active) {
             let best = self.best_so_far(furthest, turn);
             if self.moved_stop_met(path.first, best, turn) {
-                // Either the furthest price came before the fill, and the position ends with it, or the stop from before was met.
+                // Either the furthest price came before the fill, and the position ends with it, or the stop
+                // from before was met.
                 if let Some(stop) = self.stop_met(path.worst) {
                     self.stop_inside(path.worst, stop, stop, path.first, turn);
                 } else {
@@ -83,8 +84,8 @@ impl Instance {
         if is_active { self.pass_active(path, turn) } else { self.pass_stop(path, turn) }
     }
 
-    /// The stop as it stands: the entry still works, or another exit rests or is on its way. The stop is assumed to be
-    /// met before that exit.
+    /// The stop as it stands: the entry still works, or another exit rests or is on its way. The stop is
+    /// assumed to be met before that exit.
     fn pass_stop(&mut self, path: Path, turn: &mut Turn<'_>) -> bool {
         let Some(stop) = self.stop_met(path.worst) else { return false };
         let matters = self.exit.is_some_and(|order| {
@@ -131,8 +132,8 @@ impl Instance {
         }
     }
 
-    /// The stop at the close of a bar, after what acts there: an order that ended there may have brought a stop into force
-    /// that the close has passed. No later price is as bad for certain.
+    /// The stop at the close of a bar, after what acts there: an order that ended there may have brought a
+    /// stop into force that the close has passed. No later price is as bad for certain.
     pub(crate) fn end_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) {
         let manages = matches!(self.state, State::PositionActive | State::EntryEvaluation);
         if !manages || !self.follows_bars(turn) {
@@ -152,8 +153,9 @@ impl Instance {
         self.position.is_some_and(|position| position.lots > 0) && turn.market.mark(turn.at).is_none()
     }
 
-    /// The prices the position met, and the best of this bar that it may have met before them. For a resting entry that
-    /// filled inside the bar, only the far side and the close are certain to have come after the fill, in this order.
+    /// The prices the position met, and the best of this bar that it may have met before them. For a resting
+    /// entry that filled inside the bar, only the far side and the close are certain to have come after the
+    /// fill, in this order.
     fn path(&self, bar: &Bar, turn: &Turn<'_>) -> (Path, Option<Price>) {
         let (best, worst) = match self.side {
             Side::Buy => (bar.high, bar.low),
@@ -221,7 +223,8 @@ impl Instance {
             .reduce(|one, other| self.more_against(one, other))
     }
 
-    /// Leaves at `price` inside the bar, because another price of it met the stop; every other exit is cancelled.
+    /// Leaves at `price` inside the bar, because another price of it met the stop; every other exit is
+    /// cancelled.
     fn stop_inside(&mut self, met_by: Price, price: Price, worst: Price, best: Price, turn: &mut Turn<'_>) {
         let Some((stop, kind)) = self.exits.stop else { return };
         self.meet(price, worst, (self.more_against(price, worst), best), turn);
@@ -238,8 +241,8 @@ impl Instance {
         }
     }
 
-    /// Takes the nearest target or ladder step at `price`, because another price of the bar met it; returns whether an
-    /// order was sent, which is not so for a ladder step too small for a lot.
+    /// Takes the nearest target or ladder step at `price`, because another price of the bar met it; returns
+    /// whether an order was sent, which is not so for a ladder step too small for a lot.
     fn take_inside(&mut self, met_by: Price, price: Price, worst: Price, turn: &mut Turn<'_>) -> bool {
         self.meet(price, worst, (worst, price), turn);
         let met_by = MetBy::Last(met_by);

@@ -24,8 +24,8 @@ impl Instance {
         }
     }
 
-    /// The refusal an entry would get now, if any. Leaves the instance as it is: its rules, what it still waits
-    /// for while warming up, its reference price and its reservation.
+    /// The refusal an entry would get now, if any. Leaves the instance as it is: its rules, what it still
+    /// waits for while warming up, its reference price and its reservation.
     pub(crate) fn would_refuse(&mut self, turn: &mut Turn<'_>) -> Option<RiskRefusal> {
         let own = self.own_view(turn);
         let before = (self.e1.clone(), self.warming.clone(), self.reference, self.reserved);
@@ -100,8 +100,8 @@ impl Instance {
         Ok((reference, kind))
     }
 
-    /// Reduces the lots to the largest order of the contract and to the limits of risk per trade, visible depth and
-    /// expected slippage.
+    /// Reduces the lots to the largest order of the contract and to the limits of risk per trade, visible
+    /// depth and expected slippage.
     fn shrink(
         &self,
         wanted: Qty,

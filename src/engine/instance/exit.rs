@@ -70,8 +70,9 @@ impl Instance {
         self.wake_at_exits()
     }
 
-    /// Whether a trade leaves the position as it is: it reaches no exit and no rule fires. Only where nothing else can
-    /// happen and rules have no memory, so that a rule which does not fire need not have been asked in a turn.
+    /// Whether a trade leaves the position as it is: it reaches no exit and no rule fires. Only where nothing
+    /// else can happen and rules have no memory, so that a rule which does not fire need not have been asked
+    /// in a turn.
     pub(crate) fn stays(
         &mut self,
         prices: Option<(Price, Price)>,
@@ -91,7 +92,8 @@ impl Instance {
             .all(|rule| !rule.evaluate(&mut values, Truth::False).is_true())
     }
 
-    /// What must happen before it has to be evaluated at a trade: this is due, or one of the tests it appends is fulfilled.
+    /// What must happen before it has to be evaluated at a trade: this is due, or one of the tests it appends
+    /// is fulfilled.
     pub(in crate::engine) fn sleeps_until(&self, tests: &mut Vec<GateTest>) -> Wake {
         if self.state != State::PositionActive || !self.only_exits_and_rules {
             return self.wake();

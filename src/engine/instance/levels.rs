@@ -1,5 +1,5 @@
-//! Price levels of an open position: the stop, target or ladder step that this event's price meets, and the exit that
-//! follows.
+//! Price levels of an open position: the stop, target or ladder step that this event's price meets, and the
+//! exit that follows.
 //!
 //! Invariant: an exit at a level is recorded with the level and the price that met it.
 
@@ -11,7 +11,8 @@ use crate::domain::order::{OrderKind, Side};
 use crate::domain::symbol::SymbolSpec;
 
 impl Instance {
-    /// The prices to compare stops and targets with: the mark price while one counts, else this event's prices.
+    /// The prices to compare stops and targets with: the mark price while one counts, else this event's
+    /// prices.
     fn trigger_prices(&self, turn: &Turn<'_>) -> Option<(Price, Price)> {
         turn.market.mark(turn.at).map(|mark| (mark, mark)).or(turn.prices)
     }

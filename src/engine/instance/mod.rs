@@ -345,8 +345,8 @@ impl Instance {
         }
     }
 
-    /// Whether the passing of whole seconds up to its timer changes nothing, as long as no value does. `now` was a whole
-    /// second; `is_shut`: the gate keeps it from being asked.
+    /// Whether the passing of whole seconds up to its timer changes nothing, as long as no value does. `now`
+    /// was a whole second; `is_shut`: the gate keeps it from being asked.
     pub(crate) fn rests(&self, now: Timestamp, is_shut: bool) -> bool {
         if !self.is_watching() {
             let wake = self.wake();

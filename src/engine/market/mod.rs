@@ -196,7 +196,8 @@ impl MarketState {
         self.last_mark.and_then(|mark| mark.price_at(now))
     }
 
-    /// The price that values margin and unrealised profit: the mark, else the mid price of the book, else the last one.
+    /// The price that values margin and unrealised profit: the mark, else the mid price of the book, else the
+    /// last one.
     #[inline]
     pub fn value(&self, now: Timestamp) -> Option<Price> {
         let mid = || self.touch(now).map(|(bid, ask)| Price((bid.0 + ask.0) / 2));

@@ -1,9 +1,9 @@
 //! The trades of the longest window, oldest first, and the sums up to the newest.
 //!
-//! A point is what was traded and nothing else. Sums are kept by those who read them: each end of a window adds up
-//! what it passes (`window`), the tape only what windows that end now need. Invariants: a point keeps its number;
-//! no price is carried forward across a gap; sums are integers (wrapping, which a difference undoes), so no error
-//! accumulates.
+//! A point is what was traded and nothing else. Sums are kept by those who read them: each end of a window
+//! adds up what it passes (`window`), the tape only what windows that end now need. Invariants: a point keeps
+//! its number; no price is carried forward across a gap; sums are integers (wrapping, which a difference
+//! undoes), so no error accumulates.
 
 use crate::checkpoint::{plain, saved};
 use crate::domain::event::Trade;
@@ -190,8 +190,8 @@ impl Place {
     }
 }
 
-/// Points per block. A block leaves as a whole, and a reader that slept until its block had left goes on from the
-/// start of the oldest one.
+/// Points per block. A block leaves as a whole, and a reader that slept until its block had left goes on from
+/// the start of the oldest one.
 pub(super) const BLOCK: usize = 1_024;
 
 /// Neighbouring points.
@@ -238,7 +238,8 @@ impl Tape {
         }
     }
 
-    /// Keeps at least this much history, and these sums. Called while indicators are wired, before the first event.
+    /// Keeps at least this much history, and these sums. Called while indicators are wired, before the first
+    /// event.
     pub fn keep(&mut self, span: Span, needs: Needs) {
         self.longest = self.longest.max(Some(span));
         self.needs = self.needs.and(needs);

@@ -1,8 +1,8 @@
-//! Windows over the tape: the volume, count, value or time-weighted price of any of them is the difference of the sums
-//! at its two ends, whatever its length.
+//! Windows over the tape: the volume, count, value or time-weighted price of any of them is the difference of
+//! the sums at its two ends, whatever its length.
 //!
-//! Each end moves forward when it is asked for and adds up what it passes. Invariant: a window never reads a trade
-//! after its end.
+//! Each end moves forward when it is asked for and adds up what it passes. Invariant: a window never reads a
+//! trade after its end.
 
 use super::tape::{Needs, Place, Point, Sums, Tape};
 use crate::checkpoint::saved;
@@ -10,8 +10,8 @@ use crate::domain::num::Price;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::value::Missing;
 
-/// A cursor at a fixed `offset` before now, with the sums of all points at or before it. Each reader owns one, so
-/// moving it costs at most one step per trade.
+/// A cursor at a fixed `offset` before now, with the sums of all points at or before it. Each reader owns
+/// one, so moving it costs at most one step per trade.
 #[derive(Clone, Debug)]
 pub struct Boundary {
     offset: Span,
@@ -419,8 +419,8 @@ mod tests {
         }
     }
 
-    /// Readers that are asked always, now and then, or not until all they had seen has left the tape; gaps and the
-    /// bound in between.
+    /// Readers that are asked always, now and then, or not until all they had seen has left the tape; gaps
+    /// and the bound in between.
     #[test]
     fn windows_that_slept_have_the_sums_of_those_that_did_not() {
         let mut read = 0;

@@ -168,7 +168,8 @@ fn a_limit_that_is_off_refuses_nothing() {
     for (row, (_, _, refused, (guard, ..))) in ROWS.iter().enumerate() {
         let said = ask(|_| {}, refused);
         match guard {
-            // The contract's leverage, the strategy's exposure and the account's own margin hold without a limit.
+            // The contract's leverage, the strategy's exposure and the account's own margin hold without a
+            // limit.
             Guard::Leverage | Guard::TotalExposure | Guard::Margin => {}
             _ => assert_eq!(said, None, "row {row}"),
         }

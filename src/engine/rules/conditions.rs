@@ -15,8 +15,8 @@ pub const TOO_OLD: &str = "too_old";
 pub struct ConditionStatus {
     /// Value, threshold and whether it is met, as a decision would record them.
     pub evidence: Evidence,
-    /// How far the value must still move for the condition to be met, in the unit of the value; 0 or less: it is
-    /// met, by this margin. `None` without a value, and for `!=`.
+    /// How far the value must still move for the condition to be met, in the unit of the value; 0 or less: it
+    /// is met, by this margin. `None` without a value, and for `!=`.
     pub distance: Option<f64>,
     /// Since when a condition that must hold for some time has been met; `None` for others.
     pub met_since: Option<Timestamp>,

@@ -1,9 +1,9 @@
 //! One order book built from snapshots and from change messages that may be lost, repeated, late or stale.
 //!
 //! A state machine without I/O or clock: messages, snapshots and times go in; rows and the notices "lost" and
-//! "regained" come out. Invariant: while [`BookSync::is_live`] is true, the rows that came out are the exchange's
-//! book at version `last`, down to the worst level of the snapshot; changes beyond that depth are dropped.
-//! Nothing survives [`BookSync::reset`], so versions of two connections never mix.
+//! "regained" come out. Invariant: while [`BookSync::is_live`] is true, the rows that came out are the
+//! exchange's book at version `last`, down to the worst level of the snapshot; changes beyond that depth are
+//! dropped. Nothing survives [`BookSync::reset`], so versions of two connections never mix.
 
 mod pending;
 mod sides;
@@ -171,7 +171,8 @@ impl BookSync {
         self.is_live().then_some(self.last)
     }
 
-    /// Whether a snapshot must be requested now; answer with [`BookSync::snapshot`] or [`BookSync::no_snapshot`].
+    /// Whether a snapshot must be requested now; answer with [`BookSync::snapshot`] or
+    /// [`BookSync::no_snapshot`].
     pub fn take_due(&mut self, now: Span) -> bool {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {

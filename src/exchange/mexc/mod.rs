@@ -72,7 +72,8 @@ struct Link {
     offset: Mutex<Option<ClockOffset>>,
     /// Limits how many book snapshots are fetched at once.
     snapshots: tokio::sync::Semaphore,
-    /// Held while the terms of one contract are taken down, so that they take one blocking thread of all sessions.
+    /// Held while the terms of one contract are taken down, so that they take one blocking thread of all
+    /// sessions.
     keeping: tokio::sync::Mutex<()>,
 }
 
@@ -87,8 +88,8 @@ impl Mexc {
         Ok(Arc::new(Mexc { link: Arc::new(Link::new(settings, network, TaskClock::start())), handle }))
     }
 
-    /// All contracts, about 1,200. The list with margin tiers is newer than the one without, which answers where the
-    /// newer does not.
+    /// All contracts, about 1,200. The list with margin tiers is newer than the one without, which answers
+    /// where the newer does not.
     ///
     /// # Errors
     /// Any [`ExchangeError`], as for every call here.
@@ -108,8 +109,8 @@ impl Mexc {
         one(&request, rows, |contract: &Contract| contract.symbol == symbol)
     }
 
-    /// Requests one contract without blocking. The answer arrives on the returned channel once `keep` has taken it down, which
-    /// may block: it runs on a thread for that, for one contract at a time.
+    /// Requests one contract without blocking. The answer arrives on the returned channel once `keep` has
+    /// taken it down, which may block: it runs on a thread for that, for one contract at a time.
     pub fn ask_contract(
         &self,
         symbol: &str,
@@ -249,7 +250,8 @@ impl Mexc {
     /// An account of the exchange, reached with these keys, which may be replaced while it is used.
     ///
     /// # Errors
-    /// [`ExchangeError::Settings`] unless the exchange is one of this host: this version sends orders to no other.
+    /// [`ExchangeError::Settings`] unless the exchange is one of this host: this version sends orders to no
+    /// other.
     pub fn account(&self, keys: Arc<ArcSwap<Keys>>) -> Result<AccountClient, ExchangeError> {
         if !self.link.settings.is_on_this_host() {
             return Err(ExchangeError::Settings(ONLY_REHEARSAL.to_owned()));

@@ -188,8 +188,8 @@ static KNOWN_LAYOUTS: [KnownLayout; 16] = [
     },
 ];
 
-/// Quote and settlement currency of a symbol in a file of this layout, where the maker has only inverse contracts of such
-/// names there.
+/// Quote and settlement currency of a symbol in a file of this layout, where the maker has only inverse
+/// contracts of such names there.
 pub(super) fn settlement(known: &str, symbol: &str) -> Option<(String, String)> {
     let (base, behind) = symbol.split_once("USD").filter(|(base, _)| !base.is_empty())?;
     let is_inverse = match known {

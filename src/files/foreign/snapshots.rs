@@ -1,4 +1,5 @@
-//! Tardis: one row with many levels (book_snapshot), and rows with prices that may be empty (derivative_ticker).
+//! Tardis: one row with many levels (book_snapshot), and rows with prices that may be empty
+//! (derivative_ticker).
 
 use super::convert::{self, Clock};
 use super::mapped::{OneExchange, wrong};

@@ -1,5 +1,5 @@
-//! Candles of prices that nobody traded at: venues give mark, index and premium index prices and funding rates in the
-//! layouts of bars, and only names tell them apart.
+//! Candles of prices that nobody traded at: venues give mark, index and premium index prices and funding
+//! rates in the layouts of bars, and only names tell them apart.
 
 use std::path::Path;
 

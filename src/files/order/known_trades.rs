@@ -1,8 +1,8 @@
 //! The latest trades of a file by their ids, so that none counts twice.
 //!
-//! Memory is bounded: of more than [`KNOWN_TRADES`] trades, of whichever symbols, the oldest are forgotten. What then cannot be
-//! known is counted: a trade whose id is above all before is new, and one whose id is not above that of a forgotten trade
-//! of its symbol may be that trade.
+//! Memory is bounded: of more than [`KNOWN_TRADES`] trades, of whichever symbols, the oldest are forgotten.
+//! What then cannot be known is counted: a trade whose id is above all before is new, and one whose id is not
+//! above that of a forgotten trade of its symbol may be that trade.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
@@ -158,7 +158,8 @@ impl OfSymbol {
         }
     }
 
-    /// Forgets the oldest trade, and gives memory back when most of it is unused: each symbol may have held all trades once.
+    /// Forgets the oldest trade, and gives memory back when most of it is unused: each symbol may have held
+    /// all trades once.
     fn forget(&mut self, is_late: bool) {
         let id = match is_late {
             true => self.late_order.pop_front().inspect(|id| {

@@ -1,5 +1,5 @@
-//! What is kept of rows to compare them: their times, ids, and digests of their values, by symbol. Memory is bounded; more
-//! rows are in a temporary file.
+//! What is kept of rows to compare them: their times, ids, and digests of their values, by symbol. Memory is
+//! bounded; more rows are in a temporary file.
 
 use crate::domain::record::{Record, RecordBody};
 use crate::domain::time::Timestamp;

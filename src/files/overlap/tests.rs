@@ -97,7 +97,8 @@ fn of_symbols(folder: &Path, name: &str, seconds: std::ops::Range<i64>, symbols:
     std::fs::write(folder.join(name), format!("timestamp_us,symbol,price,quantity,side\n{rows}")).unwrap();
 }
 
-/// What came of files: the files that were opened to compare them, and the rows that were left of how many histories.
+/// What came of files: the files that were opened to compare them, and the rows that were left of how many
+/// histories.
 fn joined(folder: &Path, selection: &Selection) -> (u64, u64, usize) {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -123,7 +124,8 @@ fn a_file_is_read_a_bounded_number_of_times_however_many_symbols_it_has() {
                 let name = format!("T-{day}.csv");
                 of_symbols(folder.path(), &name, 10 * day..10 * day + 15, symbols, by_symbol);
             }
-            // Each of the seven later files once to be compared, once as the earlier file of the next, once for what is left.
+            // Each of the seven later files once to be compared, once as the earlier file of the next, once
+            // for what is left.
             let (opened, rows, histories) = joined(folder.path(), &Selection::default());
             assert_eq!((opened, rows, histories), (7 + 7 + 7, symbols * 85, 1));
         }

@@ -1,4 +1,5 @@
-//! A file that is packed as its name says and has its name only when it is complete. A device or pipe is written to.
+//! A file that is packed as its name says and has its name only when it is complete. A device or pipe is
+//! written to.
 
 use super::FileFormat;
 use crate::files::whole_file::{self, WholeFile};

@@ -431,7 +431,8 @@ fn a_file_that_is_truncated_while_it_is_read_is_refused() {
     let path = folder.path().join("A.csv");
     let header = TRADES.to_owned();
     let rows = format!("{T0},A,1,1,buy\n").repeat(4_000);
-    // Of the second one, what is left after the truncation is a whole gzip member, so that nothing of it looks cut short.
+    // Of the second one, what is left after the truncation is a whole gzip member, so that nothing of it
+    // looks cut short.
     let bytes_of_gzip: Vec<u8> = (0..4_000)
         .flat_map(|row| gzip(format!("{}{T0},A,1,1,buy\n", if row == 0 { &header } else { "" }).as_bytes()))
         .collect();

@@ -1,6 +1,7 @@
 //! Serves the console's files, which are compiled in. The console uses only the public API.
 //!
-//! Invariant: every file below `assets` is in the table of `files`, and no page asks another host for anything.
+//! Invariant: every file below `assets` is in the table of `files`, and no page asks another host for
+//! anything.
 
 mod files;
 

@@ -77,7 +77,8 @@ impl Backend for ServiceBackend {
     }
 
     fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal> {
-        // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
+        // What is still in memory first: what is written meanwhile is then in both, and what is not is in the
+        // first.
         let session = subscribe.place.session_id.as_deref();
         let unwritten = self.0.sessions.unwritten(session);
         let part = self.0.events.read_of(session, Some(after), MISSED_AT_ONCE)?;
@@ -99,8 +100,8 @@ impl Backend for ServiceBackend {
         Ok(Missed { events: events.collect(), position: part.next_after, more: part.more })
     }
 
-    /// Account, positions and orders of a session as they are now, or null and why. An update whose `data.seq` is not
-    /// higher than that of this answer is already part of it.
+    /// Account, positions and orders of a session as they are now, or null and why. An update whose
+    /// `data.seq` is not higher than that of this answer is already part of it.
     fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value> {
         Box::pin(async move {
             let ("session" | "orders" | "positions", Some(id)) =

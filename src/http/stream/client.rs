@@ -86,7 +86,8 @@ struct Subscription {
     seq: u64,
     /// What is sent from the event log first.
     missed: Option<Behind>,
-    /// Numbers of the last events of sessions that were sent from there: those among the updates are left out.
+    /// Numbers of the last events of sessions that were sent from there: those among the updates are left
+    /// out.
     told: HashMap<String, u64>,
 }
 

@@ -59,8 +59,8 @@ pub(super) fn snapshot(place: &StreamKey, seq: u64, position: Option<u64>, data:
     format!("{{\"type\":\"snapshot\",{},\"seq\":{seq}{position},\"data\":{data}}}", quoted(place))
 }
 
-/// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`; with the update everything up to
-/// `position` of the event log was sent.
+/// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`; with the update
+/// everything up to `position` of the event log was sent.
 pub(super) fn update(
     place: &StreamKey,
     seq: u64,

@@ -1,8 +1,8 @@
 //! The WebSocket: clients, their subscriptions and positions.
 //!
-//! A client is a task with cursors into the hub's topics and no queue of its own. `protocol` is the table of what is said, `command`
-//! parses its messages, `message` builds those sent to it. A client that cannot keep up is closed, so it never slows
-//! others.
+//! A client is a task with cursors into the hub's topics and no queue of its own. `protocol` is the table of
+//! what is said, `command` parses its messages, `message` builds those sent to it. A client that cannot keep
+//! up is closed, so it never slows others.
 //!
 //! Close codes: 1001 no sign of life, 1002 protocol error, 1003 binary message, 1007 invalid UTF-8, 1008 too
 //! many messages, 1009 message too large, 1011 internal error, 1012 daemon stops, 1013 client too slow or too
@@ -52,8 +52,8 @@ pub trait Backend: Send + Sync + 'static {
     /// `session_not_found` for a session that does not.
     fn check(&self, subscribe: &Subscribe) -> Result<(), Refusal>;
 
-    /// What a running session tells of itself now, to be put into its [`Backend::snapshot`]; `Null` for streams without.
-    /// Waits for the session, which may take two seconds; it must not block.
+    /// What a running session tells of itself now, to be put into its [`Backend::snapshot`]; `Null` for
+    /// streams without. Waits for the session, which may take two seconds; it must not block.
     fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value>;
 
     /// The current state of a stream; the updates that follow may repeat the last of it.

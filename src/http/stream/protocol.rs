@@ -1,5 +1,5 @@
-//! What clients and the daemon say to each other over the WebSocket, as a table: the requests with their answers and
-//! the streams. Requests are read by it, and `schema/asyncapi.json` is generated from it.
+//! What clients and the daemon say to each other over the WebSocket, as a table: the requests with their
+//! answers and the streams. Requests are read by it, and `schema/asyncapi.json` is generated from it.
 
 use crate::service::DAEMON;
 
@@ -160,8 +160,8 @@ impl StreamEntry {
         !matches!(self.name, "market_data" | "indicators" | "health")
     }
 
-    /// Whether an event of this name is one of its updates. What happens to the daemon itself is told in `sessions`; alerts
-    /// of sessions are not.
+    /// Whether an event of this name is one of its updates. What happens to the daemon itself is told in
+    /// `sessions`; alerts of sessions are not.
     pub fn tells(&self, session_id: &str, event: &str) -> bool {
         let is_for_all = self.name == "sessions";
         if session_id == DAEMON || is_for_all && event == "alert" {

@@ -63,7 +63,8 @@ impl Backend for Program {
         }
     }
 
-    /// The log has the positions 10 to 15, which are events 1 to 6 of a session or of the daemon, and is read two at a time.
+    /// The log has the positions 10 to 15, which are events 1 to 6 of a session or of the daemon, and is read
+    /// two at a time.
     fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal> {
         if after < 9 {
             return Err(Refusal::conflict("cursor_expired", "they have been removed"));

@@ -176,7 +176,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// One that waits on a position (its contract, side and id), for the loss or the profit. `order` brought it; 0: none.
+    /// One that waits on a position (its contract, side and id), for the loss or the profit. `order` brought
+    /// it; 0: none.
     pub fn new(
         (id, order): (u64, u64),
         (symbol, hold, position): (usize, Hold, u64),

@@ -1,4 +1,5 @@
-//! A connection to a QuestDB whose tables are as the schema says, and the proof that it is the server of last time.
+//! A connection to a QuestDB whose tables are as the schema says, and the proof that it is the server of last
+//! time.
 
 use super::SyncError;
 use super::sources::sources_of;
@@ -35,8 +36,8 @@ pub(super) struct ServerTable {
 }
 
 impl Connection {
-    /// Connects: applies the schema, and finds out whether this is the server of last time and this store the one that
-    /// wrote there last.
+    /// Connects: applies the schema, and finds out whether this is the server of last time and this store the
+    /// one that wrote there last.
     pub(super) fn open(store: &Store, config: &QuestDb, secret: Option<&Secret>) -> Result<Self, SyncError> {
         let target = target(config, secret)?;
         if target.is_exposed() {
@@ -181,8 +182,8 @@ impl Connection {
         Ok((!rows.is_empty()).then(|| rows.text(0, 0).to_owned()))
     }
 
-    /// Compares the server's tables with what was seen last: one that was made anew, or that lost transactions, is sent
-    /// again from the start; one that is suspended is resumed.
+    /// Compares the server's tables with what was seen last: one that was made anew, or that lost
+    /// transactions, is sent again from the start; one that is suspended is resumed.
     pub(super) fn check(&mut self, store: &Store) -> Result<(), SyncError> {
         if self.epoch()?.is_none_or(|epoch| epoch != self.state.epoch) {
             return Err(SyncError::Write(WriteError::NoTable(

@@ -1,7 +1,9 @@
-//! The way in: recorded market data of a QuestDB as CSV files, from our own tables or from those of the system that
-//! tradingd follows (`data_collection_sessions`, `tick_prices`, `tick_orderbook`). The import of files then does the rest.
+//! The way in: recorded market data of a QuestDB as CSV files, from our own tables or from those of the
+//! system that tradingd follows (`data_collection_sessions`, `tick_prices`, `tick_orderbook`). The import of
+//! files then does the rest.
 //!
-//! A page begins at the last time of the one before, so memory is bounded and an interrupted page is asked again.
+//! A page begins at the last time of the one before, so memory is bounded and an interrupted page is asked
+//! again.
 
 use crate::analytics::{Client, QueryError, QueryResult, Secret, Target};
 use crate::clock::Stopwatch;
@@ -91,7 +93,8 @@ struct RemoteStream {
     condition: String,
 }
 
-/// Reads all wanted recordings into CSV files of a folder. `told` is called with rows read since its last call.
+/// Reads all wanted recordings into CSV files of a folder. `told` is called with rows read since its last
+/// call.
 ///
 /// # Errors
 /// A server that cannot be read, a disk that is full, or nothing to read.
@@ -139,10 +142,12 @@ pub fn fetch(
     Ok(all)
 }
 
-/// Streams of our own tables; of a recording that several instances sent, those of the one with the most rows.
+/// Streams of our own tables; of a recording that several instances sent, those of the one with the most
+/// rows.
 fn our_sources(client: &Client, from: &FetchSource<'_>) -> Result<Vec<RemoteStream>, FetchError> {
     let mut sources = Vec::new();
-    // Rows of each recording by the instance that sent them: a restored copy of a store sends everything again.
+    // Rows of each recording by the instance that sent them: a restored copy of a store sends everything
+    // again.
     let mut senders: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
     for (table, kind) in [("ticks", "kind"), ("book", "'book20'")] {
         let table = format!("{}{table}", from.prefix);

@@ -1,5 +1,5 @@
-//! Rows on their way into QuestDB: one batch a table, cursors that advance once the server has all rows before them, and
-//! rows that it refuses for what they contain.
+//! Rows on their way into QuestDB: one batch a table, cursors that advance once the server has all rows
+//! before them, and rows that it refuses for what they contain.
 //!
 //! Invariant: a cursor is written only after the server's tables are proven to be those that took the rows.
 
@@ -243,7 +243,8 @@ impl<'f> Flow<'f> {
     }
 }
 
-/// Proves that the tables that took the rows are still there, and that every acknowledged request is one transaction more.
+/// Proves that the tables that took the rows are still there, and that every acknowledged request is one
+/// transaction more.
 fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>) -> Result<(), SyncError> {
     let seen = connection.seen()?;
     for (table, (requests, rows)) in sent {

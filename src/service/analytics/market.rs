@@ -1,8 +1,8 @@
 //! Recorded rows, their gaps and tickers as rows.
 //!
-//! A part is a stream of a symbol of a recording; its rows are numbered from 0 and never change. Rows of an open
-//! recording are sent once they are in blocks. A recording that was removed before all of it was sent becomes a row of
-//! `gaps`; nothing is removed in QuestDB.
+//! A part is a stream of a symbol of a recording; its rows are numbered from 0 and never change. Rows of an
+//! open recording are sent once they are in blocks. A recording that was removed before all of it was sent
+//! becomes a row of `gaps`; nothing is removed in QuestDB.
 
 use super::SyncError;
 use super::flow::Flow;
@@ -143,7 +143,8 @@ pub(super) fn rows(store: &Store, flow: &mut Flow<'_>, oldest_us: i64) -> Result
     Ok(())
 }
 
-/// The cursor of a part, where its rows end for now, and its rows from the cursor on; `None` when all are sent.
+/// The cursor of a part, where its rows end for now, and its rows from the cursor on; `None` when all are
+/// sent.
 fn unsent<'a>(
     store: &'a Store,
     flow: &Flow<'_>,
@@ -231,7 +232,8 @@ struct Snapshot {
     has_best: [bool; 2],
 }
 
-/// Sends one row for each snapshot. The last one of a recording that is being made may be a part of one, so it waits.
+/// Sends one row for each snapshot. The last one of a recording that is being made may be a part of one, so
+/// it waits.
 fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), SyncError> {
     let Some((mut cursor, end, mut rows)) = unsent(store, flow, part)? else { return Ok(()) };
     let mut open: Option<Snapshot> = None;

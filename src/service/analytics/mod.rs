@@ -1,7 +1,7 @@
 //! The copy in QuestDB: what the store keeps, sent from time to time, so that both are equal.
 //!
-//! Invariant: copying only reads what sessions write, on a thread of its own; nothing ever waits for QuestDB, and what
-//! is acknowledged there was durable here before.
+//! Invariant: copying only reads what sessions write, on a thread of its own; nothing ever waits for QuestDB,
+//! and what is acknowledged there was durable here before.
 
 mod connection;
 mod events;
@@ -142,8 +142,8 @@ impl Analytics {
         Err(Refusal::conflict("analytics_off", message))
     }
 
-    /// Copies what is not there yet; gives the rows sent. Between requests it looks whether the daemon stops or a command of a
-    /// user waits.
+    /// Copies what is not there yet; gives the rows sent. Between requests it looks whether the daemon stops
+    /// or a command of a user waits.
     ///
     /// # Errors
     /// Why not everything is there; what was acknowledged is remembered.
@@ -234,8 +234,8 @@ impl Analytics {
         Ok(flow.rows())
     }
 
-    /// Compares the server with the store by table, source and day. What differs is sent again with the next round when
-    /// `repair` is set.
+    /// Compares the server with the store by table, source and day. What differs is sent again with the next
+    /// round when `repair` is set.
     ///
     /// # Errors
     /// As [`Analytics::round`]; also while another comparison runs.
@@ -388,8 +388,8 @@ impl Analytics {
     }
 }
 
-/// The wait before a try after so many failures in a row, with jitter (`chance` of 2^24), so that many daemons do not
-/// come back at once.
+/// The wait before a try after so many failures in a row, with jitter (`chance` of 2^24), so that many
+/// daemons do not come back at once.
 pub fn retry_after(failures: u32, failed: &SyncError, chance: u32) -> Duration {
     let doubled = RETRY_MIN.saturating_mul(1 << failures.min(16)).min(RETRY_MAX);
     let jittered = doubled.mul_f64(f64::from(chance & 0xff_ffff) / f64::from(1 << 24));

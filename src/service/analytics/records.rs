@@ -1,7 +1,7 @@
 //! Strategies, sessions and results as rows.
 //!
-//! A record that changes is a new revision: its number and digest are written here before it is sent, so that sending
-//! again after a crash gives the same row.
+//! A record that changes is a new revision: its number and digest are written here before it is sent, so that
+//! sending again after a crash gives the same row.
 
 use super::SyncError;
 use super::events::time_us;
@@ -101,7 +101,8 @@ fn session_row(flow: &mut Flow<'_>, session: &SessionRow, rev: u64) -> Result<()
     Ok(())
 }
 
-/// Every result with its trades, its equity curve and, where no session has told of them one by one, its refusals.
+/// Every result with its trades, its equity curve and, where no session has told of them one by one, its
+/// refusals.
 pub(super) fn results(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
     let mut known = Revisions::of(store, "results")?;
     for result in store.results()? {
@@ -234,8 +235,8 @@ fn list<'v>(document: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> 
     document[name].as_array().into_iter().flatten()
 }
 
-/// Time of a revision: that of the record, one microsecond later for each further one, so that the newest comes last and
-/// all are in one partition.
+/// Time of a revision: that of the record, one microsecond later for each further one, so that the newest
+/// comes last and all are in one partition.
 fn revised(created_us: i64, rev: u64) -> i64 {
     created_us.saturating_add(i64::try_from(rev).unwrap_or(i64::MAX) - 1)
 }
@@ -262,8 +263,8 @@ impl Revisions {
         Ok(Revisions { table, known: store.sync_revisions(table)?.into_iter().collect() })
     }
 
-    /// The revision to send of a record as it is now; `None` when the server has it. In a comparison, what the server
-    /// should have.
+    /// The revision to send of a record as it is now; `None` when the server has it. In a comparison, what
+    /// the server should have.
     fn next(
         &mut self,
         store: &Store,

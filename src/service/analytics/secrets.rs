@@ -1,4 +1,5 @@
-//! The password or token for QuestDB: a systemd credential, or a file of the state directory for its owner only.
+//! The password or token for QuestDB: a systemd credential, or a file of the state directory for its owner
+//! only.
 
 use super::SyncError;
 use crate::analytics::Secret;

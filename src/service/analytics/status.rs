@@ -48,7 +48,8 @@ pub struct Counts {
 pub struct View {
     /// Whether it is switched on.
     pub enabled: bool,
-    /// `off`, `starting`, `copying`, `idle`, `unreachable` (tried again by itself) or `refused` (needs the user).
+    /// `off`, `starting`, `copying`, `idle`, `unreachable` (tried again by itself) or `refused` (needs the
+    /// user).
     pub state: &'static str,
     /// Why it is in this state; null when there is nothing to say.
     pub reason: Option<String>,

@@ -1,4 +1,5 @@
-//! The copy against a stand-in for QuestDB that answers as a real server was seen to; `tests/questdb/run` has the real one.
+//! The copy against a stand-in for QuestDB that answers as a real server was seen to; `tests/questdb/run` has
+//! the real one.
 
 use super::*;
 use crate::analytics::{Tables, Version};

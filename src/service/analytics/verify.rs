@@ -37,7 +37,8 @@ impl Verified {
 pub struct Comparison {
     /// Table without the prefix.
     pub table: &'static str,
-    /// Groups of rows that were compared: all of one source (a session, a result, a recording) and one UTC day.
+    /// Groups of rows that were compared: all of one source (a session, a result, a recording) and one UTC
+    /// day.
     pub compared: u64,
     /// Rows in them.
     pub rows: u64,
@@ -124,7 +125,8 @@ fn there(connection: &Connection, table: &Table, oldest_event: u64) -> Result<Th
     Ok(there)
 }
 
-/// Compares what both sides have. A source that the store no longer has is not compared: retention removes nothing there.
+/// Compares what both sides have. A source that the store no longer has is not compared: retention removes
+/// nothing there.
 fn compare(
     table: &'static str,
     here: BTreeMap<(String, i64), Checksum>,

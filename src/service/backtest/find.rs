@@ -34,8 +34,8 @@ pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'
     find_fit(input, settings, &mut Vec::new())
 }
 
-/// As [`find`]; `left_out` lists what was skipped: files of folders that have no rows or are no market data, by
-/// name or by layout, and, with `skip_unfit`, whatever does not fit.
+/// As [`find`]; `left_out` lists what was skipped: files of folders that have no rows or are no market data,
+/// by name or by layout, and, with `skip_unfit`, whatever does not fit.
 ///
 /// # Errors
 /// As [`find`].

@@ -32,8 +32,8 @@ impl StopSignal {
         self.asked.notify_all();
     }
 
-    /// Ends a wait for the next event early: the feed then hands out an empty chunk, so that the run's thread comes
-    /// to the end of a batch.
+    /// Ends a wait for the next event early: the feed then hands out an empty chunk, so that the run's thread
+    /// comes to the end of a batch.
     pub fn wake(&self) {
         let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.look.store(true, Ordering::Release);

@@ -30,7 +30,8 @@ use crate::session::ports::Feed;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
-/// How much later or earlier than the exchange's a recorder's clock may be; far less than two stretches are apart.
+/// How much later or earlier than the exchange's a recorder's clock may be; far less than two stretches are
+/// apart.
 const MISDATED: Span = Span::from_seconds(3_600);
 
 /// A run that can be repeated.
@@ -45,8 +46,8 @@ pub struct Run<'a> {
     bytes: u64,
 }
 
-/// All runs: source × symbol × strategy, or one per source when together. A recorded symbol whose rows lie as far apart as
-/// files that are not joined has a run for each stretch.
+/// All runs: source × symbol × strategy, or one per source when together. A recorded symbol whose rows lie as
+/// far apart as files that are not joined has a run for each stretch.
 ///
 /// # Errors
 /// A strategy that needs data a source does not have.
@@ -438,7 +439,8 @@ impl<'a> Run<'a> {
         self.strategies.iter().filter(too_short).filter_map(warning).collect()
     }
 
-    /// Tells of symbols whose rows are so far apart that they are several histories, and what is made of them.
+    /// Tells of symbols whose rows are so far apart that they are several histories, and what is made of
+    /// them.
     fn far_apart(&self) -> Vec<String> {
         let several = self.symbols.iter().filter(|symbol| symbol.stretches.len() > 1);
         let told = several.map(|symbol| {

@@ -214,8 +214,8 @@ impl RunSettings {
         }
     }
 
-    /// Settings by name for the stored result; only those that can change the result. Fees only where they are given: each
-    /// symbol may have its own, which the result lists.
+    /// Settings by name for the stored result; only those that can change the result. Fees only where they
+    /// are given: each symbol may have its own, which the result lists.
     pub fn named(&self) -> Vec<(String, String)> {
         let time = |at: Option<Timestamp>| at.map_or("—".to_owned(), |at| at.to_string());
         let mut settings = vec![

@@ -77,8 +77,8 @@ pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
     run.strategies.iter().enumerate().filter(|(_, strategy)| strategy.version.is_some()).map(one).collect()
 }
 
-/// A hash of what a strategy did: its trades with their times, quantities, prices and costs. What else ran beside it does not
-/// count.
+/// A hash of what a strategy did: its trades with their times, quantities, prices and costs. What else ran
+/// beside it does not count.
 fn digest<'t>(strategy: &str, trades: impl Iterator<Item = &'t ClosedTrade>, run: &RunResult) -> String {
     let mut hasher = Sha256::new();
     hasher.update(strategy);

@@ -1,4 +1,5 @@
-//! Stretches of a recorded symbol that are histories of their own: events recorded far apart, as files so far apart are.
+//! Stretches of a recorded symbol that are histories of their own: events recorded far apart, as files so far
+//! apart are.
 
 use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
@@ -6,8 +7,9 @@ use crate::domain::time::Timestamp;
 use crate::files::FURTHEST_APART;
 use crate::store::records::RecordedSymbolV1;
 
-/// Times from the first to the last row of each stretch of a recorded symbol, in order; between two of them none of these
-/// streams has a row for longer than [`FURTHEST_APART`]. `gaps` are the recording's. At least one, unless it has no row.
+/// Times from the first to the last row of each stretch of a recorded symbol, in order; between two of them
+/// none of these streams has a row for longer than [`FURTHEST_APART`]. `gaps` are the recording's. At least
+/// one, unless it has no row.
 pub fn stretches(
     symbol: &RecordedSymbolV1,
     streams: &[StreamKind],

@@ -130,7 +130,8 @@ impl Topic {
             (Form::Latest { .. }, _) => (0, false),
             (Form::Ring { updates, .. }, Start::After(seen)) => {
                 let oldest = kept.last - updates.len() as u64;
-                // What came before this topic was made, behind one of its name that was removed, is not known.
+                // What came before this topic was made, behind one of its name that was removed, is not
+                // known.
                 let is_known = seen > self.base && (oldest..=kept.last).contains(&seen);
                 if is_known { (seen, true) } else { (kept.last, false) }
             }

@@ -1,7 +1,7 @@
 //! Up to which position of the event log everything has been published.
 //!
-//! Sessions commit beside each other and publish after their commits, so what has a higher position may be published first.
-//! Invariant: an event at or below [`Watermark::published`] has been published.
+//! Sessions commit beside each other and publish after their commits, so what has a higher position may be
+//! published first. Invariant: an event at or below [`Watermark::published`] has been published.
 
 use super::locked;
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
-//! Whether an account can be traded now: everything that is probed before real money moves, line by line, with what to do.
+//! Whether an account can be traded now: everything that is probed before real money moves, line by line,
+//! with what to do.
 //!
-//! Invariant: no probe can fill: the right to trade is tested with quantity zero, which the exchange refuses with a code that tells.
+//! Invariant: no probe can fill: the right to trade is tested with quantity zero, which the exchange refuses
+//! with a code that tells.
 
 use crate::domain::decimal::Decimal;
 use crate::exchange::mexc::codes::NO_QUANTITY;
@@ -42,7 +44,8 @@ pub struct CheckLine {
 /// What a session needs of an account.
 #[derive(Clone, PartialEq, Debug)]
 pub struct AccountNeeds {
-    /// Symbols, with the leverage that its longs and shorts must have and are given where they have another; `None`: any.
+    /// Symbols, with the leverage that its longs and shorts must have and are given where they have another;
+    /// `None`: any.
     pub symbols: Vec<(String, Option<u32>)>,
     /// Money it may use; `None`: no session is asked for.
     pub budget: Option<f64>,

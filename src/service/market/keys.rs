@@ -1,5 +1,5 @@
-//! The API key of the exchange account: from systemd's credentials, or from a file in the state directory that only its owner
-//! can read. Two lines: access key, secret key.
+//! The API key of the exchange account: from systemd's credentials, or from a file in the state directory
+//! that only its owner can read. Two lines: access key, secret key.
 //!
 //! Invariant: neither appears in an error or a log line.
 

@@ -1,5 +1,5 @@
-//! What a running live session leaves on disk for the watchdog: which symbols it holds, that it lives, and until when it is
-//! expected back. One file a session in the state directory.
+//! What a running live session leaves on disk for the watchdog: which symbols it holds, that it lives, and
+//! until when it is expected back. One file a session in the state directory.
 //!
 //! Invariant: a file is replaced as a whole, so whoever reads it sees one moment.
 
@@ -110,8 +110,8 @@ impl LiveLease {
     }
 }
 
-/// Leases as somebody who watches them saw them change, by a clock that is never set: what the wall clock says of a heartbeat is
-/// wrong after a step.
+/// Leases as somebody who watches them saw them change, by a clock that is never set: what the wall clock
+/// says of a heartbeat is wrong after a step.
 #[derive(Default)]
 pub struct LeaseHistory {
     /// As they were read last, and when they changed.
@@ -121,8 +121,8 @@ pub struct LeaseHistory {
 }
 
 impl LeaseHistory {
-    /// Looks at all leases at a time of the steady clock; gives those that have not changed for longer than they may. One that cannot
-    /// be read is as it was read last.
+    /// Looks at all leases at a time of the steady clock; gives those that have not changed for longer than
+    /// they may. One that cannot be read is as it was read last.
     pub fn abandoned(
         &mut self,
         leases: &[LiveLease],
@@ -183,7 +183,8 @@ impl LiveLeaseholder {
         self.say(|lease| lease.heartbeat_ms = now.millis());
     }
 
-    /// The daemon ends as planned: its positions wait for it, with their stops, until a moment. Its last word.
+    /// The daemon ends as planned: its positions wait for it, with their stops, until a moment. Its last
+    /// word.
     pub fn plan(&self, now: Timestamp, until: Timestamp) {
         self.say(|lease| {
             (lease.heartbeat_ms, lease.expected_back_until_ms) = (now.millis(), Some(until.millis()));
@@ -265,7 +266,8 @@ mod tests {
         let mut seen = LeaseHistory::default();
         let mut is_abandoned =
             |lease: LiveLease, now| !seen.abandoned(&[lease], &[], at(now), patience).is_empty();
-        // An hour lies between the clocks of whoever wrote it and of whoever reads it, and then between two heartbeats.
+        // An hour lies between the clocks of whoever wrote it and of whoever reads it, and then between two
+        // heartbeats.
         assert!(!is_abandoned(lease(0, None), 1_000));
         assert!(!is_abandoned(lease(3_600_000, None), 10_900));
         assert!(!is_abandoned(lease(1_000, None), 20_800), "it changes, so somebody lives");

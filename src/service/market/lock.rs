@@ -1,5 +1,6 @@
-//! The lock of live trading: a file in the state directory. While it is there nothing is begun, every live session closes what it
-//! has, and none may be started. Whoever may write into the directory can lock, also while the daemon hangs.
+//! The lock of live trading: a file in the state directory. While it is there nothing is begun, every live
+//! session closes what it has, and none may be started. Whoever may write into the directory can lock, also
+//! while the daemon hangs.
 //!
 //! Invariant: a lock that was answered as set is on disk.
 

@@ -161,8 +161,8 @@ impl Market {
             .or_else(|refusal| self.known_within(CONTRACTS_TTL, now).ok_or(refusal))
     }
 
-    /// Requests the terms of one contract without blocking; `None` when the exchange is disabled. By the time they arrive they
-    /// have replaced the cached ones and are stored, or the log says why not.
+    /// Requests the terms of one contract without blocking; `None` when the exchange is disabled. By the time
+    /// they arrive they have replaced the cached ones and are stored, or the log says why not.
     pub fn ask_contract(&self, symbol: &str) -> Option<oneshot::Receiver<Result<Contract, ExchangeError>>> {
         let terms = Arc::clone(&self.terms);
         let keep = move |contract: &Contract| {
@@ -214,7 +214,8 @@ impl Market {
         Ok(account.runtime().block_on(check::check(&account, needs)))
     }
 
-    /// As [`Market::account`], also while there is no key: for a session that has orders at the exchange and must go on.
+    /// As [`Market::account`], also while there is no key: for a session that has orders at the exchange and
+    /// must go on.
     ///
     /// # Errors
     /// `exchange_unavailable` when the exchange is disabled.
@@ -272,8 +273,8 @@ impl Market {
         self.min_free_mib.store(min_free_mib, Ordering::Relaxed);
     }
 
-    /// MiB free on the store's file system and MiB that must stay free, when there is less. `None` where the system does
-    /// not report it.
+    /// MiB free on the store's file system and MiB that must stay free, when there is less. `None` where the
+    /// system does not report it.
     pub fn short_of_room(&self) -> Option<(u64, u64)> {
         let wanted = self.min_free_mib.load(Ordering::Relaxed);
         free_mib(&self.state).filter(|left| *left < wanted).map(|left| (left, wanted))

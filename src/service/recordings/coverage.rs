@@ -31,9 +31,13 @@ struct Periods {
 }
 
 impl Recordings {
-    /// `{"period_days","from","periods","symbols":[{"symbol","cells":[{"covered_pct","gaps","causes"}|null]}]}`: per symbol
-    /// and UTC day the share of its streams' time without gaps; null where the symbol was not recorded. Periods are longer
-    /// than a day where there would be more than [`COVERAGE_CELLS`] cells.
+    /// ```text
+    /// {"period_days", "from", "periods", "symbols": [
+    ///   {"symbol", "cells": [{"covered_pct", "gaps", "causes"} | null]}
+    /// ]}
+    /// ```
+    /// Per symbol and UTC day the share of its streams' time without gaps; null where the symbol was not
+    /// recorded. Periods are longer than a day where there would be more than [`COVERAGE_CELLS`] cells.
     ///
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`.
@@ -67,8 +71,8 @@ impl Recordings {
         }))
     }
 
-    /// `{"sessions": […], "results": […], "labels": n}`: the running sessions and previews that read a recording, the
-    /// results that name it as their source, and how many pumps are marked in it.
+    /// `{"sessions": […], "results": […], "labels": n}`: the running sessions and previews that read a
+    /// recording, the results that name it as their source, and how many pumps are marked in it.
     ///
     /// # Errors
     /// `recording_not_found`.

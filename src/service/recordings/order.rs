@@ -1,5 +1,5 @@
-//! Order of the files of an import: by their first rows. Reads one row of each, all where they are to be sorted, so
-//! that a file that is not market data is refused before anything is written.
+//! Order of the files of an import: by their first rows. Reads one row of each, all where they are to be
+//! sorted, so that a file that is not market data is refused before anything is written.
 
 use super::reading::Reading;
 use crate::domain::time::Timestamp;

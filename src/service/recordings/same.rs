@@ -5,7 +5,8 @@ use crate::store::records::{RecordingState, RecordingV1};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
 
-/// The ids of complete recordings that may have exactly the rows of this one: as many, from and to the same times.
+/// The ids of complete recordings that may have exactly the rows of this one: as many, from and to the same
+/// times.
 pub fn may_have_same_rows(recording: &RecordingV1, known: &[RecordingV1]) -> Vec<String> {
     let own = shape(recording);
     let may_have = |other: &&RecordingV1| {

@@ -1,5 +1,5 @@
-//! Results side by side: their metrics, and the assumptions in which they differ, without which a paper session and a backtest of
-//! its recording would seem to contradict each other.
+//! Results side by side: their metrics, and the assumptions in which they differ, without which a paper
+//! session and a backtest of its recording would seem to contradict each other.
 
 use super::{Results, StoredResult, shown};
 use crate::limits::COMPARED_RESULTS;
@@ -21,8 +21,11 @@ const COMPARED: [&str; 9] = [
 ];
 
 impl Results {
-    /// `{"results": [line…], "currency", "differing_assumptions": [{"name", "values": […]}], "metrics": {id: {"unit", "values": […],
-    /// "reasons": […]}}}`, values and the reasons of those that are null in the order of `ids`. The currency is null where the
+    /// `{"results":
+    /// [line…], "currency", "differing_assumptions": [{"name", "values": […]}], "metrics": {id: {"unit",
+    /// "values": […], "reasons":
+    /// […]}}}`,
+    /// values and the reasons of those that are null in the order of `ids`. The currency is null where the
     /// results have several.
     ///
     /// # Errors
@@ -102,7 +105,8 @@ fn texts(assumptions: &Value) -> Vec<(String, String)> {
     texts
 }
 
-/// Rates, with their symbols where these pay different ones. Their source is left out: equal rates cost the same.
+/// Rates, with their symbols where these pay different ones. Their source is left out: equal rates cost the
+/// same.
 fn fees(by_symbol: &Value) -> String {
     let mut symbols: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (symbol, terms) in by_symbol.as_object().into_iter().flatten() {

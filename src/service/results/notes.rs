@@ -68,8 +68,8 @@ impl NoteChange {
 }
 
 impl Results {
-    /// `{"result_id","name","notes","tags","pinned","updated_by","updated_at"}`; without a note `name` and the last two
-    /// are null.
+    /// `{"result_id","name","notes","tags","pinned","updated_by","updated_at"}`; without a note `name` and
+    /// the last two are null.
     ///
     /// # Errors
     /// As [`Results::of_session`].
@@ -105,7 +105,8 @@ impl Results {
         Ok(shown(&note))
     }
 
-    /// Deletes a result with its document, report and note. What it added to the totals of its strategies stays.
+    /// Deletes a result with its document, report and note. What it added to the totals of its strategies
+    /// stays.
     ///
     /// # Errors
     /// `result_pinned`; else as [`Results::of_session`].

@@ -1,5 +1,5 @@
-//! The document of a stored result, of which only what is asked for is parsed: a result may have megabytes of trades and
-//! signals, and a tree of values takes many times its text.
+//! The document of a stored result, of which only what is asked for is parsed: a result may have megabytes of
+//! trades and signals, and a tree of values takes many times its text.
 
 use crate::document::csv::Part;
 use crate::document::result;
@@ -120,8 +120,8 @@ impl<'t> StoredResult<'t> {
         self.definitions.as_deref().map_or(Ok(Value::Null), |raw| self.parsed(raw))
     }
 
-    /// The rows of a list, none of them parsed; no signals but those of S1, although older results list every section that
-    /// fired.
+    /// The rows of a list, none of them parsed; no signals but those of S1, although older results list every
+    /// section that fired.
     ///
     /// # Errors
     /// As [`StoredResult::read`].

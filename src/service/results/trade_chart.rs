@@ -1,7 +1,8 @@
-//! What a chart of one trade shows: the ticks around it, and what every condition compared with its threshold.
+//! What a chart of one trade shows: the ticks around it, and what every condition compared with its
+//! threshold.
 //!
-//! Nothing of it is stored; the recording is run again ([decision 7]), with the version of the strategy that traded.
-//! Values of the position are left out, because they depend on the account of the whole session.
+//! Nothing of it is stored; the recording is run again ([decision 7]), with the version of the strategy that
+//! traded. Values of the position are left out, because they depend on the account of the whole session.
 //!
 //! [decision 7]: ../../../docs/adr/007-explain-by-running-again.md
 
@@ -55,13 +56,17 @@ impl Recorder for Quiet {
 }
 
 impl Results {
-    /// `{"trade","from","to","step_seconds","times":[…],"conditions":[{"id","section","indicator","operator","threshold",
-    /// "threshold_high","values":[…],"met":[…]}],"ticks":[{"time","price","quantity","side"}],"ticks_complete","complete"}`
-    /// from `margin` before the entry to `margin` after the exit. A value is null where the indicator had none. It is not
-    /// `complete` when running to the end of the window takes longer than [`CHART_MS`].
+    /// ```text
+    /// {"trade", "from", "to", "step_seconds", "times": […], "conditions": [{"id", "section", "indicator",
+    ///   "operator", "threshold", "threshold_high", "values": […], "met": […]}],
+    ///   "ticks": [{"time", "price", "quantity", "side"}], "ticks_complete", "complete"}
+    /// ```
+    /// From `margin` before the entry to `margin` after the exit. A value is null where the indicator had
+    /// none. It is not `complete` when running to the end of the window takes longer than [`CHART_MS`].
     ///
     /// # Errors
-    /// `trade_not_found`, `chart_unavailable` when recording or strategy are not kept; else as [`Results::of_session`].
+    /// `trade_not_found`, `chart_unavailable` when recording or strategy are not kept; else as
+    /// [`Results::of_session`].
     pub fn trade_chart(&self, session: &str, trade: &str, margin: Span) -> Result<Value, Refusal> {
         let traded = self.traded(session, trade)?;
         let time = |field: &str| traded.trade[field].as_str().and_then(Timestamp::parse);

@@ -1,7 +1,8 @@
 //! Sessions of the daemon: started, watched, stopped, found again after a restart.
 //!
-//! Invariants: a session's row is on disk before its id is given out; its end, its result and what its strategies were
-//! worth are one transaction, and a session has one end; a run that panics ends its session and not the daemon.
+//! Invariants: a session's row is on disk before its id is given out; its end, its result and what its
+//! strategies were worth are one transaction, and a session has one end; a run that panics ends its session
+//! and not the daemon.
 
 mod market;
 mod run;
@@ -75,8 +76,8 @@ struct Gate {
 }
 
 impl Sessions {
-    /// Takes over a store: of the sessions that the daemon left running, those on a market go on, others are sealed
-    /// as failed. Recordings that no session makes any more are completed.
+    /// Takes over a store: of the sessions that the daemon left running, those on a market go on, others are
+    /// sealed as failed. Recordings that no session makes any more are completed.
     ///
     /// # Errors
     /// What the store reports.
@@ -225,7 +226,8 @@ impl Sessions {
         })
     }
 
-    /// Waits up to `timeout` for a session to end by itself; whether it has. One that the daemon suspended has not.
+    /// Waits up to `timeout` for a session to end by itself; whether it has. One that the daemon suspended
+    /// has not.
     pub fn wait(&self, id: &str, timeout: Span) -> bool {
         let found = self.running().get(id).cloned();
         found.is_none_or(|session| session.wait(timeout) && session.is_over())
@@ -274,10 +276,12 @@ impl Sessions {
     /// Events behind `after` (0 for all), at most `limit`.
     ///
     /// # Errors
-    /// `session_not_found`; `cursor_expired` when some of them have been removed, or none has reached `after`.
+    /// `session_not_found`; `cursor_expired` when some of them have been removed, or none has reached
+    /// `after`.
     pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Events, Refusal> {
         let found = self.running().get(id).cloned();
-        // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
+        // What is still in memory first: what is written meanwhile is then in both, and what is not is in the
+        // first.
         let (from, unwritten) =
             found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
         let published = found.as_ref().map_or(0, |session| session.stream.published());
@@ -313,7 +317,8 @@ impl Sessions {
         Ok(Events { events, next_after, more, ended })
     }
 
-    /// Events of backtests that run, published and not on disk yet: session, number and event each. `session`: only of this one.
+    /// Events of backtests that run, published and not on disk yet: session, number and event each.
+    /// `session`: only of this one.
     pub fn unwritten(&self, session: Option<&str>) -> Vec<(String, u64, Value)> {
         let running = self.running().clone();
         let wanted = running.values().filter(|one| session.is_none_or(|id| one.id == id));
@@ -351,8 +356,8 @@ impl Sessions {
         &self.alerts
     }
 
-    /// Takes no more starts, asks every session to end, or to stay as it is on disk and go on later, and waits up to
-    /// `drain`. Returns the ids still ending then.
+    /// Takes no more starts, asks every session to end, or to stay as it is on disk and go on later, and
+    /// waits up to `drain`. Returns the ids still ending then.
     pub fn shutdown(&self, drain: Span) -> Vec<String> {
         self.gate().closed = true;
         self.follower.tell_to_end();
@@ -390,7 +395,8 @@ fn expired(after: u64, oldest: u64, newest: u64) -> Refusal {
     Refusal::cursor_expired(message, oldest, newest)
 }
 
-/// The refusal of a cursor that no event has reached: it is of another store, or of this one before it was restored.
+/// The refusal of a cursor that no event has reached: it is of another store, or of this one before it was
+/// restored.
 fn ahead(after: u64, oldest: u64, newest: u64) -> Refusal {
     let message = format!(
         "the session has no event {after}, its newest is {newest}: go on from after={newest} or from the start"

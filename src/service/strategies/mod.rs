@@ -145,7 +145,8 @@ impl Strategies {
         self.keep(&id, document.to_json(), now.micros(), &document, &warnings, now)
     }
 
-    /// As [`Strategies::create`], with this id; a deleted strategy of that id continues with its next version.
+    /// As [`Strategies::create`], with this id; a deleted strategy of that id continues with its next
+    /// version.
     ///
     /// # Errors
     /// As [`Strategies::create`]; also `strategy_exists` for the id, and `invalid_request` for one of other

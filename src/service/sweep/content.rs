@@ -1,4 +1,5 @@
-//! The hash of the market data that a run replays: the terms of its symbols and every tick, as the engine sees them.
+//! The hash of the market data that a run replays: the terms of its symbols and every tick, as the engine
+//! sees them.
 //!
 //! The same data give the same hash from a file, a packed file or a recording, on every machine.
 

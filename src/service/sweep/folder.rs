@@ -1,8 +1,9 @@
 //! The folder of a sweep: `plan.json`, and `runs.log` with one line per finished run.
 //!
-//! A line is `CRC32C LENGTH JSON`: the checksum in 8 hexadecimal digits and the number of bytes of the JSON. The first line
-//! names the plan and the shard. Lines are appended in the order in which runs finish; a kill can tear only the
-//! last, which is cut off and run again. When the last run is there, the log is written once more in the order of the trials.
+//! A line is `CRC32C LENGTH JSON`: the checksum in 8 hexadecimal digits and the number of bytes of the JSON.
+//! The first line names the plan and the shard. Lines are appended in the order in which runs finish; a kill
+//! can tear only the last, which is cut off and run again. When the last run is there, the log is written
+//! once more in the order of the trials.
 //!
 //! Invariant: a line that is read was written whole, for this plan.
 
@@ -70,8 +71,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder for a plan and one part of it, and makes it when it is not there. A torn end of the log is cut off;
-    /// returns how many bytes that were.
+    /// Opens a folder for a plan and one part of it, and makes it when it is not there. A torn end of the log
+    /// is cut off; returns how many bytes that were.
     ///
     /// # Errors
     /// A folder with another plan or shard, with other files, in use, or that cannot be written.
@@ -128,8 +129,8 @@ impl Folder {
         self.lines.contains_key(&key)
     }
 
-    /// Appends a finished run in one write. It survives a kill of the process from then on; a power cut may take the
-    /// last ones, which are then run again.
+    /// Appends a finished run in one write. It survives a kill of the process from then on; a power cut may
+    /// take the last ones, which are then run again.
     ///
     /// # Errors
     /// A folder that cannot be written.

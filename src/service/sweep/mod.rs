@@ -1,8 +1,9 @@
-//! Sweeps: one strategy document with some of its fields varied, each variant (a trial) run over the same sources by the
-//! code of the backtest, kept in a folder that a killed sweep continues from, and put in order.
+//! Sweeps: one strategy document with some of its fields varied, each variant (a trial) run over the same
+//! sources by the code of the backtest, kept in a folder that a killed sweep continues from, and put in
+//! order.
 //!
-//! Invariants: a run of a trial has the digest that a backtest of its document has; the folder of a finished sweep has
-//! the same bytes whatever the number of workers, kills and shards.
+//! Invariants: a run of a trial has the digest that a backtest of its document has; the folder of a finished
+//! sweep has the same bytes whatever the number of workers, kills and shards.
 
 mod content;
 mod folder;

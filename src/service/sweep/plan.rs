@@ -1,5 +1,5 @@
-//! The plan of a sweep: the document and what is varied in it, the sources with the hash of their content, the settings.
-//! It is made before anything runs, and its digest says whether two sweeps are the same.
+//! The plan of a sweep: the document and what is varied in it, the sources with the hash of their content,
+//! the settings. It is made before anything runs, and its digest says whether two sweeps are the same.
 //!
 //! Invariant: every trial of a plan is a document that satisfies all rules.
 
@@ -104,7 +104,8 @@ impl Plan {
     /// Makes a plan and validates every trial. `runs` has the sources with the hash of their content.
     ///
     /// # Errors
-    /// Axes that lead nowhere, too many trials, and the first trial whose document breaks a rule, with its values.
+    /// Axes that lead nowhere, too many trials, and the first trial whose document breaks a rule, with its
+    /// values.
     pub fn new(request: PlanRequest<'_>, runs: Vec<PlannedRun>) -> Result<Self, SweepError> {
         let text = request.strategy.label.document.as_deref().unwrap_or_default();
         let document: Value = serde_json::from_str(text)
@@ -202,7 +203,8 @@ impl Plan {
         }
     }
 
-    /// Refuses to vary a field that has no effect, such as a misspelt one: all its values would give the same result.
+    /// Refuses to vary a field that has no effect, such as a misspelt one: all its values would give the same
+    /// result.
     fn refuse_idle_fields(&self, document: &Value, warnings: &[Problem]) -> Result<(), SweepError> {
         for axis in &self.axes {
             let place = axis::resolved(document, &axis.pointer);
@@ -259,8 +261,8 @@ impl Plan {
     }
 }
 
-/// Every setting that can change a result: those of the run, with the fees of symbols that bring none, and the risk limits
-/// where they apply.
+/// Every setting that can change a result: those of the run, with the fees of symbols that bring none, and
+/// the risk limits where they apply.
 fn settings(settings: &RunSettings) -> BTreeMap<String, String> {
     let limits = settings.limits.named().into_iter().map(|(name, limit)| {
         (format!("limit.{name}"), limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string()))

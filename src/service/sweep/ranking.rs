@@ -1,4 +1,5 @@
-//! The trials of a sweep put in order by a metric, with the figures that say how much of the best one is luck.
+//! The trials of a sweep put in order by a metric, with the figures that say how much of the best one is
+//! luck.
 
 use super::{Opened, SweepError, TrialRun};
 use crate::json::nearest;
@@ -51,7 +52,8 @@ pub struct Ranking {
     pub tried: usize,
     /// Trials of this shard that are not complete.
     pub incomplete: usize,
-    /// Probability that the best trial of a half of the accounts is no good on the other, or why it is not known.
+    /// Probability that the best trial of a half of the accounts is no good on the other, or why it is not
+    /// known.
     pub overfitting: Result<Overfitting, &'static str>,
 }
 

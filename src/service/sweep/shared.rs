@@ -63,8 +63,8 @@ impl SharedTicks {
         }
     }
 
-    /// The ticks for one trial. `open` gives the feed; others wait while it is read, and it is read once, also where that
-    /// fails.
+    /// The ticks for one trial. `open` gives the feed; others wait while it is read, and it is read once,
+    /// also where that fails.
     ///
     /// # Errors
     /// As `open` and [`Feed::next`], for the trial that reads.

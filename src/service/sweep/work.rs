@@ -1,7 +1,7 @@
 //! Runs the trials of a sweep on several threads and keeps each finished run.
 //!
-//! Runs are taken source by source, so that all trials share its data in memory. Invariant: threads share nothing that a
-//! decision depends on, so their number changes no result.
+//! Runs are taken source by source, so that all trials share its data in memory. Invariant: threads share
+//! nothing that a decision depends on, so their number changes no result.
 
 use super::content;
 use super::shared::{Replay, SharedTicks, TrialTicks};
@@ -198,8 +198,9 @@ impl From<SourceError> for Failed {
     }
 }
 
-/// Does `one` for every item on several threads and hands each outcome to `take` on this thread, in the order in which
-/// they come. Ends at the first failure of either; an item without an outcome depends on one that failed.
+/// Does `one` for every item on several threads and hands each outcome to `take` on this thread, in the order
+/// in which they come. Ends at the first failure of either; an item without an outcome depends on one that
+/// failed.
 fn on_threads<I: Sync, T: Send>(
     items: &[I],
     threads: usize,

@@ -1,6 +1,7 @@
 //! Limits in money that every entry must pass before it is sent, besides those of the session's own risk.
 //!
-//! Invariant: what is filled, works or has an unknown fate, plus the new order, is within the cap; an unknown counts as filled.
+//! Invariant: what is filled, works or has an unknown fate, plus the new order, is within the cap; an unknown
+//! counts as filled.
 
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;

@@ -1,5 +1,5 @@
-//! Client ids of orders: made from the session and the order alone, so that a process that comes back knows which ids it may
-//! have sent.
+//! Client ids of orders: made from the session and the order alone, so that a process that comes back knows
+//! which ids it may have sent.
 
 use crate::domain::order::OrderId;
 use sha2::{Digest, Sha256};

@@ -1,8 +1,8 @@
-//! Closes what the venue holds for the session and the engine lacks, for instance the fill of an order that was treated as refused:
-//! nobody else would close it.
+//! Closes what the venue holds for the session and the engine lacks, for instance the fill of an order that
+//! was treated as refused: nobody else would close it.
 //!
-//! Invariants: only what our own executions opened is closed, and only when a report after the last change shows exactly that; the
-//! engine is never told of an order that is not its own.
+//! Invariants: only what our own executions opened is closed, and only when a report after the last change
+//! shows exactly that; the engine is never told of an order that is not its own.
 
 use super::backoff::backoff;
 use super::desk::Desk;
@@ -84,7 +84,8 @@ impl Desk {
         self.last_change = now;
     }
 
-    /// An execution of an order that nobody remembers. One that closed a surplus before a restart still closed it.
+    /// An execution of an order that nobody remembers. One that closed a surplus before a restart still
+    /// closed it.
     pub(super) fn of_an_order_before(&mut self, order: OrderId, execution: &ExecutionFact, now: Timestamp) {
         if is_surplus_order(order) && execution.is_closing && self.count(execution.trade_id) {
             self.positions.close(execution.key, execution.qty);

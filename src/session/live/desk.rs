@@ -59,14 +59,15 @@ pub struct Desk {
     pub(super) reading: BTreeSet<SymbolId>,
     /// Where they could not be read: when they are asked for next, and how often they could not.
     pub(super) read_after: BTreeMap<SymbolId, (Timestamp, u32)>,
-    /// Exits that wait for a comparison of the account, and since when: none for longer than five seconds, and no more than orders
-    /// that the engine has open.
+    /// Exits that wait for a comparison of the account, and since when: none for longer than five seconds,
+    /// and no more than orders that the engine has open.
     pub(super) waiting: Vec<(Intent, Timestamp)>,
     /// Positions of a process before this one of which no comparison has shown yet that they are there.
     pub(super) unproven: BTreeSet<PositionKey>,
     /// When the session began: what others did before is of no concern.
     pub(super) began: Timestamp,
-    /// Executions of others that closed something of ours, until it is known who made them: at most `UNDECIDED_EXECUTIONS`.
+    /// Executions of others that closed something of ours, until it is known who made them: at most
+    /// `UNDECIDED_EXECUTIONS`.
     pub(super) undecided: Vec<(ExecutionFact, Timestamp)>,
     /// Executions that are not of our orders and are counted.
     pub(super) counted: BTreeSet<u64>,
@@ -139,8 +140,8 @@ impl Desk {
         }
     }
 
-    /// Takes up what a process before this one left: its intents, and the answers that are in the journal. Orders of which no
-    /// end is known are looked up first.
+    /// Takes up what a process before this one left: its intents, and the answers that are in the journal.
+    /// Orders of which no end is known are looked up first.
     pub fn resume(&mut self, intents: &[Intent], answers: &[OrderEvent], now: Timestamp) {
         let by_id: BTreeMap<OrderId, Intent> =
             intents.iter().map(|intent| (intent.order.id, *intent)).collect();
@@ -323,7 +324,8 @@ impl Desk {
         }
     }
 
-    /// The answer to a look-up: `Err` when there was none of use, `Ok(None)` when the venue does not know the order.
+    /// The answer to a look-up: `Err` when there was none of use, `Ok(None)` when the venue does not know the
+    /// order.
     pub fn on_look_up(&mut self, order: OrderId, answer: Result<Option<OrderFact>, String>, now: Timestamp) {
         let Some(tracked) = self.orders.get_mut(&order) else { return };
         tracked.answered();
@@ -332,8 +334,8 @@ impl Desk {
             Ok(Some(fact)) => self.on_order(&fact, now),
             Ok(None) => {
                 let (intent, key) = (tracked.intent, tracked.intent.position());
-                // Where more than ours is held on that side, or less than the order closes, it could close what is not ours; where
-                // nothing was compared, nobody knows.
+                // Where more than ours is held on that side, or less than the order closes, it could close
+                // what is not ours; where nothing was compared, nobody knows.
                 let theirs = self.reconciliation.theirs(key, &self.positions).unwrap_or(Qty::ZERO);
                 let is_ours = !self.reconciliation.is_more(key)
                     && tracked.open_qty() <= theirs.min(self.positions.qty(key));
@@ -432,7 +434,8 @@ impl Desk {
         self.is_locked = self.is_locked.filter(|is_locked| *is_locked);
     }
 
-    /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused after it.
+    /// Whether live trading is locked. With the lock nothing works any more, and the session stays paused
+    /// after it.
     pub fn on_lock(&mut self, is_locked: bool, now: Timestamp) {
         if is_locked && self.is_locked != Some(true) {
             let why = "live trading is locked: entries are withdrawn, positions are closed, and none is opened until somebody unlocks and resumes the session";

@@ -1,6 +1,7 @@
 //! What others do to the account: reports of it that differ, and executions that no order of ours made.
 //!
-//! Invariant: nothing is sent to close what is not ours; what cannot be explained stops entries of its symbol and is told.
+//! Invariant: nothing is sent to close what is not ours; what cannot be explained stops entries of its symbol
+//! and is told.
 
 use super::backoff::backoff;
 use super::desk::{Desk, REPORT_EVERY, REPORT_SOON, UNREAD_REPORTS};
@@ -16,7 +17,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::limits::{ENDED_ORDERS_KNOWN, UNDECIDED_EXECUTIONS};
 use std::collections::BTreeSet;
 
-/// How long before the last moment at which both sides were equal executions are asked for: the clocks differ.
+/// How long before the last moment at which both sides were equal executions are asked for: the clocks
+/// differ.
 const EXECUTIONS_BACK: Span = Span::from_seconds(60);
 
 /// How long it may take to learn whether a stop of ours made an order that closed a position.
@@ -30,7 +32,8 @@ impl Desk {
         {
             return;
         }
-        // Of a position before the one that is held, or from before the session: it did nothing to what is held now.
+        // Of a position before the one that is held, or from before the session: it did nothing to what is
+        // held now.
         let is_before = |holding: &Holding| execution.is_closing && execution.at < holding.since;
         if execution.at < self.began || self.positions.get(execution.key).is_some_and(is_before) {
             self.count(execution.trade_id);
@@ -59,7 +62,8 @@ impl Desk {
         self.decide_who_closed(now);
     }
 
-    /// Remembers an execution; whether it is new. The lowest numbers, which are the oldest, are forgotten first.
+    /// Remembers an execution; whether it is new. The lowest numbers, which are the oldest, are forgotten
+    /// first.
     pub(super) fn count(&mut self, trade_id: u64) -> bool {
         let is_new = self.counted.insert(trade_id);
         if self.counted.len() > ENDED_ORDERS_KNOWN {
@@ -169,8 +173,8 @@ impl Desk {
         self.report_soon(now);
     }
 
-    /// Until when the executions on a symbol are known to be complete: the last report that found no difference; of a process
-    /// before this one none is known, so the beginning of the oldest position.
+    /// Until when the executions on a symbol are known to be complete: the last report that found no
+    /// difference; of a process before this one none is known, so the beginning of the oldest position.
     fn equal_until(&self, symbol: SymbolId) -> Timestamp {
         let of_symbol = |order: &&Tracked| order.intent.order.symbol == symbol;
         let positions = self.positions.iter().filter(|(key, _)| key.symbol == symbol);
@@ -210,7 +214,8 @@ impl Desk {
         self.block_foreign(key.symbol, "foreign_position", why);
     }
 
-    /// What the venue does not have any more is closed, also when nobody says at which price: its stop is the likeliest.
+    /// What the venue does not have any more is closed, also when nobody says at which price: its stop is the
+    /// likeliest.
     fn book_unexplained(&mut self, key: PositionKey, qty: Qty, now: Timestamp) {
         let price = self.protection.stop_of(key).or_else(|| self.positions.average(key)).unwrap_or(Price(0));
         let execution = ExecutionFact {
@@ -237,8 +242,8 @@ impl Desk {
         }
     }
 
-    /// What was booked as closed without an execution, and the venue still has, is ours: it is booked again, protected, and closed
-    /// like everything that the engine lacks. Whether there was such.
+    /// What was booked as closed without an execution, and the venue still has, is ours: it is booked again,
+    /// protected, and closed like everything that the engine lacks. Whether there was such.
     fn take_back(&mut self, key: PositionKey, more: Qty, now: Timestamp) -> bool {
         let Some(back) = self.reconciliation.take_back(key, more) else { return false };
         let opened = Opened { instance: back.instance, qty: back.qty, price: back.price, at: back.since };
@@ -253,8 +258,8 @@ impl Desk {
         true
     }
 
-    /// Open orders that should not be there: ours are cancelled, others are told when they are there twice, unless a stop of ours
-    /// made them. Whether one of ours was among them.
+    /// Open orders that should not be there: ours are cancelled, others are told when they are there twice,
+    /// unless a stop of ours made them. Whether one of ours was among them.
     fn open_orders(&mut self, report: &Report, now: Timestamp) -> bool {
         let (mut foreign_orders, mut has_ours) = (BTreeSet::new(), false);
         for (client, venue, symbol) in &report.orders {

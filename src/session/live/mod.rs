@@ -1,8 +1,9 @@
-//! Orders for real money, as a value: what is sent, what the venue says, what must be asked, and what protects positions.
+//! Orders for real money, as a value: what is sent, what the venue says, what must be asked, and what
+//! protects positions.
 //!
-//! Nothing here sends or waits. A [`Desk`] is told what happened, with the time, and says what to do ([`Act`]). Invariants: an
-//! order is sent a second time only after a look-up that did not find it, under the same client id; an execution counts
-//! once; an unknown outcome is never treated as a refusal.
+//! Nothing here sends or waits. A [`Desk`] is told what happened, with the time, and says what to do
+//! ([`Act`]). Invariants: an order is sent a second time only after a look-up that did not find it, under the
+//! same client id; an execution counts once; an unknown outcome is never treated as a refusal.
 
 mod act;
 mod backoff;

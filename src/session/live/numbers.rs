@@ -1,6 +1,7 @@
 //! Numbers that stand in a session's journal beside those of the engine and of the venue.
 //!
-//! Invariant: the ranges do not overlap: the engine counts its orders from 0, the venue its executions, and neither reaches 2^63.
+//! Invariant: the ranges do not overlap: the engine counts its orders from 0, the venue its executions, and
+//! neither reaches 2^63.
 
 use crate::domain::order::{FIRST_MADE_UP_TRADE, OrderId};
 use crate::domain::time::Timestamp;

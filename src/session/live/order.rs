@@ -1,7 +1,7 @@
 //! One order and what is known of it. Facts may come twice, late and in any order.
 //!
-//! Invariants: versions of knowledge only grow; an end stays the end; how much has filled is the sum of the executions
-//! seen, never what a message says.
+//! Invariants: versions of knowledge only grow; an end stays the end; how much has filled is the sum of the
+//! executions seen, never what a message says.
 
 use super::{ExecutionFact, Intent};
 use crate::domain::intent::SETTLED_AFTER;
@@ -17,7 +17,8 @@ const LOOK_AFTER: [Span; 4] =
 /// After so many looks an order is looked up after 30 s; one that was sent again does not begin later.
 const LATEST_LOOK: usize = 5;
 
-/// When executions that an end counts and that have not come are asked for, after the end; then every ten seconds.
+/// When executions that an end counts and that have not come are asked for, after the end; then every ten
+/// seconds.
 const EXECUTIONS_AFTER: [Span; 4] =
     [Span::from_millis(300), Span::from_seconds(1), Span::from_seconds(3), Span::from_seconds(10)];
 
@@ -186,7 +187,8 @@ impl Tracked {
         }
     }
 
-    /// The last attempt came to nothing, for certain. One before it, whose fate is unknown, may still be taken.
+    /// The last attempt came to nothing, for certain. One before it, whose fate is unknown, may still be
+    /// taken.
     pub fn refused(&mut self, now: Timestamp, answers: &mut Vec<OrderEvent>) {
         if !matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) {
             // The venue has told of it already.

@@ -1,5 +1,5 @@
-//! The stop that stands at the venue for every position: placed after the first execution, moved with the engine's stop,
-//! proven by a question, cancelled only when the venue shows that its position is gone.
+//! The stop that stands at the venue for every position: placed after the first execution, moved with the
+//! engine's stop, proven by a question, cancelled only when the venue shows that its position is gone.
 //!
 //! Invariant: how long a position has been without a proven stop is always known.
 
@@ -33,7 +33,8 @@ const STUCK_AFTER: Span = Span::from_seconds(3);
 /// A stop older than this is placed anew before the venue ends it after seven days.
 const RENEW_AFTER: Span = Span::from_seconds(6 * 86_400);
 
-/// A position that nobody says a stop for, or whose number the venue does not tell, is closed after this long without one.
+/// A position that nobody says a stop for, or whose number the venue does not tell, is closed after this long
+/// without one.
 const NO_STOP_AFTER: Span = Span::from_seconds(5);
 
 /// A position as the engine has it.
@@ -130,7 +131,8 @@ struct StopState {
     unprotected_since: Option<Timestamp>,
     /// Whether a list that was asked for after the first execution had no stop of it.
     is_absent: bool,
-    /// A stop may stand of which nobody knows: none is placed before a list that was asked for after this moment.
+    /// A stop may stand of which nobody knows: none is placed before a list that was asked for after this
+    /// moment.
     list_after: Option<Timestamp>,
     /// Moves in a row that were refused.
     refused_moves: u32,
@@ -179,7 +181,8 @@ impl Protection {
         }
     }
 
-    /// Positions of a process before this one: what stops they have, only a list says that knows their numbers.
+    /// Positions of a process before this one: what stops they have, only a list says that knows their
+    /// numbers.
     pub fn resume(&mut self, positions: &Positions, now: Timestamp) {
         self.follow(positions, now);
         self.stops.values_mut().for_each(|stop| stop.list_after = Some(now));
@@ -224,7 +227,8 @@ impl Protection {
         }
     }
 
-    /// A move was answered. Where the stop is now, the next list says. Whether it is the first that was refused, after one that was not.
+    /// A move was answered. Where the stop is now, the next list says. Whether it is the first that was
+    /// refused, after one that was not.
     pub fn on_move(&mut self, key: PositionKey, is_taken: bool) -> bool {
         let Some(stop) = self.stops.get_mut(&key) else { return !is_taken };
         (stop.is_moving, stop.is_moved) = (false, true);
@@ -264,9 +268,9 @@ impl Protection {
         }
     }
 
-    /// All stops that stand. What is not among them is not there, unless it was sent after they were asked for.
-    /// Returns whether it is known what each belongs to: one may be of a position whose number was not told
-    /// yet.
+    /// All stops that stand. What is not among them is not there, unless it was sent after they were asked
+    /// for. Returns whether it is known what each belongs to: one may be of a position whose number was not
+    /// told yet.
     pub fn on_list(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) -> bool {
         self.is_listed = true;
         facts.iter().for_each(|fact| self.remember(fact));
@@ -349,8 +353,8 @@ impl Protection {
         });
     }
 
-    /// Stops whose position is gone are cancelled until the venue lists them no more. Whether nobody knows of the position of
-    /// one, and whether it is time to ask for the list.
+    /// Stops whose position is gone are cancelled until the venue lists them no more. Whether nobody knows of
+    /// the position of one, and whether it is time to ask for the list.
     fn end_strays(&mut self, now: Timestamp, acts: &mut Vec<Act>) -> (bool, bool) {
         let (mut is_position_unknown, mut is_list_due) = (false, false);
         for (id, stray) in &mut self.strays {
@@ -444,7 +448,8 @@ impl StopState {
         Stray { symbol, position, since, has_position, cancelled_at, asked_at }
     }
 
-    /// Number and price of its position's stop among those that stand: the one that was seen before, or the last one that was placed.
+    /// Number and price of its position's stop among those that stand: the one that was seen before, or the
+    /// last one that was placed.
     fn found(&self, facts: &[StopFact]) -> Option<(u64, StopPrice)> {
         let is_its = |fact: &&StopFact| !fact.is_over && self.position == Some(fact.position);
         let is_known = |id: u64| self.standing.is_some_and(|(known, _)| known == id);
@@ -500,7 +505,8 @@ impl StopState {
         }
     }
 
-    /// What a stop takes is not known: it is asked for, for a while. What cannot be asked is no reason to close.
+    /// What a stop takes is not known: it is asked for, for a while. What cannot be asked is no reason to
+    /// close.
     fn wait(&mut self, now: Timestamp) -> Step {
         let is_late = self.unprotected_since.is_some_and(|since| now - since >= NO_STOP_AFTER);
         if is_late && self.is_absent {
@@ -527,7 +533,8 @@ impl StopState {
         Step::GiveUp
     }
 
-    /// Moves a stop that stands elsewhere than the engine wants it, one move at a time: the next goes to where it is wanted then.
+    /// Moves a stop that stands elsewhere than the engine wants it, one move at a time: the next goes to
+    /// where it is wanted then.
     fn adjust(&mut self, key: PositionKey, now: Timestamp, acts: &mut Vec<Act>) {
         let (Some(price), Some((id, standing))) = (self.wanted, self.standing) else { return };
         let is_old = now - self.placed_at >= RENEW_AFTER;

@@ -1,7 +1,8 @@
 //! What the venue says of positions and orders, compared with what the executions made of them.
 //!
-//! Invariants: a difference is acted upon only when it is seen twice, and the executions that could explain it were read in between; a
-//! position that nobody is known to have closed is gone only when many reports over a while say so.
+//! Invariants: a difference is acted upon only when it is seen twice, and the executions that could explain
+//! it were read in between; a position that nobody is known to have closed is gone only when many reports
+//! over a while say so.
 
 use super::PositionKey;
 use super::positions::Positions;
@@ -44,7 +45,8 @@ pub(super) enum Difference {
     More { ours: Qty, theirs: Qty },
 }
 
-/// For how long a position must be missing that no execution closed until it is gone: a list of the venue may lag.
+/// For how long a position must be missing that no execution closed until it is gone: a list of the venue may
+/// lag.
 const GONE_AFTER: Span = Span::from_seconds(20);
 
 /// And in how many reports.
@@ -109,7 +111,8 @@ pub(super) struct Found {
 }
 
 impl Reconciliation {
-    /// Compares a report with the positions. `has_orders`: whether an order of ours is among those that it lists.
+    /// Compares a report with the positions. `has_orders`: whether an order of ours is among those that it
+    /// lists.
     pub fn compare(
         &mut self,
         positions: &Positions,
@@ -201,7 +204,8 @@ impl Reconciliation {
         matches!(self.seen.get(&key), Some(Seen { difference: Difference::More { .. }, .. }))
     }
 
-    /// Whether both sides had the same of a position in a report that was asked for after a moment, since the private socket serves.
+    /// Whether both sides had the same of a position in a report that was asked for after a moment, since the
+    /// private socket serves.
     pub fn is_equal(&self, key: PositionKey, after: Timestamp) -> bool {
         self.is_compared && self.compared_asked > after && !self.seen.contains_key(&key)
     }

@@ -1,4 +1,5 @@
-//! How a session stands at its venue: what it may not begin, how it is protected, whether anything of it is left.
+//! How a session stands at its venue: what it may not begin, how it is protected, whether anything of it is
+//! left.
 
 use super::VenuePosition;
 use super::desk::{Desk, UNREAD_REPORTS};
@@ -47,23 +48,25 @@ impl Desk {
         }
     }
 
-    /// Every position as the venue says that it stands, by symbol and side; `None`: the account was not compared since the
-    /// private socket serves.
+    /// Every position as the venue says that it stands, by symbol and side; `None`: the account was not
+    /// compared since the private socket serves.
     pub fn venue_positions(&self) -> Option<Vec<VenuePosition>> {
         let entry = |key| self.positions.average(key).unwrap_or_default();
         let positions = self.positions.iter().map(|(key, _)| self.protection.at_venue(key, entry(key)));
         self.reconciliation.is_compared().then(|| positions.collect())
     }
 
-    /// Whether what the session leaves needs nobody: every position has a proven stop, and no entry can fill any more.
+    /// Whether what the session leaves needs nobody: every position has a proven stop, and no entry can fill
+    /// any more.
     pub fn is_protected(&self) -> bool {
         self.protection.is_complete()
             && self.orders.values().all(|order| order.is_over() || !order.intent.is_entry())
             && self.unidentified.is_empty()
     }
 
-    /// Whether the venue has nothing of the session any more: a report that was asked for after the last change found no position and
-    /// no order, and a list of stops that did so found none. Asks for them where none did.
+    /// Whether the venue has nothing of the session any more: a report that was asked for after the last
+    /// change found no position and no order, and a list of stops that did so found none. Asks for them where
+    /// none did.
     pub fn is_flat(&mut self, now: Timestamp) -> bool {
         let is_quiet = self.positions.is_flat()
             && !self.protection.has_leftovers()

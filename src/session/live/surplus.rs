@@ -1,4 +1,5 @@
-//! The engine's positions beside those that the executions made: what is held and the engine does not know of.
+//! The engine's positions beside those that the executions made: what is held and the engine does not know
+//! of.
 //!
 //! Invariant: what the engine has is not known before it has seen every answer that it was told.
 

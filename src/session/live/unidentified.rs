@@ -1,7 +1,7 @@
 //! Executions whose order nobody has told yet.
 //!
-//! Invariant: an execution is somebody else's only when its order is known to be, or when the venue has not known the order for as
-//! long as one may stay unseen and none of ours could have made it.
+//! Invariant: an execution is somebody else's only when its order is known to be, or when the venue has not
+//! known the order for as long as one may stay unseen and none of ours could have made it.
 
 use super::desk::Desk;
 use super::order::Tracked;
@@ -34,7 +34,8 @@ impl Desk {
         }
     }
 
-    /// The venue does not know the order, or not yet: it is asked for again for a while, and while one of ours may be it.
+    /// The venue does not know the order, or not yet: it is asked for again for a while, and while one of
+    /// ours may be it.
     pub fn on_no_such_order(&mut self, venue: u64, now: Timestamp) {
         self.identify_known(now);
         let Some(asked) = self.identify.get(&venue).copied() else { return };

@@ -1,6 +1,7 @@
 //! Exits that wait until the account was compared.
 //!
-//! Invariant: after a start and a new connection no exit is sent before a comparison has shown what it closes.
+//! Invariant: after a start and a new connection no exit is sent before a comparison has shown what it
+//! closes.
 
 use super::Intent;
 use super::desk::Desk;
@@ -17,7 +18,8 @@ impl Desk {
         self.unproven = self.positions.iter().map(|(key, _)| key).collect();
     }
 
-    /// Whether an exit closes nothing but what is there: after a start and a new connection a comparison has to show that.
+    /// Whether an exit closes nothing but what is there: after a start and a new connection a comparison has
+    /// to show that.
     pub(super) fn may_leave(&mut self, exit: &Intent) -> bool {
         let key = exit.position();
         let theirs = self.reconciliation.theirs(key, &self.positions).unwrap_or(Qty::ZERO);
@@ -27,7 +29,8 @@ impl Desk {
         !self.unproven.contains(&key)
     }
 
-    /// Sends the exits that a comparison lets leave. One that none does for a while is given back; the stop stands.
+    /// Sends the exits that a comparison lets leave. One that none does for a while is given back; the stop
+    /// stands.
     pub(super) fn send_waiting(&mut self, now: Timestamp) {
         for (intent, since) in std::mem::take(&mut self.waiting) {
             if self.may_leave(&intent) {

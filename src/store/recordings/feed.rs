@@ -24,12 +24,13 @@ pub struct FeedChoice<'a> {
     pub recording: &'a str,
     /// Symbols of the session's table; the recording must contain each under its name.
     pub symbols: &'a [SymbolId],
-    /// Streams of these symbols; empty for all. Quotes are never replayed, because the engine has no event for
-    /// them.
+    /// Streams of these symbols; empty for all. Quotes are never replayed, because the engine has no event
+    /// for them.
     pub streams: &'a [(SymbolId, StreamKind)],
     /// Which timestamp orders the replay.
     pub clock: FeedClock,
-    /// Start (inclusive; of bars see [`StreamKind::boundary`]). An incremental book that began earlier is replayed as one snapshot at this time.
+    /// Start (inclusive; of bars see [`StreamKind::boundary`]). An incremental book that began earlier is
+    /// replayed as one snapshot at this time.
     pub from: Timestamp,
     /// End (exclusive).
     pub to: Timestamp,
@@ -78,8 +79,8 @@ impl Source<'_> {
     }
 }
 
-/// Times of the next ticks and indexes of their sources as a binary heap, smallest first. The first one is replaced in
-/// place, because with many symbols almost every tick is followed by one of another source.
+/// Times of the next ticks and indexes of their sources as a binary heap, smallest first. The first one is
+/// replaced in place, because with many symbols almost every tick is followed by one of another source.
 #[derive(Default)]
 struct Heads(Vec<(i64, usize)>);
 
@@ -148,8 +149,8 @@ impl Store {
         self.make_feed(choice, table, false)
     }
 
-    /// A feed for somebody who has seen everything before `choice.from`: no book stands for what came before, and gaps that
-    /// end there are told.
+    /// A feed for somebody who has seen everything before `choice.from`: no book stands for what came before,
+    /// and gaps that end there are told.
     ///
     /// # Errors
     /// As [`Store::feed`].
@@ -256,8 +257,8 @@ fn is_chosen(choice: &FeedChoice<'_>, symbol: SymbolId, kind: StreamKind) -> boo
 }
 
 impl RecordingFeed<'_> {
-    /// Rows of all chosen streams when the feed was made, those outside the chosen time included unless whole segments of them
-    /// were skipped by their receive times.
+    /// Rows of all chosen streams when the feed was made, those outside the chosen time included unless whole
+    /// segments of them were skipped by their receive times.
     pub fn rows(&self) -> u64 {
         self.sources.iter().filter_map(Source::blocks).map(BlockReader::rows).sum()
     }

@@ -100,7 +100,8 @@ impl<'a> BlockReader<'a> {
         Ok(())
     }
 
-    /// As [`BlockReader::seek`], by receive time, which must not decrease in the stream. The rows that are skipped count no more.
+    /// As [`BlockReader::seek`], by receive time, which must not decrease in the stream. The rows that are
+    /// skipped count no more.
     pub fn seek_received(&mut self, before_ns: i64) -> Result<(), StoreError> {
         let (mut low, mut high) = (0_u64, self.rows);
         while low < high {

@@ -39,7 +39,8 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Removes a recording with its blocks, journal, gaps, facts, specifications and labels, and the events of the session that made it.
+    /// Removes a recording with its blocks, journal, gaps, facts, specifications and labels, and the events
+    /// of the session that made it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Refused`] while it is being made.

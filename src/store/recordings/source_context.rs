@@ -1,4 +1,5 @@
-//! What the sources of a feed have in common: clock, time range, and the steps that numbers are whole multiples of.
+//! What the sources of a feed have in common: clock, time range, and the steps that numbers are whole
+//! multiples of.
 
 use super::super::StoreError;
 use crate::domain::decimal::{Decimal, POWERS_OF_TEN};

@@ -100,8 +100,8 @@ impl RecordingV1 {
         Some((first, last))
     }
 
-    /// From the first row or gap to the last, nanoseconds since 1970: the time that its coverage is a share of. `None` without
-    /// both.
+    /// From the first row or gap to the last, nanoseconds since 1970: the time that its coverage is a share
+    /// of. `None` without both.
     pub fn span_with_gaps_ns(&self, gaps: &[(String, RecordedGap)]) -> Option<(i64, i64)> {
         let gaps = gaps.iter().map(|(_, known)| (known.gap.from.nanos(), known.gap.to.nanos()));
         gaps.chain(self.span_ns()).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))

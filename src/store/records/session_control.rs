@@ -35,7 +35,8 @@ pub enum ControlKindV1 {
     Pause,
     /// Entries are allowed again.
     Resume,
-    /// The session was told to end: every position is closed, then `End` follows. A user's flatten is one `Close` per symbol.
+    /// The session was told to end: every position is closed, then `End` follows. A user's flatten is one
+    /// `Close` per symbol.
     CloseAndEnd,
     /// The process restarted; events in between are missing.
     Restart {

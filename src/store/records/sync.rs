@@ -1,5 +1,5 @@
-//! How far the copy in QuestDB is: who copies, up to where, what was refused there, and what was removed here before it
-//! was copied.
+//! How far the copy in QuestDB is: who copies, up to where, what was refused there, and what was removed here
+//! before it was copied.
 
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};

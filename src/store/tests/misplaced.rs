@@ -161,8 +161,9 @@ fn damage(bytes: &mut [u8], nodes: &[usize], entropy: &mut Rng) -> String {
     }
 }
 
-/// Runs all queries; returns the wrong answers, and whether any error reported damage. Where a page of a table has taken
-/// the place of that table's root, everything that is read agrees, and only counting the whole table tells.
+/// Runs all queries; returns the wrong answers, and whether any error reported damage. Where a page of a
+/// table has taken the place of that table's root, everything that is read agrees, and only counting the
+/// whole table tells.
 fn ask(dir: &Path, questions: &[Question], right: &[String]) -> (Vec<String>, bool) {
     let store = match Store::open(dir, OpenMode::MustExist) {
         Ok(store) => store,
@@ -240,8 +241,8 @@ fn misplaced_pages_give_the_right_answer_or_damage() {
     );
 }
 
-/// The one kind of misplaced page that reading cannot find: what is left of the table agrees with itself. The check of all
-/// pages finds it, at every start and with `tradingd verify`.
+/// The one kind of misplaced page that reading cannot find: what is left of the table agrees with itself. The
+/// check of all pages finds it, at every start and with `tradingd verify`.
 #[test]
 fn a_page_in_the_place_of_its_tables_root_is_found_by_the_check_of_all_pages() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,8 +11,8 @@ use crate::limits::STORE_RECORD_BYTES;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
-/// An entry. Gaps, facts, specifications, labels and blocks belong to the recording before them; notes, documents,
-/// reports and outcomes to the result before them.
+/// An entry. Gaps, facts, specifications, labels and blocks belong to the recording before them; notes,
+/// documents, reports and outcomes to the result before them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Entry {
     Strategy(StrategyV1),

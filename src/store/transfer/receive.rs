@@ -1,8 +1,8 @@
 //! Takes a copy into a store: any records into one that a command works on, and what a command made into that
 //! of the daemon.
 //!
-//! Invariant: what the daemon takes is checked like its own file: names, order and content of every block, and
-//! the counts of the recording. It becomes visible with its last transaction.
+//! Invariant: what the daemon takes is checked like its own file: names, order and content of every block,
+//! and the counts of the recording. It becomes visible with its last transaction.
 
 use super::super::blocks::{BlockDecoder, Rows};
 use super::super::error::during;

@@ -17,8 +17,8 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 impl Store {
-    /// Writes a copy of these records, as of one moment. A recording that is being made is copied with every row
-    /// that has arrived, as if it were complete.
+    /// Writes a copy of these records, as of one moment. A recording that is being made is copied with every
+    /// row that has arrived, as if it were complete.
     ///
     /// # Errors
     /// What the store reports (damage is also told to the reader), and a reader that went away.

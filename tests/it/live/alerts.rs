@@ -1,4 +1,5 @@
-//! What a person hears of a session with real money: an event, a line of the log, a metric, and the program of `alerts.exec`.
+//! What a person hears of a session with real money: an event, a line of the log, a metric, and the program
+//! of `alerts.exec`.
 
 use super::kills::events;
 use super::order_kills::begun;

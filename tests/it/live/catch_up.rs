@@ -1,5 +1,5 @@
-//! A session that replays a long journal after a restart: readiness and the session itself say how far it is, the daemon
-//! may end meanwhile, and what it decided is what an uninterrupted replay of the journal decides.
+//! A session that replays a long journal after a restart: readiness and the session itself say how far it is,
+//! the daemon may end meanwhile, and what it decided is what an uninterrupted replay of the journal decides.
 
 use super::{Market, World, paper, until};
 use crate::input::journal::lengthen;

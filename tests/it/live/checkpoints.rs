@@ -1,5 +1,5 @@
-//! A paper session that is killed goes on from a checkpoint as from its whole journal; a checkpoint that is damaged or of another
-//! engine is of no use: it is removed, and the log says so.
+//! A paper session that is killed goes on from a checkpoint as from its whole journal; a checkpoint that is
+//! damaged or of another engine is of no use: it is removed, and the log says so.
 
 use super::kills::events;
 use super::{Market, paper, until};
@@ -19,7 +19,8 @@ fn counter(daemon: &Daemon, login: &Login, id: &str, name: &str) -> u64 {
     session["counters"][name].as_u64().unwrap_or(0)
 }
 
-/// A daemon that takes up the session, which then decides again; its log up to there, and what the session told.
+/// A daemon that takes up the session, which then decides again; its log up to there, and what the session
+/// told.
 fn killed_after_a_trade(folder: &Path, id: &str) -> (String, Vec<Value>) {
     let mut daemon = Daemon::at(folder);
     let login = daemon.log_in("admin");

@@ -1,5 +1,5 @@
-//! The configuration changes while sessions run: what it no longer allows acts at once, as an input in their journals; what
-//! it allows in addition is for the next session.
+//! The configuration changes while sessions run: what it no longer allows acts at once, as an input in their
+//! journals; what it allows in addition is for the next session.
 
 use super::kills::events;
 use super::{Market, World, until};

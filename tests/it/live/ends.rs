@@ -1,5 +1,5 @@
-//! How a session ends or resumes when a stop, a shutdown, a kill, a failure and a full disk come in different orders, on
-//! a disk that loses unsynced writes. What comes of each order is the table of `docs/ends.md`.
+//! How a session ends or resumes when a stop, a shutdown, a kill, a failure and a full disk come in different
+//! orders, on a disk that loses unsynced writes. What comes of each order is the table of `docs/ends.md`.
 
 use super::{Market, config, paper, until};
 use crate::session_now::{Folded, questions};
@@ -96,8 +96,8 @@ enum Step {
     Room,
     /// As [`Step::Room`], while somebody stops the session again and again until that is accepted.
     RoomWhileStopping,
-    /// The session fails. One that is short of room does so by itself after a second. Any other one because the daemon is
-    /// shut down (killed when the disk is full) and comes back without an exchange.
+    /// The session fails. One that is short of room does so by itself after a second. Any other one because
+    /// the daemon is shut down (killed when the disk is full) and comes back without an exchange.
     Fail,
 }
 
@@ -434,8 +434,8 @@ fn check_published(updates: &[Arc<Update>], stored: &[Value]) {
     assert!(failures <= stored.iter().filter(|event| event["event"] == "session_failed").count());
 }
 
-/// Whether a kind of session can come to these steps: one that is short of room fails within a second, and on a full disk it
-/// cannot.
+/// Whether a kind of session can come to these steps: one that is short of room fails within a second, and on
+/// a full disk it cannot.
 fn is_possible(kind: &str, steps: &[Step]) -> bool {
     let fails_soon = |place| place <= 1 && !steps[..place].contains(&Full);
     kind != SHORT || steps.iter().position(|step| *step == Fail).is_some_and(fails_soon)

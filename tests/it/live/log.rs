@@ -1,4 +1,5 @@
-//! The event log: a reader that goes on from its cursor, over restarts, sees every event of every session once and in order.
+//! The event log: a reader that goes on from its cursor, over restarts, sees every event of every session
+//! once and in order.
 
 use super::{Market, World, paper, until};
 use crate::cli::Cli;
@@ -132,7 +133,8 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     assert_eq!(rest.events.last().unwrap()["event"], "session_stopped");
 }
 
-/// A page that was away, also while the daemon restarted, gets what it missed from the log, each event once and in order.
+/// A page that was away, also while the daemon restarted, gets what it missed from the log, each event once
+/// and in order.
 #[test]
 fn a_page_that_comes_back_goes_on_from_the_log() {
     let (market, folder) = (Market::new(2, 300, 9), Cli::new());
@@ -186,7 +188,8 @@ fn a_page_that_comes_back_goes_on_from_the_log() {
         for event in &missed {
             let mut told = loop {
                 let update = ear.next();
-                // What was told before the page left may be told again, and what is not kept is not in the log.
+                // What was told before the page left may be told again, and what is not kept is not in the
+                // log.
                 if update["data"]["seq"].as_u64().is_some_and(|seq| seq > last) {
                     break update["data"].clone();
                 }
@@ -197,7 +200,8 @@ fn a_page_that_comes_back_goes_on_from_the_log() {
     }
 }
 
-/// The bytes of all events are bounded, so those of a session that runs go, too. What is left is what it is compared with.
+/// The bytes of all events are bounded, so those of a session that runs go, too. What is left is what it is
+/// compared with.
 #[test]
 fn a_session_whose_oldest_events_were_removed_goes_on_and_numbers_go_on() {
     let market = Market::new(2, 300, 7);
@@ -236,8 +240,8 @@ fn a_session_whose_oldest_events_were_removed_goes_on_and_numbers_go_on() {
     assert_eq!(world.service.sessions.replay(&id, &|| true).unwrap_err().code, "no_replay");
 }
 
-/// The lines of standard error are what a trader has after the fact: when the daemon stopped, what became of each
-/// session, and what of the market is missing.
+/// The lines of standard error are what a trader has after the fact: when the daemon stopped, what became of
+/// each session, and what of the market is missing.
 #[test]
 fn the_log_says_that_sessions_are_suspended_and_go_on() {
     let market = Market::new(1, 300, 8);

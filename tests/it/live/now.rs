@@ -1,5 +1,5 @@
-//! Looking at paper sessions while they trade: each answer agrees with the events up to its `seq`, also after a restart,
-//! and a replay decides the same.
+//! Looking at paper sessions while they trade: each answer agrees with the events up to its `seq`, also after
+//! a restart, and a replay decides the same.
 
 use super::{Market, World, paper, until};
 use crate::schema;

@@ -1,5 +1,6 @@
-//! A state directory of an older version, kept in `tests/data/state` (its README says how it was made): it opens, its ended
-//! session replays to the digest of then, and its running one goes on behind the events of then.
+//! A state directory of an older version, kept in `tests/data/state` (its README says how it was made): it
+//! opens, its ended session replays to the digest of then, and its running one goes on behind the events of
+//! then.
 
 use super::{Market, World, until};
 use serde_json::Value;

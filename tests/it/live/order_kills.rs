@@ -1,5 +1,6 @@
-//! `kill -9` of the daemon during a session with real money: after each the exchange has what the session has, no order was sent
-//! twice, and no fill is lost. Four kills by default; `TRADINGD_ORDER_KILLS=500` for the long run.
+//! `kill -9` of the daemon during a session with real money: after each the exchange has what the session
+//! has, no order was sent twice, and no fill is lost. Four kills by default; `TRADINGD_ORDER_KILLS=500` for
+//! the long run.
 
 use super::orders::{put_key, sent};
 use super::{Market, until};
@@ -10,7 +11,8 @@ use std::time::Instant;
 use tradingd::rehearsal::Scenario;
 use tradingd::service::watchdog::Watchdog;
 
-/// A daemon with a session with real money; the folder of both, the daemon, and the session's id. `alerts`: of its configuration.
+/// A daemon with a session with real money; the folder of both, the daemon, and the session's id. `alerts`:
+/// of its configuration.
 pub fn begun(market: &Market, alerts: Value) -> (tempfile::TempDir, Daemon, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = crate::serve::daemon::config();

@@ -1,5 +1,5 @@
-//! Sessions with real money, on the rehearsal exchange over real sockets: an entry, its stop at the exchange, an exit, a flat end,
-//! and a journal that replays equal.
+//! Sessions with real money, on the rehearsal exchange over real sockets: an entry, its stop at the exchange,
+//! an exit, a flat end, and a journal that replays equal.
 
 use super::{Market, World, until};
 use crate::session_now::ask as ask_session;

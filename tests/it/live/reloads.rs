@@ -1,6 +1,6 @@
-//! A page that is reloaded at random moments of a paper session sees, field by field, what one sees that stays: events,
-//! account, positions and orders. 50 reloads by default; `TRADINGD_RELOADS=1000` for the long run, `TRADINGD_RELOADS_SEED`
-//! for other moments.
+//! A page that is reloaded at random moments of a paper session sees, field by field, what one sees that
+//! stays: events, account, positions and orders. 50 reloads by default; `TRADINGD_RELOADS=1000` for the long
+//! run, `TRADINGD_RELOADS_SEED` for other moments.
 
 use super::{Market, until};
 use crate::cli::Cli;

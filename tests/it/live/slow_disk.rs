@@ -1,4 +1,5 @@
-//! A session on a market goes on deciding while its disk takes its time, and whoever waits for durability waits by himself.
+//! A session on a market goes on deciding while its disk takes its time, and whoever waits for durability
+//! waits by himself.
 
 use super::{Market, World, config, paper, until};
 use redb::StorageBackend;
@@ -52,7 +53,8 @@ impl StorageBackend for Disk {
     }
 }
 
-/// The terms of a contract change while the disk hangs: they are asked for and written down, and nobody who decides waits for that.
+/// The terms of a contract change while the disk hangs: they are asked for and written down, and nobody who
+/// decides waits for that.
 #[test]
 fn new_terms_of_a_contract_that_wait_for_the_disk_hold_no_session_up() {
     let market = Market::new(2, 300, 22);

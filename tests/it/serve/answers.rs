@@ -1,4 +1,5 @@
-//! Holds every answer that a test gets from a daemon, over HTTP and over the WebSocket, against its documentation.
+//! Holds every answer that a test gets from a daemon, over HTTP and over the WebSocket, against its
+//! documentation.
 
 use super::client::Answer;
 use crate::schema::{asyncapi, openapi};
@@ -15,8 +16,8 @@ pub fn has_succeeded(route: &str) -> bool {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner).contains(route)
 }
 
-/// An answer has a status, a media type and a body that the route's documentation promises. Requests that belong to no
-/// route only promise the form of their refusal.
+/// An answer has a status, a media type and a body that the route's documentation promises. Requests that
+/// belong to no route only promise the form of their refusal.
 #[track_caller]
 pub fn are_as_documented(method: &str, path: &str, answer: &Answer) {
     let what = format!("{method} {path} ({})", answer.status);

@@ -1,5 +1,5 @@
-//! The command line beside a running daemon: the same output as without it, files that the command reads itself,
-//! and a socket that serves this user only.
+//! The command line beside a running daemon: the same output as without it, files that the command reads
+//! itself, and a socket that serves this user only.
 
 use super::daemon::{Daemon, PASSWORD, config};
 use crate::cli::{Cli, Ran, shipped_one, skipped, text};

@@ -1,5 +1,5 @@
-//! `schema/openapi.json` and `schema/asyncapi.json` match their tables, every example is answered as documented, and
-//! every route that answers with JSON is made to.
+//! `schema/openapi.json` and `schema/asyncapi.json` match their tables, every example is answered as
+//! documented, and every route that answers with JSON is made to.
 
 use super::answers::has_succeeded;
 use super::client::Login;
@@ -155,7 +155,8 @@ fn every_route_with_json_answers_as_documented() {
     }
 }
 
-/// The keys of `config` that a start request may have are those that `src/service/sessions/start/request.rs` asks for.
+/// The keys of `config` that a start request may have are those that `src/service/sessions/start/request.rs`
+/// asks for.
 #[test]
 fn every_key_of_a_start_is_described() {
     let source = include_str!("../../../src/service/sessions/start/request.rs");
@@ -296,7 +297,8 @@ impl Trader {
         self.send("DELETE", &preset, None);
     }
 
-    /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that trades makes one.
+    /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that
+    /// trades makes one.
     fn socket(&self, session: &str) {
         let first = json!({"type": "subscribe", "stream": "sessions", "id": "1"}).to_string();
         let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &first);

@@ -1,5 +1,5 @@
-//! Symbol names that look like markup, formulas or paths pass every route as they are, and names with invisible or
-//! text-direction characters pass none.
+//! Symbol names that look like markup, formulas or paths pass every route as they are, and names with
+//! invisible or text-direction characters pass none.
 
 use super::client::{Answer, Login};
 use super::daemon::{Daemon, config};

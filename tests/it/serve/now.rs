@@ -1,5 +1,5 @@
-//! The read model over HTTP and the WebSocket: five routes of a running session, and a snapshot that updates follow
-//! without holes.
+//! The read model over HTTP and the WebSocket: five routes of a running session, and a snapshot that updates
+//! follow without holes.
 
 use super::client::Login;
 use super::daemon::{Daemon, config};

@@ -105,8 +105,8 @@ object! {
         /// Location of this schema, for editors.
         #[serde(rename = "$schema")]
         schema: String,
-        /// Display name, unique among strategies; no control, invisible or text-direction characters, and 3 characters
-        /// besides white space at its ends.
+        /// Display name, unique among strategies; no control, invisible or text-direction characters, and 3
+        /// characters besides white space at its ends.
         #[schemars(required, length(min = 3, max = 64))]
         strategy_name: String,
         /// Id, assigned by the server.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::engine::indicators::aggregate_tests::Bench;
 
-/// A bench with one slot of the type with its defaults, after trades, books and, with `gap`, a gap at their end.
+/// A bench with one slot of the type with its defaults, after trades, books and, with `gap`, a gap at their
+/// end.
 fn played(kind: &'static IndicatorKind, coverage: f64, gap: bool) -> (Bench, SlotId) {
     let mut bench = Bench::new();
     let known = kind.params.iter().any(|param| param.name == "min_coverage");

@@ -61,7 +61,8 @@ impl AccountClient {
         self.link.rest.write(&request, &self.keys.load(), wire_account::placed).await
     }
 
-    /// Cancels an order by its client id. Accepted: the request was; the order ends when the exchange says so.
+    /// Cancels an order by its client id. Accepted: the request was; the order ends when the exchange says
+    /// so.
     pub async fn cancel(&self, symbol: &str, external: &str) -> WriteOutcome<()> {
         self.write_single(&order_requests::cancel_by_external(symbol, external)).await
     }
@@ -251,7 +252,8 @@ impl AccountClient {
         Err(ExchangeError::Unreadable { call, status: 200, reason })
     }
 
-    /// A list is whole, or it is an error: a row that could not be read would look like one that is not there.
+    /// A list is whole, or it is an error: a row that could not be read would look like one that is not
+    /// there.
     async fn list<T>(
         &self,
         request: &super::rest::request::Request,

@@ -20,8 +20,8 @@ pub enum WriteOutcome<T> {
     Unknown(String),
 }
 
-/// Codes that say something about the exchange, not about what it did with the request. 603 is a repeated request:
-/// the first one may have been taken.
+/// Codes that say something about the exchange, not about what it did with the request. 603 is a repeated
+/// request: the first one may have been taken.
 const PROVES_NOTHING: [i64; 9] = [429, 500, 501, 503, 504, 510, 603, 604, 9_999];
 
 impl<T> WriteOutcome<T> {

@@ -126,8 +126,8 @@ pub enum Shift {
 }
 
 impl Budget {
-    /// `all` limits every call, `depth` additionally those of [`CallGroup::Depth`]; `first_stop`: pause after the
-    /// first "too frequent".
+    /// `all` limits every call, `depth` additionally those of [`CallGroup::Depth`]; `first_stop`: pause after
+    /// the first "too frequent".
     pub fn new(all: CallWindow, depth: CallWindow, first_stop: Span) -> Self {
         Budget {
             all,
@@ -164,8 +164,8 @@ impl Budget {
         CallTurn::Now(Ticket { stops: self.stops, is_trial })
     }
 
-    /// Outcome of a call. After "too frequent" nothing is sent for a while, longer each time; `jitter`, from 0
-    /// to 1, adds up to half.
+    /// Outcome of a call. After "too frequent" nothing is sent for a while, longer each time; `jitter`, from
+    /// 0 to 1, adds up to half.
     pub fn validate(&mut self, ticket: Ticket, verdict: RateVerdict, now: Span, jitter: f64) -> Shift {
         // Calls sent together are rejected together, which counts once; an answer to a call from before the
         // last pause proves nothing.

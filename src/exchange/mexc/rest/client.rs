@@ -50,7 +50,8 @@ impl Rest {
                 CallWindow::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
             Line::new(Budget::new(CallWindow::new(burst, length), depth, stop))
         };
-        // The exchange counts entries and exits together, over two seconds, so each has half of what it allows.
+        // The exchange counts entries and exits together, over two seconds, so each has half of what it
+        // allows.
         let orders = || {
             let depth =
                 CallWindow::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));

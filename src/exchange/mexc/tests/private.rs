@@ -1,4 +1,5 @@
-//! Payloads of an account read to their documented values; fields nobody told us of are counted, and there are none.
+//! Payloads of an account read to their documented values; fields nobody told us of are counted, and there
+//! are none.
 
 use super::fixtures::{data, decimal, ms, text};
 use crate::domain::num::Money;

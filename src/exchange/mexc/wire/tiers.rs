@@ -30,7 +30,8 @@ pub(super) struct Fields<'a> {
     pub maintenance: [Option<&'a RawValue>; 2],
 }
 
-/// The tiers by increasing quantity; empty when there are none, or they are stated as values instead of contracts.
+/// The tiers by increasing quantity; empty when there are none, or they are stated as values instead of
+/// contracts.
 pub(super) fn of(raw: &Fields<'_>) -> Vec<ContractTier> {
     if raw.kind.and_then(number::text).is_some_and(|kind| kind != "BY_VOLUME") {
         return Vec::new();

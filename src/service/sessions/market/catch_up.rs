@@ -15,7 +15,8 @@ pub struct CatchingUp {
     pub eta_seconds: Option<f64>,
 }
 
-/// The figures of one session, written by its thread and read by anybody. Two read together may be a chunk apart.
+/// The figures of one session, written by its thread and read by anybody. Two read together may be a chunk
+/// apart.
 #[derive(Default)]
 pub(in crate::service::sessions) struct CatchUp {
     is_under_way: AtomicBool,

@@ -1,7 +1,8 @@
 //! Checkpoints of a session: which one it may go on from after a restart, and when another one is kept.
 //!
-//! Invariant: a session goes on only from a state of this program, of itself and of the place that it says, and none fails because
-//! of a checkpoint: one with which anything is wrong is removed, which the log says, and the whole journal is replayed.
+//! Invariant: a session goes on only from a state of this program, of itself and of the place that it says,
+//! and none fails because of a checkpoint: one with which anything is wrong is removed, which the log says,
+//! and the whole journal is replayed.
 
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
@@ -67,7 +68,8 @@ impl<'a> Checkpoints<'a> {
         found
     }
 
-    /// The newest is of no use. It is removed, so that nobody tries it again, and the next one begins at the first row.
+    /// The newest is of no use. It is removed, so that nobody tries it again, and the next one begins at the
+    /// first row.
     pub(super) fn refuse(&mut self, why: &str) {
         self.rows = 0;
         let removed = self.store.remove_checkpoint(&self.own.session_id);
@@ -129,8 +131,8 @@ impl<'a> Checkpoints<'a> {
         rows >= self.rows.saturating_add(CHECKPOINT_ROWS)
     }
 
-    /// Keeps one in the place of the newest, where every event so far is written down (`place`) and there is a state to keep. A
-    /// disk that refuses it leaves the newest.
+    /// Keeps one in the place of the newest, where every event so far is written down (`place`) and there is
+    /// a state to keep. A disk that refuses it leaves the newest.
     pub(super) fn keep(
         &mut self,
         position: JournalPosition,

@@ -1,6 +1,7 @@
 //! A session that records the market as it happens and does nothing else.
 //!
-//! Never: a row changed or left out without a gap; recording on when the disk has no room for what matters more.
+//! Never: a row changed or left out without a gap; recording on when the disk has no room for what matters
+//! more.
 
 use super::inbox::Inbox;
 use super::journal::Journal;
@@ -16,8 +17,8 @@ use crate::session::market_loop::Ended;
 /// How often the room on the disk is looked at.
 const LOOK_AT_DISK_EVERY: Span = Span::SECOND;
 
-/// Records until `until`, or until it is stopped or the daemon ends. `short_of_room`: MiB that are free and MiB that must
-/// stay free, when there is less.
+/// Records until `until`, or until it is stopped or the daemon ends. `short_of_room`: MiB that are free and
+/// MiB that must stay free, when there is less.
 ///
 /// # Errors
 /// Why it could not go on; what was recorded stays.

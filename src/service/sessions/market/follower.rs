@@ -1,8 +1,8 @@
 //! A thread that makes checkpoints of the sessions on paper from their journals, while they run.
 //!
-//! It replays what came since the last checkpoint, comparing every event as any replay does: a checkpoint that is kept is one to
-//! which the journal leads. One session at a time; it ends between two chunks when the daemon does. Invariant: no session fails
-//! because of it, or waits for it longer than for another commit.
+//! It replays what came since the last checkpoint, comparing every event as any replay does: a checkpoint
+//! that is kept is one to which the journal leads. One session at a time; it ends between two chunks when the
+//! daemon does. Invariant: no session fails because of it, or waits for it longer than for another commit.
 
 use super::checkpoints::{Begun, Checkpoints};
 use super::rerun::{self, Comparison, Controls, Part};
@@ -34,7 +34,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// A session that is slow gets one after this time.
 const AT_LEAST_EVERY: Span = Span::from_seconds(3_600);
 
-/// So far behind its last commit a checkpoint stays: by then everything up to there is on disk, in whatever order it came.
+/// So far behind its last commit a checkpoint stays: by then everything up to there is on disk, in whatever
+/// order it came.
 const BEHIND: Span = Span::from_seconds(1);
 
 /// The thread, and how it is told to end.
@@ -98,7 +99,8 @@ impl Follower {
 struct Made {
     rows: u64,
     since: Stopwatch,
-    /// Rows until the next try: four times as many after each that came to nothing, since a try replays all of them again.
+    /// Rows until the next try: four times as many after each that came to nothing, since a try replays all
+    /// of them again.
     next_after: u64,
 }
 
@@ -146,7 +148,8 @@ fn follow(sessions: &Weak<Sessions>, ending: &Ending) {
     }
 }
 
-/// Makes a checkpoint of a session on paper from its journal, as the daemon does every so often; returns the rows in it.
+/// Makes a checkpoint of a session on paper from its journal, as the daemon does every so often; returns the
+/// rows in it.
 ///
 /// # Errors
 /// Why there is none.
@@ -154,8 +157,8 @@ pub fn make_checkpoint(store: &Store, id: &str) -> Result<u64, String> {
     make(store, id, &|| false).map_err(|failure| failure.to_string())
 }
 
-/// Makes a checkpoint of a session on paper from its journal; returns the rows in the newest. When `is_ending` interrupts it that
-/// is what was kept before.
+/// Makes a checkpoint of a session on paper from its journal; returns the rows in the newest. When
+/// `is_ending` interrupts it that is what was kept before.
 ///
 /// # Errors
 /// Why there is none.
@@ -197,8 +200,8 @@ struct Followed<'a> {
 }
 
 impl Followed<'_> {
-    /// Replays what came behind a checkpoint, or all, and keeps one there; returns the rows in the newest, or why where it began
-    /// does not lead to what the session did.
+    /// Replays what came behind a checkpoint, or all, and keeps one there; returns the rows in the newest, or
+    /// why where it began does not lead to what the session did.
     ///
     /// # Errors
     /// What could not be read.

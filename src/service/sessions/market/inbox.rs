@@ -1,8 +1,8 @@
-//! What a market pours in, in one order with one stamp each. What is done to the session from outside is stamped by the
-//! loop with the engine's time.
+//! What a market pours in, in one order with one stamp each. What is done to the session from outside is
+//! stamped by the loop with the engine's time.
 //!
-//! Stamps never repeat and never go back, so a recording of what came replays in the same order. Invariants: the market's
-//! task never waits here; a row that finds no room leaves a gap.
+//! Stamps never repeat and never go back, so a recording of what came replays in the same order. Invariants:
+//! the market's task never waits here; a row that finds no room leaves a gap.
 
 use crate::clock::SteadyClock;
 use crate::domain::event::GapCause;
@@ -87,16 +87,18 @@ impl Inbox {
         state.is_woken = false;
         state.follow_clock_step();
         if state.waiting.arrived.is_empty() {
-            // Nothing may be stamped before a time that the session has been told is reached, and no two looks reach the same
-            // time, even while the clock stands still because it was set back: what the session writes down between two looks
-            // would have the time of what comes next, and a replay could not tell their order.
+            // Nothing may be stamped before a time that the session has been told is reached, and no two
+            // looks reach the same time, even while the clock stands still because it was set back: what the
+            // session writes down between two looks would have the time of what comes next, and a replay
+            // could not tell their order.
             state.stamp();
         }
         state.hand_over(batch);
     }
 
-    /// Nothing was heard since `since`, of streams that were interrupted then since they were: a gap up to now, told at once
-    /// so that no further kill can lose it, and every stream is interrupted until it is complete again.
+    /// Nothing was heard since `since`, of streams that were interrupted then since they were: a gap up to
+    /// now, told at once so that no further kill can lose it, and every stream is interrupted until it is
+    /// complete again.
     pub(super) fn restarted(&self, since: Timestamp, open: &BTreeMap<(SymbolId, StreamKind), Timestamp>) {
         let mut state = self.lock();
         for symbol in (0..state.symbols).map(SymbolId) {
@@ -160,7 +162,8 @@ impl InboxState {
         self.last
     }
 
-    /// When the wall clock was set forward: the time in between is a gap of every stream that is not in one already.
+    /// When the wall clock was set forward: the time in between is a gap of every stream that is not in one
+    /// already.
     fn follow_clock_step(&mut self) {
         let Some(from) = self.clock.follow_step() else { return };
         let at = self.stamp();
@@ -188,8 +191,8 @@ impl InboxState {
         }
     }
 
-    /// These streams are complete again. What was lost together is one gap, told when the last of it is back, so that
-    /// windows restart once; an incremental book takes its own time.
+    /// These streams are complete again. What was lost together is one gap, told when the last of it is back,
+    /// so that windows restart once; an incremental book takes its own time.
     fn regain(&mut self, symbol: SymbolId, streams: &[StreamKind]) {
         for stream in streams {
             self.overflowed.remove(&(symbol, *stream));

@@ -1,8 +1,8 @@
-//! What a session on a market has on disk: rows, gaps, controls and events, committed together in the order in which they
-//! came, by a thread of their own.
+//! What a session on a market has on disk: rows, gaps, controls and events, committed together in the order
+//! in which they came, by a thread of their own.
 //!
-//! Invariants: events are published only after what they follow from is durable; whoever appends waits for no disk, unless
-//! one of the bounds stated here is reached.
+//! Invariants: events are published only after what they follow from is durable; whoever appends waits for no
+//! disk, unless one of the bounds stated here is reached.
 
 use super::inbox::Inbox;
 use super::writer::{AwaitingCommit, Came, Commit, WhenDurable, Writer};
@@ -149,7 +149,8 @@ impl Journal {
         self.recording.id()
     }
 
-    /// Appends what came, in memory. Waits for the disk only when as much waits as a recording may hold uncommitted.
+    /// Appends what came, in memory. Waits for the disk only when as much waits as a recording may hold
+    /// uncommitted.
     ///
     /// # Errors
     /// A row the store does not take.
@@ -197,8 +198,8 @@ impl Journal {
         self.decided = self.came.len();
     }
 
-    /// Hands what has gathered to the writer when it has waited long enough, or somebody waits for it, and no commit is under
-    /// way. With more events than a segment should hold it waits for the one under way.
+    /// Hands what has gathered to the writer when it has waited long enough, or somebody waits for it, and no
+    /// commit is under way. With more events than a segment should hold it waits for the one under way.
     ///
     /// # Errors
     /// Why an earlier commit failed.
@@ -218,7 +219,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Lets orders go when everything appended so far is durable. If it cannot be made durable none of them leaves.
+    /// Lets orders go when everything appended so far is durable. If it cannot be made durable none of them
+    /// leaves.
     pub(super) fn send_when_durable(&mut self, orders: WhenDurable) {
         self.waiting.orders.push(orders);
     }

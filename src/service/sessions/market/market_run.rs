@@ -1,4 +1,5 @@
-//! The life of a session on a market: opened or taken up again, run, ended with its recording in one transaction.
+//! The life of a session on a market: opened or taken up again, run, ended with its recording in one
+//! transaction.
 //!
 //! Invariants: a session that is taken up comes to where it was or fails, and its recording ends with it.
 
@@ -58,7 +59,8 @@ pub(in crate::service::sessions) struct Outside<'a> {
     pub market: &'a Market,
 }
 
-/// What trading on paper and trading with real money do not share: where orders go, and what surrounds the loop.
+/// What trading on paper and trading with real money do not share: where orders go, and what surrounds the
+/// loop.
 pub(in crate::service::sessions) trait Trading<'a> {
     type Gateway: Gateway;
     type Ports: MarketPorts<Error: Into<Failure>> + Noted;
@@ -216,7 +218,8 @@ impl Running {
         Ok(RunOutcome::Ended { run: Some(Box::new(run.result(driver, recorder.collector, noted))), stopped })
     }
 
-    /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market, too.
+    /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market,
+    /// too.
     fn subscribe(
         &self,
         market: &Market,
@@ -233,8 +236,8 @@ impl Running {
         }
     }
 
-    /// Brings a run that has seen nothing to where the session was: from its checkpoint, or else from its first row on. Gives what
-    /// was done to the session. Ends early when the daemon does.
+    /// Brings a run that has seen nothing to where the session was: from its checkpoint, or else from its
+    /// first row on. Gives what was done to the session. Ends early when the daemon does.
     fn come_back<'a, 'r, T: Trading<'a>>(
         &'a self,
         fresh: &dyn Fn() -> (Driver<T::Gateway>, SessionRecorder<'r>),

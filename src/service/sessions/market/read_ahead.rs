@@ -1,6 +1,7 @@
 //! A journal read on a thread of its own, so that decoding it and deciding on it overlap.
 //!
-//! Invariants: chunks come as the feed makes them, in its order; an error comes behind everything that was read before it.
+//! Invariants: chunks come as the feed makes them, in its order; an error comes behind everything that was
+//! read before it.
 
 use crate::limits::READ_AHEAD_CHUNKS;
 use crate::session::ports::{Chunk, Feed, FeedError};
@@ -29,8 +30,8 @@ struct Ahead<'a> {
     found_damage: bool,
 }
 
-/// Hands a feed to `apply` that another thread reads. `goes_on` is told before every chunk how many rows of how many were
-/// applied, and says whether to go on. `apply` hands back the chunk that it got last.
+/// Hands a feed to `apply` that another thread reads. `goes_on` is told before every chunk how many rows of
+/// how many were applied, and says whether to go on. `apply` hands back the chunk that it got last.
 ///
 /// # Errors
 /// The system gives no thread.

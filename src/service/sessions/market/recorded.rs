@@ -1,6 +1,8 @@
-//! The events of a session as they are written down, for a replay that compares with them, and what of them has been removed.
+//! The events of a session as they are written down, for a replay that compares with them, and what of them
+//! has been removed.
 //!
-//! Invariant: a replay of a session whose oldest events were removed passes over as many of its own, and compares the rest.
+//! Invariant: a replay of a session whose oldest events were removed passes over as many of its own, and
+//! compares the rest.
 
 use super::checkpoints::ComparisonCursor;
 use crate::service::sessions::run::event_sink::{EVENTS_VERSION, is_order_answer};
@@ -29,8 +31,8 @@ const FOLLOWS: [&str; 10] = [
 /// Of money: sessions tell them whose events are of version 2.
 const OF_MONEY: [&str; 2] = ["funding", "equity"];
 
-/// Whether an event of this name is compared. A session that an older program began tells of money only since this one
-/// goes on with it, so there money is not compared.
+/// Whether an event of this name is compared. A session that an older program began tells of money only since
+/// this one goes on with it, so there money is not compared.
 pub(super) fn compares(event: &str, tells_money: bool) -> bool {
     FOLLOWS.contains(&event) && (tells_money || !OF_MONEY.contains(&event))
 }

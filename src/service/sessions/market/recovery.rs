@@ -1,5 +1,5 @@
-//! Sessions that go on after the daemon or the disk failed: those with a journal from their last commit, others are
-//! closed as failed. Invariant: none stays as if it ran.
+//! Sessions that go on after the daemon or the disk failed: those with a journal from their last commit,
+//! others are closed as failed. Invariant: none stays as if it ran.
 
 use super::catch_up::CatchingUp;
 use crate::clock;
@@ -95,8 +95,9 @@ enum Reopened {
 }
 
 impl Sessions {
-    /// Waits until the disk takes writes again; gives the recording with which the session goes on from its last commit,
-    /// as after a restart. `None`: it has ended, or the daemon ends and the session goes on with its next start.
+    /// Waits until the disk takes writes again; gives the recording with which the session goes on from its
+    /// last commit, as after a restart. `None`: it has ended, or the daemon ends and the session goes on with
+    /// its next start.
     pub(in crate::service::sessions) fn wait_for_store(
         &self,
         session: &Running,

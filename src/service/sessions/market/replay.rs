@@ -1,5 +1,5 @@
-//! The proof that a paper or live session can be repeated: its recorded input through the engine of a driver, compared event by
-//! event with what it did.
+//! The proof that a paper or live session can be repeated: its recorded input through the engine of a driver,
+//! compared event by event with what it did.
 //!
 //! Never: a comparison that passes because one side was not there.
 
@@ -45,11 +45,12 @@ pub struct Replayed {
     pub first_difference: Option<Difference>,
 }
 
-/// Replays a paper or live session that has ended, as long as the answer `is_wanted`, which is asked before every chunk.
+/// Replays a paper or live session that has ended, as long as the answer `is_wanted`, which is asked before
+/// every chunk.
 ///
 /// # Errors
-/// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to replay, and where
-/// the answer is not wanted any more.
+/// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to
+/// replay, and where the answer is not wanted any more.
 pub fn replay(store: &Store, id: &str, is_wanted: &dyn Fn() -> bool) -> Result<Replayed, Refusal> {
     let row = store.session(id).map_err(not_found)?;
     if SessionState::from_name(&row.state).is_none_or(|state| !state.is_final()) {

@@ -1,5 +1,5 @@
-//! A live session's journaled input through the same engine once more: to go on after a restart, and to prove that the
-//! same input gives the same decisions.
+//! A live session's journaled input through the same engine once more: to go on after a restart, and to prove
+//! that the same input gives the same decisions.
 //!
 //! Never: an event that the session did not see, or one seen at another place.
 
@@ -38,7 +38,8 @@ impl Controls {
             .iter()
             .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
             .collect();
-        // Answers are stamped on arrival but journaled with their batch, so the stored order is not that of times.
+        // Answers are stamped on arrival but journaled with their batch, so the stored order is not that of
+        // times.
         inputs.sort_by_key(|(at, _)| *at);
         Ok(Controls { stored, inputs })
     }
@@ -58,9 +59,9 @@ impl Part {
     pub(super) const WHOLE: Part = Part { begun: None, to: Timestamp::MAX };
 }
 
-/// Hands what is journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
-/// and what was done to the session, in the order of time. `goes_on` is told before every chunk how many rows of how many
-/// were applied, and says whether to go on.
+/// Hands what is journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps
+/// as a feed, and what was done to the session, in the order of time. `goes_on` is told before every chunk
+/// how many rows of how many were applied, and says whether to go on.
 ///
 /// # Errors
 /// What the store could not read; [`Failure::Unread`] too when it does not go on.
@@ -110,8 +111,8 @@ struct Compared<'a> {
     recorded: Option<Recorded<'a>>,
     /// The next of it.
     next: Option<(u64, Value)>,
-    /// How many events of the run were compared or passed over, without answers about orders: a session that an older program
-    /// began has none of them.
+    /// How many events of the run were compared or passed over, without answers about orders: a session that
+    /// an older program began has none of them.
     place: u64,
     /// How many answers about orders were equal.
     order_answers: u64,
@@ -128,8 +129,8 @@ struct Compared<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// With nothing yet. What a run does beyond what is written down is kept when `keeps_beyond` (the session goes on), else a
-    /// difference.
+    /// With nothing yet. What a run does beyond what is written down is kept when `keeps_beyond` (the session
+    /// goes on), else a difference.
     pub(super) fn new(keeps_beyond: bool) -> Self {
         let state = Compared {
             recorded: None,
@@ -158,8 +159,8 @@ impl<'a> Comparison<'a> {
         *state = fresh;
     }
 
-    /// Where it is; `None` when the run did something else than is written down, or more, and where nothing is known of what it
-    /// did.
+    /// Where it is; `None` when the run did something else than is written down, or more, and where nothing
+    /// is known of what it did.
     pub(super) fn place(&self) -> Option<ComparisonCursor> {
         let state = self.state.borrow();
         let Compared { place, seq, .. } = *state;
@@ -168,8 +169,8 @@ impl<'a> Comparison<'a> {
         (is_known && state.beyond.is_empty()).then_some(ComparisonCursor { seq, events: place, tells_money })
     }
 
-    /// The first difference, and how many events were equal before it, removed ones included. `is_whole`: the run has ended, so
-    /// nothing recorded may be left.
+    /// The first difference, and how many events were equal before it, removed ones included. `is_whole`: the
+    /// run has ended, so nothing recorded may be left.
     ///
     /// # Errors
     /// What of the events written down could not be read.
@@ -202,8 +203,9 @@ impl Compared<'_> {
         self.next.take()
     }
 
-    /// Whether an answer about an order comes next, or what the run does beyond what is written down is told. An older program
-    /// told none, so one that is not written down is no difference; one that is has to be told.
+    /// Whether an answer about an order comes next, or what the run does beyond what is written down is told.
+    /// An older program told none, so one that is not written down is no difference; one that is has to be
+    /// told.
     fn expects_an_order_answer(&self) -> bool {
         self.next.as_ref().map_or(self.keeps_beyond, |(_, recorded)| is_order_answer(recorded))
     }
@@ -244,8 +246,8 @@ impl Sink for Comparison<'_> {
         }
         let replayed = event_object(None, event, symbol, fields);
         let is_equal = state.next.as_ref().is_some_and(|(_, recorded)| is_same(recorded, &replayed));
-        // Before the first one that is written down, answers about orders were not told by an older program, or were removed with
-        // the events before.
+        // Before the first one that is written down, answers about orders were not told by an older program,
+        // or were removed with the events before.
         if is_order_answer && !is_equal && state.order_answers == 0 {
             return;
         }
@@ -264,11 +266,12 @@ impl Sink for Comparison<'_> {
     }
 }
 
-/// Amounts of events that earlier versions wrote as the nearest double or with binary noise (0.30000000000000004).
+/// Amounts of events that earlier versions wrote as the nearest double or with binary noise
+/// (0.30000000000000004).
 const AMOUNTS: [&str; 5] = ["quantity", "entry_price", "exit_price", "net", "net_pct"];
 
-/// Whether a recorded event is the replayed one: equal but for its number in the stream, amounts up to binary noise, and the
-/// sentence for a refusal, whose check and numbers are compared.
+/// Whether a recorded event is the replayed one: equal but for its number in the stream, amounts up to binary
+/// noise, and the sentence for a refusal, whose check and numbers are compared.
 fn is_same(recorded: &Value, replayed: &Value) -> bool {
     let mut recorded = recorded.clone();
     if let Some(fields) = recorded.as_object_mut() {
@@ -405,7 +408,8 @@ mod tests {
         assert_eq!(run(&all[..3], true), (None, 3, 1), "it got lost with the process");
     }
 
-    /// It goes on from a checkpoint behind an answer that the program before it did not tell; a whole replay meets that one.
+    /// It goes on from a checkpoint behind an answer that the program before it did not tell; a whole replay
+    /// meets that one.
     #[test]
     fn answers_before_the_first_one_that_is_written_down_are_passed_over() {
         let end = |order: u64| answer(ORDER_END, order);

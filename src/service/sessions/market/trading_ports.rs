@@ -1,4 +1,5 @@
-//! The outside of a trading session's loop, on paper or with real money: inbox, journal, what is asked of it, and the exchange that knows the terms.
+//! The outside of a trading session's loop, on paper or with real money: inbox, journal, what is asked of it,
+//! and the exchange that knows the terms.
 
 use super::inbox::Inbox;
 use super::journal::{Journal, stored};

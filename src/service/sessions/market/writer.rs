@@ -1,7 +1,7 @@
 //! The thread that commits a session's journal, so that the thread that decides waits for no disk.
 //!
-//! One commit is under way at a time, and one is handed over while none is; what gathers meanwhile goes with the next.
-//! Invariant: events are published here, after the commit that made what they follow from durable.
+//! One commit is under way at a time, and one is handed over while none is; what gathers meanwhile goes with
+//! the next. Invariant: events are published here, after the commit that made what they follow from durable.
 
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
@@ -28,8 +28,9 @@ pub(super) struct Commit {
     pub waiting: AwaitingCommit,
 }
 
-/// What is done once everything so far is on disk. Both lists are short however long a disk hangs: for each pair of strategy and
-/// symbol an entry, an exit and their withdrawals, behind which the engine waits for answers, and `SESSION_COMMANDS` commands.
+/// What is done once everything so far is on disk. Both lists are short however long a disk hangs: for each
+/// pair of strategy and symbol an entry, an exit and their withdrawals, behind which the engine waits for
+/// answers, and `SESSION_COMMANDS` commands.
 #[derive(Default)]
 pub(super) struct AwaitingCommit {
     /// Orders that may leave then, before anything is published.

@@ -75,8 +75,8 @@ impl Commands {
         self.changed.notify_all();
     }
 
-    /// What was taken and is not in the journal is to be taken again: the session goes on from what is stored. One that was
-    /// stored unnoticed is given twice, which changes nothing.
+    /// What was taken and is not in the journal is to be taken again: the session goes on from what is
+    /// stored. One that was stored unnoticed is given twice, which changes nothing.
     pub(super) fn again(&self) {
         let mut state = self.lock();
         let waiting = std::mem::take(&mut state.commands);
@@ -110,8 +110,8 @@ impl Commands {
 }
 
 impl CommandQueue {
-    /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request before while that
-    /// waits; of what was applied and is not on disk yet, only when there is no room.
+    /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request
+    /// before while that waits; of what was applied and is not on disk yet, only when there is no room.
     fn push(&mut self, commands: Vec<Command>) -> Result<(), Full> {
         let is_full = self.commands.len() + self.taken.len() + commands.len() > SESSION_COMMANDS;
         let is_waiting = self.done < self.given && (is_full || !self.commands.is_empty());

@@ -1,4 +1,5 @@
-//! What a person does to a running session: no new entries, entries again, working entries withdrawn, everything closed.
+//! What a person does to a running session: no new entries, entries again, working entries withdrawn,
+//! everything closed.
 //!
 //! Invariant: what was answered as done is in the journal, so a restart does not forget it.
 
@@ -76,8 +77,8 @@ impl Sessions {
     /// Does something to one session.
     ///
     /// # Errors
-    /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade; 503 `session_busy` where too
-    /// many wait for it.
+    /// 404 `session_not_found`; 409 `session_ended`; 409 `no_account` for one that does not trade; 503
+    /// `session_busy` where too many wait for it.
     pub fn control(&self, id: &str, control: SessionControl) -> Result<ControlOutcome, Refusal> {
         let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
         let Some(session) = found else {
@@ -115,7 +116,8 @@ impl Sessions {
     /// Does something to all sessions that trade with real money, side by side.
     ///
     /// # Errors
-    /// 503 `session_busy` where too many controls wait for one of them; the others have it. Flattening is never refused.
+    /// 503 `session_busy` where too many controls wait for one of them; the others have it. Flattening is
+    /// never refused.
     pub fn control_all_live(&self, control: SessionControl) -> Result<Vec<ControlOutcome>, Refusal> {
         let live: Vec<_> = {
             let running = self.running();

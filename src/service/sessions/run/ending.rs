@@ -113,8 +113,8 @@ impl Running {
         Exit::Stalled(error)
     }
 
-    /// Stores the end of the session, with that of its recording when it made one. One without a journal has nothing to go
-    /// on from, so it waits while the disk refuses, until the daemon ends.
+    /// Stores the end of the session, with that of its recording when it made one. One without a journal has
+    /// nothing to go on from, so it waits while the disk refuses, until the daemon ends.
     fn finish(
         &self,
         store: &Store,
@@ -142,7 +142,8 @@ impl Running {
             result: backtest::summary(self.id.clone(), Some(self.id.clone()), stopped, run, ended),
             document: result::document(one, GENERATOR).to_string(),
             report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
-            // A part of the data says nothing about the whole, and what strategies are worth is what backtests say.
+            // A part of the data says nothing about the whole, and what strategies are worth is what
+            // backtests say.
             outcomes: if stopped || plan.kind != SessionKind::Backtest {
                 Vec::new()
             } else {

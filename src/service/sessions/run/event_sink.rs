@@ -4,11 +4,12 @@ use super::snapshot::Wanted;
 use crate::session::snapshot::Snapshot;
 use serde_json::Value;
 
-/// Which kinds of events a session tells, as its first event says: from 2 on funding and samples of the account.
+/// Which kinds of events a session tells, as its first event says: from 2 on funding and samples of the
+/// account.
 pub(in crate::service::sessions) const EVENTS_VERSION: u64 = 2;
 
-/// `kind` of an `order_update` that follows from an answer of the venue: it took the order, or ended it before it was filled
-/// in full.
+/// `kind` of an `order_update` that follows from an answer of the venue: it took the order, or ended it
+/// before it was filled in full.
 pub(in crate::service::sessions) const ORDER_ACCEPTED: &str = "ack";
 pub(in crate::service::sessions) const ORDER_END: &str = "end";
 

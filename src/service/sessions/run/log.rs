@@ -1,5 +1,5 @@
-//! What the daemon's log says of a session: a line for every event a trader would look for. Each is written when the
-//! event is published, so what the log says of a session with a journal is on disk.
+//! What the daemon's log says of a session: a line for every event a trader would look for. Each is written
+//! when the event is published, so what the log says of a session with a journal is on disk.
 //!
 //! Backtests replay thousands of orders a second; only their lives are logged.
 
@@ -29,7 +29,8 @@ pub(super) enum Level {
     Error,
 }
 
-/// Guards that count over a UTC day: one that refuses an entry goes on refusing, as a rule until the day is over.
+/// Guards that count over a UTC day: one that refuses an entry goes on refusing, as a rule until the day is
+/// over.
 const GUARDS_OF_THE_DAY: [Guard; 2] = [Guard::DailyTrades, Guard::DailyLoss];
 
 /// The lines of one session.
@@ -56,8 +57,8 @@ impl SessionLog {
         }
     }
 
-    /// A limit of the day that is used up refuses entry after entry: the first one is written with the end of the day,
-    /// then every tenth, hundredth, thousandth and so on with how many there were.
+    /// A limit of the day that is used up refuses entry after entry: the first one is written with the end of
+    /// the day, then every tenth, hundredth, thousandth and so on with how many there were.
     fn condensed(&self, mut line: Line, fields: &Value) -> Option<Line> {
         let refused_by =
             |guard: &Guard| fields["kind"] == "entry_blocked" && fields["guard"] == guard.as_str();
@@ -121,8 +122,8 @@ fn line(session: SessionKind, event: &str, fields: &Value) -> Option<Line> {
         ("feed", _, "terms_changed") => {
             (Level::Warn, "terms of a contract changed: entries stay off", &["reason"])
         }
-        // Nothing was lost: the exchange itself shows no orders, as it does while a contract is paused, which is a warning of
-        // its own.
+        // Nothing was lost: the exchange itself shows no orders, as it does while a contract is paused, which
+        // is a warning of its own.
         ("feed_gap", ..) if said("cause") == "empty_book" => {
             (Level::Info, "the exchange shows a book without levels", &["from"])
         }

@@ -1,6 +1,7 @@
 //! Takes down what a run does: for its result, and as events for whoever watches.
 //!
-//! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
+//! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the
+//! last price).
 
 use super::event_sink::{Class, ORDER_ACCEPTED, ORDER_END, Sink};
 use super::progress::SessionProgress;
@@ -193,8 +194,8 @@ impl Recorder for SessionRecorder<'_> {
         self.stream.add(Class::Position, "funding", Some(symbol), fields);
     }
 
-    /// The same configuration at the same place gives the same run; the place depends on when it was changed, so the
-    /// result says where it was.
+    /// The same configuration at the same place gives the same run; the place depends on when it was changed,
+    /// so the result says where it was.
     fn symbol_table(&mut self, table: &SymbolTable, progress: Progress) {
         let off: Vec<&str> = table
             .iter()
@@ -373,7 +374,8 @@ impl SessionRecorder<'_> {
         self.stream.add(Class::Position, "position_update", Some(&spec.name), fields);
     }
 
-    /// The account now. Samples are as many as minutes in which it changed, and one more for each position that is closed.
+    /// The account now. Samples are as many as minutes in which it changed, and one more for each position
+    /// that is closed.
     fn sample(&mut self, point: &EquityPoint) {
         self.next_sample = point.at + SAMPLES_EVERY;
         let fields = json!({

@@ -1,4 +1,5 @@
-//! One session of this process as its thread and everybody else share it: state, progress, events, what is asked of it.
+//! One session of this process as its thread and everybody else share it: state, progress, events, what is
+//! asked of it.
 
 use super::commands::Commands;
 use super::event_sink::Class;
@@ -45,7 +46,8 @@ pub(in crate::service::sessions) struct Running {
     pub records: Recorded,
     /// What it trades with real money.
     pub trades: Traded,
-    /// Its positions at the exchange; nothing for a session without real money, and while its account is not known.
+    /// Its positions at the exchange; nothing for a session without real money, and while its account is not
+    /// known.
     pub venue_positions: Arc<ArcSwapOption<Vec<VenuePosition>>>,
     /// What people want done to it.
     pub commands: Commands,
@@ -59,7 +61,8 @@ pub(in crate::service::sessions) struct Running {
     suspending: AtomicBool,
     /// Whether the request to stop is on disk. Locked while it is written.
     stop_is_written: Mutex<bool>,
-    /// How far it is with its journal after a restart; until it has caught up it sees the symbol table of that time.
+    /// How far it is with its journal after a restart; until it has caught up it sees the symbol table of
+    /// that time.
     pub catch_up: CatchUp,
 }
 
@@ -103,8 +106,8 @@ impl Running {
         }
     }
 
-    /// A configuration is in force. What it no longer allows the session does not do any more; what it allows in addition
-    /// is for the next one.
+    /// A configuration is in force. What it no longer allows the session does not do any more; what it allows
+    /// in addition is for the next one.
     pub(in crate::service::sessions) fn tighten(&self, trading: &Trading) {
         let table = self.table.load();
         let offered = allowance::of(trading, table.iter().map(|(_, spec)| spec.name.as_str()));
@@ -189,7 +192,8 @@ impl Running {
     pub(in crate::service::sessions) fn row(&self) -> (SessionRow, SessionState) {
         let status = self.status();
         let mut row = status.row.clone();
-        // Of a session on a market only what is on disk is shown: after a kill nothing that was shown is gone.
+        // Of a session on a market only what is on disk is shown: after a kill nothing that was shown is
+        // gone.
         if !status.ended && row.input_recording_id.is_none() {
             row.reached = self.reached();
         }
@@ -201,8 +205,8 @@ impl Running {
         self.status().ended
     }
 
-    /// Waits up to `timeout` until its thread has left it because the daemon ends, and logs what becomes of a session that
-    /// has not ended; whether the thread has left.
+    /// Waits up to `timeout` until its thread has left it because the daemon ends, and logs what becomes of a
+    /// session that has not ended; whether the thread has left.
     pub(in crate::service::sessions) fn leaves_within(&self, timeout: Span) -> bool {
         let (left, session) = (self.wait(timeout), &self.id);
         match (left, self.survives_a_restart()) {
@@ -245,8 +249,8 @@ impl Running {
         }
     }
 
-    /// The disk takes writes again: the session goes on from what is stored, as after a restart. `last`: number of its
-    /// last stored event.
+    /// The disk takes writes again: the session goes on from what is stored, as after a restart. `last`:
+    /// number of its last stored event.
     pub(in crate::service::sessions) fn restart(&self, row: SessionRow, last: u64) {
         self.catch_up.begin();
         self.commands.again();
@@ -286,7 +290,8 @@ impl Running {
     /// Makes a request to stop durable, once, and then asks the session to end: a restart ends it too.
     ///
     /// # Errors
-    /// What the disk reports. The session ends all the same, unless the daemon ends before the disk takes writes again.
+    /// What the disk reports. The session ends all the same, unless the daemon ends before the disk takes
+    /// writes again.
     pub(in crate::service::sessions) fn stop_durably(&self, store: &Store) -> Result<(), StoreError> {
         let mut is_written = self.stop_is_written.lock().unwrap_or_else(PoisonError::into_inner);
         let written = if *is_written || !self.survives_a_restart() {

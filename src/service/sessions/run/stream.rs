@@ -1,7 +1,7 @@
 //! A session's stream of events: numbered without holes, published at once, stored in segments while it runs.
 //!
-//! What says that a session is there or has ended is held back until that is on disk: whoever is told so and asks finds it.
-//! Never: an event published in another order than it is stored, or a number given twice.
+//! What says that a session is there or has ended is held back until that is on disk: whoever is told so and
+//! asks finds it. Never: an event published in another order than it is stored, or a number given twice.
 
 mod alerts;
 
@@ -102,8 +102,8 @@ pub(super) struct EventCounts {
 }
 
 impl EventStream {
-    /// Before the session is on disk, or before it goes on behind event number `last`: its events are held back until
-    /// [`EventStream::release`].
+    /// Before the session is on disk, or before it goes on behind event number `last`: its events are held
+    /// back until [`EventStream::release`].
     pub(in crate::service::sessions) fn new(
         session: &str,
         kind: SessionKind,
@@ -212,7 +212,8 @@ impl EventStream {
         self.lock().held.get_or_insert_default();
     }
 
-    /// What was held back before the last [`EventStream::part`] was taken is on disk and told; the rest stays held back.
+    /// What was held back before the last [`EventStream::part`] was taken is on disk and told; the rest stays
+    /// held back.
     pub(in crate::service::sessions) fn release_part(&self) {
         let mut state = self.lock();
         let count = std::mem::take(&mut state.held_in_part);
@@ -253,8 +254,8 @@ impl EventStream {
         }
     }
 
-    /// What was held back did not get onto the disk: it is never published, and its numbers are given again by whoever
-    /// goes on from the disk. Nothing can be added any more.
+    /// What was held back did not get onto the disk: it is never published, and its numbers are given again
+    /// by whoever goes on from the disk. Nothing can be added any more.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -397,7 +398,8 @@ impl EventStream {
         EventCounts { kept: state.next_seq - 1, not_kept: state.left_out.count }
     }
 
-    /// Number of the newest event that readers may know and that may not be on disk yet; 0 while all of them are.
+    /// Number of the newest event that readers may know and that may not be on disk yet; 0 while all of them
+    /// are.
     pub(in crate::service::sessions) fn published(&self) -> u64 {
         let state = self.lock();
         if state.held.is_some() { 0 } else { state.next_seq - 1 }
@@ -436,7 +438,8 @@ impl EventStream {
     }
 }
 
-/// An event as it is stored and published: its number, where it has one, its name and symbol, then its fields.
+/// An event as it is stored and published: its number, where it has one, its name and symbol, then its
+/// fields.
 pub(in crate::service) fn event_object(
     seq: Option<u64>,
     event: &str,

@@ -71,7 +71,8 @@ pub struct SessionView {
     pub eta_seconds: Option<f64>,
     /// How far it is with its journal after a restart; `None` when it does not catch up.
     pub catching_up: Option<CatchingUp>,
-    /// Counts so far; `None` for one that the daemon left running when it ended: nobody knows how far it came.
+    /// Counts so far; `None` for one that the daemon left running when it ended: nobody knows how far it
+    /// came.
     pub counters: Option<Counters>,
     /// Why it failed, or why it stands still now.
     pub error_message: Option<String>,

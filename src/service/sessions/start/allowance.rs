@@ -26,8 +26,8 @@ impl Sessions {
         allowed.tightened(&of(&self.trading.load(), names))
     }
 
-    /// What a configuration no longer allows, running sessions see at their next batch of events. What it allows in
-    /// addition is for sessions that start from now on.
+    /// What a configuration no longer allows, running sessions see at their next batch of events. What it
+    /// allows in addition is for sessions that start from now on.
     pub fn apply_config(&self, config: &Config) {
         self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         self.market.keep_free(config.recording.min_free_mib);

@@ -18,7 +18,8 @@ use serde_json::json;
 /// Finds everything a request for a backtest names.
 ///
 /// # Errors
-/// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not go together.
+/// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not
+/// go together.
 pub(super) fn make(mut request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
     let strategies = strategies(&request, store)?;
     let id = request.recording.clone().unwrap_or_default();

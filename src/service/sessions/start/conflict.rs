@@ -1,5 +1,5 @@
-//! Which running session keeps another from starting. Invariant: a running session is stopped for another only when the request
-//! asks for it.
+//! Which running session keeps another from starting. Invariant: a running session is stopped for another
+//! only when the request asks for it.
 
 use crate::config::Config;
 use crate::service::Refusal;

@@ -1,5 +1,5 @@
-//! The fields of a request, read one by one: everything that is wrong is remembered with its place, and what nobody
-//! asked for is a problem too.
+//! The fields of a request, read one by one: everything that is wrong is remembered with its place, and what
+//! nobody asked for is a problem too.
 
 use crate::json::{at, nearest};
 use crate::limits::{DOCUMENT_PROBLEMS, REQUEST_NAMES, REQUEST_TEXT_BYTES};

@@ -1,4 +1,5 @@
-//! From a request for a session on the market to something that can run, and the same again from what was kept of it.
+//! From a request for a session on the market to something that can run, and the same again from what was
+//! kept of it.
 //!
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
@@ -25,16 +26,16 @@ use crate::store::records::SessionRow;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
 
-/// What a paper session looks at: the top of the book comes whole with each message, so that no lost message can leave
-/// it wrong.
+/// What a paper session looks at: the top of the book comes whole with each message, so that no lost message
+/// can leave it wrong.
 const TRADED_STREAMS: [StreamKind; 4] =
     [StreamKind::BookSnapshots, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
 
 /// Finds everything that a request for a session on the market names.
 ///
 /// # Errors
-/// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a
-/// strategy needs; 503 `exchange_unavailable`.
+/// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks
+/// what a strategy needs; 503 `exchange_unavailable`.
 pub(super) fn make(
     mut request: StartRequest,
     store: &Store,
@@ -169,8 +170,8 @@ fn plan(
     })
 }
 
-/// What is kept beside a request so that the session can go on as it started: the request as it was sent, and what of
-/// the configuration it was read with.
+/// What is kept beside a request so that the session can go on as it started: the request as it was sent, and
+/// what of the configuration it was read with.
 pub(super) fn kept(body: &Value, config: &Config) -> [(&'static str, Value); 2] {
     let read_with = json!({"trading": config.trading, "exchange": {"fees": config.exchange.fees}, "recording": config.recording, "limits": config.limits});
     [("as_sent", body.clone()), ("read_with", read_with)]

@@ -1,4 +1,5 @@
-//! A start: the request is planned, whoever is in the way is found, the session's row is written and its thread begins.
+//! A start: the request is planned, whoever is in the way is found, the session's row is written and its
+//! thread begins.
 
 pub(in crate::service::sessions) mod allowance;
 pub(super) mod backtest_plan;
@@ -42,8 +43,9 @@ impl Sessions {
     /// Starts a session. The row is on disk when this returns.
     ///
     /// # Errors
-    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, `live_not_confirmed`; 404 `strategy_not_found`,
-    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`, `live_check_failed`; 503 `exchange_unavailable`, `shutting_down`.
+    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, `live_not_confirmed`; 404
+    /// `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 409 `session_conflict`,
+    /// `live_check_failed`; 503 `exchange_unavailable`, `shutting_down`.
     pub fn start(
         self: &Arc<Self>,
         body: &Value,
@@ -102,7 +104,8 @@ impl Sessions {
         self.running().values().find(same).cloned()
     }
 
-    /// The running session that is in the way: one that records the same, or the oldest when there is room for no more.
+    /// The running session that is in the way: one that records the same, or the oldest when there is room
+    /// for no more.
     fn conflict(&self, plan: &Plan, config: &Config) -> Option<(Arc<Running>, Refusal)> {
         let running = self.running();
         let mut active = running.values().filter(|session| !session.is_ended());
@@ -189,8 +192,8 @@ impl Sessions {
 /// Finds everything a request names.
 ///
 /// # Errors
-/// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not go
-/// together; 503 `exchange_unavailable`.
+/// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not
+/// go together; 503 `exchange_unavailable`.
 fn plan(
     request: StartRequest,
     store: &Store,

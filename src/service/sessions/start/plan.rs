@@ -1,5 +1,5 @@
-//! What a session that can run is made of, and what every kind of session needs to get there: strategies found, names
-//! respelled, the normal form of the request and its fingerprint.
+//! What a session that can run is made of, and what every kind of session needs to get there: strategies
+//! found, names respelled, the normal form of the request and its fingerprint.
 
 use super::fields::Problems;
 use super::request::{SessionKind, StartRequest, refused};
@@ -82,7 +82,8 @@ impl Plan {
     }
 }
 
-/// Refuses a session of more pairs of a strategy and a symbol than one may have: each costs memory for as long as it runs.
+/// Refuses a session of more pairs of a strategy and a symbol than one may have: each costs memory for as
+/// long as it runs.
 pub(super) fn check_pairs(request: &StartRequest, symbols: usize) -> Result<(), Refusal> {
     let pairs: usize =
         request.strategies.iter().map(|wish| wish.symbols.as_ref().map_or(symbols, Vec::len)).sum();
@@ -177,8 +178,8 @@ pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Lo
     if problems.are_none() { Ok(found) } else { Err(refused("invalid_request", problems)) }
 }
 
-/// Puts the symbols of a request into the spelling of `names` (`BTCUSDT` is `BTC_USDT`), each once; what is none of them
-/// stays as it is.
+/// Puts the symbols of a request into the spelling of `names` (`BTCUSDT` is `BTC_USDT`), each once; what is
+/// none of them stays as it is.
 pub(super) fn respell<'a>(request: &mut StartRequest, names: impl Iterator<Item = &'a str> + Clone) {
     let spelled = |name: &mut String| {
         if let Some(found) = symbol_name::find(name, names.clone()) {
@@ -220,8 +221,9 @@ pub(super) fn normal_form(
     })
 }
 
-/// Equal for requests that mean the same. What the normal form does not say and a result depends on counts too: fees and
-/// limits of the configuration, and the texts of strategies that have no version because they come from no store.
+/// Equal for requests that mean the same. What the normal form does not say and a result depends on counts
+/// too: fees and limits of the configuration, and the texts of strategies that have no version because they
+/// come from no store.
 pub(super) fn fingerprint(normal: &Value, settings: &RunSettings, strategies: &[Loaded]) -> String {
     let (maker, taker) = settings.default_fees;
     let without_version = strategies.iter().filter(|loaded| loaded.label.version.is_none());

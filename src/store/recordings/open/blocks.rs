@@ -1,7 +1,7 @@
 //! One stream of an open recording: its rows that are in blocks, and where those are.
 //!
-//! Only the last block of a stream may be short, and it is made anew with the rows that follow it: however often a stream
-//! is sealed, its blocks end up full.
+//! Only the last block of a stream may be short, and it is made anew with the rows that follow it: however
+//! often a stream is sealed, its blocks end up full.
 
 use super::super::super::blocks::{Block, BlockDecoder, BlockEncoder, Rows};
 use super::super::super::tables::BLOCKS;
@@ -57,8 +57,8 @@ impl StreamBlocks {
         self.tail.rows
     }
 
-    /// Turns rows that follow into blocks, with those of a short last block, and gives what is to be written; from now on
-    /// they count as on disk. `place` is (recording, symbol).
+    /// Turns rows that follow into blocks, with those of a short last block, and gives what is to be written;
+    /// from now on they count as on disk. `place` is (recording, symbol).
     ///
     /// # Errors
     /// The last block cannot be read, or a row fits no block.
@@ -187,8 +187,8 @@ impl StreamBlocks {
     }
 }
 
-/// Rows as blocks: full ones, then a short one; smaller where values are too large for one. `clock` is the stream's
-/// exchange clock before them.
+/// Rows as blocks: full ones, then a short one; smaller where values are too large for one. `clock` is the
+/// stream's exchange clock before them.
 fn encode(
     rows: &Rows,
     first_seq: u64,

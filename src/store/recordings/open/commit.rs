@@ -1,8 +1,8 @@
 //! Commits of an open recording, one at a time.
 //!
-//! A commit takes what waits (under the lock of the rows, in memory), makes blocks of it and writes them (holding only its
-//! turn), and notes what is on disk. So whoever appends rows waits for no disk. Invariant: commits reach the disk in the
-//! order in which they took their rows.
+//! A commit takes what waits (under the lock of the rows, in memory), makes blocks of it and writes them
+//! (holding only its turn), and notes what is on disk. So whoever appends rows waits for no disk. Invariant:
+//! commits reach the disk in the order in which they took their rows.
 
 use super::super::super::blocks::{BlockEncoder, kind_code};
 use super::super::super::journal::ChunkWriter;
@@ -16,7 +16,8 @@ use super::write::RecordingWrite;
 use crate::limits::BLOCK_ROWS;
 use std::sync::{Mutex, MutexGuard};
 
-/// An open recording: what waits in memory, and whose turn it is to commit that. Locked in this order: turn, rows.
+/// An open recording: what waits in memory, and whose turn it is to commit that. Locked in this order: turn,
+/// rows.
 pub struct OpenRows {
     turn: Mutex<Committer>,
     rows: Mutex<RowBuffer>,

@@ -1,8 +1,9 @@
-//! Open recordings: rows as they arrive, durable with the next commit, in blocks when there are enough of them.
+//! Open recordings: rows as they arrive, durable with the next commit, in blocks when there are enough of
+//! them.
 //!
-//! A commit appends one chunk to the recording's journal; a full block takes its rows out of it again. Whoever makes a
-//! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
-//! Never acknowledges what is not on disk.
+//! A commit appends one chunk to the recording's journal; a full block takes its rows out of it again.
+//! Whoever makes a recording holds it; the store knows who does, so that a reader can have it sealed and
+//! nobody removes it meanwhile. Never acknowledges what is not on disk.
 
 mod blocks;
 mod bounds;
@@ -59,11 +60,12 @@ pub struct OpenRecording {
 }
 
 impl Store {
-    /// Begins an open recording of these symbols; rows name them by their place. Its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
+    /// Begins an open recording of these symbols; rows name them by their place. Its id is
+    /// `session_YYYYMMDD_HHMMSS_xxxxxx`.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a name that is none or stands twice, too many symbols, or an id that exists; else what
-    /// the disk reports.
+    /// [`StoreError::Refused`] for a name that is none or stands twice, too many symbols, or an id that
+    /// exists; else what the disk reports.
     pub fn begin_recording(
         self: &Arc<Self>,
         new: NewRecording,
@@ -99,7 +101,8 @@ impl Store {
         Ok(OpenRecording { store: Arc::clone(self), open, id: id.to_owned() })
     }
 
-    /// Open recordings, that is those which are not complete, oldest first: those being made and those that a killed process left.
+    /// Open recordings, that is those which are not complete, oldest first: those being made and those that a
+    /// killed process left.
     pub fn open_recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
         let mut all = self.all_recordings()?;
         all.retain(|recording| recording.state == RecordingState::Recording);
@@ -126,8 +129,8 @@ impl Store {
         self.leases.claim(id, || resume::resume(self, id))?.finish(self, RecordingWrite::default())
     }
 
-    /// Puts every row of an open recording that has arrived so far where readers find it, whoever makes the recording; of
-    /// one symbol only when it is named. Nothing to do for a complete one.
+    /// Puts every row of an open recording that has arrived so far where readers find it, whoever makes the
+    /// recording; of one symbol only when it is named. Nothing to do for a complete one.
     ///
     /// # Errors
     /// As [`Store::resume_recording`], and what the disk reports.
@@ -149,8 +152,8 @@ impl Store {
         open.commit(self, sealing, RecordingWrite::default())
     }
 
-    /// A recording to be read: as [`Store::recording`], with every row that has arrived so far (of a symbol, when one is
-    /// named) where readers find it. On a disk that fails, what is there already.
+    /// A recording to be read: as [`Store::recording`], with every row that has arrived so far (of a symbol,
+    /// when one is named) where readers find it. On a disk that fails, what is there already.
     ///
     /// # Errors
     /// As [`Store::recording`], and damage.
@@ -169,8 +172,8 @@ impl Store {
         self.recording(id)
     }
 
-    /// A recording to be shown: as [`Store::recording`], and of one that is being made rows count that are on disk and that
-    /// readers do not find yet.
+    /// A recording to be shown: as [`Store::recording`], and of one that is being made rows count that are on
+    /// disk and that readers do not find yet.
     ///
     /// # Errors
     /// As [`Store::recording`].
@@ -200,13 +203,14 @@ impl OpenRecording {
         &self.id
     }
 
-    /// Appends rows of one stream, as one message brought them; in memory until the next commit. Their exchange times may
-    /// go back; each has a receive time, and those of a stream never decrease.
+    /// Appends rows of one stream, as one message brought them; in memory until the next commit. Their
+    /// exchange times may go back; each has a receive time, and those of a stream never decrease.
     ///
     /// When `RECORDING_UNCOMMITTED_ROWS` wait for a commit, this is one.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for rows that cannot be kept (nothing of them is then), else what the disk reports.
+    /// [`StoreError::Refused`] for rows that cannot be kept (nothing of them is then), else what the disk
+    /// reports.
     pub fn push(&self, symbol: SymbolId, rows: &[Record]) -> Result<(), StoreError> {
         let is_full = {
             let mut buffer = self.open.rows();
@@ -233,8 +237,8 @@ impl OpenRecording {
         if is_full { self.open.commit(&self.store, Sealing::Due, RecordingWrite::default()) } else { Ok(()) }
     }
 
-    /// Appends what was done to the session that makes the recording; in memory until the next commit, as rows. Whoever
-    /// commits, the rows of a commit never come without what was done before them.
+    /// Appends what was done to the session that makes the recording; in memory until the next commit, as
+    /// rows. Whoever commits, the rows of a commit never come without what was done before them.
     ///
     /// # Errors
     /// As [`OpenRecording::push`].
@@ -242,12 +246,12 @@ impl OpenRecording {
         self.open.rows().control(session, control)
     }
 
-    /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other
-    /// changes share the disk's sync.
+    /// Makes everything so far durable, together with what the session keeps. Callers of several recordings
+    /// and of other changes share the disk's sync.
     ///
     /// # Errors
-    /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no more: it is on
-    /// disk as the last commit left it.
+    /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no
+    /// more: it is on disk as the last commit left it.
     pub fn commit(&self, with: RecordingCommit<'_>) -> Result<(), StoreError> {
         let change =
             RecordingWrite { session: EncodedSession::of(with.session)?, ..RecordingWrite::default() };

@@ -1,4 +1,5 @@
-//! An open recording back from the store: counts and last blocks, then the rows of the journal that are in no block.
+//! An open recording back from the store: counts and last blocks, then the rows of the journal that are in no
+//! block.
 
 use super::super::super::blocks::Rows;
 use super::super::super::journal::ChunkReader;
@@ -16,7 +17,8 @@ use std::ops::ControlFlow;
 /// Reads the recording back as its last commit left it.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete, [`StoreError::Damaged`] with the place.
+/// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete, [`StoreError::Damaged`] with the
+/// place.
 pub fn resume(store: &Store, id: &str) -> Result<OpenRows, StoreError> {
     let recording = store.recording(id)?;
     if recording.state != RecordingState::Recording {

@@ -1,7 +1,8 @@
 //! Rows of an open recording that wait in memory, and what a commit takes of them.
 //!
-//! A row waits in its stream until it is in a block; from its commit on it is in a chunk of the journal, later in a block,
-//! never in both for a reader. Invariant: nothing here touches the disk, so whoever appends never waits for it.
+//! A row waits in its stream until it is in a block; from its commit on it is in a chunk of the journal,
+//! later in a block, never in both for a reader. Invariant: nothing here touches the disk, so whoever appends
+//! never waits for it.
 
 use super::super::super::blocks::{Rows, kind_code};
 use super::super::super::journal::ChunkWriter;
@@ -183,8 +184,8 @@ impl RowBuffer {
         self.session.get_or_insert_with(|| EncodedSession::empty(session)).control(control)
     }
 
-    /// Takes what a commit writes: rows of full and of chosen streams as rows, others as a chunk of the journal. A recording
-    /// that is over has every row in blocks and no chunk.
+    /// Takes what a commit writes: rows of full and of chosen streams as rows, others as a chunk of the
+    /// journal. A recording that is over has every row in blocks and no chunk.
     pub fn take(
         &mut self,
         sealing: Sealing,
@@ -217,8 +218,8 @@ impl RowBuffer {
         taken
     }
 
-    /// The chunk of this commit, and which older ones are needed no more. There is always one, because it knows when the
-    /// latest row was received.
+    /// The chunk of this commit, and which older ones are needed no more. There is always one, because it
+    /// knows when the latest row was received.
     fn take_chunk(&mut self, journal: &mut JournalChunks, chunk: &mut ChunkWriter, taken: &mut Taken) {
         let number = journal.next();
         chunk.begin(self.last_received.unwrap_or(Timestamp::MIN));
@@ -252,8 +253,8 @@ impl RowBuffer {
         recorded(self.names.iter().map(String::as_str), &self.symbols, |place| &self.streams[place].on_disk)
     }
 
-    /// Streams of which every row goes into blocks: those asked for, the largest while too many rows wait, the oldest
-    /// while the journal is long.
+    /// Streams of which every row goes into blocks: those asked for, the largest while too many rows wait,
+    /// the oldest while the journal is long.
     fn chosen(&self, sealing: Sealing, journal: &JournalChunks) -> BTreeSet<usize> {
         let mut chosen = BTreeSet::new();
         match sealing {

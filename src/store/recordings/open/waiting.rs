@@ -89,8 +89,8 @@ impl WaitingStream {
         Ok(())
     }
 
-    /// Takes rows out that go into blocks: those that fill whole blocks, or all of them. None that stays is in a chunk, so
-    /// the journal is not kept for rows that blocks hold.
+    /// Takes rows out that go into blocks: those that fill whole blocks, or all of them. None that stays is
+    /// in a chunk, so the journal is not kept for rows that blocks hold.
     pub fn take(&mut self, everything: bool) -> Rows {
         let full = ((self.behind + self.rows.len()) / BLOCK_ROWS * BLOCK_ROWS).saturating_sub(self.behind);
         let count = if everything || full < self.journaled { self.rows.len() } else { full };

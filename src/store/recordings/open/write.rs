@@ -1,4 +1,5 @@
-//! What one commit of an open recording writes, as bytes: it may run more than once and each time does the same.
+//! What one commit of an open recording writes, as bytes: it may run more than once and each time does the
+//! same.
 
 use super::super::super::StoreError;
 use super::super::super::error::during;

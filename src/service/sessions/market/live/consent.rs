@@ -99,7 +99,8 @@ pub(in crate::service::sessions) fn check_strategies(
 /// What a session needs of the account.
 ///
 /// # Errors
-/// 400 `invalid_request` for a contract that takes no orders, and for strategies that want different leverage.
+/// 400 `invalid_request` for a contract that takes no orders, and for strategies that want different
+/// leverage.
 pub(in crate::service::sessions) fn account_needs(
     request: &StartRequest,
     strategies: &[Loaded],
@@ -159,7 +160,8 @@ pub(in crate::service::sessions) fn check_account(
     Err(Refusal::new(RefusalKind::Conflict, "live_check_failed", message).with(json!({ "lines": lines })))
 }
 
-/// Leverage of a symbol, which the exchange keeps by symbol and side: all strategies there must want the same.
+/// Leverage of a symbol, which the exchange keeps by symbol and side: all strategies there must want the
+/// same.
 fn leverage(request: &StartRequest, strategies: &[Loaded], symbol: &str) -> Result<u32, String> {
     let trades = |names: &Option<Vec<String>>| {
         names.as_ref().is_none_or(|names| names.iter().any(|name| name == symbol))

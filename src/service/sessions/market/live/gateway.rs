@@ -1,4 +1,5 @@
-//! The gateway of a live session queues orders; after each batch the loop journals them and sends them once the commit is durable.
+//! The gateway of a live session queues orders; after each batch the loop journals them and sends them once
+//! the commit is durable.
 
 use crate::domain::order::{OrderId, OrderRequest, Purpose};
 use crate::domain::time::Timestamp;

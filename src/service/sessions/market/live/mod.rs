@@ -1,4 +1,5 @@
-//! Sessions that trade with real money. They are paper sessions whose orders go to the exchange: same loop, same journal.
+//! Sessions that trade with real money. They are paper sessions whose orders go to the exchange: same loop,
+//! same journal.
 
 mod consent;
 mod convert;

@@ -1,8 +1,8 @@
-//! Sends a live session's orders to the exchange and brings its answers back: one task that feeds a [`Desk`] and does what it
-//! wants done.
+//! Sends a live session's orders to the exchange and brings its answers back: one task that feeds a [`Desk`]
+//! and does what it wants done.
 //!
-//! Invariants: only what the journal has on disk is sent; every answer goes through the session's inbox; a call that fails is
-//! told to the desk, never dropped.
+//! Invariants: only what the journal has on disk is sent; every answer goes through the session's inbox; a
+//! call that fails is told to the desk, never dropped.
 
 use super::convert;
 use super::shared::{OrderCommand, Shared};
@@ -121,7 +121,8 @@ impl OrderTask {
                 Some(news) = news.recv() => self.news(news),
                 Some(done) = calls.join_next(), if !calls.is_empty() => match done {
                     Ok(done) => self.done(done),
-                    // What it was to answer is awaited for ever: the session notices that this task has ended, and fails.
+                    // What it was to answer is awaited for ever: the session notices that this task has
+                    // ended, and fails.
                     Err(error) => {
                         tracing::error!(session = self.session.id, %error, "a defect ended a call to the exchange");
                         break;

@@ -179,7 +179,8 @@ fn withdrawn(decided: &[Outgoing]) -> impl Iterator<Item = OrderId> + '_ {
     })
 }
 
-/// Without the task of its orders nothing is sent, looked up or protected: better a session that has failed, and is said to have.
+/// Without the task of its orders nothing is sent, looked up or protected: better a session that has failed,
+/// and is said to have.
 fn check(task: &AbortHandle) -> Result<(), Failure> {
     if !task.is_finished() {
         return Ok(());
@@ -303,7 +304,8 @@ impl MarketPorts for LivePorts<'_> {
     fn take_commands(&mut self) -> Vec<Command> {
         let mut commands = Vec::new();
         if self.shared.take_pause() {
-            // The lock was set: what works is withdrawn by the task, and what the engine decides later is paused.
+            // The lock was set: what works is withdrawn by the task, and what the engine decides later is
+            // paused.
             commands.push(Command::Pause);
         }
         self.pauses = commands.len();
@@ -358,8 +360,8 @@ impl MarketPorts for LivePorts<'_> {
     }
 }
 
-/// What the watchdog is told depends on how the session leaves: planned and protected, with nothing open, or neither. A planned
-/// end first withdraws the entries that work: nobody would protect what they fill.
+/// What the watchdog is told depends on how the session leaves: planned and protected, with nothing open, or
+/// neither. A planned end first withdraws the entries that work: nobody would protect what they fill.
 impl Drop for LivePorts<'_> {
     fn drop(&mut self) {
         let is_planned = self.inner.is_suspending() && !self.task.is_finished();

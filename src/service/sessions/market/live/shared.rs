@@ -34,7 +34,8 @@ impl Exposures {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session goes on of which nobody knows what it has: nothing is begun on the account until that is known.
+    /// A session goes on of which nobody knows what it has: nothing is begun on the account until that is
+    /// known.
     pub(in crate::service::sessions) fn unknown(&self, session: &str) {
         self.lock().insert(session.to_owned(), None);
     }
@@ -47,8 +48,8 @@ impl Exposures {
         }
     }
 
-    /// Changes what a session has at risk while no other can; `change` is told what all others have, and gives what the session
-    /// has then.
+    /// Changes what a session has at risk while no other can; `change` is told what all others have, and
+    /// gives what the session has then.
     fn change(&self, session: &str, change: impl FnOnce(Option<Money>) -> Money) {
         let mut all = self.lock();
         let others = all.iter().filter(|(id, _)| *id != session).map(|(_, money)| *money).sum();

@@ -16,8 +16,8 @@ impl Sessions {
     /// The answer of a session that does not run. Reads the store.
     ///
     /// # Errors
-    /// `session_not_found`; 409 `no_account` for a collect session; 409 `session_ended` for what nobody knows of a
-    /// session that is over; 503 `snapshot_unavailable` while the daemon stops.
+    /// `session_not_found`; 409 `no_account` for a collect session; 409 `session_ended` for what nobody knows
+    /// of a session that is over; 503 `snapshot_unavailable` while the daemon stops.
     pub fn answer_ended(&self, id: &str, question: &Question) -> Result<Value, Refusal> {
         let row = self.store.session(id).map_err(not_found)?;
         if row.kind == "collect" {

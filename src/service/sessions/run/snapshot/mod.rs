@@ -1,7 +1,8 @@
-//! The read model: what is true right now of a running session, and what was true at the end of one that is over.
+//! The read model: what is true right now of a running session, and what was true at the end of one that is
+//! over.
 //!
-//! An answer is of one moment and names the last event before it, so a client goes on with the events behind it.
-//! Invariant: nothing is shown that is not on disk; after a kill nothing that was shown is gone.
+//! An answer is of one moment and names the last event before it, so a client goes on with the events behind
+//! it. Invariant: nothing is shown that is not on disk; after a kill nothing that was shown is gone.
 
 mod ended;
 mod requests;
@@ -94,8 +95,8 @@ impl Look {
 }
 
 impl Sessions {
-    /// Looks at a running session; `None`: it does not run in this process, see [`Sessions::answer_ended`]. Waits for
-    /// the session's thread without holding one.
+    /// Looks at a running session; `None`: it does not run in this process, see [`Sessions::answer_ended`].
+    /// Waits for the session's thread without holding one.
     ///
     /// # Errors
     /// 409 `no_account` for a collect session; 503 `snapshot_unavailable` when the session cannot tell now.
@@ -122,8 +123,8 @@ impl Sessions {
 }
 
 impl Sessions {
-    /// The details of a refused cursor with a snapshot, from which a reader goes on: the session as it was given, with its account,
-    /// positions, orders and states as they are now.
+    /// The details of a refused cursor with a snapshot, from which a reader goes on: the session as it was
+    /// given, with its account, positions, orders and states as they are now.
     pub async fn with_session_now(&self, refusal: Refusal, session: Value) -> Refusal {
         let snapshot = self.with_now(session).await;
         with_snapshot(refusal, snapshot)

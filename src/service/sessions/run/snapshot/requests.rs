@@ -1,7 +1,8 @@
 //! Asking a session's thread for a snapshot, and getting it.
 //!
-//! The thread makes one between two batches of input and only when somebody asks; nobody who asks holds a thread while
-//! waiting. Invariant: whoever asks gets a snapshot of a moment after the question, or is told that none came.
+//! The thread makes one between two batches of input and only when somebody asks; nobody who asks holds a
+//! thread while waiting. Invariant: whoever asks gets a snapshot of a moment after the question, or is told
+//! that none came.
 
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
@@ -14,7 +15,8 @@ use tokio::time::timeout;
 
 /// Between two snapshots of one session.
 const EVERY: Span = Span::from_millis(100);
-/// A snapshot may take this share of the session's time: the next one waits as many times as long as the last took.
+/// A snapshot may take this share of the session's time: the next one waits as many times as long as the last
+/// took.
 const REST_PER_COST: i64 = 20;
 /// How long a question waits for its answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);

@@ -1,7 +1,7 @@
 //! The read model as clients see it: account, positions, orders, states and equity of one moment.
 //!
-//! Money and prices are numbers, the double nearest to the exact decimal, in the session's currency. Invariant: what is
-//! not known is null, with a reason beside it.
+//! Money and prices are numbers, the double nearest to the exact decimal, in the session's currency.
+//! Invariant: what is not known is null, with a reason beside it.
 
 use crate::domain::num::Money;
 use crate::service::sessions::run::state::SessionState;
@@ -131,13 +131,13 @@ pub struct PositionsView {
     pub total_count: usize,
     /// Open positions, by instance.
     pub positions: Vec<PositionView>,
-    /// The positions of a live session at the exchange, by symbol and side; `None` for every other session, and while the
-    /// account is not known.
+    /// The positions of a live session at the exchange, by symbol and side; `None` for every other session,
+    /// and while the account is not known.
     pub at_exchange: Option<Vec<VenuePositionView>>,
 }
 
-/// A position at the exchange, which may belong to several instances. It may be ahead of the session's own or behind it for
-/// a moment.
+/// A position at the exchange, which may belong to several instances. It may be ahead of the session's own or
+/// behind it for a moment.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct VenuePositionView {
     /// Symbol.
@@ -154,7 +154,8 @@ pub struct VenuePositionView {
     pub liquidation_price: Option<f64>,
     /// What they cost on average by the executions, whole ticks.
     pub entry_price: f64,
-    /// Price of the stop that was seen at the exchange; `None`: there is none, or it stands between two ticks.
+    /// Price of the stop that was seen at the exchange; `None`: there is none, or it stands between two
+    /// ticks.
     pub stop_price: Option<f64>,
     /// Since when it has no stop there; `None`: it has one.
     pub unprotected_since: Option<String>,
@@ -330,8 +331,8 @@ pub struct ConditionView {
     pub threshold_high: Option<f64>,
     /// Whether it is met now; `None`: unknown.
     pub met: Option<bool>,
-    /// How far the value must still move, in its own unit; 0 or less: met, by this margin. `None` without a value and
-    /// for `!=`.
+    /// How far the value must still move, in its own unit; 0 or less: met, by this margin. `None` without a
+    /// value and for `!=`.
     pub distance: Option<f64>,
     /// The same, percent of the threshold's size; `None` for a threshold of 0 too.
     pub distance_pct: Option<f64>,

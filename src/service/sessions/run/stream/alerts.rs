@@ -1,6 +1,7 @@
 //! Alerts among the events of a session on a market.
 //!
-//! Invariant: each is raised once its event is on disk, or without one when the disk keeps it from getting there.
+//! Invariant: each is raised once its event is on disk, or without one when the disk keeps it from getting
+//! there.
 
 use super::{Class, EventStream, Held, SessionKind, StreamState, event_object};
 use crate::domain::time::Span;
@@ -14,8 +15,9 @@ impl EventStream {
         self.kind != SessionKind::Backtest && (event == "alert" || event == VENUE_ALERT)
     }
 
-    /// Something about the account that a person should know at once, from any thread. While the session has ended or stands
-    /// still, or a disk hangs and as many events wait as a segment holds, it becomes no event.
+    /// Something about the account that a person should know at once, from any thread. While the session has
+    /// ended or stands still, or a disk hangs and as many events wait as a segment holds, it becomes no
+    /// event.
     pub(in crate::service::sessions) fn venue_alert(&self, symbol: Option<&str>, fields: Value) {
         let mut state = self.lock();
         if state.closed || state.pending.lines.len() >= SESSION_SEGMENT_BYTES {
@@ -29,7 +31,8 @@ impl EventStream {
         self.raise_held(Span::from_millis(ALERT_WAITS_MS));
     }
 
-    /// Raises the alerts that are not on disk after so long, without the numbers of their events: those may be given again.
+    /// Raises the alerts that are not on disk after so long, without the numbers of their events: those may
+    /// be given again.
     pub(in crate::service::sessions) fn raise_held(&self, after: Span) {
         self.raise_held_of(&mut self.lock(), after);
     }

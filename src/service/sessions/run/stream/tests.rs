@@ -1,4 +1,5 @@
-//! What is told of a stream when, against an in-memory store. Never: an event or an alert before its commit, unless the disk refuses.
+//! What is told of a stream when, against an in-memory store. Never: an event or an alert before its commit,
+//! unless the disk refuses.
 
 use super::*;
 use crate::domain::symbol::SymbolTable;
