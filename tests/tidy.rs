@@ -50,6 +50,12 @@ const PLATFORM_MATHS: [&str; 26] = [
     "hypot",
 ];
 
+/// Maximum columns of a line of a comment; for code, rustfmt.toml says the same.
+const COMMENT_COLUMNS: usize = 110;
+
+/// Folders and files whose comments have not been wrapped, which may only become fewer.
+const UNWRAPPED: &[&str] = &["src/app/", "src/report/", "src/service/alerts.rs"];
+
 /// Maximum lines of a file at 110 columns; a longer one probably has a second subject.
 const FILE_LINES: usize = 600;
 
@@ -124,8 +130,9 @@ fn databases_encodings_and_clocks_are_named_in_one_place() {
     }
 }
 
-/// Defects are compiled in with debug assertions (`src/plant.rs`), so no profile may switch these on; the profiles of the tests
-/// have them by themselves. `tests/world/plant` sees that nothing can choose a defect without them.
+/// Defects are compiled in with debug assertions (`src/plant.rs`), so no profile may switch these on; the
+/// profiles of the tests have them by themselves. `tests/world/plant` sees that nothing can choose a defect
+/// without them.
 #[test]
 fn no_release_has_planted_defects() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
@@ -172,6 +179,11 @@ fn long_files_and_functions_only_shrink() {
         &rules::long_functions(&tree, FUNCTION_LINES),
         LONG_FUNCTIONS,
     ));
+}
+
+#[test]
+fn comments_are_not_too_wide() {
+    none(&rules::wide_comments(&tree(), COMMENT_COLUMNS, UNWRAPPED));
 }
 
 #[test]
@@ -315,6 +327,16 @@ mod rules_find {
         let found = ["new", "same", "grew", "shrank"].map(|name| (name.to_owned(), 10));
         let listed = [("same", 10), ("grew", 9), ("shrank", 11), ("gone", 12)];
         finds(&rules::ratchet("file", 5, &found, &listed), &["new", "grew", "shrank", "gone"]);
+    }
+
+    #[test]
+    fn comments_that_are_too_wide_and_folders_without_any() {
+        let text =
+            "/// A line of a comment.\n//! https://example.org/a/long/path\n/// | a | wide | table |\n";
+        let tree = Tree::of(&[("src/a.rs", text), ("src/b/c.rs", "fn f() {}\n    // Some words.\n")]);
+        finds(&rules::wide_comments(&tree, 16, &[]), &["src/a.rs:1", "src/b/c.rs:2"]);
+        finds(&rules::wide_comments(&tree, 18, &["src/b/"]), &["src/a.rs:1", "src/b/"]);
+        finds(&rules::wide_comments(&tree, 16, &["src/a.rs", "src/b/"]), &[]);
     }
 
     #[test]
