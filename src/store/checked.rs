@@ -21,7 +21,7 @@ const READING: &str = "reading the store";
 pub struct TableOf<K: Key + 'static, T> {
     /// Definition for the database.
     pub definition: TableDefinition<'static, K, &'static [u8]>,
-    place: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
+    location: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
     decode: fn(&[u8]) -> Result<T, CodecError>,
     is_kind: fn(&[u8]) -> bool,
     belongs: for<'a, 'k> fn(&'a K::SelfType<'k>, &'a T) -> bool,
@@ -36,14 +36,14 @@ impl<K: Key + 'static, T> Clone for TableOf<K, T> {
 impl<K: Key + 'static, T> Copy for TableOf<K, T> {}
 
 impl<K: Key + 'static, T: Stored> TableOf<K, T> {
-    /// A table of records. `place` describes a key for messages, `belongs` checks a value against its key.
+    /// A table of records. `location` describes a key for messages, `belongs` checks a value against its key.
     pub const fn records(
         name: &'static str,
-        place: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
+        location: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
         belongs: for<'a, 'k> fn(&'a K::SelfType<'k>, &'a T) -> bool,
     ) -> Self {
         let (decode, is_kind) = (codec::decode::<T>, codec::is_kind::<T>);
-        TableOf { definition: TableDefinition::new(name), place, decode, is_kind, belongs }
+        TableOf { definition: TableDefinition::new(name), location, decode, is_kind, belongs }
     }
 }
 
@@ -51,13 +51,13 @@ impl<K: Key + 'static> TableOf<K, Vec<u8>> {
     /// A table of other values.
     pub const fn bytes(
         name: &'static str,
-        place: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
+        location: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
         is_kind: fn(&[u8]) -> bool,
         belongs: for<'a, 'k> fn(&'a K::SelfType<'k>, &'a Vec<u8>) -> bool,
     ) -> Self {
         TableOf {
             definition: TableDefinition::new(name),
-            place,
+            location,
             decode: |bytes| Ok(bytes.to_vec()),
             is_kind,
             belongs,
@@ -67,8 +67,8 @@ impl<K: Key + 'static> TableOf<K, Vec<u8>> {
 
 impl<K: Key + 'static, T> TableOf<K, T> {
     /// Describes where a value is, for messages.
-    pub fn place(&self, key: &K::SelfType<'_>) -> String {
-        (self.place)(key)
+    pub fn location(&self, key: &K::SelfType<'_>) -> String {
+        (self.location)(key)
     }
 
     /// Decodes a value and checks it against its key.
@@ -261,7 +261,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
     }
 
     fn value(&self, key: &K::SelfType<'_>, bytes: &[u8]) -> Result<T, StoreError> {
-        self.of.read(key, bytes).map_err(|what| StoreError::damaged(self.of.place(key), what))
+        self.of.read(key, bytes).map_err(|what| StoreError::damaged(self.of.location(key), what))
     }
 
     /// The key before `key`.
@@ -345,9 +345,9 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
     }
 
     fn misplaced(&self, key: &[u8]) -> StoreError {
-        let place =
-            if key.is_empty() { "the store file".to_owned() } else { self.of.place(&K::from_bytes(key)) };
-        StoreError::damaged(place, "a page of the store file is not where it belongs")
+        let location =
+            if key.is_empty() { "the store file".to_owned() } else { self.of.location(&K::from_bytes(key)) };
+        StoreError::damaged(location, "a page of the store file is not where it belongs")
     }
 }
 

@@ -43,7 +43,7 @@ struct Queue {
 
 /// Why a transaction over several changes did not happen.
 enum Fault {
-    /// The change at this place refused, or panicked.
+    /// The change at this index refused, or panicked.
     Change(usize, JobOutcome),
     /// The disk did, so it is everybody's.
     Commit(StoreError),

@@ -303,12 +303,12 @@ fn pack(text: &str, doing: &'static str) -> Result<Vec<u8>, StoreError> {
     zstd::bulk::compress(text.as_bytes(), LEVEL).map_err(|error| StoreError::io(doing, error))
 }
 
-/// Decompresses a text of at most `bytes_max` bytes; `place` names it in an error.
-fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Result<String, StoreError> {
+/// Decompresses a text of at most `bytes_max` bytes; `location` names it in an error.
+fn unpack(frame: &[u8], bytes_max: usize, location: impl FnOnce() -> String) -> Result<String, StoreError> {
     let mut text = String::new();
     let read = zstd::stream::read::Decoder::new(frame)
         .and_then(|decoder| decoder.take(bytes_max as u64).read_to_string(&mut text));
-    read.map_err(|error| StoreError::damaged(place(), error))?;
+    read.map_err(|error| StoreError::damaged(location(), error))?;
     Ok(text)
 }
 

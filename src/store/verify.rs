@@ -227,7 +227,7 @@ impl Checker {
         let (mut count, mut last) = (0, None);
         for row in table.iter().map_err(during(CHECKING))? {
             let (key, bytes) = row.map_err(during(CHECKING))?;
-            let (key, place) = (key.value(), of.place(&key.value()));
+            let (key, place) = (key.value(), of.location(&key.value()));
             let found = K::as_bytes(&key).as_ref().to_vec();
             if last.is_some_and(|last: Vec<u8>| K::compare(&last, &found).is_ge()) {
                 self.report.problem(place.as_str(), "it is not at the place of its key", advice);

@@ -44,7 +44,7 @@ impl<'a> BlockReader<'a> {
     }
 
     /// The current position, for messages.
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         format!(
             "recording `{}`, {} {}, block at row {}",
             self.recording,
@@ -63,13 +63,13 @@ impl<'a> BlockReader<'a> {
         if self.at >= self.segment.len() {
             self.load()?;
         }
-        let place = self.place();
+        let location = self.location();
         let block = Block::split(&self.segment[self.at..])
-            .map_err(|error| StoreError::damaged(place.as_str(), error))?
+            .map_err(|error| StoreError::damaged(location.as_str(), error))?
             .0;
         if block.header.kind != self.kind || block.header.first_seq != self.next_seq {
             return Err(StoreError::damaged(
-                place,
+                location,
                 format!(
                     "a block of {} at row {} is in its place",
                     block.header.kind.as_str(),
@@ -119,10 +119,12 @@ impl<'a> BlockReader<'a> {
     /// Receive time of the row with which a segment begins.
     fn first_received(&mut self, first_seq: u64) -> Result<i64, StoreError> {
         self.go_to(first_seq)?;
-        let place = self.place();
+        let location = self.location();
         let mut rows = Rows::new(self.kind);
         if let Some(block) = self.next()? {
-            BlockDecoder::new().rows(&block, &mut rows).map_err(|error| StoreError::damaged(place, error))?;
+            BlockDecoder::new()
+                .rows(&block, &mut rows)
+                .map_err(|error| StoreError::damaged(location, error))?;
         }
         Ok(rows.received.values.first().copied().unwrap_or(i64::MAX))
     }
@@ -142,7 +144,8 @@ impl<'a> BlockReader<'a> {
         let key = |seq: u64| (self.recording.as_str(), self.symbol.as_str(), code, seq);
         let found = self.store.table(BLOCKS)?.checked().last(key(0), key(row), |key| key.3)?;
         let Some((first_seq, bytes)) = found else { return Ok(None) };
-        let header = BlockHeader::read(&bytes).map_err(|error| StoreError::damaged(self.place(), error))?;
+        let header =
+            BlockHeader::read(&bytes).map_err(|error| StoreError::damaged(self.location(), error))?;
         Ok(Some((first_seq, header)))
     }
 
@@ -151,13 +154,17 @@ impl<'a> BlockReader<'a> {
         let bytes = self.store.table(BLOCKS)?.checked().get(key)?;
         let missing = || {
             StoreError::damaged(
-                self.place(),
+                self.location(),
                 "it is missing (or the recording was removed while it was read)",
             )
         };
         self.segment = bytes.ok_or_else(missing)?;
         self.at = 0;
-        if self.segment.is_empty() { Err(StoreError::damaged(self.place(), "it is empty")) } else { Ok(()) }
+        if self.segment.is_empty() {
+            Err(StoreError::damaged(self.location(), "it is empty"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -196,14 +203,14 @@ impl RowsIter<'_> {
         self.next = 0;
         self.blocks.go_to(row)?;
         while self.blocks.next_seq < row {
-            let place = self.blocks.place();
+            let location = self.blocks.location();
             let first = self.blocks.next_seq;
             let Some(block) = self.blocks.next()? else { return Ok(()) };
             let end = first + block.header.rows as u64;
             if end > row {
                 self.decoder
                     .rows(&block, &mut self.rows)
-                    .map_err(|error| StoreError::damaged(place, error))?;
+                    .map_err(|error| StoreError::damaged(location, error))?;
                 self.next = usize::try_from(row - first).unwrap_or(usize::MAX);
             }
         }
@@ -212,9 +219,11 @@ impl RowsIter<'_> {
 
     fn advance(&mut self) -> Result<Option<Record>, StoreError> {
         if self.next >= self.rows.len() {
-            let place = self.blocks.place();
+            let location = self.blocks.location();
             let Some(block) = self.blocks.next()? else { return Ok(None) };
-            self.decoder.rows(&block, &mut self.rows).map_err(|error| StoreError::damaged(place, error))?;
+            self.decoder
+                .rows(&block, &mut self.rows)
+                .map_err(|error| StoreError::damaged(location, error))?;
             self.next = 0;
         }
         let row = self.next;
@@ -222,7 +231,7 @@ impl RowsIter<'_> {
         self.rows
             .record(row)
             .map(Some)
-            .ok_or_else(|| StoreError::damaged(self.blocks.place(), "a row has impossible values"))
+            .ok_or_else(|| StoreError::damaged(self.blocks.location(), "a row has impossible values"))
     }
 }
 

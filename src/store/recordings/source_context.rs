@@ -54,8 +54,8 @@ pub fn to_steps(values: &mut [i64], scale: u8, step: Decimal) -> Option<()> {
 }
 
 /// The error for a number that is not a whole step of the symbol's specification.
-pub fn off_grid(place: &str) -> StoreError {
+pub fn off_grid(location: &str) -> StoreError {
     StoreError::Refused(format!(
-        "{place}: a price or quantity is not a whole number of the symbol's steps: use the steps that the recording itself gives"
+        "{location}: a price or quantity is not a whole number of the symbol's steps: use the steps that the recording itself gives"
     ))
 }

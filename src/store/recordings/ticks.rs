@@ -127,7 +127,7 @@ impl<'a> TickSource<'a> {
 
     /// Converts the next block to ticks; its last book message is kept until the next block is read.
     fn load(&mut self) -> Result<(), StoreError> {
-        let place = self.blocks.place();
+        let location = self.blocks.location();
         let Some(block) = self.blocks.next()? else {
             self.finish_message();
             self.hand_over_opening();
@@ -137,13 +137,13 @@ impl<'a> TickSource<'a> {
         let header = block.header;
         self.decoder
             .rows(&block, &mut self.rows)
-            .map_err(|error| StoreError::damaged(place.as_str(), error))?;
-        self.rows_to_steps(header.scales).ok_or_else(|| off_grid(&place))?;
+            .map_err(|error| StoreError::damaged(location.as_str(), error))?;
+        self.rows_to_steps(header.scales).ok_or_else(|| off_grid(&location))?;
         for row in 0..self.rows.len() {
             let at_ns = self.time(row);
             match self.kind {
                 StreamKind::BookSnapshots | StreamKind::BookChanges => {
-                    self.take_book_row(row, at_ns, &place)?
+                    self.take_book_row(row, at_ns, &location)?
                 }
                 _ => self.take_single_row(row, at_ns, header.scales),
             }
@@ -227,7 +227,7 @@ impl<'a> TickSource<'a> {
         self.ready.push(Timestamp::from_nanos(at_ns), self.context.symbol, kind);
     }
 
-    fn take_book_row(&mut self, row: usize, at_ns: i64, place: &str) -> Result<(), StoreError> {
+    fn take_book_row(&mut self, row: usize, at_ns: i64, location: &str) -> Result<(), StoreError> {
         let columns = self.rows.columns.as_slice();
         let exchange_ns = self.rows.exchange[row];
         let (side, key, price, quantity, is_best) = match (self.kind, columns) {
@@ -263,7 +263,7 @@ impl<'a> TickSource<'a> {
         self.message.has_best[side] |= is_best;
         if self.message.rows.len() >= BOOK_MESSAGE_ROWS {
             return Err(StoreError::damaged(
-                place,
+                location,
                 format!("a book message has more than {BOOK_MESSAGE_ROWS} rows"),
             ));
         }

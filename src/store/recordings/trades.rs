@@ -82,7 +82,7 @@ impl<'a> TradeSource<'a> {
     /// Decodes the next block; `false` at the end of the stream or the time range.
     fn load(&mut self) -> Result<bool, StoreError> {
         (self.next, self.end) = (0, 0);
-        let place = self.blocks.place();
+        let location = self.blocks.location();
         let Some(block) = self.blocks.next()? else { return Ok(false) };
         let header = block.header;
         let decoded = match self.context.clock {
@@ -93,10 +93,10 @@ impl<'a> TradeSource<'a> {
             FeedClock::Receive => self.decoder.trades_received(&block, &mut self.columns),
         };
         let columns = &mut self.columns;
-        decoded.map_err(|error| StoreError::damaged(place.as_str(), error))?;
+        decoded.map_err(|error| StoreError::damaged(location.as_str(), error))?;
         let steps = to_steps(&mut columns.price, header.scales[0], self.context.price_step)
             .and_then(|()| to_steps(&mut columns.quantity, header.scales[1], self.context.quantity_step));
-        steps.ok_or_else(|| off_grid(&place))?;
+        steps.ok_or_else(|| off_grid(&location))?;
         for at in &mut columns.at {
             self.last_ns = self.last_ns.max(*at);
             *at = self.last_ns;

@@ -3,7 +3,7 @@
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// The state of a session's engine, venue and statistics at a place of its journal. Of use only to the
+/// The state of a session's engine, venue and statistics at a position of its journal. Of use only to the
 /// program and the session that it names; the journal has everything that it holds.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct CheckpointV1 {

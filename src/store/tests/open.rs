@@ -290,7 +290,7 @@ fn rows_that_cannot_be_kept_are_refused_and_nothing_of_them_is() {
     );
     refused(&live, a, &[Record { received_at: None, ..good }], "no receive time");
     refused(&live, a, &[good, row(StreamKind::Marks, 1, 3_000_000_000)], "another kind");
-    refused(&live, SymbolId(7), &[good], "none at place 7");
+    refused(&live, SymbolId(7), &[good], "none at index 7");
     let large = RecordBody::Trade {
         price: number("0.000000000000000001"),
         quantity: number("1"),

@@ -58,14 +58,14 @@ impl StreamBlocks {
     }
 
     /// Turns rows that follow into blocks, with those of a short last block, and gives what is to be written;
-    /// from now on they count as on disk. `place` is (recording, symbol).
+    /// from now on they count as on disk. `of` is (recording, symbol).
     ///
     /// # Errors
     /// The last block cannot be read, or a row fits no block.
     pub fn seal(
         &mut self,
         store: &Store,
-        place: (&str, &str),
+        of: (&str, &str),
         rows: Rows,
         spacing_ns: i64,
         encoder: &mut BlockEncoder,
@@ -73,17 +73,17 @@ impl StreamBlocks {
         let info = RecordedStreamV1 { spacing_ns, ..self.with_rows(&rows) };
         let is_short = self.tail.rows % BLOCK_ROWS > 0;
         let made = if is_short {
-            let (mut all, clock) = self.read_tail(store, place, rows.kind())?;
+            let (mut all, clock) = self.read_tail(store, of, rows.kind())?;
             all.append(&rows);
             self.info.bytes -= self.tail.bytes as u64;
-            encode(&all, self.info.rows - self.tail.rows as u64, clock, place.1, encoder)?
+            encode(&all, self.info.rows - self.tail.rows as u64, clock, of.1, encoder)?
         } else {
             let clock = if self.info.rows == 0 { i64::MIN } else { self.info.last_ns };
-            encode(&rows, self.info.rows, clock, place.1, encoder)?
+            encode(&rows, self.info.rows, clock, of.1, encoder)?
         };
         let bytes = self.info.bytes + made.iter().map(|made| made.bytes.len() as u64).sum::<u64>();
         self.info = RecordedStreamV1 { bytes, ..info };
-        Ok(self.place(made, is_short))
+        Ok(self.append_blocks(made, is_short))
     }
 
     fn with_rows(&self, rows: &Rows) -> RecordedStreamV1 {
@@ -99,7 +99,7 @@ impl StreamBlocks {
     }
 
     /// Puts blocks behind the last one, or in its place, into segments.
-    fn place(&mut self, blocks: Vec<Made>, replaces_tail: bool) -> Vec<SegmentWrite> {
+    fn append_blocks(&mut self, blocks: Vec<Made>, replaces_tail: bool) -> Vec<SegmentWrite> {
         let tail = self.tail;
         let mut writes = Vec::new();
         let kept = if replaces_tail { tail.before } else { tail.before + tail.bytes };
@@ -133,7 +133,7 @@ impl StreamBlocks {
         (recording, symbol): (&str, &str),
         kind: StreamKind,
     ) -> Result<(Rows, i64), StoreError> {
-        let place = || {
+        let location = || {
             let word = kind.as_str();
             format!("recording `{recording}`, {symbol} {word}, block before row {}", self.info.rows)
         };
@@ -143,11 +143,13 @@ impl StreamBlocks {
             self.info.stream,
             self.tail.segment_first,
         ))?;
-        let segment = segment.ok_or_else(|| StoreError::damaged(place(), "it is missing"))?;
+        let segment = segment.ok_or_else(|| StoreError::damaged(location(), "it is missing"))?;
         let bytes = segment.get(self.tail.before..).unwrap_or_default();
-        let (block, _) = Block::split(bytes).map_err(|error| StoreError::damaged(place(), error))?;
+        let (block, _) = Block::split(bytes).map_err(|error| StoreError::damaged(location(), error))?;
         let mut rows = Rows::new(kind);
-        BlockDecoder::new().rows(&block, &mut rows).map_err(|error| StoreError::damaged(place(), error))?;
+        BlockDecoder::new()
+            .rows(&block, &mut rows)
+            .map_err(|error| StoreError::damaged(location(), error))?;
         // A clock that is ahead of the first row is the one before it; any other makes no difference.
         let first_at = block.header.first_at.nanos();
         let clock =
@@ -157,7 +159,7 @@ impl StreamBlocks {
 
     /// Finds the last block on disk of a stream whose `info` was read from there.
     pub fn find_tail(&mut self, store: &Store, (recording, symbol): (&str, &str)) -> Result<(), StoreError> {
-        let place = || format!("recording `{recording}`, {symbol}, the last of {} rows", self.info.rows);
+        let location = || format!("recording `{recording}`, {symbol}, the last of {} rows", self.info.rows);
         let (from, to) =
             ((recording, symbol, self.info.stream, 0), (recording, symbol, self.info.stream, u64::MAX));
         let Some((segment_first, segment)) = store.table(BLOCKS)?.checked().last(from, to, |key| key.3)?
@@ -165,7 +167,7 @@ impl StreamBlocks {
             return if self.info.rows == 0 {
                 Ok(())
             } else {
-                Err(StoreError::damaged(place(), "it is missing"))
+                Err(StoreError::damaged(location(), "it is missing"))
             };
         };
         let mut rest = segment.as_slice();
@@ -173,7 +175,8 @@ impl StreamBlocks {
         let length = rest.len();
         while !rest.is_empty() {
             let before = length - rest.len();
-            let (block, behind) = Block::split(rest).map_err(|error| StoreError::damaged(place(), error))?;
+            let (block, behind) =
+                Block::split(rest).map_err(|error| StoreError::damaged(location(), error))?;
             self.tail =
                 Tail { segment_first, before, bytes: block.header.block_bytes(), rows: block.header.rows };
             next_seq += block.header.rows as u64;
@@ -182,7 +185,7 @@ impl StreamBlocks {
         if next_seq == self.info.rows {
             Ok(())
         } else {
-            Err(StoreError::damaged(place(), format!("its blocks end at row {next_seq}")))
+            Err(StoreError::damaged(location(), format!("its blocks end at row {next_seq}")))
         }
     }
 }

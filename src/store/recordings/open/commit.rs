@@ -27,7 +27,7 @@ pub struct OpenRows {
 pub struct Committer {
     /// As it is on disk.
     pub recording: RecordingV1,
-    /// By place of the stream.
+    /// By index of the stream.
     pub streams: Vec<StreamBlocks>,
     pub journal: JournalChunks,
     /// Number of the next gap.
@@ -109,7 +109,7 @@ impl OpenRows {
     }
 }
 
-/// Names of its symbols, by place.
+/// Names of its symbols, by index.
 pub fn names(recording: &RecordingV1) -> Vec<String> {
     recording.symbols.iter().map(|symbol| symbol.name.clone()).collect()
 }
@@ -167,25 +167,25 @@ impl Committer {
         change: &mut RecordingWrite,
     ) -> Result<Vec<(usize, RecordedStreamV1, usize)>, StoreError> {
         let seals = is_over || !taken.sealed.is_empty();
-        for SealedRows { place, symbol, rows, spacing_ns } in taken.sealed {
+        for SealedRows { index, symbol, rows, spacing_ns } in taken.sealed {
             let name = self.recording.symbols[symbol].name.as_str();
-            let stream = &mut self.streams[place];
+            let stream = &mut self.streams[index];
             let writes =
                 stream.seal(store, (&self.recording.id, name), rows, spacing_ns, &mut self.encoder)?;
             change.segments.push((name.to_owned(), stream.info.stream, writes));
         }
         if seals {
             let names = self.recording.symbols.iter().map(|symbol| symbol.name.as_str());
-            self.recording.symbols = recorded(names, &taken.symbols, |place| &self.streams[place].info);
+            self.recording.symbols = recorded(names, &taken.symbols, |index| &self.streams[index].info);
             change.row = Some(encode(&self.recording)?);
         }
         (change.is_over, change.chunk, change.dropped) = (is_over, taken.chunk, taken.dropped);
         change.gaps = (self.next_gap, taken.gaps);
         self.next_gap += change.gaps.1.len() as u64;
-        let on_disk = |(place, info): (usize, RecordedStreamV1)| {
-            let stream = &self.streams[place];
+        let on_disk = |(index, info): (usize, RecordedStreamV1)| {
+            let stream = &self.streams[index];
             let info = RecordedStreamV1 { bytes: stream.info.bytes, ..info };
-            (place, info, stream.tail_rows() % BLOCK_ROWS)
+            (index, info, stream.tail_rows() % BLOCK_ROWS)
         };
         Ok(taken.reached.into_iter().map(on_disk).collect())
     }

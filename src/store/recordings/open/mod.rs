@@ -60,7 +60,7 @@ pub struct OpenRecording {
 }
 
 impl Store {
-    /// Begins an open recording of these symbols; rows name them by their place. Its id is
+    /// Begins an open recording of these symbols; rows name them by their index. Its id is
     /// `session_YYYYMMDD_HHMMSS_xxxxxx`.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete or somebody makes it,
-    /// [`StoreError::Damaged`] with the place.
+    /// [`StoreError::Damaged`] with the location.
     pub fn resume_recording(self: &Arc<Self>, id: &str) -> Result<OpenRecording, StoreError> {
         let open = self.leases.claim(id, || resume::resume(self, id))?;
         Ok(OpenRecording { store: Arc::clone(self), open, id: id.to_owned() })

@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 ///
 /// # Errors
 /// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete, [`StoreError::Damaged`] with the
-/// place.
+/// location.
 pub fn resume(store: &Store, id: &str) -> Result<OpenRows, StoreError> {
     let recording = store.recording(id)?;
     if recording.state != RecordingState::Recording {
@@ -36,7 +36,7 @@ pub fn resume(store: &Store, id: &str) -> Result<OpenRows, StoreError> {
         if journal.chunks.is_empty() {
             journal.first = number;
         } else if number != journal.next() {
-            return Err(StoreError::damaged(place(id, journal.next()), "it is missing"));
+            return Err(StoreError::damaged(location(id, journal.next()), "it is missing"));
         }
         journal.push(bytes.len());
         take_chunk(id, &committer.recording, &mut rows, number, &bytes, &mut run)?;
@@ -52,8 +52,8 @@ pub fn resume(store: &Store, id: &str) -> Result<OpenRows, StoreError> {
 }
 
 /// Where a chunk is, for messages.
-fn place(id: &str, number: u64) -> String {
-    JOURNAL.place(&(id, number))
+fn location(id: &str, number: u64) -> String {
+    JOURNAL.location(&(id, number))
 }
 
 fn find_streams(store: &Store, committer: &mut Committer, rows: &mut RowBuffer) -> Result<(), StoreError> {
@@ -65,7 +65,7 @@ fn find_streams(store: &Store, committer: &mut Committer, rows: &mut RowBuffer) 
             let unknown =
                 || StoreError::damaged(format!("recording `{id}`, {}", recorded.name), "an unknown stream");
             let kind = info.kind().ok_or_else(unknown)?;
-            let at = rows.stream_place(symbol, kind)?;
+            let at = rows.stream_index(symbol, kind)?;
             let mut blocks = StreamBlocks::new(info.clone());
             blocks.find_tail(store, (id, &recorded.name))?;
             rows.streams[at].go_on_behind(info, blocks.tail_rows());
@@ -83,7 +83,7 @@ fn take_chunk(
     bytes: &[u8],
     run_rows: &mut Rows,
 ) -> Result<(), StoreError> {
-    let at = place(id, number);
+    let at = location(id, number);
     let damaged = |error: super::super::super::blocks::BlockError| StoreError::damaged(at.as_str(), error);
     let mut chunk = ChunkReader::new(bytes).map_err(damaged)?;
     while let Some(run) = chunk.next(run_rows).map_err(damaged)? {
@@ -93,7 +93,7 @@ fn take_chunk(
                 format!("it has rows of symbol {}, which the recording does not have", run.symbol),
             ));
         }
-        let stream = rows.stream_place(run.symbol, run_rows.kind())?;
+        let stream = rows.stream_index(run.symbol, run_rows.kind())?;
         let expected = rows.streams[stream].next_seq();
         if run.first_seq > expected {
             let word = run_rows.kind().as_str();

@@ -26,7 +26,7 @@ const _: () = assert!(RECORDING_STREAMS >= SESSION_SYMBOLS * StreamKind::ALL.len
 pub enum Sealing {
     /// What the bounds ask for.
     Due,
-    /// Those of the symbol at a place, and what the bounds ask for.
+    /// Those of the symbol at an index, and what the bounds ask for.
     Symbol(usize),
     /// Every stream.
     All,
@@ -36,12 +36,12 @@ pub enum Sealing {
 pub struct RowBuffer {
     pub bounds: Bounds,
     id: String,
-    /// By place of the symbol.
+    /// By index of the symbol.
     names: Vec<String>,
     pub symbols: Vec<SymbolBuffer>,
     /// In the order of their first rows.
     pub streams: Vec<WaitingStream>,
-    /// Places of streams that have something to commit.
+    /// Indexes of streams that have something to commit.
     touched: Vec<usize>,
     /// Gaps since the last commit.
     gaps: Vec<Vec<u8>>,
@@ -62,15 +62,15 @@ pub struct RowBuffer {
 #[derive(Clone, Default)]
 pub struct SymbolBuffer {
     pub grids: Grids,
-    /// Place in `streams` by stream code.
+    /// Index in `streams` by stream code.
     pub streams: [Option<usize>; 8],
 }
 
 /// Rows of a stream that become blocks.
 pub struct SealedRows {
-    /// Place of the stream.
-    pub place: usize,
-    /// Place of its symbol.
+    /// Index of the stream.
+    pub index: usize,
+    /// Index of its symbol.
     pub symbol: usize,
     pub rows: Rows,
     /// Of bars: the smallest distance of two, 0 when unknown.
@@ -92,7 +92,7 @@ pub struct Taken {
     pub session: Option<EncodedSession>,
     /// Symbols as they are with these rows; only with rows that become blocks.
     pub symbols: Vec<SymbolBuffer>,
-    /// By place: what is on disk of a stream once the commit is; `bytes` are those of its blocks until now.
+    /// By index: what is on disk of a stream once the commit is; `bytes` are those of its blocks until now.
     pub reached: Vec<(usize, RecordedStreamV1)>,
 }
 
@@ -143,17 +143,17 @@ impl RowBuffer {
         self.usable()?;
         let Some(first) = rows.first() else { return Ok(()) };
         let kind = first.body.stream();
-        let place = self.stream_place(symbol, kind)?;
-        let last = self.check(place, rows)?;
+        let index = self.stream_index(symbol, kind)?;
+        let last = self.check(index, rows)?;
         self.see_numbers(symbol, rows)?;
-        let stream = &mut self.streams[place];
+        let stream = &mut self.streams[index];
         stream.last_received = last;
         self.last_received = self.last_received.max(Some(last));
         for record in rows {
-            self.add(place, record)?;
+            self.add(index, record)?;
         }
         self.uncommitted += rows.len();
-        self.touch(place);
+        self.touch(index);
         Ok(())
     }
 
@@ -163,8 +163,8 @@ impl RowBuffer {
     }
 
     /// Appends one row that was checked.
-    pub fn add(&mut self, place: usize, record: &Record) -> Result<(), StoreError> {
-        self.streams[place].add(record)?;
+    pub fn add(&mut self, index: usize, record: &Record) -> Result<(), StoreError> {
+        self.streams[index].add(record)?;
         self.pending += 1;
         Ok(())
     }
@@ -196,16 +196,16 @@ impl RowBuffer {
         let mut taken =
             Taken { gaps: std::mem::take(&mut self.gaps), session: self.session.take(), ..Taken::default() };
         let whole = self.chosen(sealing, journal);
-        whole.iter().for_each(|place| self.touch(*place));
-        for place in &self.touched {
-            let stream = &mut self.streams[*place];
-            if whole.contains(place) || stream.is_full() {
-                let rows = stream.take(whole.contains(place));
+        whole.iter().for_each(|index| self.touch(*index));
+        for index in &self.touched {
+            let stream = &mut self.streams[*index];
+            if whole.contains(index) || stream.is_full() {
+                let rows = stream.take(whole.contains(index));
                 self.pending -= rows.len();
                 let (symbol, spacing_ns) = (stream.symbol, stream.reached().spacing_ns);
-                taken.sealed.push(SealedRows { place: *place, symbol, rows, spacing_ns });
+                taken.sealed.push(SealedRows { index: *index, symbol, rows, spacing_ns });
             }
-            taken.reached.push((*place, stream.reached()));
+            taken.reached.push((*index, stream.reached()));
         }
         if !taken.sealed.is_empty() || is_over {
             taken.symbols.clone_from(&self.symbols);
@@ -214,7 +214,7 @@ impl RowBuffer {
             self.take_chunk(journal, chunk, &mut taken);
         }
         self.uncommitted = 0;
-        self.touched.drain(..).for_each(|place| self.streams[place].is_touched = false);
+        self.touched.drain(..).for_each(|index| self.streams[index].is_touched = false);
         taken
     }
 
@@ -223,8 +223,8 @@ impl RowBuffer {
     fn take_chunk(&mut self, journal: &mut JournalChunks, chunk: &mut ChunkWriter, taken: &mut Taken) {
         let number = journal.next();
         chunk.begin(self.last_received.unwrap_or(Timestamp::MIN));
-        for place in &self.touched {
-            let stream = &mut self.streams[*place];
+        for index in &self.touched {
+            let stream = &mut self.streams[*index];
             let range = stream.journaled..stream.rows.len();
             if !range.is_empty() {
                 chunk.run(stream.symbol, &stream.rows, range.clone(), stream.first_seq + range.start as u64);
@@ -242,15 +242,15 @@ impl RowBuffer {
 
     /// A commit is on disk: how far its streams have come, and how many rows their last blocks hold.
     pub fn is_on_disk(&mut self, reached: Vec<(usize, RecordedStreamV1, usize)>) {
-        for (place, on_disk, behind) in reached {
-            let stream = &mut self.streams[place];
+        for (index, on_disk, behind) in reached {
+            let stream = &mut self.streams[index];
             (stream.on_disk, stream.behind) = (on_disk, behind);
         }
     }
 
     /// Its symbols with all rows that are on disk, also those that are in no block yet.
     pub fn counts(&self) -> Vec<RecordedSymbolV1> {
-        recorded(self.names.iter().map(String::as_str), &self.symbols, |place| &self.streams[place].on_disk)
+        recorded(self.names.iter().map(String::as_str), &self.symbols, |index| &self.streams[index].on_disk)
     }
 
     /// Streams of which every row goes into blocks: those asked for, the largest while too many rows wait,
@@ -269,55 +269,55 @@ impl RowBuffer {
         if self.pending > enough {
             let most = at_once(self.pending > self.bounds.pending_rows);
             let mut by_size: Vec<usize> = (0..self.streams.len()).collect();
-            by_size.sort_unstable_by_key(|place| std::cmp::Reverse(self.streams[*place].rows.len()));
+            by_size.sort_unstable_by_key(|index| std::cmp::Reverse(self.streams[*index].rows.len()));
             let mut pending = self.pending;
-            for place in by_size.into_iter().take(most) {
+            for index in by_size.into_iter().take(most) {
                 if pending <= enough {
                     break;
                 }
-                pending -= self.streams[place].rows.len();
-                chosen.insert(place);
+                pending -= self.streams[index].rows.len();
+                chosen.insert(index);
             }
         }
         if journal.is_over(3, &self.bounds) {
             let most = at_once(journal.is_over(4, &self.bounds));
             let mut by_age: Vec<usize> =
-                (0..self.streams.len()).filter(|place| self.streams[*place].chunk.is_some()).collect();
-            by_age.sort_unstable_by_key(|place| self.streams[*place].chunk);
+                (0..self.streams.len()).filter(|index| self.streams[*index].chunk.is_some()).collect();
+            by_age.sort_unstable_by_key(|index| self.streams[*index].chunk);
             chosen.extend(by_age.into_iter().take(most));
         }
-        chosen.retain(|place| !self.streams[*place].rows.is_empty());
+        chosen.retain(|index| !self.streams[*index].rows.is_empty());
         chosen
     }
 
     /// Notes that a stream has something to commit.
-    pub fn touch(&mut self, place: usize) {
-        if !std::mem::replace(&mut self.streams[place].is_touched, true) {
-            self.touched.push(place);
+    pub fn touch(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.streams[index].is_touched, true) {
+            self.touched.push(index);
         }
     }
 
-    /// Place of a stream, which is made when it is not there yet.
-    pub fn stream_place(&mut self, symbol: usize, kind: StreamKind) -> Result<usize, StoreError> {
+    /// Index of a stream, which is made when it is not there yet.
+    pub fn stream_index(&mut self, symbol: usize, kind: StreamKind) -> Result<usize, StoreError> {
         let code = usize::from(kind_code(kind));
         let known = self.symbols.get(symbol).ok_or_else(|| self.no_place(symbol))?.streams[code];
-        if let Some(place) = known {
-            return Ok(place);
+        if let Some(index) = known {
+            return Ok(index);
         }
-        let place = self.streams.len();
-        if place >= RECORDING_STREAMS {
+        let index = self.streams.len();
+        if index >= RECORDING_STREAMS {
             return Err(StoreError::Refused(format!(
                 "a recording holds at most {RECORDING_STREAMS} streams (symbol and kind): record fewer symbols in it"
             )));
         }
         self.streams.push(WaitingStream::new(symbol, kind, self.begins_at));
-        self.symbols[symbol].streams[code] = Some(place);
-        Ok(place)
+        self.symbols[symbol].streams[code] = Some(index);
+        Ok(index)
     }
 
     /// Rows of one kind, each with a receive time that never decreases; returns the last of these.
-    fn check(&self, place: usize, rows: &[Record]) -> Result<Timestamp, StoreError> {
-        let stream = &self.streams[place];
+    fn check(&self, index: usize, rows: &[Record]) -> Result<Timestamp, StoreError> {
+        let stream = &self.streams[index];
         let mut last = stream.last_received;
         for (number, record) in rows.iter().enumerate() {
             let problem = match record.received_at {
@@ -355,14 +355,14 @@ impl RowBuffer {
 
     fn no_place(&self, symbol: usize) -> StoreError {
         StoreError::Refused(format!(
-            "recording `{}` has {} symbols, none at place {symbol}",
+            "recording `{}` has {} symbols, none at index {symbol}",
             self.id,
             self.symbols.len()
         ))
     }
 }
 
-/// Symbols as their recording keeps them, with what is known of the stream at a place.
+/// Symbols as their recording keeps them, with what is known of the stream at an index.
 pub fn recorded<'a>(
     names: impl Iterator<Item = &'a str>,
     symbols: &[SymbolBuffer],
@@ -376,7 +376,7 @@ pub fn recorded<'a>(
             .streams
             .iter()
             .flatten()
-            .map(|place| stream(*place).clone())
+            .map(|index| stream(*index).clone())
             .filter(|info| info.rows > 0)
             .collect(),
     });

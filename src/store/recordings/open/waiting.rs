@@ -9,7 +9,7 @@ use crate::store::records::RecordedStreamV1;
 
 /// Rows of a stream that wait for a block.
 pub struct WaitingStream {
-    /// Place of its symbol in the recording.
+    /// Index of its symbol in the recording.
     pub symbol: usize,
     /// Rows that are in no block yet.
     pub rows: Rows,
