@@ -191,8 +191,8 @@ mod tests {
         for operation in document["operations"].as_object().expect("operations").values() {
             let reply = operation["reply"]["messages"].as_array().into_iter().flatten();
             for message in operation["messages"].as_array().expect("messages").iter().chain(reply) {
-                let place = message["$ref"].as_str().expect("a reference");
-                assert!(document.pointer(&place[1..]).is_some(), "{place}");
+                let reference = message["$ref"].as_str().expect("a reference");
+                assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
             }
         }
     }

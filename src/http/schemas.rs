@@ -61,7 +61,10 @@ pub fn used_by(document: &Value) -> Map<String, Value> {
 pub fn names(value: &Value) -> Vec<&str> {
     match value {
         Value::Object(fields) => {
-            let to = fields.get("$ref").and_then(Value::as_str).and_then(|place| place.strip_prefix(PLACE));
+            let to = fields
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|reference| reference.strip_prefix(PLACE));
             fields.values().flat_map(names).chain(to).collect()
         }
         Value::Array(values) => values.iter().flat_map(names).collect(),
@@ -134,8 +137,8 @@ fn shown(value: &mut Value, prefix: &str) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, _| !["$schema", "$defs", "title", "default"].contains(&name.as_str()));
-            if let Some(Value::String(place)) = fields.get_mut("$ref") {
-                *place = place.replace("#/$defs/", &format!("{PLACE}{prefix}"));
+            if let Some(Value::String(reference)) = fields.get_mut("$ref") {
+                *reference = reference.replace("#/$defs/", &format!("{PLACE}{prefix}"));
             }
             if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
                 // The file may name its schema; what is shown does not.

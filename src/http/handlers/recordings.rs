@@ -113,14 +113,14 @@ pub fn export(context: Arc<AppContext>, call: Call) -> Answer {
             symbol: call.query.text("symbol").map(str::to_owned),
             kind: call.query.text("kind").unwrap_or("trades").to_owned(),
         };
-        let place = context.lanes.enter(Lane::Export).await?;
+        let permit = context.lanes.enter(Lane::Export).await?;
         let planner = Arc::clone(&context);
         let export =
-            place.run(move || planner.service.recordings.plan_export(call.id(0), &request)).await??;
+            permit.run(move || planner.service.recordings.plan_export(call.id(0), &request)).await??;
         let (media, name) = (export.media_type, export.file_name.clone());
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         let sink = Chunks::new(chunks, PACE);
-        place.start(move || {
+        permit.start(move || {
             // The status has already been sent: an error can only end the stream early, which the client
             // notices by the missing last chunk.
             if let Err(error) = context.service.recordings.export(&export, Box::new(sink)) {

@@ -27,10 +27,10 @@ const PACE: Pace = Pace { wait_ms: HTTP_COPY_WAIT_MS, bytes_per_s: HTTP_COPY_BYT
 pub fn send(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let records = asked(&call)?;
-        let place = context.lanes.enter(lane(&records)).await?;
+        let permit = context.lanes.enter(lane(&records)).await?;
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         let mut sink = Chunks::new(chunks, PACE);
-        place.start(move || {
+        permit.start(move || {
             // The status has already been sent. A copy without its end mark is refused by its reader.
             let sent = context.service.send_records(&records, &mut sink);
             if let Err(error) = sent.map_err(|refusal| refusal.message).and(flushed(&mut sink)) {
@@ -69,12 +69,12 @@ pub fn receive(context: Arc<AppContext>, mut call: Call) -> Answer {
                 vec![(String::new(), format!("must be {MEDIA}"))],
             ));
         };
-        let place = context.lanes.enter(Lane::Import).await?;
+        let permit = context.lanes.enter(Lane::Import).await?;
         let patience = Duration::from_millis(context.service.settings.current().http.body_timeout_ms);
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         let service = Arc::clone(&context);
         let kept =
-            place.run(move || service.service.receive_records(&mut Received { body, rest: Bytes::new() }));
+            permit.run(move || service.service.receive_records(&mut Received { body, rest: Bytes::new() }));
         let (passed, kept) = tokio::join!(pass(incoming, chunks, patience), kept);
         // What arrived is refused as cut short when the rest could not be passed on; this says why.
         passed?;

@@ -57,16 +57,16 @@ impl Backend for ServiceBackend {
     }
 
     fn check(&self, subscribe: &Subscribe) -> Result<(), Refusal> {
-        match subscribe.place.session_id.as_deref() {
+        match subscribe.key.session_id.as_deref() {
             Some(id) => self.0.sessions.get(id).map(drop),
             None => Ok(()),
         }
     }
 
     fn snapshot(&self, _: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
-        let session = subscribe.place.session_id.as_deref();
+        let session = subscribe.key.session_id.as_deref();
         let sessions = &self.0.sessions;
-        Ok(match (subscribe.place.stream, session) {
+        Ok(match (subscribe.key.stream, session) {
             ("sessions", _) => {
                 json!({"sessions": sessions.execution_status(), "config": self.0.settings.status()})
             }
@@ -79,7 +79,7 @@ impl Backend for ServiceBackend {
     fn missed(&self, subscribe: &Subscribe, after: u64) -> Result<Missed, Refusal> {
         // What is still in memory first: what is written meanwhile is then in both, and what is not is in the
         // first.
-        let session = subscribe.place.session_id.as_deref();
+        let session = subscribe.key.session_id.as_deref();
         let unwritten = self.0.sessions.unwritten(session);
         let part = self.0.events.read_of(session, Some(after), MISSED_AT_ONCE)?;
         let logged = part.events.into_iter().map(|mut event| {
@@ -105,7 +105,7 @@ impl Backend for ServiceBackend {
     fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value> {
         Box::pin(async move {
             let ("session" | "orders" | "positions", Some(id)) =
-                (subscribe.place.stream, subscribe.place.session_id.as_deref())
+                (subscribe.key.stream, subscribe.key.session_id.as_deref())
             else {
                 return Value::Null;
             };

@@ -80,7 +80,7 @@ const EXPIRED: End =
 const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"token\":…} first");
 
 struct Subscription {
-    place: StreamKey,
+    key: StreamKey,
     cursor: Cursor,
     /// Sequence number of the last update sent.
     seq: u64,
@@ -254,9 +254,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
                 "log in first: send {\"type\":\"auth\",\"token\":…}",
             )),
             Ok(Action::Subscribe(subscribe)) => return self.subscribe(id, subscribe).await,
-            Ok(Action::Unsubscribe(place)) => {
-                self.unsubscribe(&place).map(|()| message::unsubscribed(id, &place))
-            }
+            Ok(Action::Unsubscribe(key)) => self.unsubscribe(&key).map(|()| message::unsubscribed(id, &key)),
             Ok(Action::Ping) => Ok(message::pong(id, clock::now())),
         };
         match answered {
@@ -285,43 +283,43 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
     }
 
     async fn subscribe(&mut self, id: Option<&str>, subscribe: Subscribe) -> Result<(), End> {
-        let place = subscribe.place.clone();
+        let key = subscribe.key.clone();
         let (cursor, opened) = match self.open(subscribe).await {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(id, &refusal).await,
         };
         let is_behind = matches!(opened, SubscriptionStart::Behind(_));
         let seq = if cursor.is_conflated() || is_behind { 0 } else { cursor.seen() };
-        self.send(message::subscribed(id, &place, !matches!(opened, SubscriptionStart::Anew(..)))).await?;
+        self.send(message::subscribed(id, &key, !matches!(opened, SubscriptionStart::Anew(..)))).await?;
         let missed = match opened {
             SubscriptionStart::Resumed => None,
             SubscriptionStart::Behind(behind) => Some(behind),
             SubscriptionStart::Anew(state, position) => {
-                self.send(message::snapshot(&place, seq, position, &state)).await?;
+                self.send(message::snapshot(&key, seq, position, &state)).await?;
                 None
             }
         };
-        self.subscriptions.retain(|known| known.place != place);
-        self.subscriptions.push(Subscription { place, cursor, seq, missed, told: HashMap::new() });
+        self.subscriptions.retain(|known| known.key != key);
+        self.subscriptions.push(Subscription { key, cursor, seq, missed, told: HashMap::new() });
         self.deliver().await
     }
 
     /// Opens a cursor of the topic, and takes a snapshot unless the client resumes. The cursor comes first,
     /// so that no update between the two is lost.
     async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, SubscriptionStart), Refusal> {
-        let replaces = self.subscriptions.iter().any(|known| known.place == subscribe.place);
+        let replaces = self.subscriptions.iter().any(|known| known.key == subscribe.key);
         if !replaces && self.subscriptions.len() == STREAM_SUBSCRIPTIONS {
             let message = format!(
                 "a connection has at most {STREAM_SUBSCRIPTIONS} subscriptions; unsubscribe from one first"
             );
             return Err(Refusal::new(RefusalKind::TooMany, "too_many_subscriptions", message));
         }
-        if subscribe.place.session_id.is_some() {
+        if subscribe.key.session_id.is_some() {
             // Also of one that resumes: it takes no snapshot, which would tell.
             let wanted = subscribe.clone();
             ask(self.streams, move |backend| backend.check(&wanted)).await?;
         }
-        let is_logged = protocol::stream(subscribe.place.stream).is_some_and(StreamEntry::is_logged);
+        let is_logged = protocol::stream(subscribe.key.stream).is_some_and(StreamEntry::is_logged);
         let position = self.streams.hub.log.published();
         let position = (is_logged && position > 0).then_some(position);
         let start = subscribe.resume_from.map_or(Start::Now, Start::After);
@@ -350,14 +348,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         Ok((cursor, SubscriptionStart::Anew(state, position)))
     }
 
-    fn unsubscribe(&mut self, place: &StreamKey) -> Result<(), Refusal> {
+    fn unsubscribe(&mut self, key: &StreamKey) -> Result<(), Refusal> {
         let before = self.subscriptions.len();
-        self.subscriptions.retain(|known| known.place != *place);
+        self.subscriptions.retain(|known| known.key != *key);
         match self.subscriptions.len() < before {
             true => Ok(()),
             false => Err(Refusal::not_found(
                 "not_subscribed",
-                format!("there is no subscription of {} to end", place.stream),
+                format!("there is no subscription of {} to end", key.stream),
             )),
         }
     }
@@ -387,7 +385,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             if !subscription.told.is_empty() {
                 updates.retain(|update| !subscription.has_told(update));
             }
-            let is_logged = protocol::stream(subscription.place.stream).is_some_and(StreamEntry::is_logged);
+            let is_logged = protocol::stream(subscription.key.stream).is_some_and(StreamEntry::is_logged);
             let mut left = updates.len();
             for update in updates.drain(..) {
                 let subscription = &mut self.subscriptions[index];
@@ -397,7 +395,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
                 let is_last = left == 0 && more == More::No;
                 let position = (is_last && is_logged && published > 0).then_some(published);
                 let numbers = (cursor, position);
-                let text = message::update(&subscription.place, subscription.seq, numbers, &update.json);
+                let text = message::update(&subscription.key, subscription.seq, numbers, &update.json);
                 self.feed(Message::text(text)).await?;
                 sent = true;
             }
@@ -419,10 +417,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             }
             *told = event.seq;
             subscription.seq += 1;
-            // No place among the updates: a client that leaves here goes on from the position.
+            // No number among the updates: a client that leaves here goes on from the position.
             let position = if left == 0 { Some(next.position) } else { event.position };
             let numbers = (Some(0), position);
-            let text = message::update(&subscription.place, subscription.seq, numbers, &event.json);
+            let text = message::update(&subscription.key, subscription.seq, numbers, &event.json);
             self.feed(Message::text(text)).await?;
         }
         self.flush().await?;

@@ -53,7 +53,7 @@ pub struct StreamKey {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subscribe {
     /// The stream.
-    pub place: StreamKey,
+    pub key: StreamKey,
     /// Only these symbols; empty for all.
     pub symbols: Vec<String>,
     /// Sequence number of the last update the client has received.
@@ -65,7 +65,7 @@ pub struct Subscribe {
 impl Subscribe {
     /// The hub topic.
     pub(super) fn topic(&self) -> String {
-        match (&self.place.session_id, self.place.stream) {
+        match (&self.key.session_id, self.key.stream) {
             (Some(session), "session") => format!("session/{session}"),
             (_, stream) => stream.to_owned(),
         }
@@ -73,10 +73,10 @@ impl Subscribe {
 
     /// Whether an event of the log is one of its updates.
     pub fn wants(&self, session_id: &str, event: &Value) -> bool {
-        let stream = protocol::stream(self.place.stream);
+        let stream = protocol::stream(self.key.stream);
         let is_its = |name: &str| stream.is_some_and(|stream| stream.tells(session_id, name));
         let symbol = event["symbol"].as_str();
-        self.place.session_id.as_deref().is_none_or(|wanted| wanted == session_id)
+        self.key.session_id.as_deref().is_none_or(|wanted| wanted == session_id)
             && event["event"].as_str().is_some_and(is_its)
             && (self.symbols.is_empty()
                 || symbol.is_none_or(|symbol| self.symbols.iter().any(|wanted| wanted == symbol)))
@@ -84,7 +84,7 @@ impl Subscribe {
 
     /// The filter within the topic.
     pub(super) fn filter(&self) -> Filter {
-        let session_id = self.place.session_id.as_deref().filter(|_| self.place.stream != "session");
+        let session_id = self.key.session_id.as_deref().filter(|_| self.key.stream != "session");
         Filter {
             session_id: session_id.map(Box::from),
             symbols: self.symbols.iter().map(|symbol| symbol.as_str().into()).collect(),
@@ -136,7 +136,7 @@ fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action
     match kind {
         "auth" => Some(Action::Auth { token: problems.required_text(fields, "", "token", TOKEN_BYTES)? }),
         "subscribe" => subscribe(fields, problems).map(Action::Subscribe),
-        "unsubscribe" => subscribe(fields, problems).map(|subscribe| Action::Unsubscribe(subscribe.place)),
+        "unsubscribe" => subscribe(fields, problems).map(|subscribe| Action::Unsubscribe(subscribe.key)),
         _ => Some(Action::Ping),
     }
 }
@@ -168,7 +168,7 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
     let resume_from =
         problems.number(params, "resume_from", "must be the `cursor` or `seq` of the last update received");
     let resume_after = problems.number(params, "resume_after", "must be the last `position` received");
-    Some(Subscribe { place: StreamKey { stream, session_id }, symbols, resume_from, resume_after })
+    Some(Subscribe { key: StreamKey { stream, session_id }, symbols, resume_from, resume_after })
 }
 
 /// Problems of a message, at most [`STREAM_PROBLEMS`].

@@ -42,27 +42,27 @@ pub(super) fn pong(id: Option<&str>, now: Timestamp) -> String {
 }
 
 /// Answer to `subscribe`; if `resumed`, no snapshot follows.
-pub(super) fn subscribed(id: Option<&str>, place: &StreamKey, resumed: bool) -> String {
-    let mut data = named(place);
+pub(super) fn subscribed(id: Option<&str>, key: &StreamKey, resumed: bool) -> String {
+    let mut data = named(key);
     data.insert("resumed".to_owned(), resumed.into());
     response(id, Value::Object(data))
 }
 
 /// Answer to `unsubscribe`.
-pub(super) fn unsubscribed(id: Option<&str>, place: &StreamKey) -> String {
-    response(id, Value::Object(named(place)))
+pub(super) fn unsubscribed(id: Option<&str>, key: &StreamKey) -> String {
+    response(id, Value::Object(named(key)))
 }
 
 /// The current state of a stream; everything up to `position` of the event log is in it or was sent before.
-pub(super) fn snapshot(place: &StreamKey, seq: u64, position: Option<u64>, data: &Value) -> String {
+pub(super) fn snapshot(key: &StreamKey, seq: u64, position: Option<u64>, data: &Value) -> String {
     let position = positioned(position);
-    format!("{{\"type\":\"snapshot\",{},\"seq\":{seq}{position},\"data\":{data}}}", quoted(place))
+    format!("{{\"type\":\"snapshot\",{},\"seq\":{seq}{position},\"data\":{data}}}", quoted(key))
 }
 
 /// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`; with the update
 /// everything up to `position` of the event log was sent.
 pub(super) fn update(
-    place: &StreamKey,
+    key: &StreamKey,
     seq: u64,
     (cursor, position): (Option<u64>, Option<u64>),
     data: &str,
@@ -72,27 +72,27 @@ pub(super) fn update(
         .filter(|cursor| *cursor != seq)
         .map(|cursor| format!(",\"cursor\":{cursor}"))
         .unwrap_or_default();
-    format!("{{\"type\":\"update\",{},\"seq\":{seq}{cursor}{position},\"data\":{data}}}", quoted(place))
+    format!("{{\"type\":\"update\",{},\"seq\":{seq}{cursor}{position},\"data\":{data}}}", quoted(key))
 }
 
 fn positioned(position: Option<u64>) -> String {
     position.map(|position| format!(",\"position\":{position}")).unwrap_or_default()
 }
 
-fn named(place: &StreamKey) -> Map<String, Value> {
+fn named(key: &StreamKey) -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("stream".to_owned(), place.stream.into());
-    if let Some(session) = &place.session_id {
+    fields.insert("stream".to_owned(), key.stream.into());
+    if let Some(session) = &key.session_id {
         fields.insert("session_id".to_owned(), session.as_str().into());
     }
     fields
 }
 
-fn quoted(place: &StreamKey) -> String {
-    match &place.session_id {
-        None => format!("\"stream\":\"{}\"", place.stream),
+fn quoted(key: &StreamKey) -> String {
+    match &key.session_id {
+        None => format!("\"stream\":\"{}\"", key.stream),
         Some(session) => {
-            format!("\"stream\":\"{}\",\"session_id\":{}", place.stream, Value::from(session.as_str()))
+            format!("\"stream\":\"{}\",\"session_id\":{}", key.stream, Value::from(session.as_str()))
         }
     }
 }

@@ -41,7 +41,7 @@ impl Backend for Program {
 
     fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value> {
         Box::pin(async {
-            match subscribe.place.session_id.as_deref() {
+            match subscribe.key.session_id.as_deref() {
                 Some("busy") => std::future::pending().await,
                 Some("told") => json!({"now": 7}),
                 _ => Value::Null,
@@ -50,14 +50,14 @@ impl Backend for Program {
     }
 
     fn check(&self, subscribe: &Subscribe) -> Result<(), Refusal> {
-        match subscribe.place.session_id.as_deref() {
+        match subscribe.key.session_id.as_deref() {
             Some("gone") => Err(Refusal::not_found("session_not_found", "there is no session gone")),
             _ => Ok(()),
         }
     }
 
     fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
-        match subscribe.place.session_id.as_deref() {
+        match subscribe.key.session_id.as_deref() {
             Some("broken") => Err(Refusal::new(RefusalKind::Internal, "internal_error", "secret path")),
             _ => Ok(json!({"for": &*login.name, "symbols": subscribe.symbols})),
         }
@@ -69,7 +69,7 @@ impl Backend for Program {
         if after < 9 {
             return Err(Refusal::conflict("cursor_expired", "they have been removed"));
         }
-        let session_id = if subscribe.place.stream == "sessions" { DAEMON } else { "exec_1" };
+        let session_id = if subscribe.key.stream == "sessions" { DAEMON } else { "exec_1" };
         let event = |position: u64| {
             let seq = position - 9;
             let json = json!({ "seq": seq }).to_string();
@@ -308,11 +308,11 @@ async fn who_comes_back_late_goes_on_from_the_event_log() {
         heard.push(peer.hear().await);
     }
     for (index, update) in heard.iter().enumerate() {
-        let (place, is_new) = (index as u64, index == 5);
-        assert_eq!(update["data"]["seq"], 2 + place, "{update}");
-        assert_eq!(update["seq"], 1 + place);
+        let (offset, is_new) = (index as u64, index == 5);
+        assert_eq!(update["data"]["seq"], 2 + offset, "{update}");
+        assert_eq!(update["seq"], 1 + offset);
         assert_eq!(update["cursor"], if is_new { 1_003 } else { 0 });
-        assert_eq!(update["position"], if is_new { 15 } else { 11 + place });
+        assert_eq!(update["position"], if is_new { 15 } else { 11 + offset });
     }
     peer.quiet().await;
     // What is in memory comes from there, and what is not in the log any more with a snapshot.
