@@ -198,7 +198,7 @@ impl Hub {
         };
         topic.register(id, wakeup.clone());
         drop(topics);
-        let (seen, resumed) = topic.place(start);
+        let (seen, resumed) = topic.locate(start);
         wakeup.ring();
         Ok(Cursor { hub: self.clone(), topic, id, filter, seen, resumed })
     }

@@ -124,7 +124,7 @@ impl Topic {
     }
 
     /// The sequence number after which a new reader continues, and whether that is where it asked to start.
-    pub(super) fn place(&self, start: Start) -> (u64, bool) {
+    pub(super) fn locate(&self, start: Start) -> (u64, bool) {
         let kept = locked(&self.kept);
         match (&kept.form, start) {
             (Form::Latest { .. }, _) => (0, false),

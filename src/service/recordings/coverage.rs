@@ -129,8 +129,8 @@ impl Periods {
         let index =
             |at: i64| ((at - self.first_ns).div_euclid(self.length_ns).max(0) as usize).min(self.count - 1);
         let (first, last) = (index(from), index((to - 1).max(from)));
-        for (place, cell) in cells.iter_mut().enumerate().take(last + 1).skip(first) {
-            let start = self.first_ns + self.length_ns * place as i64;
+        for (index, cell) in cells.iter_mut().enumerate().take(last + 1).skip(first) {
+            let start = self.first_ns + self.length_ns * index as i64;
             let (begin, end) = (from.max(start), to.min(start + self.length_ns));
             act(cell, i128::from((end - begin).max(0)));
         }

@@ -100,8 +100,8 @@ pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)
     }
     let mut done = all - keys.len();
     watch(Progress { done, all });
-    let places = work.places(&trials)?;
-    let one = |key: &(usize, usize)| work.finish(*key, places.get(key.1).copied(), &slots[key.1]);
+    let indexes = work.run_indexes(&trials)?;
+    let one = |key: &(usize, usize)| work.finish(*key, indexes.get(key.1).copied(), &slots[key.1]);
     on_threads(&keys, work.threads, &AtomicBool::new(false), &one, &mut |run| {
         folder.append(&run)?;
         done += 1;
@@ -114,20 +114,20 @@ pub fn run(work: &Work<'_>, folder: &mut Folder, watch: &mut dyn FnMut(Progress)
 type RunIndex = (usize, usize);
 
 impl Work<'_> {
-    /// The places of the plan's runs, by index. Every trial has them in the same places, or it cannot run.
-    fn places(&self, trials: &[usize]) -> Result<Vec<RunIndex>, SweepError> {
+    /// Where the plan's runs are, by index. Every trial has them at the same indexes, or it cannot run.
+    fn run_indexes(&self, trials: &[usize]) -> Result<Vec<RunIndex>, SweepError> {
         let Some(first) = trials.first() else { return Ok(Vec::new()) };
         let strategy = self.plan.load(*first)?;
-        let mut places = Vec::new();
+        let mut indexes = Vec::new();
         for (index, source) in self.sources.iter().enumerate() {
             let count = match self.runs_of(source, &strategy) {
                 Ok(runs) => runs.len(),
                 Err(_) if self.settings.skip_unfit => 0,
                 Err(error) => return Err(error.into()),
             };
-            places.extend((0..count).map(|run| (index, run)));
+            indexes.extend((0..count).map(|run| (index, run)));
         }
-        Ok(places)
+        Ok(indexes)
     }
 
     fn runs_of<'r>(
@@ -142,20 +142,20 @@ impl Work<'_> {
     fn finish(
         &self,
         (trial, index): (usize, usize),
-        place: Option<RunIndex>,
+        run_index: Option<RunIndex>,
         slot: &SharedTicks,
     ) -> Result<Option<TrialRun>, SweepError> {
         let strategy = self.plan.load(trial)?;
         let planned = &self.plan.runs[index];
         let mut runs = Vec::new();
-        if let Some((source, _)) = place {
+        if let Some((source, _)) = run_index {
             // Of its own source only: all of them for each run would take the square of their number.
             runs = self.runs_of(&self.sources[source], &strategy)?;
         }
         let is_planned = |run: &&Run<'_>| {
             run.source_id() == planned.source && planned.symbols.iter().all(|name| run.has_symbol(name))
         };
-        let run = place.and_then(|(_, number)| runs.get(number)).filter(is_planned).ok_or_else(|| {
+        let run = run_index.and_then(|(_, number)| runs.get(number)).filter(is_planned).ok_or_else(|| {
             SweepError::Input(format!(
                 "trial {trial} ({}) cannot run on {}: it needs other data than the document it varies",
                 self.plan.values_line(trial),

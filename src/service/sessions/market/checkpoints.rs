@@ -1,8 +1,8 @@
 //! Checkpoints of a session: which one it may go on from after a restart, and when another one is kept.
 //!
-//! Invariant: a session goes on only from a state of this program, of itself and of the place that it says,
-//! and none fails because of a checkpoint: one with which anything is wrong is removed, which the log says,
-//! and the whole journal is replayed.
+//! Invariant: a session goes on only from a state of this program, of itself and of the position that it
+//! says, and none fails because of a checkpoint: one with which anything is wrong is removed, which the log
+//! says, and the whole journal is replayed.
 
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
@@ -39,7 +39,7 @@ pub(super) struct Checkpoints<'a> {
 /// Where a session goes on.
 pub(super) struct Begun {
     pub position: JournalPosition,
-    pub place: ComparisonCursor,
+    pub cursor: ComparisonCursor,
     pub rows: u64,
     pub state: Vec<u8>,
 }
@@ -97,8 +97,9 @@ impl<'a> Checkpoints<'a> {
             ));
         }
         let state = found.unpack().ok_or("its state cannot be unpacked")?;
-        let place = ComparisonCursor { seq: found.seq, events: found.events, tells_money: found.tells_money };
-        Ok(Some(Begun { position, place, rows: found.rows, state }))
+        let cursor =
+            ComparisonCursor { seq: found.seq, events: found.events, tells_money: found.tells_money };
+        Ok(Some(Begun { position, cursor, rows: found.rows, state }))
     }
 
     fn is_own(&self, found: &CheckpointV1) -> Result<(), String> {
@@ -131,25 +132,25 @@ impl<'a> Checkpoints<'a> {
         rows >= self.rows.saturating_add(CHECKPOINT_ROWS)
     }
 
-    /// Keeps one in the place of the newest, where every event so far is written down (`place`) and there is
+    /// Keeps one in the place of the newest, where every event so far is written down (`cursor`) and there is
     /// a state to keep. A disk that refuses it leaves the newest.
     pub(super) fn keep(
         &mut self,
         position: JournalPosition,
-        place: Option<ComparisonCursor>,
+        cursor: Option<ComparisonCursor>,
         rows: u64,
         state: impl FnOnce() -> Option<Vec<u8>>,
     ) {
-        let Some(place) = place else { return };
+        let Some(cursor) = cursor else { return };
         let Some(state) = state() else { return };
         self.rows = rows;
         let mut checkpoint = CheckpointV1 {
             at_ns: position.at.nanos(),
             controls: position.controls as u64,
             rows,
-            seq: place.seq,
-            events: place.events,
-            tells_money: place.tells_money,
+            seq: cursor.seq,
+            events: cursor.events,
+            tells_money: cursor.tells_money,
             ..self.own.clone()
         };
         let kept = checkpoint.pack(&state).and_then(|()| self.store.put_checkpoint(&checkpoint));

@@ -222,14 +222,14 @@ impl Followed<'_> {
         {
             return Ok(Err("its state does not fit the session".to_owned()));
         }
-        comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.place));
+        comparison.compare_with(store, id, begun.as_ref().map(|begun| begun.cursor));
         let part = Part { begun: begun.map(|begun| begun.position), to };
         let symbols = driver.table().clone();
         let mut watch = |position, driver: &Driver, recorder: &SessionRecorder<'_>| {
             let rows = driver.progress().ticks;
             if checkpoints.is_due(rows) {
                 let state = || Some(checkpoint::save(driver, recorder));
-                checkpoints.keep(position, comparison.place(), rows, state);
+                checkpoints.keep(position, comparison.cursor(), rows, state);
             }
         };
         let mut goes_on = |_, _| !is_ending();
@@ -247,7 +247,7 @@ impl Followed<'_> {
         let rows = driver.progress().ticks;
         if rows != checkpoints.rows() {
             let state = || Some(checkpoint::save(&driver, &recorder));
-            checkpoints.keep(position, comparison.place(), rows, state);
+            checkpoints.keep(position, comparison.cursor(), rows, state);
         }
         Ok(Ok(checkpoints.rows()))
     }

@@ -260,12 +260,12 @@ impl Running {
                     let rows = found.rows;
                     tracing::info!(session = self.id, rows, "the session goes on from a checkpoint");
                 }
-                comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.place));
+                comparison.compare_with(store, &self.id, found.as_ref().map(|found| found.cursor));
                 let part = Part { begun: found.map(|found| found.position), ..Part::WHOLE };
                 let mut watch = |position, driver: &Driver<T::Gateway>, recorder: &SessionRecorder<'r>| {
                     let rows = driver.progress().ticks;
                     if checkpoints.is_due(rows) {
-                        checkpoints.keep(position, comparison.place(), rows, || T::save(driver, recorder));
+                        checkpoints.keep(position, comparison.cursor(), rows, || T::save(driver, recorder));
                     }
                 };
                 let run = (&controls, part);

@@ -52,15 +52,15 @@ pub(super) struct Recorded<'a> {
 pub(super) enum Next {
     /// An event that is compared: its number, and itself.
     Event(u64, Value),
-    /// Events up to this place have been removed.
+    /// Events up to this cursor have been removed.
     Removed(ComparisonCursor),
     Nothing,
 }
 
 impl<'a> Recorded<'a> {
-    /// Behind a place, or from the first one on.
+    /// Behind a cursor, or from the first one on.
     pub(super) fn behind(store: &'a Store, session: &'a str, begun: Option<ComparisonCursor>) -> Self {
-        let (last, tells_money) = begun.map_or((0, false), |place| (place.seq, place.tells_money));
+        let (last, tells_money) = begun.map_or((0, false), |cursor| (cursor.seq, cursor.tells_money));
         Recorded { store, session, last, tells_money, part: VecDeque::new(), is_over: false }
     }
 
@@ -105,13 +105,13 @@ impl<'a> Recorded<'a> {
 
 /// Where the events of a session begin that have not been removed.
 fn removed(controls: &[SessionControlV1]) -> Option<ComparisonCursor> {
-    let places = controls.iter().filter_map(|control| match control.kind {
+    let cursors = controls.iter().filter_map(|control| match control.kind {
         ControlKindV1::EventsRemoved { seq, events, tells_money } => {
             Some(ComparisonCursor { seq, events, tells_money })
         }
         _ => None,
     });
-    places.max_by_key(|place| place.seq)
+    cursors.max_by_key(|cursor| cursor.seq)
 }
 
 /// What is to become of the oldest events of a session, up to a number.
@@ -133,7 +133,7 @@ pub(in crate::service) fn removal(store: &Store, session: &str, last: u64) -> Re
     }
     let begun = removed(&store.session_controls(session)?);
     let (mut recorded, mut events) =
-        (Recorded::behind(store, session, begun), begun.map_or(0, |place| place.events));
+        (Recorded::behind(store, session, begun), begun.map_or(0, |cursor| cursor.events));
     if last <= recorded.last {
         return Ok(Removal::Nothing);
     }

@@ -1,7 +1,7 @@
 //! A live session's journaled input through the same engine once more: to go on after a restart, and to prove
 //! that the same input gives the same decisions.
 //!
-//! Never: an event that the session did not see, or one seen at another place.
+//! Invariant: the engine gets the events that the session saw, in the same order.
 
 use super::checkpoints::ComparisonCursor;
 use super::journal::input;
@@ -113,7 +113,7 @@ struct Compared<'a> {
     next: Option<(u64, Value)>,
     /// How many events of the run were compared or passed over, without answers about orders: a session that
     /// an older program began has none of them.
-    place: u64,
+    compared: u64,
     /// How many answers about orders were equal.
     order_answers: u64,
     /// Number of the last one that was compared.
@@ -135,7 +135,7 @@ impl<'a> Comparison<'a> {
         let state = Compared {
             recorded: None,
             next: None,
-            place: 0,
+            compared: 0,
             order_answers: 0,
             seq: 0,
             removed: 0,
@@ -147,13 +147,13 @@ impl<'a> Comparison<'a> {
         Comparison { state: RefCell::new(state) }
     }
 
-    /// Compares with what is stored of a session, from the place on where another comparison was.
+    /// Compares with what is stored of a session, from the event on where another comparison was.
     pub(super) fn compare_with(&self, store: &'a Store, session: &'a str, begun: Option<ComparisonCursor>) {
         let mut state = self.state.borrow_mut();
         let mut fresh = Comparison::new(state.keeps_beyond).state.into_inner();
         fresh.recorded = Some(Recorded::behind(store, session, begun));
         if let Some(ComparisonCursor { seq, events, .. }) = begun {
-            (fresh.seq, fresh.place) = (seq, events);
+            (fresh.seq, fresh.compared) = (seq, events);
         }
         fresh.look_ahead();
         *state = fresh;
@@ -161,12 +161,16 @@ impl<'a> Comparison<'a> {
 
     /// Where it is; `None` when the run did something else than is written down, or more, and where nothing
     /// is known of what it did.
-    pub(super) fn place(&self) -> Option<ComparisonCursor> {
+    pub(super) fn cursor(&self) -> Option<ComparisonCursor> {
         let state = self.state.borrow();
-        let Compared { place, seq, .. } = *state;
-        let is_known = state.first.is_none() && state.failed.is_none() && place >= state.removed;
+        let Compared { compared, seq, .. } = *state;
+        let is_known = state.first.is_none() && state.failed.is_none() && compared >= state.removed;
         let tells_money = state.recorded.as_ref().is_some_and(Recorded::tells_money);
-        (is_known && state.beyond.is_empty()).then_some(ComparisonCursor { seq, events: place, tells_money })
+        (is_known && state.beyond.is_empty()).then_some(ComparisonCursor {
+            seq,
+            events: compared,
+            tells_money,
+        })
     }
 
     /// The first difference, and how many events were equal before it, removed ones included. `is_whole`: the
@@ -179,15 +183,15 @@ impl<'a> Comparison<'a> {
         if state.first.is_none() && is_whole {
             // Those that were removed were told, so the run has to tell as many.
             let next = state.take_next().map(|(_, event)| event);
-            let is_short = state.place < state.removed;
+            let is_short = state.compared < state.removed;
             if next.is_some() || is_short {
-                let place = state.place + state.order_answers + 1;
+                let place = state.compared + state.order_answers + 1;
                 state.first = Some(Difference { place, recorded: next, replayed: None });
             }
         }
         match &state.failed {
             Some(error) => Err(error.clone()),
-            None => Ok((state.first.clone(), state.place + state.order_answers)),
+            None => Ok((state.first.clone(), state.compared + state.order_answers)),
         }
     }
 
@@ -216,7 +220,7 @@ impl Compared<'_> {
             let Some(recorded) = &mut self.recorded else { return };
             match recorded.next() {
                 Ok(Next::Event(seq, event)) => self.next = Some((seq, event)),
-                Ok(Next::Removed(place)) => (self.seq, self.removed) = (place.seq, place.events),
+                Ok(Next::Removed(cursor)) => (self.seq, self.removed) = (cursor.seq, cursor.events),
                 Ok(Next::Nothing) => return,
                 Err(error) => self.failed = Some(error),
             }
@@ -234,8 +238,8 @@ impl Sink for Comparison<'_> {
             return;
         }
         let is_order_answer = is_order_answer(&fields);
-        if state.place < state.removed {
-            state.place += u64::from(!is_order_answer);
+        if state.compared < state.removed {
+            state.compared += u64::from(!is_order_answer);
             return;
         }
         if is_order_answer && !state.expects_an_order_answer() {
@@ -256,12 +260,12 @@ impl Sink for Comparison<'_> {
             event
         });
         if !is_equal {
-            let place = state.place + state.order_answers + 1;
+            let place = state.compared + state.order_answers + 1;
             state.first = Some(Difference { place, recorded, replayed: Some(replayed) });
         } else if is_order_answer {
             state.order_answers += 1;
         } else {
-            state.place += 1;
+            state.compared += 1;
         }
     }
 }
@@ -379,7 +383,7 @@ mod tests {
         stored(&(first..).zip(events).map(written).collect::<Vec<_>>())
     }
 
-    /// Place of the first difference, how many events were equal before it, and what the run did beyond.
+    /// Number of the first difference, how many events were equal before it, and what the run did beyond.
     fn outcome_of(store: &'static Store, keeps_beyond: bool, run: &[Value]) -> (Option<u64>, u64, usize) {
         let comparison = Comparison::new(keeps_beyond);
         comparison.compare_with(store, "exec_1", None);
@@ -436,10 +440,14 @@ mod tests {
             remove(store, 6, removed);
             let comparison = Comparison::new(false);
             comparison.compare_with(store, "exec_1", begun);
-            assert_eq!(comparison.place(), begun.filter(|place| place.seq >= 6), "nothing is known of it");
+            assert_eq!(comparison.cursor(), begun.filter(|cursor| cursor.seq >= 6), "nothing is known of it");
             tell(&comparison, run);
             let (difference, equal) = comparison.outcome(true).unwrap();
-            (difference.map(|difference| difference.place), equal, comparison.place().map(|place| place.seq))
+            (
+                difference.map(|difference| difference.place),
+                equal,
+                comparison.cursor().map(|cursor| cursor.seq),
+            )
         };
         assert_eq!(outcome(3, None, &run), (None, 5, Some(9)));
         assert_eq!(outcome(2, None, &run).0, Some(3), "a signal is no funding");

@@ -83,9 +83,9 @@ fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String
         return Ok(request.symbols.clone());
     }
     let problems = Problems::default();
-    for (place, name) in &missing {
+    for (index, name) in &missing {
         if let Some(problem) = symbol_problem(name) {
-            problems.add(&at("/symbols", place), problem);
+            problems.add(&at("/symbols", index), problem);
         }
     }
     if !problems.are_none() {

@@ -1,4 +1,4 @@
-//! The fields of a request, read one by one: everything that is wrong is remembered with its place, and what
+//! The fields of a request, read one by one: everything that is wrong is remembered with its path, and what
 //! nobody asked for is a problem too.
 
 use crate::json::{at, nearest};
@@ -139,7 +139,7 @@ impl<'v, 'p> Fields<'v, 'p> {
     }
 }
 
-/// A list of texts, each once, in their order, with the place each stands at.
+/// A list of texts, each once, in their order, with the index of each.
 pub(super) fn names(value: &Value, path: &str, problems: &Problems) -> Vec<(usize, String)> {
     let Some(list) = value.as_array() else {
         problems.add(path, "must be a list of texts");
@@ -150,11 +150,11 @@ pub(super) fn names(value: &Value, path: &str, problems: &Problems) -> Vec<(usiz
     }
     let mut known = BTreeSet::new();
     let mut names = Vec::new();
-    for (place, entry) in list.iter().take(REQUEST_NAMES).enumerate() {
+    for (index, entry) in list.iter().take(REQUEST_NAMES).enumerate() {
         match entry.as_str() {
-            Some("") | None => problems.add(&at(path, place), "must be a text that is not empty"),
-            Some(name) if name.len() > REQUEST_TEXT_BYTES => problems.add(&at(path, place), TOO_LONG),
-            Some(name) if known.insert(name) => names.push((place, name.to_owned())),
+            Some("") | None => problems.add(&at(path, index), "must be a text that is not empty"),
+            Some(name) if name.len() > REQUEST_TEXT_BYTES => problems.add(&at(path, index), TOO_LONG),
+            Some(name) if known.insert(name) => names.push((index, name.to_owned())),
             Some(_) => {}
         }
     }

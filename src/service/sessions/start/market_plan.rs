@@ -196,15 +196,15 @@ fn known(request: &StartRequest, contracts: &[Contract]) -> Result<Vec<Contract>
 fn specs(contracts: &[Contract], exchange: &Exchange, kind: SessionKind) -> Result<Vec<SymbolSpec>, Refusal> {
     let problems = Problems::default();
     let mut specs = Vec::new();
-    for (place, contract) in contracts.iter().enumerate() {
+    for (index, contract) in contracts.iter().enumerate() {
         if kind != SessionKind::Collect && contract.maintenance.is_none() {
             let why = "the exchange does not say its maintenance margin, so a liquidation cannot be simulated; it can only be collected";
-            problems.add(&at("/symbols", place), format!("{}: {why}", contract.symbol));
+            problems.add(&at("/symbols", index), format!("{}: {why}", contract.symbol));
         }
         match spec(contract, exchange) {
             Some(spec) => specs.push(spec),
             None => problems.add(
-                &at("/symbols", place),
+                &at("/symbols", index),
                 format!(
                     "{} is settled in {} or has steps too fine for exact money: only contracts settled in their quote currency can be used",
                     contract.symbol, contract.settle

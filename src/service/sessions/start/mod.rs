@@ -243,9 +243,9 @@ fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp)
         "events_version": EVENTS_VERSION,
     });
     stream.add(Class::Life, "session_started", None, fields);
-    for (place, strategy) in row.strategies.iter().enumerate() {
+    for (index, strategy) in row.strategies.iter().enumerate() {
         let symbols =
-            plan.settings.assigned.get(place).cloned().flatten().unwrap_or_else(|| plan.symbols.clone());
+            plan.settings.assigned.get(index).cloned().flatten().unwrap_or_else(|| plan.symbols.clone());
         let fields = json!({
             "strategy_id": strategy.id, "version": strategy.version, "symbols": symbols, "timestamp": now.rfc3339_millis(),
         });

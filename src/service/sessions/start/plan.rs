@@ -201,12 +201,12 @@ pub(super) fn normal_form(
     strategies: &[Loaded],
     symbols: &[String],
 ) -> Value {
-    let strategy = |(place, loaded): (usize, &Loaded)| {
+    let strategy = |(index, loaded): (usize, &Loaded)| {
         json!({
             "id": loaded.label.id,
             "version": loaded.label.version,
-            "symbols": settings.assigned.get(place).cloned().flatten(),
-            "allocation": settings.allocations.get(place).copied().flatten().map(|money| money.shown()),
+            "symbols": settings.assigned.get(index).cloned().flatten(),
+            "allocation": settings.allocations.get(index).copied().flatten().map(|money| money.shown()),
         })
     };
     let named: serde_json::Map<String, Value> =

@@ -199,7 +199,7 @@ fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyW
     let listed = |value: &Value, path: &str| -> Vec<StrategyWish> {
         names(value, path, problems)
             .into_iter()
-            .map(|(place, name)| wish(at(path, place), name, None))
+            .map(|(index, name)| wish(at(path, index), name, None))
             .collect()
     };
     let selected = fields.get("selected_strategies").map(|list| listed(list, "/selected_strategies"));
@@ -270,9 +270,9 @@ fn join_symbols(symbols: &mut Vec<String>, strategies: &[StrategyWish], problems
 
 /// Every text must be a symbol's name.
 fn check_names(symbols: &[String], problems: &Problems) {
-    for (place, name) in symbols.iter().enumerate() {
+    for (index, name) in symbols.iter().enumerate() {
         if let Some(problem) = symbol_problem(name) {
-            problems.add(&at("/symbols", place), problem);
+            problems.add(&at("/symbols", index), problem);
         }
     }
 }
@@ -500,13 +500,13 @@ const DATA_TYPES: [(&str, StreamKind); 5] = [
 
 fn data_types(list: &Value, problems: &Problems) -> Vec<StreamKind> {
     let mut kinds = Vec::new();
-    for (place, name) in names(list, "/config/data_types", problems) {
+    for (index, name) in names(list, "/config/data_types", problems) {
         match DATA_TYPES.iter().find(|(word, _)| *word == name) {
             Some((_, kind)) if kinds.contains(kind) => {}
             Some((_, kind)) => kinds.push(*kind),
             None => {
                 let words = DATA_TYPES.map(|(word, _)| word).join(", ");
-                problems.add(&at("/config/data_types", place), format!("is not one of {words}"));
+                problems.add(&at("/config/data_types", index), format!("is not one of {words}"));
             }
         }
     }

@@ -109,8 +109,8 @@ pub(in crate::service::sessions) fn account_needs(
 ) -> Result<AccountNeeds, Refusal> {
     let problems = Problems::default();
     let mut symbols = Vec::new();
-    for (place, contract) in contracts.iter().enumerate() {
-        let path = at("/symbols", place);
+    for (index, contract) in contracts.iter().enumerate() {
+        let path = at("/symbols", index);
         if !contract.is_tradable() {
             problems
                 .add(&path, format!("the exchange takes no orders over the API for {} now", contract.symbol));
