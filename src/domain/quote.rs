@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn the_longer_name_is_found_first() {
-        for (place, quote) in QUOTES.iter().enumerate() {
+        for (index, quote) in QUOTES.iter().enumerate() {
             assert!(
-                !QUOTES[..place].iter().any(|earlier| quote.ends_with(earlier) && quote != earlier),
+                !QUOTES[..index].iter().any(|earlier| quote.ends_with(earlier) && quote != earlier),
                 "{quote}"
             );
         }

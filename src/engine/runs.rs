@@ -234,8 +234,8 @@ fn fulfilled_at(test: &GateTest, set: &IndicatorSet) -> u32 {
         }
     }
     let mut fulfilled = 0;
-    for (place, (left, right)) in left.iter().zip(&right).enumerate() {
-        fulfilled |= u32::from(compare(*left, test.comparison, *right)) << place;
+    for (index, (left, right)) in left.iter().zip(&right).enumerate() {
+        fulfilled |= u32::from(compare(*left, test.comparison, *right)) << index;
     }
     fulfilled
 }

@@ -134,7 +134,7 @@ impl<'a> Overlaps<'a> {
     /// A file that has its rows from a time on: the open one, else it is opened.
     fn earlier(&mut self, file: &Before<'_>, from: Timestamp) -> Result<&mut Earlier, FileError> {
         let known = self.earlier.iter().position(|known| known.path == file.path);
-        let known = known.map(|place| self.earlier.remove(place)).filter(|known| known.from <= from);
+        let known = known.map(|index| self.earlier.remove(index)).filter(|known| known.from <= from);
         let earlier = match known {
             Some(known) => known,
             None => Earlier {

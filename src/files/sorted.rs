@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Ranges of the values of a row by slot.
 type Ranges = [(u32, u32); MAX_COLUMNS];
 
-/// Time, trade id, place in the file.
+/// Time, trade id, number of the row in the file.
 type Key = (u64, u64, i64);
 
 /// A row in memory: its key, its line, its values in the arena of its part.
@@ -314,8 +314,8 @@ impl Row {
     }
 
     fn write(&self, arena: &[u8], out: &mut impl Write) -> io::Result<()> {
-        let (time, id, place) = self.key;
-        for number in [time, id, place.cast_unsigned(), self.line] {
+        let (time, id, number) = self.key;
+        for number in [time, id, number.cast_unsigned(), self.line] {
             out.write_all(&number.to_le_bytes())?;
         }
         for (_, to) in &self.ranges {
@@ -333,7 +333,7 @@ impl Row {
         for number in &mut numbers[1..] {
             file.read_exact(number)?;
         }
-        let [time, id, place, line] = numbers.map(u64::from_le_bytes);
+        let [time, id, number, line] = numbers.map(u64::from_le_bytes);
         let mut ranges = Ranges::default();
         let mut from = 0;
         for range in &mut ranges {
@@ -342,7 +342,7 @@ impl Row {
             *range = (from, u32::from_le_bytes(to));
             from = range.1;
         }
-        let row = Row { key: (time, id, place.cast_signed()), line, symbol: 0, from: 0, ranges };
+        let row = Row { key: (time, id, number.cast_signed()), line, symbol: 0, from: 0, ranges };
         text.resize(row.bytes(), 0);
         file.read_exact(text)?;
         Ok(Some(row))

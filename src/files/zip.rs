@@ -116,8 +116,8 @@ impl Archives {
 
 /// The member of a name.
 fn find<'m>(members: &'m [Member], name: &str) -> Option<&'m Member> {
-    let place = members.binary_search_by(|member| member.name.as_str().cmp(name)).ok()?;
-    Some(&members[place])
+    let index = members.binary_search_by(|member| member.name.as_str().cmp(name)).ok()?;
+    Some(&members[index])
 }
 
 /// The content of a member of an archive, and its packed size.

@@ -155,8 +155,8 @@ impl Exchange {
             return fault.ms.unwrap_or(SETTLE_LATE_MS);
         }
         let [fewest, most] = self.settings.settle_late_ms;
-        let place = i64::try_from(index).unwrap_or(0);
-        let drawn = mixed(self.markets[index].funding.next_ms, place) % (most - fewest + 1).unsigned_abs();
+        let number = i64::try_from(index).unwrap_or(0);
+        let drawn = mixed(self.markets[index].funding.next_ms, number) % (most - fewest + 1).unsigned_abs();
         fewest + i64::try_from(drawn).unwrap_or(0)
     }
 

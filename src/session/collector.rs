@@ -26,7 +26,7 @@ use crate::session::ports::{Tick, TickKind};
 use crate::session::reasons::Reasons;
 use std::sync::Arc;
 
-/// Place of trades in [`StreamKind::ALL`].
+/// Index of trades in [`StreamKind::ALL`].
 const TRADES: usize = 3;
 
 /// What every decision is handed to as well, e.g. a journal file.
@@ -239,7 +239,7 @@ fn not_all_listed(fired: &FiredSections) -> String {
     )
 }
 
-fn place(kind: &TickKind) -> Option<usize> {
+fn stream_index(kind: &TickKind) -> Option<usize> {
     let stream = match kind {
         TickKind::Trade(_) => StreamKind::Trades,
         TickKind::BookSnapshot { .. } => StreamKind::BookSnapshots,
@@ -277,8 +277,8 @@ impl Recorder for Collector<'_> {
                 }
             }
             kind => {
-                if let Some(place) = place(kind) {
-                    self.counts[place] += 1;
+                if let Some(index) = stream_index(kind) {
+                    self.counts[index] += 1;
                 }
                 if let TickKind::Mark(..) = kind {
                     self.marks[tick.symbol.index()].mark(self.first.unwrap_or(tick.at), tick.at);

@@ -330,7 +330,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
     }
 
     /// Applies what came in the order of its stamps. Whether something of it ended the session; a replay
-    /// looks at the same places.
+    /// looks at the same points.
     fn apply(&mut self, batch: &Batch, chunk: &Chunk) -> bool {
         let mut answers = batch.answers().peekable();
         for tick in chunk.ticks() {
@@ -369,7 +369,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         let table = self.driver.table();
         let mut halts_turn_at = Some(batch.until);
         for (at, arrived) in came.drain(..) {
-            // No other arrival has this time, so a replay sees the gap at the same place.
+            // No other arrival has this time, so a replay sees the gap at the same position.
             if let Some(end) = halts_turn_at.take_if(|end| at >= *end) {
                 turn_halts(&mut self.halts, end - HALF_STAMP, self.streams, batch, chunk);
             }

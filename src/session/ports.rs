@@ -38,7 +38,7 @@ impl fmt::Display for FeedError {
 impl std::error::Error for FeedError {}
 
 /// Where a market's rows go, in the order in which they arrived. Called from the connection's tasks: never
-/// waits. Symbols are places in the list that was subscribed to.
+/// waits. Symbols are indexes in the list that was subscribed to.
 pub trait MarketSink: Send + Sync {
     /// Rows of one message, all of one stream, with the exchange's times as sent (they may go back) and no
     /// receive time: the inbox stamps them.

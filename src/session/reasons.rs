@@ -113,8 +113,8 @@ impl Reasons {
         if self.trades.len() >= EXPLAINED_TRADES {
             return;
         }
-        let place = decision.instance as usize;
-        let open = &mut self.open[place];
+        let index = decision.instance as usize;
+        let open = &mut self.open[index];
         match decision.kind {
             DecisionKind::Filled { .. } => open.has_filled = true,
             DecisionKind::Transition { to, trigger, level, .. } => {
@@ -132,7 +132,7 @@ impl Reasons {
                         }
                         // An entry that never filled is no trade.
                         if over.has_filled {
-                            self.over[place].push_back(over);
+                            self.over[index].push_back(over);
                         }
                     }
                     _ => {}

@@ -78,8 +78,8 @@ pub fn catch_up<G: Gateway, R: Recorder>(
     Ok(CaughtUp { is_over, was_stopped: has(Control::End), is_closing: has(Control::CloseAndEnd), reached })
 }
 
-/// Applies every tick of a journal and every control at its place: one comes before the ticks that are later
-/// than it. Returns whether the session had ended by then.
+/// Applies every tick of a journal and every control at its position: one comes before the ticks that are
+/// later than it. Returns whether the session had ended by then.
 ///
 /// # Errors
 /// What the feed could not read.

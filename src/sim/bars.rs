@@ -28,7 +28,7 @@ pub(super) struct BarQueue {
 }
 
 impl BarQueue {
-    /// Place of an order that waits.
+    /// Index of an order that waits.
     fn waits_at(&self, order: OrderId) -> Option<usize> {
         self.waiting.iter().position(|arrival| arrival.order() == Some(order))
     }

@@ -209,8 +209,8 @@ impl IndicatorSet {
     /// The foreseen values of a slot; `None` if it need not see every trade. Those behind the last trade mean
     /// nothing.
     pub fn foreseen(&self, id: SlotId) -> Option<&[f64; FORESEEN_TRADES]> {
-        let place = self.every_trade.iter().position(|index| *index == id.0)?;
-        Some(&self.foreseen[place])
+        let index = self.every_trade.iter().position(|index| *index == id.0)?;
+        Some(&self.foreseen[index])
     }
 
     /// Takes in so many of the trades that were foreseen.

@@ -164,7 +164,7 @@ impl Sums {
     }
 }
 
-/// A place between two points, with all sums up to it.
+/// A position between two points, with all sums up to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     /// Number of points before it.
@@ -284,11 +284,11 @@ impl Tape {
     #[inline]
     pub fn point(&self, number: u64) -> &Point {
         debug_assert!(number > self.dropped && number <= self.newest.number);
-        let (block, place) = self.slot(number);
-        &self.blocks[block].points[place]
+        let (block, index) = self.slot(number);
+        &self.blocks[block].points[index]
     }
 
-    /// Block and place in it of the point with this number, of which the block is still there.
+    /// Block, and index in it, of the point with this number, of which the block is still there.
     #[inline]
     fn slot(&self, number: u64) -> (usize, usize) {
         let before = (number - 1) as usize;

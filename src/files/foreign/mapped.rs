@@ -65,7 +65,7 @@ impl OneExchange {
     }
 }
 
-/// One of our columns: its slot, the place in the file's row, and how the value is written there.
+/// One of our columns: its slot, its index in the file's row, and how the value is written there.
 struct Column {
     slot: usize,
     /// Our name for it.

@@ -113,9 +113,9 @@ impl KnownTrades {
         own.taken += 1;
         let is_late = own.highest.is_some_and(|highest| id <= highest);
         if is_late {
-            let place = own.take_late(id, trade)?;
-            if place != TradeCheck::Next {
-                return Ok(place);
+            let check = own.take_late(id, trade)?;
+            if check != TradeCheck::Next {
+                return Ok(check);
             }
         } else {
             own.highest = Some(id);
@@ -139,7 +139,7 @@ impl KnownTrades {
 impl OfSymbol {
     fn take_late(&mut self, id: u64, trade: TradeOfId) -> Result<TradeCheck, Flaw> {
         let known = self.rising.binary_search_by_key(&id, |(known, _)| *known).ok();
-        let known = known.map(|place| self.rising[place].1).or_else(|| self.late.get(&id).copied());
+        let known = known.map(|index| self.rising[index].1).or_else(|| self.late.get(&id).copied());
         match known {
             Some(known) if known.is_same(&trade) => Ok(TradeCheck::Repeated),
             Some(kept) => {

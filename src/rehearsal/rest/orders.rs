@@ -79,7 +79,7 @@ impl Exchange {
     }
 
     fn create(&mut self, account: usize, wanted: &Wanted) -> Result<u64, Failed> {
-        let symbol = self.place(&wanted.symbol)?;
+        let symbol = self.symbol_index(&wanted.symbol)?;
         let new = self.order_of(account, symbol, wanted)?;
         let reserved = self.afford(account, &new)?;
         if let Some(known) = self.trading.accounts[account]
@@ -169,7 +169,7 @@ impl Exchange {
     fn cancel_all(&mut self, request: &Request, account: usize) -> Answer {
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
         let wanted = body.get("symbol").and_then(Value::as_str);
-        let symbol = wanted.map(|symbol| self.place(symbol)).transpose()?;
+        let symbol = wanted.map(|symbol| self.symbol_index(symbol)).transpose()?;
         let owner = &self.trading.accounts[account];
         let fits = |order: &&crate::rehearsal::trading::order::Order| {
             symbol.is_none_or(|symbol| order.new.symbol == symbol)

@@ -58,7 +58,7 @@ impl Exchange {
 
     fn place_plan(&mut self, request: &Request, account: usize) -> Result<u64, Failed> {
         let wanted: Wanted = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
-        let symbol = self.place(&wanted.symbol)?;
+        let symbol = self.symbol_index(&wanted.symbol)?;
         let wrong = |code: i64, text: &str| Failed::new(code, text);
         let price = self.trigger_price(symbol, &wanted)?.ok_or_else(|| wrong(3004, "Trigger price error"))?;
         let new = self.order_of(account, symbol, &wanted)?;
@@ -149,7 +149,7 @@ impl Exchange {
     pub(super) fn symbol_in(&self, request: &Request) -> Result<Option<usize>, Failed> {
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
         let named = body.get("symbol").and_then(Value::as_str);
-        named.map(|symbol| self.place(symbol)).transpose()
+        named.map(|symbol| self.symbol_index(symbol)).transpose()
     }
 
     fn end_plans(&mut self, account: usize, ids: &[u64]) {
@@ -211,7 +211,7 @@ impl Exchange {
 
     fn list_plans(&self, request: &Request, account: usize) -> Answer {
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
-        let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
+        let symbol = wanted.map(|symbol| self.symbol_index(&symbol)).transpose()?;
         let states = request.parameter("states").unwrap_or_default();
         let (from, to) = span(request)?;
         let owner = &self.trading.accounts[account];

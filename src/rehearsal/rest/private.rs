@@ -48,7 +48,8 @@ impl Exchange {
             ["asset", currency] if ["BTC", "ETH"].contains(currency) => Ok(Some(show::no_money(currency))),
             ["asset", _] => Err(Failed::new(4001, "Unsupported currency")),
             ["tiered_fee_rate", "v2"] => {
-                let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
+                let market =
+                    &self.markets[self.symbol_index(&request.parameter("symbol").unwrap_or_default())?];
                 // The website's rates, and the rates that orders over the API actually pay.
                 let object = Object::new().text("symbol", &market.contract.symbol).put("level", 0);
                 let object = object
@@ -67,7 +68,8 @@ impl Exchange {
                 Ok(Some(paged(number, size, total, &list(page(request, rows)?))))
             }
             ["tiered_fee_rate"] | ["contract", "fee_rate"] => {
-                let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
+                let market =
+                    &self.markets[self.symbol_index(&request.parameter("symbol").unwrap_or_default())?];
                 // The website's rates: the API's rates appear in fills and in v2 only.
                 let object =
                     Object::new().put("level", 0).put("dealAmount", 0).put("walletBalance", owner.balance);
@@ -114,7 +116,7 @@ impl Exchange {
 
     fn position_call(&mut self, request: &Request, account: usize, parts: &[&str]) -> Answer {
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
-        let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
+        let symbol = wanted.map(|symbol| self.symbol_index(&symbol)).transpose()?;
         let now_ms = self.true_ms();
         let is_hidden = parts == ["open_positions"]
             && self.faults.strikes(FaultKind::HidePositions, symbol, now_ms).is_some();
@@ -251,7 +253,8 @@ impl Exchange {
         let (symbol, holds, open_type) = match held {
             Some(position) => (position.symbol, vec![position.hold], position.open_type),
             None => {
-                let symbol = self.place(body.get("symbol").and_then(Value::as_str).unwrap_or_default())?;
+                let symbol =
+                    self.symbol_index(body.get("symbol").and_then(Value::as_str).unwrap_or_default())?;
                 let hold = number("positionType").and_then(Hold::of).ok_or_else(Failed::parameter)?;
                 (symbol, vec![hold], number("openType").ok_or_else(|| Failed::new(2002, "Open type error"))?)
             }
@@ -295,14 +298,14 @@ impl Exchange {
         let owner = &self.trading.accounts[account];
         let shown = |order: &Order| show::order(&self.markets[order.new.symbol], order, owner.mode);
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
-        let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
+        let symbol = wanted.map(|symbol| self.symbol_index(&symbol)).transpose()?;
         let fits = |index: usize| symbol.is_none_or(|symbol| symbol == index);
         match parts {
             ["get", id] => {
                 Ok(Some(shown(id.parse().ok().and_then(|id| owner.order(id)).ok_or_else(no_order)?)))
             }
             ["external", symbol, external] => {
-                let index = self.place(symbol)?;
+                let index = self.symbol_index(symbol)?;
                 Ok(owner.external(index, &super::decoded(external)).map(shown))
             }
             ["batch_query"] => {
@@ -318,7 +321,7 @@ impl Exchange {
                 owner.open.values().rev().filter(|order| fits(order.new.symbol)).map(shown),
             )?))),
             ["list", "open_orders", symbol] | ["open_orders", symbol] => {
-                let index = self.place(symbol)?;
+                let index = self.symbol_index(symbol)?;
                 Ok(Some(list(page(
                     request,
                     owner.open.values().rev().filter(|order| order.new.symbol == index).map(shown),

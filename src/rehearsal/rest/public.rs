@@ -28,7 +28,7 @@ impl Exchange {
             ["depth", symbol] => self.depth(request, symbol),
             ["depth_commits", symbol, limit] => self.depth_commits(symbol, limit),
             ["deals", symbol] => {
-                let (index, limit) = (self.place(symbol)?, count(request, "limit", 100, 100)?);
+                let (index, limit) = (self.symbol_index(symbol)?, count(request, "limit", 100, 100)?);
                 Ok(Some(self.markets[index].last_deals(&mut self.spelling, limit)))
             }
             ["kline", symbol] => self.klines(request, symbol, true),
@@ -42,7 +42,9 @@ impl Exchange {
                 });
                 Ok(Some(list(indexes.into_iter().map(|index| self.markets[index].funding_text(now_ms)))))
             }
-            ["funding_rate", symbol] => Ok(Some(self.markets[self.place(symbol)?].funding_text(now_ms))),
+            ["funding_rate", symbol] => {
+                Ok(Some(self.markets[self.symbol_index(symbol)?].funding_text(now_ms)))
+            }
             ["index_price", symbol] => self.single_price(symbol, "indexPrice"),
             ["fair_price", symbol] => self.single_price(symbol, "fairPrice"),
             ["support_currencies"] => Ok(Some("[\"USDT\"]".to_owned())),
@@ -51,7 +53,7 @@ impl Exchange {
     }
 
     /// Index of the symbol in a path, in upper or lower case.
-    pub(super) fn place(&self, symbol: &str) -> Result<usize, Failed> {
+    pub(super) fn symbol_index(&self, symbol: &str) -> Result<usize, Failed> {
         self.find(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)
     }
 
@@ -61,7 +63,7 @@ impl Exchange {
 
     fn detail(&mut self, request: &Request, form: Form) -> Answer {
         if let Some(symbol) = request.parameter("symbol") {
-            let index = self.place(&symbol)?;
+            let index = self.symbol_index(&symbol)?;
             return Ok(Some(terms::detail(&self.markets[index].contract, index, form)));
         }
         Ok(Some(list(self.listed().map(|index| terms::detail(&self.markets[index].contract, index, form)))))
@@ -70,7 +72,7 @@ impl Exchange {
     fn ticker(&mut self, request: &Request) -> Answer {
         let now_ms = self.now_ms();
         if let Some(symbol) = request.parameter("symbol") {
-            let index = self.place(&symbol)?;
+            let index = self.symbol_index(&symbol)?;
             return Ok(Some(self.one_ticker(index, now_ms)));
         }
         let indexes: Vec<usize> = (0..self.markets.len()).collect();
@@ -147,7 +149,7 @@ impl Exchange {
 
     fn depth_commits(&mut self, symbol: &str, limit: &str) -> Answer {
         let limit: usize = limit.parse().map_err(|_| Failed::parameter())?;
-        let market = &self.markets[self.place(symbol)?];
+        let market = &self.markets[self.symbol_index(symbol)?];
         let commits = market.commits.iter().rev().take(limit.min(1_000));
         Ok(Some(list(commits.map(|commit| market.commit_text(&mut self.spelling, commit)))))
     }
@@ -160,7 +162,7 @@ impl Exchange {
             INTERVALS.iter().find(|(known, _)| *known == name).ok_or_else(Failed::parameter)?;
         let end = request.number("end", self.now_ms() / 1_000)?;
         let start = request.number("start", 0)?;
-        let market = &self.markets[self.place(symbol)?];
+        let market = &self.markets[self.symbol_index(symbol)?];
         let mut bars = market.bars.of(*seconds, start, end);
         if request.parameter("start").is_some() {
             bars.truncate(BARS);
@@ -176,7 +178,7 @@ impl Exchange {
     }
 
     fn funding_history(&mut self, request: &Request) -> Answer {
-        let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
+        let market = &self.markets[self.symbol_index(&request.parameter("symbol").unwrap_or_default())?];
         let (page, size) =
             (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 1_000));
         let total = i64::try_from(market.settlements.len()).unwrap_or(i64::MAX);
@@ -194,7 +196,7 @@ impl Exchange {
 
     fn single_price(&mut self, symbol: &str, key: &str) -> Answer {
         let now_ms = self.now_ms();
-        let market = &self.markets[self.place(symbol)?];
+        let market = &self.markets[self.symbol_index(symbol)?];
         let fair = market.fair().map(|price| market.price_decimal(price));
         let price = if key == "indexPrice" { market.index_decimal() } else { fair };
         let object = Object::new().text("symbol", &market.contract.symbol).maybe(key, price);

@@ -146,8 +146,8 @@ impl Exchange {
             return Err(Failed::new(5004, "The volume exceeds the position"));
         }
         let now_ms = self.now_ms();
-        let place = (position.symbol, position.hold, id);
-        let stop = Stop::new((self.trading.next_stop(), 0), place, (qty, is_whole), [loss, profit], now_ms);
+        let key = (position.symbol, position.hold, id);
+        let stop = Stop::new((self.trading.next_stop(), 0), key, (qty, is_whole), [loss, profit], now_ms);
         self.trading.push_stop(account, &stop, market, now_ms);
         let id = stop.id;
         self.trading.accounts[account].stops.insert(id, stop);
@@ -279,7 +279,7 @@ impl Exchange {
 
     fn list_stops(&self, request: &Request, account: usize, finished: Option<bool>) -> Answer {
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
-        let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
+        let symbol = wanted.map(|symbol| self.symbol_index(&symbol)).transpose()?;
         let (from, to) = span(request)?;
         let owner = &self.trading.accounts[account];
         let fits = |stop: &&Stop| {

@@ -203,8 +203,8 @@ impl Trading {
             };
             let prices =
                 [leg(attached.loss, attached.loss_trend), leg(attached.profit, attached.profit_trend)];
-            let place = (symbol, hold, position);
-            let stop = Stop::new((self.next_stop(), order.id), place, (fresh, false), prices, now_ms);
+            let key = (symbol, hold, position);
+            let stop = Stop::new((self.next_stop(), order.id), key, (fresh, false), prices, now_ms);
             self.accounts[owner].stops.insert(stop.id, stop.clone());
             stop
         };

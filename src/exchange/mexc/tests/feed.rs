@@ -412,11 +412,11 @@ fn book_of(told: &[Told]) -> (BTreeMap<(bool, String), String>, Option<u64>) {
     let mut version = None;
     for told in told {
         let Told::Rows(_, batch) = told else { continue };
-        for (place, row) in batch.iter().enumerate() {
+        for (index, row) in batch.iter().enumerate() {
             let RecordBody::LevelChange { side, price, quantity, snapshot, update_id } = row.body else {
                 continue;
             };
-            if snapshot && place == 0 {
+            if snapshot && index == 0 {
                 book.clear();
             }
             version = update_id;

@@ -43,8 +43,8 @@ impl Reader {
         );
     }
 
-    pub fn symbol(&mut self, place: usize) -> &mut Symbol {
-        &mut self.dispatch.symbols[place]
+    pub fn symbol(&mut self, index: usize) -> &mut Symbol {
+        &mut self.dispatch.symbols[index]
     }
 
     /// Passes an empty snapshot of a version to the first symbol's book.
