@@ -236,32 +236,32 @@ fn a_damaged_page_is_found_named_and_never_written_over() {
     let whole = fs::read(store_path(&cli.state())).unwrap();
     let content = whole.windows(7).rposition(|window| window == b"BTCUSDT").unwrap();
     // One offset that certainly has content, then offsets all over the file from a fixed seed.
-    let mut places = vec![content];
+    let mut offsets = vec![content];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..24 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        places.push((state >> 33) as usize % whole.len());
+        offsets.push((state >> 33) as usize % whole.len());
     }
     let mut found = 0;
-    for place in places {
+    for offset in offsets {
         let mut damaged = whole.clone();
-        damaged[place] ^= 0x41;
+        damaged[offset] ^= 0x41;
         fs::write(store_path(&cli.state()), &damaged).unwrap();
         let verified = cli.run(&["verify"]);
         let listed = cli.run(&["recordings"]);
         if verified.code == 0 {
             // The byte is unused.
-            assert!(listed.out.contains(&id), "byte {place}: {}", listed.err);
+            assert!(listed.out.contains(&id), "byte {offset}: {}", listed.err);
             continue;
         }
         found += 1;
-        verified.fails(&format!("verify, byte {place}"), 65, &["damaged"]);
-        assert!(verified.out.lines().count() >= 2, "byte {place}: {}", verified.out);
-        listed.fails(&format!("recordings, byte {place}"), 65, &["damaged", "tradingd verify"]);
+        verified.fails(&format!("verify, byte {offset}"), 65, &["damaged"]);
+        assert!(verified.out.lines().count() >= 2, "byte {offset}: {}", verified.out);
+        listed.fails(&format!("recordings, byte {offset}"), 65, &["damaged", "tradingd verify"]);
         cli.run(&["import", &shipped_one("bbo")]).fails("import into a damaged store", 65, &["damaged"]);
-        assert!(fs::read(store_path(&cli.state())).unwrap() == damaged, "byte {place} was written over");
+        assert!(fs::read(store_path(&cli.state())).unwrap() == damaged, "byte {offset} was written over");
     }
-    assert!(found >= 5, "only {found} places were found");
+    assert!(found >= 5, "only {found} offsets were found");
     fs::write(store_path(&cli.state()), b"").unwrap();
     cli.run(&["verify"]).fails("an emptied store", 65, &["damaged"]);
 }

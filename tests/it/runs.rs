@@ -546,13 +546,13 @@ fn a_session_that_goes_on_from_checkpoints_is_as_one_without_a_break() {
     let cases = sessions();
     let mut runner =
         TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
-    let places = prop::collection::vec(0_usize..1_000, 1..5);
+    let cuts = prop::collection::vec(0_usize..1_000, 1..5);
     let session =
-        (bursts(), prop::collection::vec(any::<Dice>(), 1..6), any::<u64>(), 0_u8..8, (breaks(), places));
-    let outcome = runner.run(&session, |(bursts, dice, seed, has, (breaks, places))| {
+        (bursts(), prop::collection::vec(any::<Dice>(), 1..6), any::<u64>(), 0_u8..8, (breaks(), cuts));
+    let outcome = runner.run(&session, |(bursts, dice, seed, has, (breaks, cuts))| {
         let (ticks, world) = (market(&bursts, has & 1 > 0, has & 2 > 0, has & 4 > 0), any_world(&dice, seed));
         let broken: Vec<_> =
-            breaks.iter().copied().chain(places.iter().map(|at| (*at, Break::Checkpoint))).collect();
+            breaks.iter().copied().chain(cuts.iter().map(|at| (*at, Break::Checkpoint))).collect();
         for chunks_of in [None, Some(700)] {
             let whole = played(&world, &ticks, &breaks, chunks_of);
             let parts = played(&world, &ticks, &broken, chunks_of);
@@ -561,7 +561,7 @@ fn a_session_that_goes_on_from_checkpoints_is_as_one_without_a_break() {
             }
             prop_assert_eq!(whole.told.len(), parts.told.len());
             seen[0].fetch_add(parts.orders as usize, Ordering::Relaxed);
-            seen[1].fetch_add(places.len(), Ordering::Relaxed);
+            seen[1].fetch_add(cuts.len(), Ordering::Relaxed);
         }
         Ok(())
     });

@@ -48,7 +48,7 @@ impl Schemas {
         assert!(problems.is_empty(), "{what} is not as documented:\n{}\n{shown}", problems.join("\n"));
     }
 
-    /// Every difference, with its place.
+    /// Every difference, with its path.
     pub fn problems(&self, schema: &Value, value: &Value) -> Vec<String> {
         let mut check = Check { document: &self.document, problems: Vec::new() };
         check.value(schema, value, "");
@@ -62,49 +62,49 @@ struct Check<'d> {
 }
 
 impl Check<'_> {
-    fn say(&mut self, place: &str, problem: impl std::fmt::Display) {
-        self.problems.push(format!("{place}: {problem}"));
+    fn say(&mut self, path: &str, problem: impl std::fmt::Display) {
+        self.problems.push(format!("{path}: {problem}"));
     }
 
-    fn value(&mut self, schema: &Value, value: &Value, place: &str) {
-        let Some(keywords) = schema.as_object() else { panic!("{place}: {schema} is no schema") };
+    fn value(&mut self, schema: &Value, value: &Value, path: &str) {
+        let Some(keywords) = schema.as_object() else { panic!("{path}: {schema} is no schema") };
         for (keyword, wanted) in keywords {
             match keyword.as_str() {
                 "$ref" => {
                     let to = wanted.as_str().and_then(|to| self.document.pointer(&to[1..]));
-                    self.value(to.unwrap_or_else(|| panic!("{wanted} leads nowhere")), value, place);
+                    self.value(to.unwrap_or_else(|| panic!("{wanted} leads nowhere")), value, path);
                 }
                 "type" => {
                     let fits = |name: &Value| is_of_type(value, name.as_str().unwrap());
                     if !wanted.as_array().map_or_else(|| fits(wanted), |all| all.iter().any(fits)) {
-                        self.say(place, format_args!("{value} is not {wanted}"));
+                        self.say(path, format_args!("{value} is not {wanted}"));
                     }
                 }
-                "const" if wanted != value => self.say(place, format_args!("{value} is not {wanted}")),
+                "const" if wanted != value => self.say(path, format_args!("{value} is not {wanted}")),
                 "enum" if !wanted.as_array().unwrap().contains(value) => {
-                    self.say(place, format_args!("{value} is not one of {wanted}"));
+                    self.say(path, format_args!("{value} is not one of {wanted}"));
                 }
-                "oneOf" | "anyOf" => self.either(schema, wanted.as_array().unwrap(), value, place),
+                "oneOf" | "anyOf" => self.either(schema, wanted.as_array().unwrap(), value, path),
                 "required" => {
                     for name in wanted.as_array().unwrap().iter().filter_map(Value::as_str) {
                         if value.as_object().is_some_and(|fields| !fields.contains_key(name)) {
-                            self.say(place, format_args!("{name} is missing"));
+                            self.say(path, format_args!("{name} is missing"));
                         }
                     }
                 }
                 "properties" | "additionalProperties"
                     if keyword == "properties" || schema.get("properties").is_none() =>
                 {
-                    self.fields(schema, value, place);
+                    self.fields(schema, value, path);
                 }
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-                        self.value(wanted, item, &format!("{place}/{index}"));
+                        self.value(wanted, item, &format!("{path}/{index}"));
                     }
                 }
                 "format" if wanted == "date-time" => {
                     if value.as_str().is_some_and(|text| !is_time(text)) {
-                        self.say(place, format_args!("{value} is no time in UTC"));
+                        self.say(path, format_args!("{value} is no time in UTC"));
                     }
                 }
                 "const"
@@ -114,40 +114,40 @@ impl Check<'_> {
                 | "pattern"
                 | "description"
                 | "discriminator" => {}
-                bound => self.bound(bound, wanted, value, place),
+                bound => self.bound(bound, wanted, value, path),
             }
         }
     }
 
-    fn fields(&mut self, schema: &Value, value: &Value, place: &str) {
+    fn fields(&mut self, schema: &Value, value: &Value, path: &str) {
         let (known, others) = (&schema["properties"], &schema["additionalProperties"]);
         for (name, value) in value.as_object().into_iter().flatten() {
-            let place = format!("{place}/{name}");
+            let path = format!("{path}/{name}");
             match (known.get(name), others) {
-                (Some(schema), _) | (None, schema @ Value::Object(_)) => self.value(schema, value, &place),
-                (None, Value::Bool(false)) => self.say(&place, "is not documented"),
+                (Some(schema), _) | (None, schema @ Value::Object(_)) => self.value(schema, value, &path),
+                (None, Value::Bool(false)) => self.say(&path, "is not documented"),
                 (None, _) => {}
             }
         }
     }
 
     /// One of them fits, and only one.
-    fn either(&mut self, schema: &Value, all: &[Value], value: &Value, place: &str) {
+    fn either(&mut self, schema: &Value, all: &[Value], value: &Value, path: &str) {
         if let Some(to) = self.discriminated(schema, all, value) {
-            return self.value(&to, value, place);
+            return self.value(&to, value, path);
         }
         let tried: Vec<Vec<String>> = all
             .iter()
             .map(|schema| {
                 let mut check = Check { document: self.document, problems: Vec::new() };
-                check.value(schema, value, place);
+                check.value(schema, value, path);
                 check.problems
             })
             .collect();
         match tried.iter().filter(|problems| problems.is_empty()).count() {
             1 => {}
             0 => self.problems.extend(tried.into_iter().flatten()),
-            several => self.say(place, format_args!("{several} schemas fit {value}")),
+            several => self.say(path, format_args!("{several} schemas fit {value}")),
         }
     }
 
@@ -164,7 +164,7 @@ impl Check<'_> {
         all.iter().find(is_it).cloned()
     }
 
-    fn bound(&mut self, keyword: &str, wanted: &Value, value: &Value, place: &str) {
+    fn bound(&mut self, keyword: &str, wanted: &Value, value: &Value, path: &str) {
         let count = match value {
             Value::String(text) if keyword.ends_with("Length") => Some(text.chars().count() as f64),
             Value::Array(items) if keyword.ends_with("Items") => Some(items.len() as f64),
@@ -183,10 +183,10 @@ impl Check<'_> {
                 let items = value.as_array().map_or(&[][..], Vec::as_slice);
                 items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))
             }
-            _ => panic!("{place}: the keyword {keyword} is not understood by tests/it/schema.rs"),
+            _ => panic!("{path}: the keyword {keyword} is not understood by tests/it/schema.rs"),
         };
         if !fits {
-            self.say(place, format_args!("{value} is not within {keyword} {wanted}"));
+            self.say(path, format_args!("{value} is not within {keyword} {wanted}"));
         }
     }
 }

@@ -81,9 +81,9 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
         let at = received(&message[0]);
         let RecordBody::LevelChange { snapshot, update_id, .. } = message[0].body else { unreachable!() };
         version = update_id.ok_or("a change without a version")?;
-        let place =
-            truth.place(version).ok_or_else(|| format!("{at}: the book was never at version {version}"))?;
-        if place < walk.at {
+        let index =
+            truth.index(version).ok_or_else(|| format!("{at}: the book was never at version {version}"))?;
+        if index < walk.at {
             return Err(format!("{at}: the book goes back to version {version}"));
         }
         if snapshot {
@@ -102,7 +102,7 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
             let RecordBody::LevelChange { side, price, quantity, .. } = row.body else { unreachable!() };
             levels.set(side, ticks(price), lots(quantity));
         }
-        while walk.at < place {
+        while walk.at < index {
             walk.step();
         }
         if let Some(difference) = levels.difference(&walk.levels) {

@@ -58,8 +58,8 @@ impl Plan {
 
     /// Draws a plan whose first fault is of `kind`.
     pub fn draw(kind: FaultKind, rng: &mut Rng, symbols: &[String]) -> Plan {
-        let place = usize::try_from(rng.below(symbols.len() as u64)).unwrap();
-        let mut draw = Draw { kind, place, symbol: symbols[place].clone(), rng };
+        let index = usize::try_from(rng.below(symbols.len() as u64)).unwrap();
+        let mut draw = Draw { kind, index, symbol: symbols[index].clone(), rng };
         draw.rest().or_else(|| draw.frames()).or_else(|| draw.sockets()).unwrap_or_else(|| draw.exchange())
     }
 }
@@ -67,7 +67,7 @@ impl Plan {
 /// A plan being drawn.
 struct Draw<'a> {
     kind: FaultKind,
-    place: SymbolIndex,
+    index: SymbolIndex,
     symbol: String,
     rng: &'a mut Rng,
 }
@@ -223,7 +223,7 @@ impl Draw<'_> {
             FaultKind::Silent => {
                 fault.for_ms = Some(self.rng.between(2_600, 3_400));
                 fault.symbol = self.maybe_symbol();
-                let expect = if fault.symbol.is_some() { Expect::Silenced(self.place) } else { Expect::Lost };
+                let expect = if fault.symbol.is_some() { Expect::Silenced(self.index) } else { Expect::Lost };
                 Plan::of(vec![fault], expect, Over::Off)
             }
             FaultKind::AckLost => {
@@ -232,7 +232,7 @@ impl Draw<'_> {
             }
             FaultKind::RefuseSymbol => {
                 fault.symbol = Some(self.symbol.clone());
-                Plan::of(vec![fault, disconnect()], Expect::GivenUp(self.place), Over::Struck(self.kind, 1))
+                Plan::of(vec![fault, disconnect()], Expect::GivenUp(self.index), Over::Struck(self.kind, 1))
             }
             _ => return None,
         })

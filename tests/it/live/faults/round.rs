@@ -52,7 +52,7 @@ struct Round {
 /// Last deal id and number of book changes of a symbol at a moment.
 struct Mark {
     deal: u64,
-    place: usize,
+    index: usize,
 }
 
 /// Runs a round.
@@ -66,7 +66,7 @@ pub fn run(kind: FaultKind, seed: u64) -> Result<Outcome, String> {
     let plan = Plan::draw(kind, &mut rng, &market.symbols);
     let folder = tempfile::tempdir().unwrap();
     let client = client(&market, rng.next());
-    let truth = market.exchange.look(|exchange| (0..2).map(|place| Truth::begin(exchange, place)).collect());
+    let truth = market.exchange.look(|exchange| (0..2).map(|index| Truth::begin(exchange, index)).collect());
     let world = World::open(folder.path(), Some(client.clone()));
     let types = ["tick_prices", "orderbook", "orderbook_changes", "mark_prices", "funding"];
     let id = world.start(
@@ -138,7 +138,7 @@ impl Round {
     fn look<T>(&self, look: impl FnOnce(&mut Exchange, &mut Vec<Truth>) -> T) -> T {
         self.market.exchange.look(|exchange| {
             let mut truth = self.truth.borrow_mut();
-            truth.iter_mut().enumerate().for_each(|(place, truth)| truth.gather(exchange, place));
+            truth.iter_mut().enumerate().for_each(|(index, truth)| truth.gather(exchange, index));
             look(exchange, &mut truth)
         })
     }
@@ -170,10 +170,10 @@ impl Round {
             }
             for fault in &self.plan.faults {
                 exchange.inject(fault.clone()).unwrap();
-                for (place, truth) in truth.iter_mut().enumerate() {
+                for (index, truth) in truth.iter_mut().enumerate() {
                     match fault.fault {
-                        FaultKind::Restart | FaultKind::RestartSilent => truth.renumbered(exchange, place),
-                        _ => truth.gather(exchange, place),
+                        FaultKind::Restart | FaultKind::RestartSilent => truth.renumbered(exchange, index),
+                        _ => truth.gather(exchange, index),
                     }
                 }
             }
@@ -185,9 +185,9 @@ impl Round {
         self.look(|exchange, _| {
             let next_ms = exchange.now_ms() + 700;
             if self.plan.kind() == FaultKind::Funding {
-                for place in 0..exchange.markets.len() {
-                    exchange.markets[place].funding.next_ms = next_ms;
-                    exchange.send_funding(place);
+                for index in 0..exchange.markets.len() {
+                    exchange.markets[index].funding.next_ms = next_ms;
+                    exchange.send_funding(index);
                 }
                 return next_ms;
             }
@@ -227,22 +227,22 @@ impl Round {
         let last = |name: &String| self.market.exchange.deals(name).last().map_or(0, |deal| deal.id);
         let deals: Vec<u64> = self.market.symbols.iter().map(last).collect();
         self.look(|_, truth| {
-            let place = |truth: &Truth| truth.place(truth.last()).unwrap();
-            deals.into_iter().zip(truth).map(|(deal, truth)| Mark { deal, place: place(truth) }).collect()
+            let index = |truth: &Truth| truth.index(truth.last()).unwrap();
+            deals.into_iter().zip(truth).map(|(deal, truth)| Mark { deal, index: index(truth) }).collect()
         })
     }
 
     /// Symbols that are still subscribed.
     fn living(&self) -> impl Iterator<Item = &String> {
         let gone = match self.plan.expect {
-            Expect::GivenUp(place) => Some(place),
+            Expect::GivenUp(index) => Some(index),
             _ => None,
         };
         self.market
             .symbols
             .iter()
             .enumerate()
-            .filter(move |(place, _)| Some(*place) != gone)
+            .filter(move |(index, _)| Some(*index) != gone)
             .map(|(_, name)| name)
     }
 
@@ -273,40 +273,40 @@ impl Round {
             let there = self.lines(name, StreamKind::Trades);
             let count =
                 there.iter().filter(|row| row["trade_id"].as_u64().is_some_and(|id| id > mark.deal)).count();
-            count >= deals && self.book_place(name).is_some_and(|place| place >= mark.place)
+            count >= deals && self.book_index(name).is_some_and(|index| index >= mark.index)
         })
     }
 
     /// Number of book changes up to the stored version.
-    fn book_place(&self, name: &str) -> Option<usize> {
+    fn book_index(&self, name: &str) -> Option<usize> {
         let version = self.lines(name, StreamKind::BookChanges).last()?["update_id"].as_u64()?;
-        let place = self.market.symbols.iter().position(|known| known == name)?;
-        self.truth.borrow()[place].place(version)
+        let index = self.market.symbols.iter().position(|known| known == name)?;
+        self.truth.borrow()[index].index(version)
     }
 
     /// Whether the recording has everything up to the state of the paused exchange.
     fn is_level(&self) -> bool {
         self.living().all(|name| {
-            let place = self.market.symbols.iter().position(|known| known == name).unwrap();
+            let index = self.market.symbols.iter().position(|known| known == name).unwrap();
             let (version, fair) = self.look(|exchange, _| {
-                let market = &exchange.markets[place];
+                let market = &exchange.markets[index];
                 (market.version, market.fair().map(|price| market.price_decimal(price).to_string()))
             });
             let last_deal = self.market.exchange.deals(name).last().map(|deal| deal.id);
             let stored =
                 |kind: StreamKind, field: &str| self.lines(name, kind).last().map(|row| row[field].clone());
             let mark = stored(StreamKind::Marks, "mark_price");
-            self.book_place(name) == self.truth.borrow()[place].place(version)
+            self.book_index(name) == self.truth.borrow()[index].index(version)
                 && self
                     .lines(name, StreamKind::Trades)
                     .iter()
                     .any(|row| row["trade_id"].as_u64() == last_deal)
                 && mark.and_then(|mark| mark.as_str().map(str::to_owned)) == fair
-                && self.has_last_top(name, place)
+                && self.has_last_top(name, index)
         })
     }
 
-    fn has_last_top(&self, name: &str, place: usize) -> bool {
+    fn has_last_top(&self, name: &str, index: usize) -> bool {
         let rows = self.lines(name, StreamKind::BookSnapshots);
         let Some(last) = rows.last() else { return false };
         let of_last = rows.iter().filter(|row| row["recv_us"] == last["recv_us"]);
@@ -315,7 +315,7 @@ impl Round {
                 (row["price"].as_str().unwrap().to_owned(), row["quantity"].as_str().unwrap().to_owned())
             })
             .collect();
-        let truth = self.market.exchange.book(&self.market.symbols[place]).unwrap();
+        let truth = self.market.exchange.book(&self.market.symbols[index]).unwrap();
         let wanted: Vec<_> = [&truth.bids, &truth.asks]
             .into_iter()
             .flat_map(|side| {
@@ -326,9 +326,9 @@ impl Round {
     }
 
     fn where_it_stands(&self) -> String {
-        let stored = self.market.symbols.iter().enumerate().map(|(place, name)| {
+        let stored = self.market.symbols.iter().enumerate().map(|(index, name)| {
             let truth = self.truth.borrow();
-            let (is, wanted) = (self.book_place(name), truth[place].place(truth[place].last()));
+            let (is, wanted) = (self.book_index(name), truth[index].index(truth[index].last()));
             let deals = self.lines(name, StreamKind::Trades).last().map(|row| row["trade_id"].clone());
             let last = self.market.exchange.deals(name).last().map(|deal| deal.id);
             format!("{name}: book at {is:?} of {wanted:?}, deals at {deals:?} of {last:?}")
@@ -360,16 +360,16 @@ impl Round {
         let store = Store::open(folder, OpenMode::MustExist).unwrap();
         let mut outcome = Outcome { gaps: 0, missing: 0, back_ms: None, whole_ms: None };
         let mut all = Vec::new();
-        for ((place, name), truth) in market.symbols.iter().enumerate().zip(truth.into_inner()) {
+        for ((index, name), truth) in market.symbols.iter().enumerate().zip(truth.into_inner()) {
             let stored = Stored::read(&store, &id, name);
-            let is_whole = plan.expect != Expect::GivenUp(place);
+            let is_whole = plan.expect != Expect::GivenUp(index);
             let told = |why: String| format!("{name}: {why}");
             check::book(&stored, &truth, is_whole).map_err(told)?;
             check::tops(&stored, &truth, is_whole).map_err(told)?;
             outcome.missing +=
-                check::deals(&stored, &market.exchange.deals(name), ready[place].deal).map_err(told)?;
+                check::deals(&stored, &market.exchange.deals(name), ready[index].deal).map_err(told)?;
             if plan.pays_funding {
-                paid(&stored, &market.exchange.look(|exchange| exchange.markets[place].settlements.clone()))
+                paid(&stored, &market.exchange.look(|exchange| exchange.markets[index].settlements.clone()))
                     .map_err(told)?;
             }
             outcome.gaps += stored.gaps.len();
@@ -434,16 +434,16 @@ fn cost(plan: &Plan, all: &[Stored], (before, after): &(Health, Health)) -> Resu
             reconnects > 0
                 && all.iter().all(|stored| STREAMS.iter().all(|kind| stored.gaps_of(*kind).count() > 0))
         }
-        Expect::Silenced(place) => {
-            let others = all.iter().enumerate().filter(|(other, _)| *other != place);
+        Expect::Silenced(index) => {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
             let is_told =
-                all[place].gaps_of(StreamKind::Trades).any(|gap| gap.gap.cause == GapCause::Silence);
+                all[index].gaps_of(StreamKind::Trades).any(|gap| gap.gap.cause == GapCause::Silence);
             reconnects == 0 && is_told && others.into_iter().all(|(_, stored)| stored.gaps.is_empty())
         }
-        Expect::GivenUp(place) => {
-            let others = all.iter().enumerate().filter(|(other, _)| *other != place);
+        Expect::GivenUp(index) => {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
             reconnects == 1
-                && all[place].gaps_of(StreamKind::Trades).count() == 1
+                && all[index].gaps_of(StreamKind::Trades).count() == 1
                 && others.into_iter().all(|(_, stored)| !stored.gaps.is_empty())
         }
     };

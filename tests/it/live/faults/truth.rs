@@ -50,13 +50,13 @@ pub struct Truth {
     /// Exchange time of each change.
     times_ms: Vec<i64>,
     /// Number of changes up to each version. After a restart the exchange does not reuse versions.
-    places: HashMap<u64, usize>,
+    indexes: HashMap<u64, usize>,
     last: u64,
 }
 
 impl Truth {
-    pub fn begin(exchange: &Exchange, place: usize) -> Truth {
-        let market = &exchange.markets[place];
+    pub fn begin(exchange: &Exchange, index: usize) -> Truth {
+        let market = &exchange.markets[index];
         let mut base = Levels::default();
         for side in [Side::Buy, Side::Sell] {
             market.ladder.side(side).for_each(|(price, qty)| base.set(side, price.0, qty.0));
@@ -65,40 +65,40 @@ impl Truth {
             base,
             changes: Vec::new(),
             times_ms: Vec::new(),
-            places: HashMap::from([(market.version, 0)]),
+            indexes: HashMap::from([(market.version, 0)]),
             last: market.version,
         }
     }
 
     /// Appends the changes since the last call. Must be called often: the exchange keeps only a thousand
     /// changes.
-    pub fn gather(&mut self, exchange: &Exchange, place: usize) {
-        let market = &exchange.markets[place];
+    pub fn gather(&mut self, exchange: &Exchange, index: usize) {
+        let market = &exchange.markets[index];
         let known = self.last;
         for commit in market.commits.iter().filter(|commit| commit.version > known) {
             assert_eq!(commit.version, self.last + 1, "the truth was not asked for often enough");
             self.changes.push((commit.change.side, commit.change.price.0, commit.change.qty.0));
             self.times_ms.push(commit.at_ms);
             self.last = commit.version;
-            self.places.insert(self.last, self.changes.len());
+            self.indexes.insert(self.last, self.changes.len());
         }
         assert_eq!(self.last, market.version, "the truth was not asked for often enough");
     }
 
     /// The exchange continues the same book with new version numbers.
-    pub fn renumbered(&mut self, exchange: &Exchange, place: usize) {
-        self.last = exchange.markets[place].version;
-        self.places.insert(self.last, self.changes.len());
+    pub fn renumbered(&mut self, exchange: &Exchange, index: usize) {
+        self.last = exchange.markets[index].version;
+        self.indexes.insert(self.last, self.changes.len());
     }
 
     /// Number of changes up to a version.
-    pub fn place(&self, version: u64) -> Option<usize> {
-        self.places.get(&version).copied()
+    pub fn index(&self, version: u64) -> Option<usize> {
+        self.indexes.get(&version).copied()
     }
 
-    /// Time of the change after state `place`; `i64::MAX` after the last.
-    pub fn changed_ms(&self, place: usize) -> i64 {
-        self.times_ms.get(place).copied().unwrap_or(i64::MAX)
+    /// Time of the change after state `index`; `i64::MAX` after the last.
+    pub fn changed_ms(&self, index: usize) -> i64 {
+        self.times_ms.get(index).copied().unwrap_or(i64::MAX)
     }
 
     /// The newest version.
