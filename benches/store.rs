@@ -7,7 +7,7 @@
 //! temporary directory (`TMPDIR`); with a RAM disk the figures are too good.
 
 mod input;
-mod live;
+mod open_recording;
 
 use input::{is_test, load, median, report, timed, without_receive_time};
 use std::hint::black_box;
@@ -61,7 +61,7 @@ fn main() {
     );
     drop(store);
     scan(&trades);
-    live::run(&many.trades);
+    open_recording::run(&many.trades);
 }
 
 fn begin(entropy: u32) -> NewRecording {
@@ -138,7 +138,12 @@ fn scan(trades: &[Record]) {
     };
     let (open, store) = timed(|| Store::open(dir.path(), OpenMode::MustExist).expect("it is there"));
     let blocks = store.recording(&id).expect("it is there").bytes() as f64;
-    report("file over its blocks, compacted", live::file_bytes(dir.path()) / blocks, "times", "<= 1.25");
+    report(
+        "file over its blocks, compacted",
+        open_recording::file_bytes(dir.path()) / blocks,
+        "times",
+        "<= 1.25",
+    );
     report("checked open", open.as_secs_f64() * 1e3, "ms", "<= 15 empty");
     let table = SymbolTable::new(1, vec![store.spec_of(&id, SYMBOL).expect("it was recorded")]);
     let choice = FeedChoice {

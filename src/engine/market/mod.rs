@@ -101,7 +101,7 @@ impl MarketState {
         }
     }
 
-    /// The longest time ago that any window begins, or that decides whether the book is live.
+    /// The longest time ago that any window begins, or that decides whether the book is up to date.
     pub fn history(&self) -> Span {
         let series = self.series.iter().map(|(_, series)| series.longest);
         let windows = [self.tape.longest(), self.open_interest.longest, BOOK_STALE_AFTER];

@@ -1,7 +1,7 @@
 //! One order book built from snapshots and from change messages that may be lost, repeated, late or stale.
 //!
 //! A state machine without I/O or clock: messages, snapshots and times go in; rows and the notices "lost" and
-//! "regained" come out. Invariant: while [`BookSync::is_live`] is true, the rows that came out are the
+//! "regained" come out. Invariant: while [`BookSync::is_synced`] is true, the rows that came out are the
 //! exchange's book at version `last`, down to the worst level of the snapshot; changes beyond that depth are
 //! dropped. Nothing survives [`BookSync::reset`], so versions of two connections never mix.
 
@@ -161,14 +161,14 @@ impl BookSync {
     }
 
     /// Whether the published rows are the exchange's book.
-    pub fn is_live(&self) -> bool {
+    pub fn is_synced(&self) -> bool {
         self.state == SyncState::Synced
     }
 
     /// Version of the book while it is synchronized.
     #[cfg(test)]
     pub fn version(&self) -> Option<u64> {
-        self.is_live().then_some(self.last)
+        self.is_synced().then_some(self.last)
     }
 
     /// Whether a snapshot must be requested now; answer with [`BookSync::snapshot`] or
@@ -210,7 +210,7 @@ impl BookSync {
 
     /// The last version published or buffered.
     fn newest(&self) -> Option<u64> {
-        if self.is_live() {
+        if self.is_synced() {
             return Some(self.last);
         }
         // No snapshot below the floor is accepted, so a message below it is useless.
@@ -226,13 +226,13 @@ impl BookSync {
 
     /// A message arrived that could not be parsed, so its changes are missing.
     pub fn refused(&mut self, now: Span, out: &mut impl Out) {
-        let known = if self.is_live() { self.last } else { self.held.end().unwrap_or(self.floor) };
+        let known = if self.is_synced() { self.last } else { self.held.end().unwrap_or(self.floor) };
         self.lose(known.saturating_add(1), now, out);
     }
 
     /// Published rows are no longer valid, e.g. after a clock step; resynchronizes the book.
     pub fn reopen(&mut self, now: Span, out: &mut impl Out) {
-        if self.is_live() {
+        if self.is_synced() {
             self.lose(self.last, now, out);
         }
     }
@@ -279,10 +279,10 @@ impl BookSync {
     /// Resynchronizes the book when it has been crossed for too long or a side has run out of known levels.
     /// Must also be called when no message arrives.
     pub fn check(&mut self, now: Span, out: &mut impl Out) {
-        if self.is_live() && self.sides.are_exhausted() {
+        if self.is_synced() && self.sides.are_exhausted() {
             return self.lose(self.last, now, out);
         }
-        if !self.is_live() || !self.sides.are_crossed() {
+        if !self.is_synced() || !self.sides.are_crossed() {
             self.crossed_since = None;
             return;
         }
@@ -320,7 +320,7 @@ impl BookSync {
 
     /// Starts a resync; the snapshot must have at least version `floor`.
     fn lose(&mut self, floor: u64, now: Span, out: &mut impl Out) {
-        if self.is_live() {
+        if self.is_synced() {
             out.lost();
         }
         self.held.clear();

@@ -48,7 +48,7 @@ fn row(kind: StreamKind, seq: u64, received_ns: i64) -> Record {
 struct World {
     disk: SharedMemory,
     store: Arc<Store>,
-    live: Option<OpenRecording>,
+    open: Option<OpenRecording>,
     id: String,
     bounds: Bounds,
     clock_ns: i64,
@@ -62,15 +62,15 @@ impl World {
     fn new(bounds: Bounds) -> Self {
         let disk = SharedMemory::default();
         let store = Arc::new(Store::with_backend(disk.clone()).unwrap());
-        let live = store.begin_recording(new_recording(1), names()).unwrap();
-        live.set_bounds(bounds);
+        let open = store.begin_recording(new_recording(1), names()).unwrap();
+        open.set_bounds(bounds);
         let rows = vec![(Vec::new(), 0); SYMBOLS.len() * KINDS.len()];
-        let id = live.id().to_owned();
+        let id = open.id().to_owned();
         let clock_ns = 1_700_000_000_000_000_000;
         World {
             disk,
             store,
-            live: Some(live),
+            open: Some(open),
             id,
             bounds,
             clock_ns,
@@ -80,8 +80,8 @@ impl World {
         }
     }
 
-    fn live(&mut self) -> &mut OpenRecording {
-        self.live.as_mut().unwrap()
+    fn open(&mut self) -> &mut OpenRecording {
+        self.open.as_mut().unwrap()
     }
 
     fn push(&mut self, stream: usize, count: usize) {
@@ -89,7 +89,7 @@ impl World {
         self.clock_ns += 3_100_000;
         let seq = self.rows[stream].0.len() as u64;
         let rows: Vec<Record> = (0..count as u64).map(|i| row(kind, seq + i, self.clock_ns)).collect();
-        self.live().push(SymbolId(symbol as u32), &rows).unwrap();
+        self.open().push(SymbolId(symbol as u32), &rows).unwrap();
         self.rows[stream].0.extend_from_slice(&rows);
     }
 
@@ -99,23 +99,23 @@ impl World {
             stream: StreamKind::Trades,
             gap: Gap { from: at, to: at, cause: GapCause::Silence },
         };
-        self.live().gap(SymbolId(symbol as u32), gap).unwrap();
+        self.open().gap(SymbolId(symbol as u32), gap).unwrap();
         self.gaps.push((SYMBOLS[symbol].to_owned(), gap));
     }
 
     fn committed(&mut self) {
         self.rows.iter_mut().for_each(|(rows, committed)| *committed = rows.len());
         self.gaps_committed = self.gaps.len();
-        let (live, bounds) = (self.live.as_ref().unwrap(), self.bounds);
+        let (open, bounds) = (self.open.as_ref().unwrap(), self.bounds);
         assert!(
-            live.pending_rows() <= bounds.pending_rows
-                && live.journal_bytes() <= bounds.journal_bytes + (1 << 16)
+            open.pending_rows() <= bounds.pending_rows
+                && open.journal_bytes() <= bounds.journal_bytes + (1 << 16)
         );
     }
 
     /// Drops everything in memory, as if the process had been killed, and reopens the store.
     fn kill(&mut self) {
-        self.live = None;
+        self.open = None;
         self.store = Arc::new(Store::in_memory().unwrap());
         let copy = SharedMemory {
             bytes: Arc::new(Mutex::new(self.disk.bytes.lock().unwrap().clone())),
@@ -127,16 +127,16 @@ impl World {
             self.store.open_recordings().unwrap().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
             [self.id.as_str()]
         );
-        let live = self.store.resume_recording(&self.id).unwrap();
-        live.set_bounds(self.bounds);
+        let open = self.store.resume_recording(&self.id).unwrap();
+        open.set_bounds(self.bounds);
         self.rows.iter_mut().for_each(|(rows, committed)| rows.truncate(*committed));
         self.gaps.truncate(self.gaps_committed);
         let last = self.rows.iter().flat_map(|(rows, _)| rows.last()).filter_map(|row| row.received_at).max();
         assert_eq!(
-            (live.rows(), live.last_received()),
+            (open.rows(), open.last_received()),
             (self.rows.iter().map(|(rows, _)| rows.len() as u64).sum(), last)
         );
-        self.live = Some(live);
+        self.open = Some(open);
     }
 
     fn check(&self) {
@@ -207,11 +207,11 @@ proptest! {
                 Step::Push(stream, count) => world.push(stream, count),
                 Step::Gap(symbol) => world.gap(symbol),
                 Step::Commit => {
-                    world.live().commit(RecordingCommit::default()).unwrap();
+                    world.open().commit(RecordingCommit::default()).unwrap();
                     world.committed();
                 }
                 Step::Seal => {
-                    world.live().seal().unwrap();
+                    world.open().seal().unwrap();
                     world.committed();
                     world.check();
                 }
@@ -223,7 +223,7 @@ proptest! {
                 Step::Kill => world.kill(),
             }
         }
-        let id = world.live.take().unwrap().finish(RecordingEnd::default()).unwrap();
+        let id = world.open.take().unwrap().finish(RecordingEnd::default()).unwrap();
         prop_assert_eq!(world.store.recording(&id).unwrap().state, RecordingState::Complete);
         world.check();
         prop_assert_eq!(world.store.verify().unwrap().chunks, 0, "a complete recording needs no journal");
@@ -235,9 +235,9 @@ proptest! {
 fn a_thousand_streams_stay_within_their_bounds() {
     let store = Arc::new(Store::in_memory().unwrap());
     let symbols: Vec<String> = (0..500).map(|i| format!("S{i}_USDT")).collect();
-    let live = store.begin_recording(new_recording(1), symbols.clone()).unwrap();
+    let open = store.begin_recording(new_recording(1), symbols.clone()).unwrap();
     let bounds = Bounds { pending_rows: 60_000, journal_bytes: 1 << 20, ..Bounds::default() };
-    live.set_bounds(bounds);
+    open.set_bounds(bounds);
     let mut clock_ns = 1_700_000_000_000_000_000;
     let rounds = 40;
     for round in 0..rounds {
@@ -247,17 +247,17 @@ fn a_thousand_streams_stay_within_their_bounds() {
                 // A few streams are far busier than the others.
                 let count = if symbol < 10 { 50 } else { 5 };
                 let rows: Vec<Record> = (0..count).map(|i| row(kind, round * count + i, clock_ns)).collect();
-                live.push(SymbolId(symbol as u32), &rows).unwrap();
+                open.push(SymbolId(symbol as u32), &rows).unwrap();
             }
         }
-        live.commit(RecordingCommit::default()).unwrap();
-        assert!(live.pending_rows() <= bounds.pending_rows, "{}", live.pending_rows());
+        open.commit(RecordingCommit::default()).unwrap();
+        assert!(open.pending_rows() <= bounds.pending_rows, "{}", open.pending_rows());
         // The last chunk may exceed the limit.
-        assert!(live.journal_bytes() <= bounds.journal_bytes + (400 << 10), "{}", live.journal_bytes());
+        assert!(open.journal_bytes() <= bounds.journal_bytes + (400 << 10), "{}", open.journal_bytes());
     }
     let expected = rounds * 2 * (10 * 50 + 490 * 5);
-    assert_eq!(live.rows(), expected);
-    let id = live.finish(RecordingEnd::default()).unwrap();
+    assert_eq!(open.rows(), expected);
+    let id = open.finish(RecordingEnd::default()).unwrap();
     assert_eq!(store.recording(&id).unwrap().rows(), expected);
     assert!(store.verify().unwrap().is_sound());
     let sealed = all_rows(&store, &id, "S3_USDT", StreamKind::Trades);
@@ -273,35 +273,35 @@ fn rows_that_cannot_be_kept_are_refused_and_nothing_of_them_is() {
             && store.begin_recording(new_recording(9), vec![String::new()]).is_err()
     );
     assert!(store.recordings().unwrap().is_empty());
-    let live = store.begin_recording(new_recording(1), names()).unwrap();
+    let open = store.begin_recording(new_recording(1), names()).unwrap();
     assert!(store.begin_recording(new_recording(1), names()).is_err());
     let a = SymbolId(0);
     let good = row(StreamKind::Trades, 1, 2_000_000_000);
-    live.push(a, &[good]).unwrap();
-    let refused = |live: &OpenRecording, symbol, rows: &[Record], why: &str| {
-        let error = live.push(symbol, rows).unwrap_err();
+    open.push(a, &[good]).unwrap();
+    let refused = |open: &OpenRecording, symbol, rows: &[Record], why: &str| {
+        let error = open.push(symbol, rows).unwrap_err();
         assert!(error.to_string().contains(why) && error.exit_code() == 64, "{error}");
     };
     refused(
-        &live,
+        &open,
         a,
         &[good, row(StreamKind::Trades, 1, 1_999_999_999)],
         "row 2 of this message was received before",
     );
-    refused(&live, a, &[Record { received_at: None, ..good }], "no receive time");
-    refused(&live, a, &[good, row(StreamKind::Marks, 1, 3_000_000_000)], "another kind");
-    refused(&live, SymbolId(7), &[good], "none at index 7");
+    refused(&open, a, &[Record { received_at: None, ..good }], "no receive time");
+    refused(&open, a, &[good, row(StreamKind::Marks, 1, 3_000_000_000)], "another kind");
+    refused(&open, SymbolId(7), &[good], "none at index 7");
     let large = RecordBody::Trade {
         price: number("0.000000000000000001"),
         quantity: number("1"),
         taker: Side::Buy,
         id: None,
     };
-    refused(&live, a, &[Record { body: large, ..good }], "prices of BTC_USDT");
-    assert_eq!(live.rows(), 1);
-    assert!(matches!(store.delete_recording(live.id()), Err(StoreError::Refused(_))));
-    assert!(store.resume_recording(live.id()).is_err() && store.complete_recording(live.id()).is_err());
-    let id = live.finish(RecordingEnd::default()).unwrap();
+    refused(&open, a, &[Record { body: large, ..good }], "prices of BTC_USDT");
+    assert_eq!(open.rows(), 1);
+    assert!(matches!(store.delete_recording(open.id()), Err(StoreError::Refused(_))));
+    assert!(store.resume_recording(open.id()).is_err() && store.complete_recording(open.id()).is_err());
+    let id = open.finish(RecordingEnd::default()).unwrap();
     assert_eq!(all_rows(&store, &id, SYMBOLS[0], StreamKind::Trades), [good]);
     assert_eq!(store.spec_of(&id, SYMBOLS[0]).unwrap().price_step, number("0.01"));
     store.delete_recording(&id).unwrap();
@@ -326,21 +326,21 @@ fn a_session_and_its_rows_are_on_disk_together() {
     ];
     world.push(0, 3);
     let (row, first) = (session("running", Some(7)), events(1));
-    controls[..2].iter().for_each(|control| world.live().control("exec_a", control).unwrap());
-    world.live().commit(RecordingCommit { session: Some((&row, &first)) }).unwrap();
+    controls[..2].iter().for_each(|control| world.open().control("exec_a", control).unwrap());
+    world.open().commit(RecordingCommit { session: Some((&row, &first)) }).unwrap();
     world.committed();
     // Without new rows, only the session is written.
-    world.live().control("exec_a", &controls[2]).unwrap();
-    world.live().commit(RecordingCommit { session: Some((&row, &events(3))) }).unwrap();
+    world.open().control("exec_a", &controls[2]).unwrap();
+    world.open().commit(RecordingCommit { session: Some((&row, &events(3))) }).unwrap();
     world.kill();
     assert_eq!(world.store.session("exec_a").unwrap().reached_ns, Some(7));
     assert_eq!(world.store.session_controls("exec_a").unwrap(), controls);
     assert_eq!(world.store.last_session_event("exec_a").unwrap(), 4);
     let ended = session("completed", Some(8));
     let result = Some(new_result("exec_a", 1, "{}"));
-    world.live().control("exec_a", &control(9, ControlKindV1::End)).unwrap();
+    world.open().control("exec_a", &control(9, ControlKindV1::End)).unwrap();
     let id = world
-        .live
+        .open
         .take()
         .unwrap()
         .finish(RecordingEnd { session: Some((&ended, &events(5))), result })
@@ -356,7 +356,7 @@ fn a_session_and_its_rows_are_on_disk_together() {
 fn what_was_done_before_a_row_is_on_disk_with_it_whoever_commits() {
     let mut world = World::new(Bounds::default());
     let interrupted = SessionControlV1 { at_ns: 1, kind: ControlKindV1::Pause };
-    world.live().control("exec_a", &interrupted).unwrap();
+    world.open().control("exec_a", &interrupted).unwrap();
     world.push(0, 3);
     world.store.flush_recording(&world.id, None).unwrap();
     world.committed();
@@ -370,7 +370,7 @@ fn only_rows_that_are_on_disk_are_counted() {
     let counted = |world: &World| world.store.counted_recording(&world.id).unwrap().rows();
     world.push(0, 5_000);
     assert_eq!(counted(&world), 0, "a full block is made, nothing is committed");
-    world.live().commit(RecordingCommit::default()).unwrap();
+    world.open().commit(RecordingCommit::default()).unwrap();
     world.committed();
     assert_eq!(counted(&world), 5_000);
     world.push(0, 70);
@@ -382,7 +382,7 @@ fn only_rows_that_are_on_disk_are_counted() {
 #[test]
 fn a_recording_that_was_only_begun_leaves_nothing() {
     let mut world = World::new(Bounds::default());
-    world.store.discard_recording(world.live.take().unwrap());
+    world.store.discard_recording(world.open.take().unwrap());
     assert_eq!(world.store.verify().unwrap(), VerifyReport::default());
 }
 
@@ -391,13 +391,13 @@ fn blocks_end_up_full_however_often_a_stream_is_sealed() {
     let mut world = World::new(Bounds::default());
     for _ in 0..90 {
         world.push(0, 100);
-        world.live().seal().unwrap();
+        world.open().seal().unwrap();
     }
     let report = world.store.verify().unwrap();
     assert_eq!((report.rows, report.blocks), (9_000, 3), "{report:?}");
     assert_eq!(
-        world.store.recording(&world.id).unwrap().bytes() + world.live().journal_bytes() as u64,
-        world.live().bytes()
+        world.store.recording(&world.id).unwrap().bytes() + world.open().journal_bytes() as u64,
+        world.open().bytes()
     );
     world.check();
 }

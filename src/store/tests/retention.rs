@@ -23,16 +23,16 @@ fn ids(store: &Store) -> Vec<String> {
 fn the_oldest_go_until_the_rest_is_young_and_small_enough() {
     let store = Arc::new(Store::in_memory().unwrap());
     let made: Vec<String> = (1..=5).map(|day| import_at(&store, day * 86_400, 5_000, 0)).collect();
-    let live = store
+    let open = store
         .begin_recording(
             NewRecording { at: Timestamp::from_seconds(1), entropy: 2, sources: Vec::new() },
             vec!["A".into()],
         )
         .unwrap();
-    live.push(SymbolId(0), &trades(4_500)).unwrap();
-    live.seal().unwrap();
+    open.push(SymbolId(0), &trades(4_500)).unwrap();
+    open.seal().unwrap();
     let each = store.recording(&made[0]).unwrap().bytes();
-    let of_live = store.recording(live.id()).unwrap().bytes();
+    let of_live = store.recording(open.id()).unwrap().bytes();
     let none = BTreeSet::new();
     assert_eq!(store.prune(Retention::default(), &none).unwrap(), Pruned::default());
     let pinned = BTreeSet::from([made[1].clone()]);
@@ -42,10 +42,10 @@ fn the_oldest_go_until_the_rest_is_young_and_small_enough() {
     let bytes = Some(of_live + 2 * each);
     let pruned = store.prune(Retention { before: None, bytes }, &pinned).unwrap();
     assert_eq!(pruned.recordings, made[2..4]);
-    assert_eq!(ids(&store), [live.id(), &made[1], &made[4]]);
+    assert_eq!(ids(&store), [open.id(), &made[1], &made[4]]);
     let pruned = store.prune(Retention { before: Some(Timestamp::MAX), bytes: Some(0) }, &none).unwrap();
     assert_eq!(pruned.recordings, [made[1].as_str(), &made[4]]);
-    assert_eq!(ids(&store), [live.id()], "never one that is being made");
+    assert_eq!(ids(&store), [open.id()], "never one that is being made");
     assert!(store.verify().unwrap().is_sound());
 }
 

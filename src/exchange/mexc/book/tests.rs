@@ -156,7 +156,7 @@ fn a_gap_makes_the_book_invalid_until_a_snapshot_joins() {
     stage.message(104, 106, &both(&[("0.08049", "50")], &[("0.080550", "0"), ("0.080540", "30")]));
     stage.shows(106, &[("0.08054", "30"), ("0.08056", "347")], &[("0.08049", "50"), ("0.08048", "489")]);
     stage.message(109, 110, &both(&[("0.0805", "7")], &[]));
-    assert!(!stage.book.is_live() && !stage.reader.is_valid, "107 and 108 are missing");
+    assert!(!stage.book.is_synced() && !stage.reader.is_valid, "107 and 108 are missing");
     assert_eq!(stage.asked_after(), 0);
     stage.message(111, 111, &both(&[], &[("0.08056", "300")]));
     let second = both(
@@ -180,7 +180,7 @@ fn a_snapshot_that_is_too_old_is_refused_and_one_inside_a_message_joins() {
     stage.message(1_005, 1_012, &both(&[("0.08004", "8819")], &[("0.0801", "0"), ("0.08012", "5313")]));
     stage.message(1_013, 1_013, &both(&[("0.08003", "9000")], &[]));
     stage.snapshot(990, &both(&[("0.08", "1")], &[("0.0801", "1")]));
-    assert!(!stage.book.is_live());
+    assert!(!stage.book.is_synced());
     assert_eq!(stage.asked_after(), 200);
     stage.snapshot(998, &[]);
     assert_eq!(stage.asked_after(), 400, "the wait doubles");
@@ -230,10 +230,10 @@ fn books_are_repaired_at_most_every_two_seconds() {
     for round in 1..=4_u64 {
         let from = round * 10;
         stage.message(from, from, &[]);
-        assert!(!stage.book.is_live());
+        assert!(!stage.book.is_synced());
         asked.push(stage.asked_after());
         stage.snapshot(from, &[]);
-        assert!(stage.book.is_live());
+        assert!(stage.book.is_synced());
     }
     assert_eq!(asked, [0, 2_000, 2_000, 2_000]);
     assert_eq!(stage.reader.lost, 4);
@@ -249,7 +249,7 @@ fn a_book_never_goes_back_behind_what_was_shown() {
     stage.asked_after();
     stage.snapshot(99, &[]);
     stage.snapshot(100, &[]);
-    assert!(!stage.book.is_live(), "the unreadable message was at least version 101");
+    assert!(!stage.book.is_synced(), "the unreadable message was at least version 101");
     stage.snapshot(101, &both(&[("1", "3")], &[("2", "1")]));
     stage.shows(101, &[("2", "1")], &[("1", "3")]);
 }
@@ -262,17 +262,17 @@ fn a_book_crossed_for_long_is_repaired_and_a_short_cross_is_not() {
     stage.message(2, 2, &both(&[("11", "1")], &[]));
     stage.now = stage.now + ms(2_000);
     stage.message(3, 3, &both(&[("11", "0")], &[]));
-    assert!(stage.book.is_live());
+    assert!(stage.book.is_synced());
     stage.message(4, 4, &both(&[("12", "1")], &[]));
     stage.now = stage.now + ms(2_000);
     stage.book.check(stage.now, &mut stage.reader);
-    assert!(stage.book.is_live());
+    assert!(stage.book.is_synced());
     stage.now = stage.now + ms(1);
     stage.book.check(stage.now, &mut stage.reader);
-    assert!(!stage.book.is_live() && stage.reader.lost == 1);
+    assert!(!stage.book.is_synced() && stage.reader.lost == 1);
     stage.asked_after();
     stage.snapshot(3, &[]);
-    assert!(!stage.book.is_live(), "older than the crossed one");
+    assert!(!stage.book.is_synced(), "older than the crossed one");
 }
 
 #[test]
@@ -298,9 +298,9 @@ fn what_is_held_has_a_bound() {
     }
     stage.asked_after();
     stage.snapshot(bound / 2, &changes);
-    assert!(!stage.book.is_live(), "what would join it was dropped");
+    assert!(!stage.book.is_synced(), "what would join it was dropped");
     stage.snapshot(bound - 1, &changes);
-    assert!(stage.book.is_live());
+    assert!(stage.book.is_synced());
     assert_eq!(stage.book.version(), Some(bound));
 }
 
@@ -420,7 +420,7 @@ proptest! {
                 let version = (next - 1).saturating_sub(lags.next().unwrap_or(0)).max(first);
                 stage.snapshot(version, &truth.levels(version));
             }
-            if stage.book.is_live() {
+            if stage.book.is_synced() {
                 prop_assert_eq!(&stage.reader.book, truth.at(stage.reader.version));
                 prop_assert_eq!(stage.book.version(), Some(stage.reader.version));
             }
@@ -431,7 +431,7 @@ proptest! {
                 stage.snapshot(newest, &truth.levels(newest));
             }
         }
-        prop_assert!(stage.book.is_live());
+        prop_assert!(stage.book.is_synced());
         prop_assert_eq!(stage.reader.version, newest);
         prop_assert_eq!(&stage.reader.book, truth.at(newest));
     }

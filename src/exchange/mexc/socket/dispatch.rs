@@ -388,7 +388,7 @@ impl Dispatch {
         let snapshot = BookSnapshot { version: depth.version, at, levels: &levels };
         self.with_book(slot, received, |book, out| book.snapshot(snapshot, received.steady, out));
         let symbol = &mut self.symbols[slot];
-        if symbol.book.is_live() {
+        if symbol.book.is_synced() {
             symbol.book_heard_at = Some(received.at);
         }
     }

@@ -53,7 +53,7 @@ fn a_step_of_the_clock_is_a_gap_for_every_stream() {
         [gone, Told::Regained(0, vec![marks])],
         "the other symbol had nothing to lose"
     );
-    assert!(reader.is_snapshot_due() && !reader.symbol(0).book.is_live());
+    assert!(reader.is_snapshot_due() && !reader.symbol(0).book.is_synced());
     reader.text(ticker);
     assert_eq!(memory.rows(0, StreamKind::Marks).len(), 2, "a mark is said again behind a gap");
     reader.join(5);
@@ -91,7 +91,7 @@ fn follow(name: &str, text: &str) -> usize {
                 "expect_book" => {
                     books += 1;
                     let book = &reader.symbol(0).book;
-                    assert_eq!((book.is_live(), book.version()), (step.valid, step.version), "{place}");
+                    assert_eq!((book.is_synced(), book.version()), (step.valid, step.version), "{place}");
                     let side = |side| -> Vec<(String, String)> {
                         book.levels(side)
                             .into_iter()

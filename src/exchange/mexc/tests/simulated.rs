@@ -210,7 +210,7 @@ async fn ten_minutes(books: usize, refusal: Rejection) {
     assert_eq!(
         (client.books.count(), calls_before, client.refused_for()),
         (books, books, None),
-        "every book is live after one call"
+        "every book is in sync after one call"
     );
     client.until(refused.start + 2_500).await;
     assert_eq!(client.books.count(), 0, "a second was not told");
@@ -227,7 +227,7 @@ async fn ten_minutes(books: usize, refusal: Rejection) {
         "{books} books, {refusal:?}: the first call was served {} ms after the end",
         first - refused.end
     );
-    assert_eq!(client.books.count(), books, "{refusal:?}: live half a minute after the end");
+    assert_eq!(client.books.count(), books, "{refusal:?}: in sync half a minute after the end");
     assert_eq!(client.refused_for(), None);
     let most = calls
         .iter()

@@ -7,13 +7,13 @@ fn a_disk_that_fails_at_any_write_keeps_every_commit_and_is_readable() {
     for budget in (0..2_000).step_by(3) {
         let mut world = World::new(Bounds { journal_bytes: 3_000, pending_rows: 500, ..Bounds::default() });
         world.push(0, 4_000);
-        world.live().seal().unwrap();
+        world.open().seal().unwrap();
         world.committed();
         *world.disk.budget.lock().unwrap() = Some(budget);
         let mut failed = None;
         for round in 0..12 {
             world.push(round % 12, 30 + 400 * (round % 3));
-            if let Err(error) = world.live().commit(RecordingCommit::default()) {
+            if let Err(error) = world.open().commit(RecordingCommit::default()) {
                 failed = Some(error);
                 break;
             }
@@ -21,7 +21,7 @@ fn a_disk_that_fails_at_any_write_keeps_every_commit_and_is_readable() {
         }
         if let Some(error) = &failed {
             assert!(error.is_full(), "{error:?}");
-            let again = world.live().push(SymbolId(0), &[row(StreamKind::Trades, 1, i64::MAX)]).unwrap_err();
+            let again = world.open().push(SymbolId(0), &[row(StreamKind::Trades, 1, i64::MAX)]).unwrap_err();
             assert_eq!(again.to_string(), error.to_string(), "a recording that failed takes no more");
             assert!(!all_rows(&world.store, &world.id, SYMBOLS[0], StreamKind::Trades).is_empty());
             assert!(
@@ -30,7 +30,7 @@ fn a_disk_that_fails_at_any_write_keeps_every_commit_and_is_readable() {
             );
         }
         *world.disk.budget.lock().unwrap() = None;
-        world.live = None;
+        world.open = None;
         let reopened = {
             world.store = Arc::new(Store::in_memory().unwrap());
             Arc::new(Store::with_backend(world.disk.clone()).unwrap())
@@ -59,11 +59,11 @@ fn a_torn_or_missing_chunk_is_refused_with_its_place() {
     let mut world = World::new(Bounds::default());
     for round in 0..5 {
         world.push(round, 20);
-        world.live().commit(RecordingCommit::default()).unwrap();
+        world.open().commit(RecordingCommit::default()).unwrap();
     }
     world.push(0, 5);
-    world.live().commit(RecordingCommit::default()).unwrap();
-    world.live = None;
+    world.open().commit(RecordingCommit::default()).unwrap();
+    world.open = None;
     let key = |number| (world.id.as_str(), number);
     let chunk = |number| {
         world

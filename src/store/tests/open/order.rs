@@ -66,18 +66,18 @@ proptest! {
         length in 0_i64..9_000,
     ) {
         let store = Arc::new(Store::in_memory().unwrap());
-        let live = store.begin_recording(new_recording(1), ["A", "B", "C"].map(str::to_owned).to_vec()).unwrap();
+        let open = store.begin_recording(new_recording(1), ["A", "B", "C"].map(str::to_owned).to_vec()).unwrap();
         let rows = [walk(1, &a), walk(2, &b), walk(3, &c)];
         for (symbol, rows) in rows.iter().enumerate() {
             let (mut rest, mut sizes) = (rows.as_slice(), seals.iter().cycle());
             while !rest.is_empty() {
                 let (batch, behind) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
-                live.push(SymbolId(symbol as u32), batch).unwrap();
-                live.seal().unwrap();
+                open.push(SymbolId(symbol as u32), batch).unwrap();
+                open.seal().unwrap();
                 rest = behind;
             }
         }
-        let id = live.finish(RecordingEnd::default()).unwrap();
+        let id = open.finish(RecordingEnd::default()).unwrap();
         for clock in [FeedClock::Exchange, FeedClock::Receive] {
             let (from, to) = (at_ms(from), at_ms(from + length));
             let mut expected = Vec::new();
@@ -101,15 +101,15 @@ proptest! {
 #[test]
 fn two_snapshots_of_one_moment_are_two_ticks() {
     let store = Arc::new(Store::in_memory().unwrap());
-    let live = store.begin_recording(new_recording(1), vec!["A".into()]).unwrap();
+    let open = store.begin_recording(new_recording(1), vec!["A".into()]).unwrap();
     let level = |side, level, price: &str| {
         let body = RecordBody::SnapshotLevel { side, level, price: number(price), quantity: Decimal::ONE };
         Record { exchange_at: at_ms(1_000), received_at: Some(at_ms(2_000)), body }
     };
     let book = |bid: &str, ask: &str| [level(Side::Buy, 1, bid), level(Side::Sell, 1, ask)];
-    live.push(SymbolId(0), &book("10", "12")).unwrap();
-    live.push(SymbolId(0), &book("9", "11")).unwrap();
-    let id = live.finish(RecordingEnd::default()).unwrap();
+    open.push(SymbolId(0), &book("10", "12")).unwrap();
+    open.push(SymbolId(0), &book("9", "11")).unwrap();
+    let id = open.finish(RecordingEnd::default()).unwrap();
     let table = SymbolTable::new(1, vec![store.spec_of(&id, "A").unwrap()]);
     for clock in [FeedClock::Exchange, FeedClock::Receive] {
         let choice = FeedChoice {

@@ -5,10 +5,10 @@ use super::*;
 #[test]
 fn readers_see_every_row_while_more_arrive() {
     let store = Arc::new(Store::in_memory().unwrap());
-    let live = store.begin_recording(new_recording(1), names()).unwrap();
-    let id = live.id().to_owned();
+    let open = store.begin_recording(new_recording(1), names()).unwrap();
+    let id = open.id().to_owned();
     let all: Vec<Record> = (0..60_000).map(|seq| row(StreamKind::Trades, seq, seq as i64 * 1_000)).collect();
-    live.push(SymbolId(1), &all[..1]).unwrap();
+    open.push(SymbolId(1), &all[..1]).unwrap();
     let is_over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = || {
@@ -29,13 +29,13 @@ fn readers_see_every_row_while_more_arrive() {
         };
         let reader = scope.spawn(reader);
         for batch in all[1..].chunks(333) {
-            live.push(SymbolId(1), batch).unwrap();
-            live.commit(RecordingCommit::default()).unwrap();
+            open.push(SymbolId(1), batch).unwrap();
+            open.commit(RecordingCommit::default()).unwrap();
         }
         is_over.store(true, std::sync::atomic::Ordering::Release);
         assert!(reader.join().unwrap() > 0);
     });
-    live.finish(RecordingEnd::default()).unwrap();
+    open.finish(RecordingEnd::default()).unwrap();
     assert!(all_rows(&store, &id, SYMBOLS[1], StreamKind::Trades) == all);
 }
 
@@ -43,29 +43,29 @@ fn readers_see_every_row_while_more_arrive() {
 fn rows_are_appended_while_a_commit_waits_for_the_disk() {
     let disk = SharedMemory::default();
     let store = Arc::new(Store::with_backend(disk.clone()).unwrap());
-    let live = store.begin_recording(new_recording(1), names()).unwrap();
+    let open = store.begin_recording(new_recording(1), names()).unwrap();
     let all: Vec<Record> = (0..12_345).map(|seq| row(StreamKind::Trades, seq, seq as i64 * 1_000)).collect();
-    let counted = || store.counted_recording(live.id()).unwrap().rows();
-    live.push(SymbolId(0), &all[..5_000]).unwrap();
+    let counted = || store.counted_recording(open.id()).unwrap().rows();
+    open.push(SymbolId(0), &all[..5_000]).unwrap();
     std::thread::scope(|scope| {
         let slow = disk.slow.lock().unwrap();
-        let commit = scope.spawn(|| live.commit(RecordingCommit::default()));
-        while live.uncommitted_rows() > 0 {
+        let commit = scope.spawn(|| open.commit(RecordingCommit::default()));
+        while open.uncommitted_rows() > 0 {
             std::thread::yield_now();
         }
-        live.push(SymbolId(0), &all[5_000..9_000]).unwrap();
-        assert!(!commit.is_finished() && live.rows() == 9_000);
+        open.push(SymbolId(0), &all[5_000..9_000]).unwrap();
+        assert!(!commit.is_finished() && open.rows() == 9_000);
         // Not `counted`: while the file grows, the database lets nobody read.
-        assert_eq!(live.rows_on_disk(), 0, "nothing counts that is not on disk");
+        assert_eq!(open.rows_on_disk(), 0, "nothing counts that is not on disk");
         drop(slow);
         commit.join().unwrap().unwrap();
     });
     assert_eq!(counted(), 5_000, "what came behind the commit waits for the next one");
-    live.push(SymbolId(0), &all[9_000..]).unwrap();
-    live.commit(RecordingCommit::default()).unwrap();
+    open.push(SymbolId(0), &all[9_000..]).unwrap();
+    open.commit(RecordingCommit::default()).unwrap();
     assert_eq!(counted(), 12_345);
-    let id = live.id().to_owned();
-    drop(live);
+    let id = open.id().to_owned();
+    drop(open);
     drop(store);
     let store = Arc::new(Store::with_backend(disk).unwrap());
     assert_eq!(store.readable_recording(&id, None).unwrap().rows(), 12_345);
@@ -78,16 +78,16 @@ fn a_recording_that_was_left_is_counted_and_read_without_being_completed() {
     let mut world = World::new(Bounds::default());
     world.push(0, 5_000);
     world.push(1, 70);
-    world.live().commit(RecordingCommit::default()).unwrap();
-    world.live = None;
+    world.open().commit(RecordingCommit::default()).unwrap();
+    world.open = None;
     assert_eq!(world.store.recordings().unwrap()[0].rows(), 5_070);
     assert_eq!(world.store.recording(&world.id).unwrap().rows(), 4_096, "what is in blocks");
     let readable = world.store.readable_recording(&world.id, None).unwrap();
     assert_eq!((readable.rows(), readable.state), (5_070, RecordingState::Recording));
     world.check();
-    let live = world.store.resume_recording(&world.id).unwrap();
-    live.push(SymbolId(0), &[row(StreamKind::Trades, 5_000, i64::MAX)]).unwrap();
-    drop(live);
+    let open = world.store.resume_recording(&world.id).unwrap();
+    open.push(SymbolId(0), &[row(StreamKind::Trades, 5_000, i64::MAX)]).unwrap();
+    drop(open);
     world.store.complete_recording(&world.id).unwrap();
     world.check();
     assert_eq!(world.store.recording(&world.id).unwrap().state, RecordingState::Complete);

@@ -35,7 +35,7 @@ pub fn run(trades: &[Record]) {
             record(&store, entropy, &trades[..count], rows).0
         });
         report(
-            &format!("live, durable rows, {rows} a commit"),
+            &format!("open recording, durable rows, {rows} a commit"),
             count as f64 / 1e3 / time.as_secs_f64(),
             "k rows/s",
             budget,
@@ -75,21 +75,21 @@ fn arrived(rows: &[Record]) -> Vec<Record> {
 
 /// Time until the rows are durable, and bytes of their blocks.
 fn record(store: &Arc<Store>, entropy: u32, rows: &[Record], a_commit: usize) -> (Duration, u64) {
-    let live = begin(store, entropy, 1);
+    let open = begin(store, entropy, 1);
     let (time, ()) = timed(|| {
         for batch in rows.chunks(a_commit) {
-            live.push(SymbolId(0), batch).expect("rows in order");
-            live.commit(RecordingCommit::default()).expect("a disk with room");
+            open.push(SymbolId(0), batch).expect("rows in order");
+            open.commit(RecordingCommit::default()).expect("a disk with room");
         }
     });
-    let id = live.finish(RecordingEnd::default()).expect("a disk with room");
+    let id = open.finish(RecordingEnd::default()).expect("a disk with room");
     let bytes = store.recording(&id).expect("it was just finished").bytes();
     store.delete_recording(&id).expect("it was just finished");
     (time, bytes)
 }
 
 fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Record], budget: &str) {
-    let (_, live) = record(store, 900_000, rows, 100);
+    let (_, open) = record(store, 900_000, rows, 100);
     let new =
         NewRecording { at: Timestamp::from_seconds(1_723_161_256), entropy: 900_001, sources: Vec::new() };
     let mut writer = store.begin_import(new).expect("a new id");
@@ -98,7 +98,7 @@ fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Recor
     let import = store.recording(&id).expect("it was just finished").bytes();
     store.delete_recording(&id).expect("it was just finished");
     let count = rows.len() as f64;
-    report(&format!("bytes a {what} with receive time, live"), live as f64 / count, "bytes", budget);
+    report(&format!("bytes a {what} with receive time, open"), open as f64 / count, "bytes", budget);
     report("the same rows imported", import as f64 / count, "bytes", "");
 }
 
@@ -132,7 +132,7 @@ fn late(record: &Record) -> Record {
 /// Records 200 symbols with trades, book changes (5 levels per message) and marks; a commit holds the
 /// messages of 10 ms.
 fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, pace: Pace) {
-    let live = begin(store, if pace == Pace::Real { 800_000 } else { 800_001 }, SYMBOLS);
+    let open = begin(store, if pace == Pace::Real { 800_000 } else { 800_001 }, SYMBOLS);
     let (mut commits, mut lags, mut pending) = (Vec::new(), Vec::new(), 0);
     let (mut message, mut rows) = (0_usize, Vec::new());
     let start = Instant::now();
@@ -146,18 +146,18 @@ fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, 
         for _ in 0..MESSAGES {
             let symbol = message * 7_919 % SYMBOLS;
             fill(&mut rows, message, trades, book);
-            live.push(SymbolId(symbol as u32), &rows).expect("rows in order");
+            open.push(SymbolId(symbol as u32), &rows).expect("rows in order");
             message += 1;
         }
-        let (time, done) = timed(|| live.commit(RecordingCommit::default()));
+        let (time, done) = timed(|| open.commit(RecordingCommit::default()));
         done.expect("a disk with room");
         commits.push(time);
         lags.push(start.elapsed().saturating_sub(due));
         busy += begun.elapsed();
-        pending = pending.max(live.pending_rows());
+        pending = pending.max(open.pending_rows());
     }
-    let (count, journal_and_blocks) = (live.rows() as f64, live.bytes() as f64);
-    let (finish, id) = timed(|| live.finish(RecordingEnd::default()).expect("a disk with room"));
+    let (count, journal_and_blocks) = (open.rows() as f64, open.bytes() as f64);
+    let (finish, id) = timed(|| open.finish(RecordingEnd::default()).expect("a disk with room"));
     let blocks = store.recording(&id).expect("it was just finished").bytes() as f64;
     let word = if pace == Pace::Real { "every 10 ms" } else { "unpaced" };
     println!("200 symbols x 3 streams, 200 messages a commit, {word}: {ticks} commits, {count} rows");
