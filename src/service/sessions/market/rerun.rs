@@ -1,5 +1,5 @@
-//! A live session's journaled input through the same engine once more: to go on after a restart, and to prove
-//! that the same input gives the same decisions.
+//! The journaled input of a session on a market through the same engine once more: to go on after a restart,
+//! and to prove that the same input gives the same decisions.
 //!
 //! Invariant: the engine gets the events that the session saw, in the same order.
 

@@ -67,21 +67,21 @@ impl<'a> Watcher<'a> {
         }
         if self.progress.elapsed() >= PROGRESS_EVERY {
             self.progress = Stopwatch::start();
-            let live = &session.progress;
+            let progress = &session.progress;
             // Of a session with a journal, those on disk.
             let reached = session.row().0.reached;
             let fields = json!({
-                "progress": live.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
-                "simulated_time": live.at().map(|at| at.to_string()),
+                "progress": progress.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
+                "simulated_time": progress.at().map(|at| at.to_string()),
                 "ticks": reached.ticks,
                 "signals": reached.signals,
                 "orders": reached.orders,
                 "fills": reached.fills,
                 "trades": reached.trades,
-                "events_per_second": live.events_per_second(),
-                "eta_seconds": live.eta_seconds(),
+                "events_per_second": progress.events_per_second(),
+                "eta_seconds": progress.eta_seconds(),
                 // It may follow from input that is not on disk yet.
-                "equity": if session.survives_a_restart() { None } else { live.equity() },
+                "equity": if session.survives_a_restart() { None } else { progress.equity() },
                 "currency": session.table.load().currency(),
             });
             session.stream.publish(Class::Life, "session_progress", None, fields);

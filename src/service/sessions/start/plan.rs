@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 pub(in crate::service::sessions) enum Rows {
     /// A recording.
     Recording(String),
-    /// The live market.
+    /// The market as it comes.
     Market {
         /// What of it.
         streams: Vec<StreamKind>,
@@ -76,7 +76,7 @@ impl Plan {
         self.table.iter().map(|(_, spec)| spec.clone()).collect()
     }
 
-    /// The live market as a run sees it, named by the recording that it makes.
+    /// The market as it comes, as a run sees it, named by the recording that it makes.
     pub(in crate::service::sessions) fn market(&self, recording: &str) -> Source<'static> {
         backtest::market(recording, &self.specs(), self.streams())
     }

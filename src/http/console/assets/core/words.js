@@ -73,7 +73,7 @@ export const words = {
   },
   sessionsPage: {
     title: "Sessions", about: "Everything that ran or runs, newest first.", type: "Type", all: "All", start: "Start a session",
-    none: ["No sessions yet", "Start a backtest on a recording, or a paper session on the live market."],
+    none: ["No sessions yet", "Start a backtest on a recording, or a paper session on the market."],
     more: "Load older sessions", stop: "Stop", report: "Report", stopped: "The session has ended.",
     stopping: "The session is ending; its result follows.",
     columns: { id: "Session", type: "Type", state: "State", strategies: "Strategies", symbols: "Symbols", started: "Started", progress: "Progress", trades: "Trades", action: "Action" },
@@ -125,7 +125,7 @@ export const words = {
     title: "Board", howMany: "Charts",
     /** @type {[string, string][]} */
     charts: [["", "1 chart"], ["4", "4 charts"]],
-    none: ["Nothing runs now", "Start a backtest on a recording, a paper session on the live market, or collect data."], start: "Start a session",
+    none: ["Nothing runs now", "Start a backtest on a recording, a paper session on the market, or collect data."], start: "Start a session",
     unknown: (/** @type {string} */ id) => `There is no session ${id}.`, noStrategy: "no strategy", symbols: (/** @type {number} */ n) => n === 1 ? "symbol" : "symbols", startedBy: "started by", report: "Report",
     again: "Start one like it", stop: "Stop", progress: "Progress", simulated: "replaying", perSecond: "events/s", eta: "done in", goesOn: "It goes on when this page is closed.",
     equity: "Equity", start0: "from", realised: "Realised PnL", open: "Open PnL", positions: (/** @type {number} */ n) => n === 1 ? "position" : "positions", drawdown: "Deepest drawdown", nowDown: "now", costs: "Fees paid",
@@ -167,7 +167,7 @@ export const words = {
     strategies: "Strategies", strategy: "Strategy", about: "What it does", direction: "Direction", trades: "Trades", winRate: "Win rate", avgProfit: "Avg. profit",
     disabled: "disabled", searchStrategies: "Search strategies", noStrategies: ["No strategy fits", "Search for something else, or write one on the page Strategies."],
     chosen: (/** @type {number} */ n) => `${n} chosen`, recordings: "Data", recording: "Recorded from", span: "Span", symbols: "Symbols", records: "Rows", coverage: "Coverage", state: "State",
-    noRecordings: ["No recordings yet", "Import files on the page Recordings, or collect live data."], collectSome: "Collect data", whole: "The whole recording", from: "From (UTC)", to: "To (UTC)",
+    noRecordings: ["No recordings yet", "Import files on the page Recordings, or collect data from the exchange."], collectSome: "Collect data", whole: "The whole recording", from: "From (UTC)", to: "To (UTC)",
     covered: (/** @type {number} */ share, /** @type {number} */ gaps) => `${share} % covered, ${gaps} ${gaps === 1 ? "gap" : "gaps"}`, gaps: (/** @type {number} */ n) => `${n} ${n === 1 ? "gap" : "gaps"}`,
     symbol: "Symbol", price: "Price", change: "24 h", volume: "Volume 24 h", high: "High 24 h", low: "Low 24 h", funding: "Funding", leverage: "Max.", searchSymbols: "Search symbols",
     allContracts: "All contracts", topVolume: "Top 10 by volume", topMovers: "Top 10 movers", paste: "Paste a list", pasteAbout: "Symbols with spaces, commas or lines between them",
@@ -177,7 +177,7 @@ export const words = {
   startPage: {
     title: "Start a session", about: "Choose what runs, on which data, with how much. Nothing starts before you press the button.", type: "Type of session",
     /** @type {Record<string, string>} */
-    types: { backtest: "Replay recorded data", paper: "Live data, simulated orders", live: "Real orders; rehearsed only so far", collect: "Record market data" },
+    types: { backtest: "Replay recorded data", paper: "The market as it comes, simulated orders", live: "Real orders; rehearsed only so far", collect: "Record market data" },
     budget: "Budget", cap: "Budget cap", capHint: "All strategies together", balance: "Starting balance", balanceHint: "Simulated account", position: "Largest position", positionHint: "Notional of one position",
     noLimit: "no limit", allocations: "Split over strategies", allocationOf: (/** @type {string} */ id) => `Budget of ${id}`, rest: "shared, or 60%",
     allocated: (/** @type {string} */ used, /** @type {string} */ cap, /** @type {string} */ left) => `${used} of ${cap} allocated, ${left} left to share`,
@@ -219,7 +219,7 @@ export const words = {
     summary: {
       noStrategy: "no strategy", noSymbol: "no symbol", more: (/** @type {number} */ n) => `and ${n} more`, allRecorded: (/** @type {number} */ n) => n === 1 ? "the recorded symbol" : `all ${n} recorded symbols`,
       backtest: (/** @type {string} */ what, /** @type {string} */ symbols, /** @type {string} */ span) => `Replays ${span || "recorded data"} of ${symbols} through ${what}.`,
-      paper: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on live data of ${symbols}; orders are simulated.`,
+      paper: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on the market of ${symbols} as it comes; orders are simulated.`,
       live: (/** @type {string} */ what, /** @type {string} */ symbols) => `Runs ${what} on ${symbols} with real orders.`,
       collect: (/** @type {string} */ _, /** @type {string} */ symbols) => `Records ${symbols}.`,
       cap: (/** @type {string} */ cap) => `Positions use at most ${cap} in all.`, noCap: "There is no budget cap.", risk: (/** @type {string} */ stop, /** @type {string} */ take) => `Strategies without a stop loss of their own get ${stop}, those without a take profit ${take}.`, ownStop: "none", ownTake: "none",

@@ -25,13 +25,13 @@ pub(in crate::service::sessions) struct Outbox(Arc<Mutex<OutboxState>>);
 struct OutboxState {
     orders: VecDeque<Outgoing>,
     /// A journal is not replayed any more: what comes now has not left.
-    is_live: bool,
+    is_caught_up: bool,
 }
 
 impl Outbox {
     /// What a replay decided last. From now on nothing that closes a position is forgotten.
     pub(in crate::service::sessions) fn take_replayed(&self) -> Vec<Outgoing> {
-        self.lock().is_live = true;
+        self.lock().is_caught_up = true;
         self.take()
     }
 
@@ -44,7 +44,7 @@ impl Outbox {
         let mut waiting = self.lock();
         if waiting.orders.len() >= OUTBOX_ORDERS {
             let is_entry = matches!(outgoing, Outgoing::Submit(_, order) if order.purpose == Purpose::Entry);
-            if !waiting.is_live {
+            if !waiting.is_caught_up {
                 waiting.orders.pop_front();
             } else if is_entry {
                 return tracing::error!(
