@@ -27,7 +27,7 @@ const RATE: usize = 2;
 pub(super) struct Order {
     /// Last time and its line, by symbol; line 0: none yet.
     last: Vec<(Timestamp, u64)>,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<SnapshotRows>,
     /// Trades with ids.
     trades: KnownTrades,
     /// Last funding rate, by symbol.
@@ -35,7 +35,7 @@ pub(super) struct Order {
 }
 
 /// The snapshot being read.
-struct Snapshot {
+struct SnapshotRows {
     symbol: u32,
     at: Timestamp,
     side: Side,
@@ -105,7 +105,7 @@ impl Order {
             if level != 1 {
                 return book(LEVEL, format!("a snapshot begins with level {level}"));
             }
-            self.snapshot = Some(Snapshot { symbol, at, side, level, price });
+            self.snapshot = Some(SnapshotRows { symbol, at, side, level, price });
             return Ok(());
         };
         if side != open.side {

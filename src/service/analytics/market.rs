@@ -222,7 +222,7 @@ fn numbers_of(body: &RecordBody) -> (Option<&'static str>, [Option<Decimal>; 7])
 }
 
 /// A snapshot that is being read.
-struct Snapshot {
+struct SnapshotBuilder {
     first_row: u64,
     at_us: i64,
     received_us: Option<i64>,
@@ -236,7 +236,7 @@ struct Snapshot {
 /// it waits.
 fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) -> Result<(), SyncError> {
     let Some((mut cursor, end, mut rows)) = unsent(store, flow, part)? else { return Ok(()) };
-    let mut open: Option<Snapshot> = None;
+    let mut open: Option<SnapshotBuilder> = None;
     for row in cursor.next..end {
         let Some(record) = rows.next().transpose()? else { break };
         let RecordBody::SnapshotLevel { side, level, price, quantity } = record.body else { continue };
@@ -251,7 +251,7 @@ fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) ->
                 flow.reached(part.table, &part.name, cursor);
                 flow.settle()?;
             }
-            open = Some(Snapshot {
+            open = Some(SnapshotBuilder {
                 first_row: row,
                 at_us,
                 received_us: record.received_at.map(|at| at.micros()),
@@ -276,7 +276,7 @@ fn snapshots(store: &Store, flow: &mut Flow<'_>, part: &Part, oldest_us: i64) ->
     Ok(())
 }
 
-fn snapshot(flow: &mut Flow<'_>, part: &Part, of: &Snapshot, oldest_us: i64) -> Result<(), SyncError> {
+fn snapshot(flow: &mut Flow<'_>, part: &Part, of: &SnapshotBuilder, oldest_us: i64) -> Result<(), SyncError> {
     const NAMES: [[(&str, &str); LEVELS]; 2] = [
         [("b1p", "b1q"), ("b2p", "b2q"), ("b3p", "b3q"), ("b4p", "b4q"), ("b5p", "b5q")],
         [("a1p", "a1q"), ("a2p", "a2q"), ("a3p", "a3q"), ("a4p", "a4q"), ("a5p", "a5q")],

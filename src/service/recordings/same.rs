@@ -37,9 +37,9 @@ pub fn has_same_rows(
 }
 
 /// Symbol, kind, number of rows, times of the first and the last.
-type Stream<'a> = (&'a str, StreamKind, u64, i64, i64);
+type StreamSummary<'a> = (&'a str, StreamKind, u64, i64, i64);
 
-fn shape(recording: &RecordingV1) -> BTreeSet<Stream<'_>> {
+fn shape(recording: &RecordingV1) -> BTreeSet<StreamSummary<'_>> {
     let streams = recording.symbols.iter().flat_map(|symbol| {
         symbol.streams.iter().filter_map(|stream| {
             Some((symbol.name.as_str(), stream.kind()?, stream.rows, stream.first_ns, stream.last_ns))

@@ -26,7 +26,7 @@ pub(super) struct Known {
 /// The state while files are read.
 pub(super) struct Seen<'a> {
     reading: &'a Reading,
-    streams: BTreeMap<(Arc<str>, StreamKind), Stream>,
+    streams: BTreeMap<(Arc<str>, StreamKind), StreamReading>,
     stated: BTreeMap<String, Stated>,
 }
 
@@ -45,7 +45,7 @@ struct Stated {
 }
 
 /// State of one stream of one symbol.
-struct Stream {
+struct StreamReading {
     /// One per file; the current file's is last.
     parts: Vec<Continuity>,
     file: usize,
@@ -60,7 +60,7 @@ impl<'a> Seen<'a> {
 
     /// Adds the next rows of a stream.
     pub fn rows(&mut self, file: usize, symbol: &Arc<str>, kind: StreamKind, rows: &[Record]) {
-        let stream = self.streams.entry((Arc::clone(symbol), kind)).or_insert_with(|| Stream {
+        let stream = self.streams.entry((Arc::clone(symbol), kind)).or_insert_with(|| StreamReading {
             parts: vec![Continuity::new(kind)],
             file,
             distances: BarDistances::default(),

@@ -38,7 +38,7 @@ pub struct RecordingWriter<'a> {
     recording: RecordingV1,
     /// State of each symbol, by name.
     index: BTreeMap<String, SymbolState>,
-    streams: Vec<Stream>,
+    streams: Vec<StreamWriter>,
     facts: Vec<NewFacts>,
     ready: Vec<Segment>,
     ready_bytes: usize,
@@ -57,7 +57,7 @@ struct SymbolState {
     streams: [Option<usize>; 8],
 }
 
-struct Stream {
+struct StreamWriter {
     rows: Rows,
     segment: Vec<u8>,
     segment_first: u64,
@@ -211,7 +211,7 @@ impl RecordingWriter<'_> {
             )));
         }
         let slot = self.streams.len();
-        self.streams.push(Stream {
+        self.streams.push(StreamWriter {
             rows: Rows::new(kind),
             segment: Vec::new(),
             segment_first: 0,
@@ -358,7 +358,7 @@ fn put_gaps(txn: &WriteTransaction, id: &str, gaps: &[(String, RecordedGap)]) ->
     Ok(())
 }
 
-fn recorded_symbol(state: &SymbolState, streams: &[Stream]) -> RecordedSymbolV1 {
+fn recorded_symbol(state: &SymbolState, streams: &[StreamWriter]) -> RecordedSymbolV1 {
     RecordedSymbolV1 {
         name: state.name.clone(),
         price_scale: state.grids.prices.scale,
@@ -367,7 +367,12 @@ fn recorded_symbol(state: &SymbolState, streams: &[Stream]) -> RecordedSymbolV1 
     }
 }
 
-fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record]) -> Result<(), StoreError> {
+fn check_order(
+    stream: &StreamWriter,
+    symbol: &str,
+    kind: StreamKind,
+    rows: &[Record],
+) -> Result<(), StoreError> {
     let mut last = stream.last.unwrap_or(Timestamp::MIN);
     for (index, record) in rows.iter().enumerate() {
         if record.exchange_at < last {
@@ -390,7 +395,7 @@ fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record])
     Ok(())
 }
 
-fn see_distances(stream: &mut Stream, rows: &[Record]) {
+fn see_distances(stream: &mut StreamWriter, rows: &[Record]) {
     let mut last = stream.last;
     for record in rows {
         if let Some(last) = last {
