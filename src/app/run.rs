@@ -6,6 +6,7 @@ use crate::auth::Keys;
 use crate::clock;
 use crate::config::{Content, Watch};
 use crate::domain::time::Span;
+use crate::domain::visible::Visible;
 use crate::exchange::mexc::Mexc;
 use crate::http::Server;
 use crate::limits::HTTP_BLOCKING_THREADS;
@@ -16,7 +17,7 @@ use crate::service::{DiskChange, LogTail, Parts, Service, credentials};
 use crate::store::OpenMode;
 use crate::telemetry::{self, Telemetry};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -260,7 +261,8 @@ fn serve_until_signal(
         let listen = service.settings.current().http.listen.clone();
         let (server, stop) = Server::bind(Arc::clone(&service)).await.map_err(|error| {
             Failure::unavailable(format!(
-                "cannot listen on {listen} ({error}): free that address, or set another http.listen in the configuration"
+                "cannot listen on {listen} ({error}): free that address, or choose another {}",
+                how_to_listen(service.settings.path())
             ))
         })?;
         let address = server.address();
@@ -279,20 +281,35 @@ fn serve_until_signal(
         let drain_ms = service.settings.current().http.drain_timeout_ms;
         let (closed, closing) = tokio::sync::oneshot::channel();
         // A thread of its own: all blocking threads of the runtime may be busy.
-        let close = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
-            service.close(Span::from_millis(drain_ms as i64));
-            let _ = closed.send(());
+        let close = std::thread::Builder::new().name("close".to_owned()).spawn({
+            let service = Arc::clone(&service);
+            move || {
+                service.close(Span::from_millis(drain_ms as i64));
+                let _ = closed.send(());
+            }
         });
         close.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
         // Both finish within the drain time unless a disk hangs.
         let ended = tokio::time::timeout(Duration::from_millis(drain_ms) + PATIENCE, async { tokio::join!(serving, closing) });
-        if ended.await.is_err() {
+        let ended = ended.await;
+        // Sessions raise alerts until they have ended. Nothing else runs in this task, so it may wait.
+        service.sessions.alerts().close();
+        if ended.is_err() {
             tracing::error!("a task did not finish in time; the process exits without waiting for it");
         } else {
             tracing::info!("stopped");
         }
         Ok(())
     })
+}
+
+/// How to make the daemon listen elsewhere.
+fn how_to_listen(file: &Path) -> String {
+    let (name, field) = (file.visible(), r#""http": {"listen": "127.0.0.1:8081"}"#);
+    match file.exists() {
+        true => format!("with {field} in {name}"),
+        false => format!("with {field} in {name}, which `tradingd config init` writes"),
+    }
 }
 
 /// Signal handlers. Once installed, none of these signals ends the process by default.
@@ -341,6 +358,19 @@ impl Signals {
 mod tests {
     use super::*;
     use crate::config::Config;
+
+    #[test]
+    fn the_unit_of_systemd_waits_longer_than_a_stop_can_take() {
+        use crate::limits::{ALERTS_CLOSE_MS, ALERTS_KILL_MS};
+        let longest_drain =
+            crate::config::schema()["$defs"]["Http"]["properties"]["drain_timeout_ms"]["maximum"]
+                .as_u64()
+                .unwrap();
+        let longest = Duration::from_millis(longest_drain + ALERTS_CLOSE_MS + ALERTS_KILL_MS) + PATIENCE;
+        let unit = include_str!("../../systemd/tradingd.service");
+        let waits = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")).unwrap();
+        assert!(Duration::from_secs(waits.parse().unwrap()) > longest, "{waits} s, {longest:?}");
+    }
 
     #[test]
     fn it_ends_although_a_thread_never_does() {

@@ -1,14 +1,17 @@
 //! The alerts of sessions on a market: how many there were, and a program that is told of them, so that none halts unheard.
 //!
-//! Invariants: nobody who raises an alert waits for its program; a program ends within its time.
+//! Invariants: nobody who raises an alert waits for its program; a program, with all it has started, ends within its time and never
+//! outlives the daemon; an alert that the program is not told of is in the log and counted.
 
-use crate::limits::{ALERT_PROGRAMS, ALERTS_WAITING};
+use crate::limits::{ALERT_PROGRAMS, ALERTS_CLOSE_MS, ALERTS_KILL_MS, ALERTS_WAITING};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -22,6 +25,10 @@ pub struct Alerts {
     dropped: AtomicU64,
     setting: Mutex<Setting>,
     queue: Mutex<Queue>,
+    /// Rung when a thread that runs programs ends.
+    ended: Condvar,
+    /// The daemon has waited long enough: no program is started, and those that run are killed.
+    closed: AtomicBool,
 }
 
 #[derive(Clone, Default)]
@@ -33,7 +40,7 @@ struct Setting {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<String>,
+    waiting: VecDeque<Value>,
     /// Threads that run programs until nothing waits.
     threads: usize,
 }
@@ -50,7 +57,7 @@ impl Alerts {
         self.raised.load(Ordering::Relaxed)
     }
 
-    /// Of how many of them the program was not told, because too many waited.
+    /// Of how many of them the program was not told: too many waited, or the daemon stopped.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -62,12 +69,51 @@ impl Alerts {
             return;
         }
         let mut queue = self.queue();
-        if queue.waiting.len() == ALERTS_WAITING {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(%alert, "too many alerts wait for the program of alerts.exec: it is not told of this one");
-            return;
+        let why = match (self.is_closed(), queue.waiting.len() == ALERTS_WAITING) {
+            (true, _) => "the daemon stops",
+            (_, true) => "too many alerts wait for it",
+            (false, false) => {
+                queue.waiting.push_back(alert.clone());
+                return self.start_thread(&mut queue);
+            }
+        };
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(%alert, why, "the program of alerts.exec is not told of an alert");
+    }
+
+    /// The last step of a daemon. Alerts that wait are told for some seconds more; then the programs that run are killed, and the
+    /// alerts left are written to the log by kind and counted as dropped.
+    pub fn close(self: &Arc<Self>) {
+        let mut queue = self.queue();
+        if !queue.waiting.is_empty() {
+            self.start_thread(&mut queue);
         }
-        queue.waiting.push_back(format!("{alert}\n"));
+        let mut queue = self.wait_for_threads(queue, ALERTS_CLOSE_MS);
+        self.closed.store(true, Ordering::Relaxed);
+        let left = std::mem::take(&mut queue.waiting);
+        self.dropped.fetch_add(left.len() as u64, Ordering::Relaxed);
+        let mut kinds = BTreeMap::<&str, usize>::new();
+        for alert in &left {
+            *kinds.entry(kind(alert)).or_default() += 1;
+        }
+        for (kind, alerts) in kinds {
+            tracing::error!(
+                kind,
+                alerts,
+                "the daemon stops before the program of alerts.exec was told of these alerts"
+            );
+        }
+        drop(self.wait_for_threads(queue, ALERTS_KILL_MS));
+    }
+
+    /// Waits until no program runs, for at most so many milliseconds.
+    fn wait_for_threads<'q>(&self, queue: MutexGuard<'q, Queue>, ms: u64) -> MutexGuard<'q, Queue> {
+        let waited =
+            self.ended.wait_timeout_while(queue, Duration::from_millis(ms), |queue| queue.threads > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn start_thread(self: &Arc<Self>, queue: &mut Queue) {
         if queue.threads < ALERT_PROGRAMS {
             let alerts = Arc::clone(self);
             match Builder::new().name("alert".to_owned()).spawn(move || alerts.tell_all()) {
@@ -82,18 +128,25 @@ impl Alerts {
     /// Runs programs, one after the other, until no alert waits.
     fn tell_all(&self) {
         while let Some(alert) = self.next() {
-            if let Err(why) = run(&self.setting(), &alert) {
-                tracing::error!(why, alert, "the program of alerts.exec failed to handle an alert");
+            if let Err(why) = run(&self.setting(), &format!("{alert}\n"), &|| self.is_closed()) {
+                tracing::error!(why, %alert, "the program of alerts.exec failed to handle an alert");
             }
         }
     }
 
     /// The next alert; without one the thread that asks is none of those that run programs any more.
-    fn next(&self) -> Option<String> {
+    fn next(&self) -> Option<Value> {
         let mut queue = self.queue();
         let next = queue.waiting.pop_front();
-        queue.threads -= usize::from(next.is_none());
+        if next.is_none() {
+            queue.threads -= 1;
+            self.ended.notify_all();
+        }
         next
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     fn setting(&self) -> Setting {
@@ -106,7 +159,13 @@ impl Alerts {
     }
 }
 
-fn run(setting: &Setting, text: &str) -> Result<(), String> {
+/// What an alert is about, for a count of many.
+fn kind(alert: &Value) -> &str {
+    let named = ["kind", "warning", "event"].iter().find_map(|field| alert[*field].as_str());
+    named.unwrap_or("other")
+}
+
+fn run(setting: &Setting, text: &str, is_closed: &dyn Fn() -> bool) -> Result<(), String> {
     // It was taken out of the configuration meanwhile.
     let Some((program, arguments)) = setting.exec.split_first() else { return Ok(()) };
     let mut child = Command::new(program)
@@ -114,6 +173,8 @@ fn run(setting: &Setting, text: &str) -> Result<(), String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        // A group of its own, so that what a script has started ends with it.
+        .process_group(0)
         .spawn()
         .map_err(|error| format!("{program}: {error}"))?;
     // Less than a pipe holds, so writing does not wait.
@@ -121,22 +182,25 @@ fn run(setting: &Setting, text: &str) -> Result<(), String> {
         && let Err(error) = stdin.write_all(text.as_bytes())
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
+        kill(&mut child);
         return Err(error.to_string());
     }
-    wait(&mut child, setting.timeout)
+    wait(&mut child, setting.timeout, is_closed)
 }
 
-fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
+fn wait(child: &mut Child, timeout: Duration, is_closed: &dyn Fn() -> bool) -> Result<(), String> {
     let mut waited = Duration::ZERO;
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(format!("it ended with {status}")),
             Ok(None) if waited >= timeout => {
-                // It may have ended meanwhile.
-                let _ = child.kill();
-                let _ = child.wait();
+                kill(child);
                 return Err(format!("it took longer than {} s and was ended", timeout.as_secs()));
+            }
+            Ok(None) if is_closed() => {
+                kill(child);
+                return Err("it still ran when the daemon stopped and was ended".to_owned());
             }
             Ok(None) => {
                 std::thread::sleep(LOOK);
@@ -145,6 +209,12 @@ fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
             Err(error) => return Err(error.to_string()),
         }
     }
+}
+
+/// Ends a program and what it has started. It may have ended by itself meanwhile; its number stays its own until it is waited for.
+fn kill(child: &mut Child) {
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    let _ = child.wait();
 }
 
 #[cfg(test)]
@@ -162,6 +232,7 @@ mod tests {
     fn a_program_gets_the_alert_and_its_end_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let told = folder.path().join("told");
+        let run = |setting: &Setting, text: &str| super::run(setting, text, &|| false);
         run(&shell(&format!("cat > {}", told.display()), 10), "{\"kind\":\"order_unknown\"}\n").unwrap();
         assert_eq!(fs::read_to_string(&told).unwrap(), "{\"kind\":\"order_unknown\"}\n");
         assert!(run(&shell("exit 3", 10), "").unwrap_err().contains('3'));

@@ -32,7 +32,7 @@ pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     );
     page.counter(
         "alerts_dropped_total",
-        "Alerts of which the program of alerts.exec was not told, because too many waited for it.",
+        "Alerts of which the program of alerts.exec was not told, because too many waited for it or the daemon stopped.",
         alerts.dropped(),
     );
     page.gauge(

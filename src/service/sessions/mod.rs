@@ -352,7 +352,7 @@ impl Sessions {
     }
 
     /// The alerts of sessions on a market.
-    pub fn alerts(&self) -> &Alerts {
+    pub fn alerts(&self) -> &Arc<Alerts> {
         &self.alerts
     }
 

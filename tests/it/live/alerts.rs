@@ -4,9 +4,11 @@
 use super::kills::events;
 use super::order_kills::begun;
 use super::{Market, until};
+use crate::serve::daemon::Daemon;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use tradingd::domain::decimal::Decimal;
 use tradingd::domain::order::OrderId;
 use tradingd::exchange::mexc::request::account::Margin;
@@ -40,6 +42,87 @@ fn send_again(market: &Market, state: &Path, client: &str) {
     let account = market.client().account(keys.shared()).unwrap();
     let placed = market.runtime.block_on(account.place(&order));
     assert!(matches!(placed, WriteOutcome::Accepted(_)), "{placed:?}");
+}
+
+/// Opens a position of one lot per symbol that no order of the session has asked for. Each is an alert.
+fn open_foreign_positions(market: &Market, state: &Path) {
+    let keys = KeyRing::new(state, None);
+    keys.refresh().unwrap();
+    let account = market.client().account(keys.shared()).unwrap();
+    for symbol in &market.symbols {
+        let order = NewOrder {
+            symbol: symbol.clone(),
+            effect: Effect::OpenLong,
+            kind: OrderType::Market,
+            margin: Margin::Isolated,
+            quantity: Decimal::parse(b"1").unwrap(),
+            price: None,
+            leverage: Some(10),
+            external: None,
+            position: None,
+            mode: None,
+        };
+        let placed = market.runtime.block_on(account.place(&order));
+        assert!(matches!(placed, Outcome::Accepted(_)), "{placed:?}");
+    }
+}
+
+/// What a counter of the daemon shows.
+fn counter(daemon: &Daemon, name: &str) -> u64 {
+    let page = String::from_utf8(daemon.ask("GET", "/metrics", &[], None).body).unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix(&format!("{name} "))).unwrap();
+    line.parse().unwrap()
+}
+
+#[test]
+fn a_daemon_that_stops_tells_the_alerts_that_wait() {
+    let market = Market::trading(Scenario::default(), 7, 300, 44);
+    let programs = tempfile::tempdir().unwrap();
+    let (told, gate) = (programs.path().join("told"), programs.path().join("gate"));
+    let script = format!("until [ -e {} ]; do sleep 0.02; done; cat >> {}", gate.display(), told.display());
+    let (folder, mut daemon, _) = begun(&market, json!({"exec": ["sh", "-c", script], "timeout_s": 300}));
+    open_foreign_positions(&market, &folder.path().join("state"));
+    until("alerts", || counter(&daemon, "tradingd_alerts_total") >= 7);
+    daemon.signal("TERM");
+    until("the stop", || daemon.log.lock().unwrap().contains("session suspended"));
+    fs::write(&gate, "").unwrap();
+    assert_eq!(daemon.wait(), Some(0));
+    let lines = fs::read_to_string(&told).unwrap();
+    let foreign = lines.lines().filter(|line| line.contains("foreign_")).count();
+    assert!(foreign >= 7, "{lines}");
+    let log = daemon.log.lock().unwrap();
+    assert!(log.contains("stopped") && !log.contains("alerts.exec"), "{log}");
+}
+
+#[test]
+fn a_daemon_that_stops_ends_alert_programs_that_hang_and_logs_what_was_not_told() {
+    let market = Market::trading(Scenario::default(), 7, 300, 45);
+    let programs = tempfile::tempdir().unwrap();
+    let started = programs.path().join("started");
+    // A script with a program of its own, which an end of the script alone would leave behind.
+    let script = format!("sleep 1000 & echo $! $$ >> {}; wait", started.display());
+    let (folder, mut daemon, _) = begun(&market, json!({"exec": ["sh", "-c", script], "timeout_s": 300}));
+    open_foreign_positions(&market, &folder.path().join("state"));
+    let processes = || -> Vec<String> {
+        let text = fs::read_to_string(&started).unwrap_or_default();
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    until("alerts", || counter(&daemon, "tradingd_alerts_total") >= 7 && processes().len() == 8);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    assert_eq!(processes().len(), 8, "four at once, and none after them");
+    let lives = |process: &String| {
+        let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap().stdout;
+        !state.is_empty() && !state.starts_with(b"Z")
+    };
+    until("all to be gone", || !processes().iter().any(lives));
+    until("the last line", || daemon.log.lock().unwrap().contains("stopped"));
+    let log = daemon.log.lock().unwrap();
+    let dropped =
+        log.lines().find(|line| line.contains("the daemon stops before the program of alerts.exec"));
+    let dropped = dropped.unwrap_or_else(|| panic!("{log}"));
+    assert!(dropped.contains("foreign_") && dropped.contains("alerts="), "{dropped}");
+    assert_eq!(log.matches("it still ran when the daemon stopped and was ended").count(), 4, "{log}");
 }
 
 #[test]
