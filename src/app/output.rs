@@ -80,6 +80,27 @@ pub fn unwritable(path: &Path, error: io::Error) -> Failure {
     }
 }
 
+/// The failure of a command that wrote a part of a file: where, what became of it, and what to do. Its code is that of [`unwritable`].
+pub fn unfinished(path: &Path, what: &str, error: io::Error, then: &str) -> Failure {
+    let message = format!("{what} ({error}): {} {then}", remedy(&error));
+    match FileError::writing(path, error).is_bad_path() {
+        true => Failure::input(message),
+        false => Failure::unavailable(message),
+    }
+}
+
+/// What to do about a file that does not take all that is written.
+pub fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "no space is left on its disk: free some space",
+        ErrorKind::FileTooLarge => "its file may not grow: raise the limit on file sizes (ulimit -f)",
+        ErrorKind::PermissionDenied => "give this user the right to write there, or choose another place,",
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => "choose another place",
+        ErrorKind::ReadOnlyFilesystem => "nothing can be written there: choose another place",
+        _ => "check the disk it is on",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

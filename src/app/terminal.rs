@@ -2,6 +2,7 @@
 //! width and colours of results on standard output, and questions to the user.
 
 use super::Failure;
+use super::output::remedy;
 use crate::domain::visible::{Visible, lines};
 use crate::report::text::{Colour, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -72,14 +73,30 @@ pub fn print(text: &str) {
 
 /// As [`print`], for bytes.
 pub fn print_bytes(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+    if let Err(error) = write_stdout(bytes) {
         let code = unprinted(&error).map_or(0, |failure| {
             report(&failure);
             i32::from(failure.code())
         });
         std::process::exit(code);
     }
+}
+
+/// As [`print_bytes`], for a command that has more to say after its result.
+///
+/// # Errors
+/// A result that is cut; none when its reader wanted no more of it.
+pub fn try_print(bytes: &[u8]) -> Result<(), Failure> {
+    match write_stdout(bytes) {
+        Ok(()) => Ok(()),
+        Err(error) => unprinted(&error).map_or(Ok(()), Err),
+    }
+}
+
+fn write_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 /// Prints warnings to standard error, each once and at most a few: results have them all.
@@ -100,15 +117,13 @@ pub fn warn(warnings: impl IntoIterator<Item = String>) {
 
 /// The failure of a command whose result did not reach standard output; `None` when its reader wanted no more of it.
 pub fn unprinted(error: &io::Error) -> Option<Failure> {
-    let what = match error.kind() {
-        ErrorKind::BrokenPipe => return None,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "no space is left on its disk: free some space",
-        ErrorKind::FileTooLarge => "its file may not grow: raise the limit on file sizes (ulimit -f)",
-        _ => "check the disk it is on",
-    };
-    Some(Failure::unavailable(format!(
-        "the result is cut, standard output cannot be written ({error}); {what} and repeat"
-    )))
+    let is_told = error.kind() != ErrorKind::BrokenPipe;
+    is_told.then(|| {
+        Failure::unavailable(format!(
+            "the result is cut, standard output cannot be written ({error}); {} and repeat",
+            remedy(error)
+        ))
+    })
 }
 
 /// Writes a line to standard error: progress, addresses, warnings. That nobody can read it, on a full disk or behind a

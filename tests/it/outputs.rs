@@ -4,6 +4,7 @@
 //! Invariant: a command whose result is cut ends with a code other than 0, and none panics.
 
 use crate::cli::{Cli, Ran, shipped_one, text};
+use crate::results::{loser, waves};
 use serde_json::json;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -64,13 +65,78 @@ fn a_limit_on_the_size_of_files_is_an_error_of_every_command() {
         (&["completions", "bash"], "standard output cannot be written"),
     ];
     for (args, word) in commands {
-        let command = cli.command(args);
-        let mut limited = Command::new("sh");
-        limited.args(["-c", "ulimit -f 8 && exec \"$0\" \"$@\""]).arg(command.get_program());
-        limited.args(command.get_args()).current_dir(cli.at(".")).env_remove("STATE_DIRECTORY");
+        let mut limited = limited(&cli, 8, args);
         let ran = Ran::of(&limited.stdout(File::create(cli.at("out")).unwrap()).output().unwrap(), args);
         ran.fails(&args.join(" "), 69, &[word, "raise the limit on file sizes (ulimit -f"]);
     }
+}
+
+/// A command whose files may have so many blocks of 512 bytes.
+fn limited(cli: &Cli, blocks: u64, args: &[&str]) -> Command {
+    let command = cli.command(args);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\" \"$@\"")]).arg(command.get_program());
+    limited.args(command.get_args()).current_dir(cli.at(".")).env_remove("STATE_DIRECTORY");
+    limited
+}
+
+/// A directory with a strategy that trades often, and a file of a market.
+fn market() -> Cli {
+    let cli = Cli::new();
+    cli.file("loser.json", loser("loser").to_string());
+    cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 12));
+    cli
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_cuts_a_journal_and_stops_a_sweep_with_words() {
+    let cli = market();
+    let backtest = ["backtest", "--strategy", "loser.json", "--data", "WAVE_USDT.trades.csv"];
+    let journal = [&backtest[..], &["--journal", "journal.jsonl"]].concat();
+    let ran = Ran::of(&limited(&cli, 8, &journal).output().unwrap(), &journal);
+    ran.fails(
+        "journal",
+        69,
+        &["the journal journal.jsonl is cut", "raise the limit on file sizes (ulimit -f)"],
+    );
+    assert_eq!(ran.out, cli.ok(&backtest), "the result is shown all the same");
+    let age = "/ze1_close/conditions/ze_age/value=2..7/1";
+    let data = ["--data", "WAVE_USDT.trades.csv"];
+    let sweep = [&["sweep", "--strategy", "loser.json", "--set", age, "--out", "swept"][..], &data].concat();
+    // First the plan finds no room, then a run of the log.
+    cli.ok(&[&["sweep", "--strategy", "loser.json", "--set", age, "--out", "whole"][..], &data].concat());
+    let length = |file: &str| fs::metadata(cli.at("whole").join(file)).unwrap().len();
+    for blocks in [1, length("plan.json").max(length("runs.log") / 2) / 512 + 1] {
+        let ran = Ran::of(&limited(&cli, blocks, &sweep).output().unwrap(), &sweep);
+        let words = [
+            "the folder swept cannot be written",
+            "raise the limit on file sizes (ulimit -f)",
+            "run the same command again: what is finished is kept",
+        ];
+        if blocks == 1 || length("runs.log") > blocks * 512 {
+            ran.fails("sweep", 69, &words);
+        }
+    }
+    cli.ok(&sweep);
+    assert_eq!(fs::read(cli.at("swept/runs.log")).unwrap(), fs::read(cli.at("whole/runs.log")).unwrap());
+}
+
+#[test]
+fn a_result_that_the_store_does_not_take_is_shown() {
+    let cli = market();
+    let backtest = ["backtest", "--strategy", "loser.json", "--data", "WAVE_USDT.trades.csv"];
+    let shown = cli.ok(&backtest);
+    let keep = [&backtest[..], &["--keep"]].concat();
+    cli.ok(&keep);
+    let blocks = fs::metadata(store_path(&cli.at("state"))).unwrap().len() / 512;
+    let run = |_| Ran::of(&limited(&cli, blocks, &keep).output().unwrap(), &keep);
+    let ran = (0..500).map(run).find(|ran| ran.code != 0).expect("the store grows");
+    ran.fails("keep", 69, &["the file of the store may not grow", "ulimit -f", "printed and not stored"]);
+    assert_eq!(ran.out, shown);
+    let report = [&backtest[..], &["--report", "report.html"]].concat();
+    let ran = Ran::of(&limited(&cli, 8, &report).output().unwrap(), &report);
+    ran.fails("report", 69, &["report.html: may not grow that large", "ulimit -f"]);
+    assert_eq!(ran.out, shown);
 }
 
 #[test]

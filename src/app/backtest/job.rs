@@ -49,10 +49,8 @@ impl JournalFile {
     pub fn finish(self) -> Result<(), Failure> {
         let file = self.file.into_inner().unwrap_or_else(PoisonError::into_inner);
         file.and_then(|mut file| file.flush()).map_err(|error| {
-            Failure::unavailable(format!(
-                "the journal {} is cut, it cannot be written ({error}); free some space or choose another place, and repeat",
-                self.path.visible()
-            ))
+            let what = format!("the journal {} is cut, it cannot be written", self.path.visible());
+            output::unfinished(&self.path, &what, error, "and repeat")
         })
     }
 }

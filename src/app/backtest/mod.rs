@@ -26,13 +26,19 @@ use crate::service::backtest::{self, GENERATOR, Input, Run};
 use crate::service::strategies::Loaded;
 use crate::store::{NewResult, OpenMode};
 use job::JournalFile;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What is left to do about a result that the store did not take.
+const NOT_KEPT: &str =
+    "the result was printed and not stored: run the same command again when the store takes it";
 
 /// Plans the runs, executes them, stores the results if asked to and prints them.
 ///
 /// # Errors
-/// Unusable options, strategies or data (64), a damaged store (65); nothing is stored then.
+/// Unusable options, strategies or data (64), a damaged store (65); nothing is stored then. A store, report or journal that cannot
+/// be written once the runs have ended: the results are printed all the same.
 pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     options.check()?;
     for file in [&options.report, &options.journal].into_iter().flatten() {
@@ -89,15 +95,19 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     if let Some(which) = &options.explain_trade {
         return explain_trade::run(which, &results, options.json).and(journaled);
     }
-    if let Some(holder) = &holder {
-        keep(holder, &results)?;
-    }
-    if let Some(path) = &options.report {
+    // A result has cost its time: it is shown whatever becomes of its copies, and everything that fails is told.
+    let kept = holder.as_ref().map_or(Ok(()), |holder| keep(holder, &results));
+    let reported = options.report.as_ref().map_or(Ok(()), |path| {
         let page = html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version));
-        options.replace.write(path, page.as_bytes())?;
-    }
-    show(&results, &options)?;
-    journaled
+        options.replace.write(path, page.as_bytes())
+    });
+    let report = options.report.as_deref().filter(|_| reported.is_ok());
+    let shown = show(&results, options.json, report);
+    let mut failures: Vec<Failure> =
+        [kept, reported, journaled, shown].into_iter().filter_map(Result::err).collect();
+    let last = failures.pop();
+    failures.iter().for_each(terminal::report);
+    last.map_or(Ok(()), Err)
 }
 
 /// Says on standard error what `--skip-unfit` left out, if anything.
@@ -145,21 +155,21 @@ fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
     terminal::warn(warnings);
 }
 
-fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
-    if options.json {
+/// Prints results; `report`: the page they are in too.
+fn show(results: &[RunResult], is_json: bool, report: Option<&Path>) -> Result<(), Failure> {
+    if is_json {
         let mut out = Vec::new();
         result::write(results, GENERATOR, &mut out)
             .map_err(|error| Failure::other(format!("the result could not be written: {error}")))?;
-        terminal::print_bytes(&out);
-        return Ok(());
+        return terminal::try_print(&out);
     }
     let style = terminal::style();
     let shown = match results {
         [single] => text::one(single, style),
         many => text::many(many, style),
     };
-    terminal::print(&shown);
-    if let Some(path) = &options.report {
+    terminal::try_print(shown.as_bytes())?;
+    if let Some(path) = report {
         terminal::notice(&format!("report: {}", path.visible()));
     }
     Ok(())
@@ -210,10 +220,11 @@ fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
             report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
             outcomes: backtest::outcomes(run),
         };
-        match holder {
-            Holder::Command(store) => store.put_result(new)?,
-            Holder::Daemon(daemon) => daemon.keep_result(new)?,
-        }
+        let kept = match holder {
+            Holder::Command(store) => store.put_result(new).map_err(Failure::from),
+            Holder::Daemon(daemon) => daemon.keep_result(new),
+        };
+        kept.map_err(|failure| failure.because(NOT_KEPT))?;
         let source = run.source.rsplit('/').next().unwrap_or(&run.source);
         let first = run.assumptions.coverage.first;
         let from = first.map_or_else(String::new, |first| format!(" from {}", text::second(first)));

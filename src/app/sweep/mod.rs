@@ -7,7 +7,7 @@ mod table;
 pub use options::Options;
 
 use super::backtest::{strategies, tell_left_out};
-use super::{Failure, Global, terminal};
+use super::{Failure, Global, output, terminal};
 use crate::config::Config;
 use crate::domain::visible::Visible;
 use crate::service::backtest::{self, Input};
@@ -26,6 +26,11 @@ impl From<SweepError> for Failure {
         match error {
             SweepError::Input(what) => Failure::input(what),
             SweepError::Folder(what) => Failure::other(what),
+            SweepError::Unwritable(path, error) => {
+                let what = format!("the folder {} cannot be written", path.visible());
+                let then = "and run the same command again: what is finished is kept";
+                output::unfinished(&path, &what, error, then)
+            }
             SweepError::Source(error) => error.into(),
         }
     }
@@ -34,7 +39,7 @@ impl From<SweepError> for Failure {
 /// Runs, merges or shows a sweep.
 ///
 /// # Errors
-/// Unusable options, strategies, data or folders (64), a folder that cannot be written (1).
+/// Unusable options, strategies, data or folders (64), a folder that takes no more (69) or cannot be read (1).
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match &options.action {
         None => run_sweep(global, &options.run),

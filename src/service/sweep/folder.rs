@@ -77,8 +77,7 @@ impl Folder {
     /// # Errors
     /// A folder with another plan or shard, with other files, in use, or that cannot be written.
     pub fn open(path: &Path, plan: &Plan, shard: Shard) -> Result<(Self, u64), SweepError> {
-        let failed =
-            |error: io::Error| SweepError::Folder(format!("{} cannot be written: {error}", path.visible()));
+        let failed = |error: io::Error| SweepError::Unwritable(path.to_owned(), error);
         std::fs::create_dir_all(path).map_err(failed)?;
         if !path.join(PLAN).exists() {
             refuse_foreign_files(path)?;
@@ -136,12 +135,7 @@ impl Folder {
     /// A folder that cannot be written.
     pub fn append(&mut self, run: &TrialRun) -> Result<(), SweepError> {
         let text = run.text();
-        self.log.write_all(&line(&text)).map_err(|error| {
-            SweepError::Folder(format!(
-                "{} cannot be written: {error}; start it again to go on",
-                self.path.visible()
-            ))
-        })?;
+        self.log.write_all(&line(&text)).map_err(|error| SweepError::Unwritable(self.path.clone(), error))?;
         self.lines.insert(run.key(), text);
         Ok(())
     }
@@ -272,9 +266,8 @@ fn head_text(head: &Head) -> String {
 fn write_log(path: &Path, head: &Head, lines: &Lines) -> Result<(), SweepError> {
     let mut bytes = line(&head_text(head));
     lines.values().for_each(|json| bytes.extend(line(json)));
-    whole_file::write_whole(&path.join(LOG), &bytes).map_err(|error| {
-        SweepError::Folder(format!("{} cannot be written: {error}; start it again to go on", path.visible()))
-    })
+    whole_file::write_whole(&path.join(LOG), &bytes)
+        .map_err(|error| SweepError::Unwritable(path.to_owned(), error))
 }
 
 /// Removes what killed sweeps had not finished writing. Only for the holder of the lock.

@@ -23,15 +23,19 @@ pub use shard::Shard;
 pub use trial::{TrialRun, sweep_digest};
 pub use work::{Progress, Work, planned_runs, run};
 
-use std::fmt;
+use crate::domain::visible::Visible;
+use std::path::PathBuf;
+use std::{fmt, io};
 
 /// Why a sweep was refused or ended early.
 #[derive(Debug)]
 pub enum SweepError {
     /// What was asked for cannot be done; the text says what to do.
     Input(String),
-    /// The folder cannot be read or written.
+    /// The folder cannot be read.
     Folder(String),
+    /// The folder cannot be written; the finished runs in it stay.
+    Unwritable(PathBuf, io::Error),
     /// Market data cannot be read.
     Source(super::SourceError),
 }
@@ -40,6 +44,9 @@ impl fmt::Display for SweepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SweepError::Input(what) | SweepError::Folder(what) => f.write_str(what),
+            SweepError::Unwritable(path, error) => {
+                write!(f, "{} cannot be written: {error}", path.visible())
+            }
             SweepError::Source(error) => error.fmt(f),
         }
     }
