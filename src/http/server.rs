@@ -4,6 +4,7 @@ use super::addresses::Counted;
 use super::connection::Connection;
 use super::context::AppContext;
 use super::error::Failure;
+use super::half_closed::watched;
 use super::handlers::stream::ServiceBackend;
 use super::lanes::Lane;
 use super::local::{LocalListener, socket_path};
@@ -13,7 +14,7 @@ use super::reply::Content;
 use super::stream::Streams;
 use super::write_deadline::WriteDeadline;
 use crate::clock;
-use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, LOCAL_CONNECTIONS};
+use crate::limits::{HTTP_HALF_CLOSED_MS, HTTP_HEAD_BYTES, HTTP_HEADERS, LOCAL_CONNECTIONS};
 use crate::service::Service;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -219,7 +220,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let config = context.service.settings.current();
-    let stream = WriteDeadline::new(stream, Duration::from_millis(config.http.write_timeout_ms));
+    let write_timeout = Duration::from_millis(config.http.write_timeout_ms);
+    let patience = write_timeout.max(Duration::from_millis(HTTP_HALF_CLOSED_MS));
+    let (stream, watch) = watched(WriteDeadline::new(stream, write_timeout));
     let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
     let connection = Arc::new(connection);
     let service = service_fn(|request| {
@@ -231,15 +234,22 @@ where
         .header_read_timeout(header_timeout)
         .max_headers(HTTP_HEADERS)
         .max_buf_size(HTTP_HEAD_BYTES)
-        .half_close(false)
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut served = std::pin::pin!(served);
     let mut stopping = context.stopping.clone();
     tokio::select! {
+        // First, so that it gets what there is to read.
+        biased;
         // Errors of a single client are not logged.
         _ = served.as_mut() => return,
+        () = watch.left(patience) => return,
         _ = stopping.wait_for(|stop| *stop) => served.as_mut().graceful_shutdown(),
     }
-    let _ = served.await;
+    tokio::select! {
+        biased;
+        _ = served.as_mut() => {}
+        () = watch.left(patience) => {}
+    }
 }

@@ -120,8 +120,7 @@ pub fn events(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// `GET /sessions/{id}/replay`. It ends soon after its client has left, so that its permit is free for
-/// others.
+/// `GET /sessions/{id}/replay`. It ends soon after its client is known to have left, so that its place is free for others.
 pub fn replay(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let waiting = Arc::new(());
