@@ -6,7 +6,7 @@
 use super::Failure;
 use super::failure::Answered;
 use crate::domain::visible::Visible;
-use crate::http::Address;
+use crate::http::{Address, next_step};
 use crate::service::Records;
 use crate::service::market::free_mib;
 use crate::store::{NewResult, Store, StoreError};
@@ -275,7 +275,7 @@ fn refused(status: StatusCode, json: &Value) -> Failure {
     let text = |key: &str| json[key].as_str().unwrap_or_default();
     let mut message = match text("error_message") {
         "" => format!("the daemon answered {status}"),
-        message => message.to_owned(),
+        message => next_step::removed(text("error_code"), message).to_owned(),
     };
     if status.is_server_error() && !text("request_id").is_empty() {
         message.push_str(&format!(" ({})", text("request_id")));
@@ -357,7 +357,7 @@ mod tests {
             (500, "store_damaged", 65),
             (500, "internal_error", 1),
         ] {
-            let json = json!({"error_code": code, "error_message": "why"});
+            let json = json!({"error_code": code, "error_message": next_step::added(code, "why")});
             let failure = refused(StatusCode::from_u16(status).unwrap(), &json);
             let message = if status == 404 { "why; `tradingd recordings` lists all" } else { "why" };
             assert_eq!((failure.code(), failure.to_string().as_str()), (exit, message), "{code}");

@@ -78,6 +78,7 @@ impl Failure {
             Some("result") => self.because("`tradingd results list` lists all"),
             Some("session") => self.because("`tradingd sessions list` lists all"),
             Some("strategy") => self.because("`tradingd strategies list` lists all"),
+            Some("user") => self.because("`tradingd user list` lists all"),
             _ => self,
         }
     }

@@ -13,7 +13,7 @@ use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
 use crate::regular_file;
 use crate::report::text::counted;
 use crate::service::Records;
-use crate::service::strategies::is_id;
+use crate::service::strategies::{is_id, name_taken};
 use crate::store::OpenMode;
 use crate::store::records::StrategyV1;
 use clap::{Args, Subcommand};
@@ -267,6 +267,11 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
         Holder::Command(store) => store.strategies()?,
         Holder::Daemon(daemon) => daemon.copy(&[Records::Strategies])?.strategies()?,
     };
+    let name = document.name();
+    let is_taken = |other: &&StrategyV1| other.id != id && (other.name == name || other.id == name);
+    if let Some(other) = known.iter().find(is_taken) {
+        return Err(name_taken(&other.id, &other.name).into());
+    }
     let known = known.into_iter().find(|stored| stored.id == id);
     if let Some(same) = known.as_ref().filter(|known| known.document == text) {
         terminal::print(&format!("{id} version {} is this document already\n", same.version));

@@ -1,5 +1,6 @@
 //! Error responses. The only file that maps service refusals to HTTP statuses.
 
+use super::next_step;
 use super::reply::{Content, Reply, close};
 use crate::domain::time::Timestamp;
 use crate::service::{Caller, Refusal, RefusalKind};
@@ -7,6 +8,7 @@ use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -68,12 +70,14 @@ impl Failure {
     }
 
     /// Message for the client. Internal errors are not disclosed; the log has their cause.
-    fn public_message(&self) -> &str {
+    fn public_message(&self) -> Cow<'_, str> {
         match self {
             Failure::Refused(Refusal { kind: RefusalKind::Internal, .. }) => {
-                "internal error; search the daemon log for this request_id"
+                "internal error; search the daemon log for this request_id".into()
             }
-            Failure::Http { message, .. } | Failure::Refused(Refusal { message, .. }) => message,
+            Failure::Http { message, .. } | Failure::Refused(Refusal { message, .. }) => {
+                next_step::added(self.code(), message)
+            }
         }
     }
 
@@ -86,7 +90,7 @@ impl Failure {
         };
         let mut reply = Reply::new(
             status,
-            Content::Flat(body(self.code(), self.public_message(), details, request_id, at)),
+            Content::Flat(body(self.code(), &self.public_message(), details, request_id, at)),
         );
         if status == StatusCode::UNAUTHORIZED {
             reply = reply.header(WWW_AUTHENTICATE, "Bearer");

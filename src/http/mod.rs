@@ -23,6 +23,7 @@ mod input;
 mod key_locks;
 mod lanes;
 mod local;
+pub mod next_step;
 mod openapi;
 mod origin;
 mod pipeline;

@@ -102,12 +102,10 @@ pub fn versions(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fai
 
 /// `GET /api/strategies/{id}/versions/{n}`.
 pub fn version(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
-    let n = call.id(1).parse::<u32>().map_err(|_| {
-        Refusal::not_found(
-            "version_not_found",
-            format!("{:?} is not a version: GET /api/strategies/{{id}}/versions lists them", call.id(1)),
-        )
-    })?;
+    let n = call
+        .id(1)
+        .parse::<u32>()
+        .map_err(|_| Refusal::not_found("version_not_found", format!("{:?} is not a version", call.id(1))))?;
     shown(&context.service.strategies.version(call.id(0), n)?)
 }
 

@@ -2,6 +2,7 @@
 
 use super::command::StreamKey;
 use crate::domain::time::Timestamp;
+use crate::http::next_step;
 use crate::service::{Caller, Refusal, RefusalKind};
 use serde_json::{Map, Value, json};
 
@@ -13,8 +14,8 @@ pub(super) fn response(id: Option<&str>, data: Value) -> String {
 /// The answer to a refused request.
 pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
     let message = match refusal.kind {
-        RefusalKind::Internal => "internal error or disk failure; search the daemon log for details",
-        _ => refusal.message.as_str(),
+        RefusalKind::Internal => "internal error or disk failure; search the daemon log for details".into(),
+        _ => next_step::added(refusal.code, &refusal.message),
     };
     let mut fields = Map::new();
     fields.insert("type".to_owned(), "error".into());

@@ -161,7 +161,9 @@ impl Strategies {
         let _nobody_else = self.locks.all();
         self.refuse_name(&document, None)?;
         if self.store.newest_strategy(id)?.is_some_and(|newest| newest.deleted_us.is_none()) {
-            let message = format!("there is a strategy {id}; choose another id, or store its next version");
+            let message = format!(
+                "there is a strategy {id}; store the document as its next version with PUT /api/strategies/{id}, or choose another id"
+            );
             return Err(Refusal::conflict("strategy_exists", message).with(json!({ "id": id })));
         }
         self.keep(id, document.to_json(), now.micros(), &document, &warnings, now)
@@ -284,13 +286,7 @@ impl Strategies {
         };
         match self.list()?.strategies.iter().find(|known| taken(known)) {
             None => Ok(()),
-            Some(other) => {
-                let message = format!(
-                    "strategy {} is named {:?} already; choose another name",
-                    other.id, other.strategy_name
-                );
-                Err(Refusal::conflict("strategy_exists", message).with(json!({ "id": other.id })))
-            }
+            Some(other) => Err(name_taken(&other.id, &other.strategy_name)),
         }
     }
 
@@ -363,6 +359,15 @@ fn refuse_stale(kept: &StrategyV1, if_version: Option<u32>) -> Result<(), Refusa
         }
         _ => Ok(()),
     }
+}
+
+/// The refusal of a document whose name another strategy has; `id` and `name` are those of the other one.
+pub fn name_taken(id: &str, name: &str) -> Refusal {
+    let message = format!(
+        "strategy {id} is named {name:?} already; store the document as the next version of {id} (PUT /api/strategies/{id}, or \
+         `tradingd strategies add FILE --id {id}`), or choose another strategy_name"
+    );
+    Refusal::conflict("strategy_exists", message).with(json!({ "id": id }))
 }
 
 fn not_found(id: &str) -> Refusal {

@@ -142,7 +142,7 @@ fn what_a_command_makes_beside_a_daemon_is_kept_by_it() {
     cli.run(&["strategies", "add", &mine, "--id", "other"]).fails(
         "a name twice",
         64,
-        &["choose another name"],
+        &["PUT /api/strategies/mine", "strategies add FILE --id mine", "choose another strategy_name"],
     );
 
     let run = |cli: &Cli, id: &str| {

@@ -3,9 +3,10 @@
 //! error, and others are still served.
 
 use super::client::{Answer, Connection};
-use super::daemon::{Daemon, config};
+use super::daemon::{Daemon, PASSWORD, config};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Maximum growth of the daemon's memory by all requests of a test.
@@ -419,6 +420,36 @@ fn ids_are_opaque() {
             let answer = daemon.ask_as(&admin, "DELETE", &path.replace("{}", id), None);
             assert!([400, 404, 405].contains(&answer.status), "DELETE {path} {id}: {}", answer.status);
         }
+    }
+}
+
+/// A client may end its half of the connection once it has asked; it is answered, and then the connection ends.
+#[test]
+fn a_client_that_ends_its_half_is_answered() {
+    let daemon = Daemon::start();
+    let admin = daemon.admin();
+    let body = json!({"username": "admin", "password": PASSWORD}).to_string();
+    let host = daemon.address;
+    // A password check takes long, and so may a replay, which begins by reading the store.
+    let login = format!(
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let replay = format!(
+        "GET /sessions/exec_none/replay HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\r\n",
+        admin.access
+    );
+    for (request, status, words) in [
+        (&login, 200, "access_token"),
+        (&replay, 404, "there is no session `exec_none`; GET /sessions lists all"),
+    ] {
+        let mut connection = daemon.connect();
+        connection.raw(request.as_bytes()).unwrap();
+        connection.socket().shutdown(Shutdown::Write).unwrap();
+        let answer = connection.answer(false).expect("an answer");
+        let said = answer.json().to_string();
+        assert!(answer.status == status && said.contains(words), "{} {said}", answer.status);
+        assert!(connection.answer(false).is_none(), "the connection ends");
     }
 }
 
