@@ -4,8 +4,8 @@ use super::random;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// Minimum password length in bytes.
-pub const PASSWORD_BYTES_MIN: usize = 10;
+/// Characters that a new password has at least.
+pub const PASSWORD_CHARS_MIN: usize = 10;
 /// Characters of a new password; a longer one is refused.
 pub const PASSWORD_CHARS_MAX: usize = 256;
 /// Bytes of a password that is checked; a longer one fits none. No accepted password has more.
@@ -29,15 +29,14 @@ const NOBODY: &str =
 
 /// What is wrong with a new password, if anything.
 pub fn problem(password: &str) -> Option<String> {
-    match password.len() {
-        bytes if bytes < PASSWORD_BYTES_MIN => {
-            Some(format!("has {bytes} bytes, at least {PASSWORD_BYTES_MIN} are needed"))
+    match password.chars().count() {
+        chars if chars < PASSWORD_CHARS_MIN => {
+            Some(format!("has {chars} characters, at least {PASSWORD_CHARS_MIN} are needed"))
         }
-        _ => {
-            let chars = password.chars().count();
-            (chars > PASSWORD_CHARS_MAX)
-                .then(|| format!("has {chars} characters, at most {PASSWORD_CHARS_MAX} are taken"))
+        chars if chars > PASSWORD_CHARS_MAX => {
+            Some(format!("has {chars} characters, at most {PASSWORD_CHARS_MAX} are taken"))
         }
+        _ => None,
     }
 }
 
@@ -104,6 +103,12 @@ mod tests {
         assert!(
             problem(&"x".repeat(PASSWORD_CHARS_MAX + 1)).is_some_and(|said| said.contains("257 characters"))
         );
+    }
+
+    #[test]
+    fn a_short_password_of_wide_characters_is_short() {
+        assert_eq!(problem("żółćżółćż").as_deref(), Some("has 9 characters, at least 10 are needed"));
+        assert_eq!(problem("żółćżółćżó"), None);
     }
 
     #[test]

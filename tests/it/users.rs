@@ -91,9 +91,9 @@ fn users_on_the_command_line() {
     add("Bob", "trader", b"short\n").fails(
         "all problems",
         64,
-        &["username is not a user name", "password has 5 bytes, at least 10"],
+        &["username is not a user name", "password has 5 characters, at least 10"],
     );
-    add("eve", "trader", b"").fails("no password", 64, &["password has 0 bytes"]);
+    add("eve", "trader", b"").fails("no password", 64, &["password has 0 characters"]);
     assert_eq!(add("eve", "emperor", b"x").code, 64);
     cli.run(&["user", "passwd", "eve", "--password-stdin"]).fails("unknown", 64, &["no user of this name"]);
     assert_eq!(
