@@ -16,7 +16,7 @@ fn node(value: &Value, schema: &Value, path: &str, report: &mut Report<'_>) {
         return word(value, &words, path, report);
     }
     if !has_type(value, schema) {
-        return report(path, format!("must be {}, but is {}", allowed_types(schema), shown(value)));
+        return report(path, format!("must be {}, but is {}", expected(schema, path), shown(value)));
     }
     match value {
         Value::Object(fields) => object(fields, schema, path, report),
@@ -28,7 +28,14 @@ fn node(value: &Value, schema: &Value, path: &str, report: &mut Report<'_>) {
         Value::String(text) => {
             length(text.chars().count(), schema, ("minLength", "maxLength", "characters"), path, report)
         }
-        Value::Number(number) => in_range(number.as_f64().unwrap_or(f64::NAN), schema, path, report),
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or(f64::NAN);
+            let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+            let is_low = bound("minimum").is_some_and(|low| number < low);
+            if is_low || bound("maximum").is_some_and(|high| number > high) {
+                report(path, format!("must be {}, but is {number}", expected(schema, path)));
+            }
+        }
         Value::Bool(_) | Value::Null => {}
     }
 }
@@ -97,17 +104,58 @@ fn has_type(value: &Value, schema: &Value) -> bool {
         })
 }
 
-fn allowed_types(schema: &Value) -> String {
+/// What a field must be: its type with range and unit.
+fn expected(schema: &Value, path: &str) -> String {
     let phrase = |word: &str| match word {
-        "object" => "an object",
-        "array" => "a list",
-        "string" => "a string",
-        "boolean" => "true or false",
-        "integer" => "a whole number",
-        "number" => "a number",
-        _ => "null",
+        "object" => "an object".to_owned(),
+        "array" => format!("a list{}", sized(schema, ("minItems", "maxItems", "entries"))),
+        "string" => format!("a string{}", sized(schema, ("minLength", "maxLength", "characters"))),
+        "boolean" => "true or false".to_owned(),
+        "integer" => format!("a whole number{}", range(schema, path)),
+        "number" => format!("a number{}", range(schema, path)),
+        _ => "null".to_owned(),
     };
     types(schema).into_iter().map(phrase).collect::<Vec<_>>().join(" or ")
+}
+
+/// ` from 100 to 60000 (milliseconds)`
+fn range(schema: &Value, path: &str) -> String {
+    let bound = |word: &str, key: &str| {
+        schema.get(key).and_then(Value::as_f64).map(|bound| format!(" {word} {bound}")).unwrap_or_default()
+    };
+    let unit = unit(path).map(|unit| format!(" ({unit})")).unwrap_or_default();
+    format!("{}{}{unit}", bound("from", "minimum"), bound("to", "maximum"))
+}
+
+/// The unit that the name of a field ends with.
+fn unit(path: &str) -> Option<&'static str> {
+    let (_, last) = path.rsplit_once('_')?;
+    match last {
+        "ms" => Some("milliseconds"),
+        "s" => Some("seconds"),
+        "days" => Some("days"),
+        "mib" => Some("MiB"),
+        "pct" => Some("percent"),
+        "cap" => Some("USDT"),
+        _ => None,
+    }
+}
+
+/// ` of 1 to 64 characters`
+fn sized(schema: &Value, names: (&str, &str, &str)) -> String {
+    let size = size(schema, names);
+    if size.is_empty() { size } else { format!(" of {size}") }
+}
+
+/// `1 to 64 characters`; empty when any number will do.
+fn size(schema: &Value, (low, high, what): (&str, &str, &str)) -> String {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
+    match (bound(low), bound(high)) {
+        (None, None) => String::new(),
+        (None, Some(high)) => format!("at most {high} {what}"),
+        (Some(low), None) => format!("at least {low} {what}"),
+        (Some(low), Some(high)) => format!("{low} to {high} {what}"),
+    }
 }
 
 /// The value for an error message, shortened.
@@ -122,29 +170,9 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn in_range(number: f64, schema: &Value, path: &str, report: &mut Report<'_>) {
-    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-    let (low, high) = (bound("minimum"), bound("maximum"));
-    if low.is_some_and(|low| number < low) || high.is_some_and(|high| number > high) {
-        let low = low.map(|low| format!("at least {low}"));
-        let high = high.map(|high| format!("at most {high}"));
-        let bounds = [low, high].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-        report(path, format!("must be {bounds}, but is {number}"));
-    }
-}
-
-fn length(
-    length: usize,
-    schema: &Value,
-    (low, high, what): (&str, &str, &str),
-    path: &str,
-    report: &mut Report<'_>,
-) {
+fn length(length: usize, schema: &Value, names: (&str, &str, &str), path: &str, report: &mut Report<'_>) {
     let bound = |key: &str| schema.get(key).and_then(Value::as_u64).map(|bound| bound as usize);
-    if let Some(low) = bound(low).filter(|low| length < *low) {
-        report(path, format!("must have at least {low} {what}, but has {length}"));
-    }
-    if let Some(high) = bound(high).filter(|high| length > *high) {
-        report(path, format!("must have at most {high} {what}, but has {length}"));
+    if bound(names.0).is_some_and(|low| length < low) || bound(names.1).is_some_and(|high| length > high) {
+        report(path, format!("must have {}, but has {length}", size(schema, names)));
     }
 }

@@ -123,28 +123,45 @@ fn validate(value: &Value, report: &mut json::Report<'_>) {
         if text(path).is_some_and(|text| {
             host(text).is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace))
         }) {
-            report(path, format!("must be an address that begins with {}", schemes.join(" or ")));
+            report(
+                path,
+                format!("must be an address that begins with {} and names a host", schemes.join(" or ")),
+            );
         }
     }
     if text("/import/folder").is_some_and(|folder| folder.contains('\0')) {
         report("/import/folder", "must be the path of a folder".to_owned());
     }
+    let is_prefix = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    if let Some(prefix) = text("/analytics/questdb/prefix")
+        && !is_prefix(prefix)
+    {
+        let problem =
+            format!("must begin with a-z and go on with a-z, 0-9 and _, like td_, but is {prefix:?}");
+        report("/analytics/questdb/prefix", problem);
+    }
     let defaults = super::Exchange::default();
     let milliseconds = |path: &str, default: u64| value.pointer(path).map_or(Some(default), Value::as_u64);
     let first = milliseconds("/exchange/reconnect_min_ms", defaults.reconnect_min_ms);
     let longest = milliseconds("/exchange/reconnect_max_ms", defaults.reconnect_max_ms);
-    if first.zip(longest).is_some_and(|(first, longest)| longest < first) {
-        report("/exchange/reconnect_max_ms", "must not be less than reconnect_min_ms".to_owned());
+    if let Some((first, longest)) = first.zip(longest).filter(|(first, longest)| longest < first) {
+        let problem = format!("must be at least reconnect_min_ms, {first} (milliseconds), but is {longest}");
+        report("/exchange/reconnect_max_ms", problem);
     }
     let defaults = super::Auth::default();
     let seconds =
         |path: &str, default: u32| value.pointer(path).map_or(Some(u64::from(default)), Value::as_u64);
     let access = seconds("/auth/access_ttl_s", defaults.access_ttl_s);
     let refresh = seconds("/auth/refresh_ttl_s", defaults.refresh_ttl_s);
-    if access.zip(refresh).is_some_and(|(access, refresh)| refresh < access) {
+    if let Some((access, refresh)) = access.zip(refresh).filter(|(access, refresh)| refresh < access) {
         report(
             "/auth/refresh_ttl_s",
-            "must not be less than access_ttl_s: a login would end before it could be refreshed".to_owned(),
+            format!(
+                "must be at least access_ttl_s, {access} (seconds), but is {refresh}: a login would end before it could be refreshed"
+            ),
         );
     }
 }

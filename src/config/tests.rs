@@ -53,14 +53,14 @@ fn everything_that_is_wrong_is_said_with_its_place() {
         "/http/origins/1: must be an origin",
         "/http/origins/3: is the same as entry 2",
         "/http/trusted_proxies/1: must be an IP address or a network",
-        "/http/max_connections: must be at least 1 and at most 100000, but is 0",
-        "/http/requests_per_second: must be a whole number, but is \"many\"",
-        "/http/body_timeout_ms: must be a whole number, but is 1.5",
-        "/auth/refresh_ttl_s: must not be less than access_ttl_s",
+        "/http/max_connections: must be a whole number from 1 to 100000, but is 0",
+        "/http/requests_per_second: must be a whole number from 1 to 1000000, but is \"many\"",
+        "/http/body_timeout_ms: must be a whole number from 100 to 600000 (milliseconds), but is 1.5",
+        "/auth/refresh_ttl_s: must be at least access_ttl_s, 900 (seconds), but is 600",
         "/trading/default_symbols/0: must be a symbol like BTC_USDT",
         "/trading/default_symbols/2: is the same as entry 1",
-        "/trading/default_symbols/3: must be a string, but is 7",
-        "/trading/fees/maker_pct: must be at least -1 and at most 10, but is 1000",
+        "/trading/default_symbols/3: must be a string of 1 to 64 characters, but is 7",
+        "/trading/fees/maker_pct: must be a number from -1 to 10 (percent), but is 1000",
         "/trading/risk/max_leverge: there is no such field; did you mean \"max_leverage\"?",
         "/log/level: must be one of error, warn, info, debug, but is \"infos\"; did you mean \"info\"?",
         "/limits: must be an object, but is a list",
@@ -141,6 +141,67 @@ fn every_field_has_a_row_and_says_when_it_takes_effect() {
         };
         assert!(about.contains(said), "{path} does not say {said}: {about:?}");
     }
+}
+
+/// The problems of a file with one field that has this value.
+fn problems_of(path: &str, value: &Value) -> String {
+    let wrap = |inner: Value, name: &str| json!({ name: inner });
+    let document = path[1..].rsplit('/').fold(value.clone(), wrap);
+    problems(document.to_string().as_bytes())
+}
+
+/// Every refusal of a field names it and says what it must be: range and unit of a number, length of a text or list, words.
+#[test]
+fn every_refusal_names_the_field_its_range_and_its_unit() {
+    let units = [
+        ("_ms", "(milliseconds)"),
+        ("_s", "(seconds)"),
+        ("_days", "(days)"),
+        ("_mib", "(MiB)"),
+        ("_pct", "(percent)"),
+        ("_cap", "(USDT)"),
+    ];
+    for (path, _) in EFFECTS {
+        let field = schema_of(path);
+        let is = |word: &str| field["type"] == word || field["type"][0] == word;
+        let bounds = |low: &str, high: &str| [field[low].clone(), field[high].clone()];
+        let (wrong, needed) = if is("integer") || is("number") {
+            let [low, high] = bounds("minimum", "maximum").map(|bound| bound.as_f64().unwrap());
+            let wrong = vec![json!(low - 1.0), json!(high + 1.0), json!("x"), json!([])];
+            (wrong, vec![format!("from {low} to {high}")])
+        } else if is("string") {
+            let [_, high] = bounds("minLength", "maxLength").map(|bound| bound.as_u64().unwrap());
+            (vec![json!("x".repeat(high as usize + 1)), json!(1)], vec![format!("to {high} characters")])
+        } else if is("array") {
+            let high = field["maxItems"].as_u64().unwrap();
+            let many: Vec<String> = (0..=high).map(|number| format!("A{number}_USDT")).collect();
+            (vec![json!(many), json!(1)], vec![format!("at most {high} entries")])
+        } else if is("boolean") {
+            (vec![json!(1)], vec!["true or false".to_owned()])
+        } else {
+            let words = field["oneOf"].as_array().unwrap().iter();
+            let words: Vec<&str> = words.map(|word| word["const"].as_str().unwrap()).collect();
+            (vec![json!("x"), json!(1)], vec![format!("one of {}", words.join(", "))])
+        };
+        let unit = units.iter().find(|(end, _)| path.ends_with(end)).map(|(_, unit)| (*unit).to_owned());
+        for value in wrong {
+            let said = problems_of(path, &value);
+            let line = said.lines().find(|line| line.starts_with(&format!("{path}: must ")));
+            let line = line.unwrap_or_else(|| panic!("{path}: {said}"));
+            for part in needed.iter().chain(&unit) {
+                assert!(line.contains(part), "{part:?} is not in {line}");
+            }
+            assert!(line.contains(", but is ") || line.contains(", but has "), "{line}");
+        }
+    }
+}
+
+/// The schema of a field.
+fn schema_of(path: &str) -> &'static Value {
+    path[1..].split('/').fold(schema(), |node, name| {
+        let field = &node["properties"][name];
+        field["$ref"].as_str().map_or(field, |reference| schema().pointer(&reference[1..]).unwrap())
+    })
 }
 
 #[test]

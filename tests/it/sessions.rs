@@ -506,7 +506,7 @@ fn bad_requests(id: &str) -> Vec<Refused> {
             with(with(good(), "/symbol", json!(1)), "/config/slippage", json!("much")),
             "invalid_request",
             &["/symbol", "/config/slippage"],
-            "/config/slippage must be a number; /symbol is unknown",
+            "/config/slippage must be a number between 0 and 50; /symbol is unknown",
         ),
     ]
 }

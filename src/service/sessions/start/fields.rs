@@ -99,7 +99,8 @@ impl<'v, 'p> Fields<'v, 'p> {
     }
 
     pub(super) fn number(&mut self, name: &'static str, (low, high): (f64, f64)) -> Option<f64> {
-        let number = self.typed(name, Value::as_f64, "must be a number")?;
+        let wrong = format!("must be a number between {low} and {high}");
+        let number = self.typed(name, Value::as_f64, &wrong)?;
         if (low..=high).contains(&number) {
             return Some(number);
         }
@@ -182,13 +183,13 @@ mod tests {
     #[test]
     fn a_number_with_a_unit_is_answered_with_the_number() {
         for (text, problem) in [
-            ("150ms", "must be a number; write 150"),
-            ("10k", "must be a number; write 10000"),
-            ("5 %", "must be a number; write 5"),
-            ("5%", "must be a number; write 5"),
-            ("7", "must be a number; write 7"),
-            ("2026-01-01", "must be a number"),
-            ("ten", "must be a number"),
+            ("150ms", "must be a number between 0 and 1000000000; write 150"),
+            ("10k", "must be a number between 0 and 1000000000; write 10000"),
+            ("5 %", "must be a number between 0 and 1000000000; write 5"),
+            ("5%", "must be a number between 0 and 1000000000; write 5"),
+            ("7", "must be a number between 0 and 1000000000; write 7"),
+            ("2026-01-01", "must be a number between 0 and 1000000000"),
+            ("ten", "must be a number between 0 and 1000000000"),
         ] {
             let (value, problems) = (json!({"field": text}), Problems::default());
             assert_eq!(Fields::of(&value, "", &problems).number("field", (0.0, 1e9)), None);
