@@ -135,7 +135,15 @@ fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), F
         .left_out
         .iter()
         .for_each(|path| terminal::notice(&format!("left out: {}: {}", path.visible(), why_left_out(path))));
-    let plan = in_time_order(inputs, &reading)?;
+    let is_folder = paths.iter().any(|path| path.is_dir());
+    let plan = in_time_order(inputs, &reading).map_err(|error| {
+        let failure = Failure::from(error);
+        if is_folder {
+            failure.because("to leave it out, name the files themselves, not their folder")
+        } else {
+            failure
+        }
+    })?;
     plan.left_out
         .iter()
         .for_each(|(path, why)| terminal::notice(&format!("left out: {}: {why}", path.visible())));

@@ -207,6 +207,9 @@ impl FileError {
             Problem::UnknownLayout { .. } => {
                 Some("its layout is unknown; name the file itself to see those known")
             }
+            Problem::NoSymbol => Some(
+                "neither its columns nor its name have a symbol; name the file itself, with --data-symbol BTC_USDT",
+            ),
             Problem::NotTraded(what) => Some(what),
             _ => None,
         }

@@ -139,7 +139,7 @@ pub fn why_left_out(path: &Path) -> &'static str {
     match (is_contract_file(path), is_stream(path)) {
         (true, _) => "contract files are not read inside an archive",
         (_, true) => "it is a pipe, a socket or a device",
-        _ => "its name is not that of market data",
+        _ => "its name is not that of market data; name the file itself if it is",
     }
 }
 
