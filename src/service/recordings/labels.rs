@@ -279,36 +279,13 @@ fn compact(utc: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::made_up::trades_and_a_gap;
     use super::*;
-    use crate::domain::event::{Gap, GapCause};
-    use crate::domain::record::StreamKind;
-    use crate::store::blocks::kind_code;
-    use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState};
 
     #[test]
     fn a_pump_in_a_gap_at_the_end_lies_in_the_recording() {
         let at = Timestamp::from_seconds;
-        let trades = RecordedStreamV1 {
-            rows: 10,
-            first_ns: at(10).nanos(),
-            last_ns: at(40).nanos(),
-            ..RecordedStreamV1::empty(kind_code(StreamKind::Trades))
-        };
-        let symbol = RecordedSymbolV1 {
-            name: "A_USDT".to_owned(),
-            price_scale: 0,
-            quantity_scale: 0,
-            streams: vec![trades],
-        };
-        let recording = RecordingV1 {
-            id: "session_20260101_000000_abcdef".to_owned(),
-            state: RecordingState::Complete,
-            sources: Vec::new(),
-            created_us: 0,
-            symbols: vec![symbol],
-        };
-        let gap = Gap { from: at(40), to: at(160), cause: GapCause::Disconnect };
-        let gaps = [("A_USDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
+        let (recording, gaps) = trades_and_a_gap(10);
         let label = |second: i64| {
             let new = NewLabel {
                 symbol: "A_USDT".to_owned(),

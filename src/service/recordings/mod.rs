@@ -8,6 +8,8 @@ mod coverage;
 mod export;
 mod labels;
 mod load;
+#[cfg(test)]
+mod made_up;
 mod order;
 mod reading;
 mod same;

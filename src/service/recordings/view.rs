@@ -245,9 +245,8 @@ fn duration(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::made_up::trades_and_a_gap;
     use super::*;
-    use crate::domain::event::{Gap, GapCause};
-    use crate::store::blocks::kind_code;
 
     #[test]
     fn bytes_per_row_are_unknown_before_the_first_block() {
@@ -256,28 +255,7 @@ mod tests {
 
     #[test]
     fn the_length_includes_the_gaps_that_the_coverage_counts() {
-        const SECOND: i64 = 1_000_000_000;
-        let trades = RecordedStreamV1 {
-            rows: 10,
-            last_ns: 40 * SECOND,
-            ..RecordedStreamV1::empty(kind_code(StreamKind::Trades))
-        };
-        let symbol = RecordedSymbolV1 {
-            name: "A_USDT".to_owned(),
-            price_scale: 0,
-            quantity_scale: 0,
-            streams: vec![trades],
-        };
-        let recording = RecordingV1 {
-            id: "session_20260101_000000_abcdef".to_owned(),
-            state: RecordingState::Complete,
-            sources: Vec::new(),
-            created_us: 0,
-            symbols: vec![symbol],
-        };
-        let at = |second: i64| Timestamp::from_nanos(second * SECOND);
-        let gap = Gap { from: at(40), to: at(160), cause: GapCause::Disconnect };
-        let gaps = [("A_USDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
+        let (recording, gaps) = trades_and_a_gap(0);
         let line = line(&recording, &gaps, None, false);
         assert_eq!((line.duration_seconds, line.coverage_pct), (160.0, Some(25.0)));
         assert_eq!(line.end_time.as_deref(), Some("1970-01-01T00:02:40.000Z"));
