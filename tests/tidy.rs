@@ -66,7 +66,7 @@ const FUNCTION_LINES: usize = 85;
 const LONG_FILES: &[(&str, usize)] = &[("src/domain/strategy.rs", 602)];
 
 /// Longer functions with their lengths, which may only decrease.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[("src/report/terms.rs::assumption_lines", 98)];
+const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -13,7 +13,7 @@ use crate::files::{
 };
 use crate::limits::SYMBOL_FILE_NAME_BYTES;
 use crate::service::recordings::{Part, layout, write};
-use crate::service::{Records, SourceError};
+use crate::service::{Records, SourceError, known_names};
 use crate::store::Store;
 use crate::store::records::RecordingV1;
 use clap::Args;
@@ -121,13 +121,8 @@ fn partly(failure: Failure, written: usize, total: usize) -> Failure {
 /// The requested symbols that the recording has, by stream.
 fn choose(recording: &RecordingV1, options: &Options) -> Result<BTreeMap<StreamKind, Vec<String>>, Failure> {
     if let Some(missing) = options.symbol.iter().find(|name| recording.spelled(name).is_none()) {
-        let known: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
-        let more = if recording.symbols.len() > known.len() { ", …" } else { "" };
-        return Err(Failure::input(format!(
-            "{} has no symbol {missing:?}; it has {}{more}",
-            recording.id,
-            known.join(", ")
-        )));
+        let known = known_names(missing, recording.symbols.iter().map(|symbol| symbol.name.as_str()));
+        return Err(Failure::input(format!("{} has no symbol {missing:?}; {known}", recording.id)));
     }
     let named: Vec<&str> =
         options.symbol.iter().filter_map(|name| Some(recording.spelled(name)?.name.as_str())).collect();

@@ -1,5 +1,7 @@
 //! The failure of a command: a message that says what to do, and an exit code for scripts and systemd.
 
+use super::strategy_file::is_strategy;
+use crate::domain::visible::Visible;
 use crate::files::FileError;
 use crate::service::SourceError;
 use crate::service::{Refusal, RefusalKind, STORE_DAMAGED};
@@ -112,7 +114,13 @@ impl fmt::Display for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        if error.is_bad_input() || error.is_bad_path() {
+        if error.is_bad_input() && is_strategy(&error.file) {
+            Failure::input(format!(
+                "{0} is a strategy and no market data: store it with `tradingd strategies add {0}`, or run it with \
+                 `tradingd backtest --strategy {0} --data FILE`",
+                error.file.visible()
+            ))
+        } else if error.is_bad_input() || error.is_bad_path() {
             Failure::input(error.to_string())
         } else {
             Failure::unavailable(error.to_string())

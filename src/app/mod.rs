@@ -7,6 +7,7 @@ mod failure;
 mod file_limit;
 mod terminal;
 
+mod arguments;
 mod backtest;
 mod config;
 mod daemon;
@@ -20,6 +21,7 @@ mod indicators;
 mod keys;
 mod live;
 mod manual;
+mod misspelt;
 mod output;
 mod recordings;
 mod rehearse;
@@ -29,6 +31,7 @@ mod run;
 mod sessions;
 mod state;
 mod strategies;
+mod strategy_file;
 mod sweep;
 mod sync;
 mod systemd;
@@ -177,7 +180,7 @@ pub fn main() -> ExitCode {
                 terminal::print(&error.to_string());
                 return ExitCode::SUCCESS;
             }
-            terminal::notice(error.to_string().trim_end());
+            terminal::notice(&arguments::refusal(error));
             return ExitCode::from(failure::USAGE);
         }
     };

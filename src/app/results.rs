@@ -74,6 +74,11 @@ struct PartOptions {
     /// Print JSON instead of CSV.
     #[arg(long)]
     json: bool,
+    /// Write to this file instead of printing.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    replace: Replace,
 }
 
 impl Action {
@@ -130,6 +135,9 @@ fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Fail
     {
         return Err(Failure::input(format!("result {id} is named twice, so its rows would count twice")));
     }
+    if let Some(out) = &options.out {
+        options.replace.check(out)?;
+    }
     let shown = match (options.ids.as_slice(), options.json) {
         ([id], true) => format!("{:#}\n", json!(results.rows(id, part, usize::MAX)?)),
         ([id], false) => results.csv(id, part, usize::MAX)?,
@@ -146,7 +154,10 @@ fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Fail
         }
         (several, false) => results.csv_of_several(several, part)?,
     };
-    terminal::print(&shown);
+    match &options.out {
+        Some(out) => options.replace.write(out, shown.as_bytes())?,
+        None => terminal::print(&shown),
+    }
     Ok(())
 }
 

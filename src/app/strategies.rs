@@ -5,15 +5,15 @@ use super::backtest::RELEASE;
 use super::daemon::encoded;
 use super::state::Holder;
 use super::table::{Align, table};
-use super::{Failure, Global, terminal};
+use super::{Failure, Global, misspelt, terminal};
 use crate::clock;
 use crate::document::strategy::{self, Document, Problem, Severity, builtin, needs};
 use crate::domain::visible::Visible;
 use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
 use crate::regular_file;
 use crate::report::text::counted;
-use crate::service::Records;
-use crate::service::strategies::{is_id, name_taken};
+use crate::service::strategies::is_id;
+use crate::service::{Records, known_names};
 use crate::store::OpenMode;
 use crate::store::records::StrategyV1;
 use clap::{Args, Subcommand};
@@ -170,18 +170,19 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
 
 fn show(global: &Global, id: &str) -> Result<(), Failure> {
     let stored = match global.read_if_any(&[Records::Strategies])? {
-        Some(store) => {
-            store.strategies()?.into_iter().find(|stored| stored.id == id).map(|stored| stored.document)
-        }
-        None => None,
+        Some(store) => store.strategies()?,
+        None => Vec::new(),
     };
-    let text = stored
+    let found = stored.iter().find(|stored| stored.id == id).map(|stored| stored.document.clone());
+    let text = found
         .or_else(|| builtin().into_iter().find(|(known, _)| *known == id).map(|(_, text)| text.to_owned()));
     match text {
         Some(text) => terminal::print(&format!("{}\n", text.trim_end())),
         None => {
+            let stored = stored.iter().map(|stored| stored.id.as_str());
             return Err(Failure::input(format!(
-                "there is no strategy {id:?}; `tradingd strategies list` lists all"
+                "there is no strategy {id:?}; {}",
+                misspelt::strategies(id, stored)
             )));
         }
     }
@@ -301,16 +302,24 @@ fn slug(id: String) -> Result<String, Failure> {
 }
 
 fn delete(global: &Global, id: &str) -> Result<(), Failure> {
-    let deleted = match global.holder(OpenMode::MustExist)? {
-        Holder::Command(store) => store.delete_strategy(id, clock::now()).map_err(Failure::from),
-        Holder::Daemon(daemon) => {
-            // The API also finds a strategy by its name; a command names it by its id.
-            let known = daemon.copy(&[Records::Strategies])?.strategy(id).map_err(Failure::from);
-            let path = format!("/api/strategies/{}", encoded(id));
-            known.and_then(|_| daemon.ask(Method::DELETE, &path, None)).map(drop)
-        }
+    let holder = global.holder(OpenMode::MustExist)?;
+    // The API also finds a strategy by its name; a command names it by its id.
+    let stored = match &holder {
+        Holder::Command(store) => store.strategies()?,
+        Holder::Daemon(daemon) => daemon.copy(&[Records::Strategies])?.strategies()?,
     };
-    deleted?;
+    if !stored.iter().any(|stored| stored.id == id) {
+        let stored = known_names(id, stored.iter().map(|stored| stored.id.as_str()));
+        return Err(Failure::input(format!(
+            "there is no stored strategy {id:?}; {stored}; `tradingd strategies list` lists all with the built-in ones"
+        )));
+    }
+    match holder {
+        Holder::Command(store) => store.delete_strategy(id, clock::now())?,
+        Holder::Daemon(daemon) => {
+            daemon.ask(Method::DELETE, &format!("/api/strategies/{}", encoded(id)), None)?;
+        }
+    }
     terminal::print(&format!("deleted {id}\n"));
     Ok(())
 }

@@ -79,6 +79,7 @@ fn overview(line: &Overview) -> Value {
         fields.insert("currency".to_owned(), json!(line.currency));
         fields.insert("results".to_owned(), json!(line.results));
         fields.insert("results_without_trade".to_owned(), json!(line.without_trade));
+        fields.insert("entries_blocked".to_owned(), json!(line.entries_blocked));
         fields.insert("worst_drawdown_pct".to_owned(), number(line.worst_drawdown_pct));
     }
     shown
@@ -164,6 +165,7 @@ fn assumptions(run: &RunResult) -> Value {
         "funding": funding(a.funding),
         "clock": a.clock.as_str(),
         "initial_balance": money(a.initial_balance),
+        "account": if run.has_own_account() { "own" } else { "shared" },
         "risk_limits": a.risk_limits.iter().map(|(name, limit)| (name.clone(), limit.map_or(Value::Null, number))).collect::<Map<_, _>>(),
         "seed": a.seed,
         "warm_up_seconds": a.warm_up.map_or(Value::Null, |span| number(span.seconds_f64())),

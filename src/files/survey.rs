@@ -116,6 +116,8 @@ pub struct FileSurvey {
     pub is_time_ordered: bool,
     /// The selected symbols, in order of appearance.
     pub symbols: Vec<FileSymbol>,
+    /// Names of the symbols that are not selected.
+    pub other_symbols: Vec<String>,
     /// Rows that another file of its source has too; they are not read.
     pub elsewhere: RepeatedBySymbol,
     /// Its rows, if they had to be sorted.
@@ -371,6 +373,9 @@ fn of_source(
             symbol.continuity.doubt_late_trades();
         }
     }
+    let names = source.symbols().iter();
+    let other_symbols =
+        names.zip(&found).filter(|(_, symbol)| symbol.is_none()).map(|(name, _)| name.clone()).collect();
     let mut symbols: Vec<FileSymbol> = found.into_iter().flatten().filter(|symbol| symbol.rows > 0).collect();
     for symbol in &mut symbols {
         let declared = declared_bar(&source, &symbol.name, selection.bar);
@@ -389,6 +394,7 @@ fn of_source(
         has_receive_times,
         is_time_ordered,
         symbols,
+        other_symbols,
         elsewhere,
         sorted,
     })

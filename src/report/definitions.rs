@@ -141,6 +141,7 @@ definitions! {
     SLIPPAGE = "slippage", "Slippage", Money, "slippage.decision_mid",
         "Σ cost of filling away from the mid the decision saw, negative where fills were better than it; already inside the gross result";
     SLIPPAGE_SHARE_PCT = "slippage_share_pct", "Slippage of gross", Percent, "slippage.share_of_gross", "100 · slippage / gross result";
+    ENTRIES_BLOCKED = "entries_blocked", "Entries blocked", Count, "entries_blocked.by_limits", "entries that a limit blocked";
 }
 
 #[cfg(test)]

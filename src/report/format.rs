@@ -42,6 +42,12 @@ impl<'a> Currency<'a> {
         if value.0 > 0 { format!("+{shown}") } else { shown }
     }
 
+    /// The amount as it is shown.
+    pub(super) fn rounded(self, value: Money) -> Money {
+        let unit = 10_i128.pow(18 - self.decimals());
+        Money((value.0 + value.0.signum() * unit / 2) / unit * unit)
+    }
+
     /// The number with its currency.
     pub(super) fn amount(self, value: Money) -> String {
         self.named(&self.number(value))
@@ -204,6 +210,10 @@ mod tests {
             assert_eq!(dollars.number(Money::from_f64(value)), shown);
         }
         assert_eq!(dollars.signed(Money::from_units(3)), "+3.00");
+        for (value, shown) in [(1.005_01, "1.01"), (-1.005_01, "-1.01"), (-0.004, "0.00"), (7.0, "7.00")] {
+            let rounded = dollars.rounded(Money::from_f64(value));
+            assert_eq!((dollars.number(rounded).as_str(), dollars.rounded(rounded)), (shown, rounded));
+        }
         assert_eq!(dollars.amount(Money::from_units(3)), "3.00 USDT");
         assert_eq!(Currency(Some("BTC")).amount(Money::from_f64(0.012_345_6)), "0.012346 BTC");
         assert_eq!(Currency(None).amount(Money::from_units(-3)), "-3.00");

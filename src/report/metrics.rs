@@ -49,15 +49,7 @@ pub struct Metric {
 impl Metric {
     /// Whether it is an estimate from too few observations.
     pub fn is_thin(&self) -> bool {
-        self.n < ENOUGH && self.value.is_ok() && self.is_estimate()
-    }
-
-    /// Whether more observations would make it more reliable: true for ratios and means, not for sums, counts
-    /// and extremes.
-    fn is_estimate(&self) -> bool {
-        let means = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS, &d::WIN_RATE];
-        means.contains(&self.definition)
-            || matches!(self.definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
+        self.value.is_ok() && is_thin(self.definition, self.n)
     }
 
     /// The value as a number; `None` when undefined.
@@ -68,6 +60,17 @@ impl Metric {
             Amount::Number(number) => number,
         })
     }
+}
+
+/// Whether a value from so many observations is an estimate from too few.
+pub fn is_thin(definition: &Definition, n: u64) -> bool {
+    n < ENOUGH && is_estimate(definition)
+}
+
+/// Whether more observations would make it more reliable: true for ratios and means, not for sums, counts and extremes.
+fn is_estimate(definition: &Definition) -> bool {
+    let means = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS, &d::WIN_RATE];
+    means.contains(&definition) || matches!(definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
 }
 
 /// Variants tried before this one, for the deflated Sharpe ratio.
@@ -115,7 +118,13 @@ impl Sources<'_> {
 const NO_TRADE: Undefined = "no trade";
 const NO_EQUITY: Undefined = "equity was not positive";
 
-/// All metrics in the order of [`definitions::ALL`](d::ALL).
+/// The number of blocked entries, the last of [`definitions::ALL`](d::ALL): statistics of equity and trades do not know it.
+pub fn entries_blocked(count: u64, window: (Timestamp, Timestamp)) -> Metric {
+    let value = Ok(Amount::Count(count));
+    Metric { definition: &d::ENTRIES_BLOCKED, value, n: count, window, interval: None, note: None }
+}
+
+/// All metrics of equity and trades, in the order of [`definitions::ALL`](d::ALL).
 pub(super) fn compute(sources: &Sources<'_>) -> Vec<Metric> {
     let mut sheet = Sheet { window: (sources.start, sources.end), metrics: Vec::with_capacity(d::ALL.len()) };
     let tally: Tally = sources.trades.iter().collect();

@@ -4,13 +4,13 @@
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 use crate::report::metrics::Amount;
-use crate::report::run::RunResult;
+use crate::report::run::{BlockedByGuard, RunResult};
 use crate::report::tally::Tally;
 use std::collections::BTreeMap;
 
 /// What a sum over several results stands for.
-pub const ABOUT_SUMS: &str =
-    "Each result has an account of its own. A sum over results adds up what these separate accounts made.";
+pub const ABOUT_SUMS: &str = "Each result has an account of its own. A sum over results adds up what these separate accounts made; it is exact, so \
+     it may differ in the last digit from what the rounded rows add up to.";
 /// Why several results have no total.
 pub const NO_TOTAL: &str = "There is no total: some results trade the same symbol at the same time, so they are alternatives, \
      and no account made their sum. --together runs strategies in one account.";
@@ -28,6 +28,8 @@ pub struct Overview {
     pub without_trade: u64,
     /// What the results add up to; `None` where they are alternatives to each other.
     pub sums: Option<ResultSums>,
+    /// Number of entries that limits blocked.
+    pub entries_blocked: u64,
     /// The deepest drawdown of all results, percent.
     pub worst_drawdown_pct: f64,
 }
@@ -51,6 +53,7 @@ impl Overview {
             currency: currency.map(str::to_owned),
             results: runs.len() as u64,
             without_trade: runs.iter().filter(|run| run.summary.trades.is_empty()).count() as u64,
+            entries_blocked: runs.iter().map(|run| BlockedByGuard::total(&run.refusals)).sum(),
             sums: (!are_alternatives(runs.iter().copied())).then(|| ResultSums::of(runs)),
             worst_drawdown_pct: runs.iter().map(depth).fold(0.0, f64::max),
         }

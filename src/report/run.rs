@@ -119,6 +119,13 @@ pub struct BlockedByGuard {
 
 plain!(struct BlockedByGuard { guard, count, first_at, value, threshold });
 
+impl BlockedByGuard {
+    /// Number of entries that all guards blocked.
+    pub fn total(refusals: &[BlockedByGuard]) -> u64 {
+        refusals.iter().map(|refusal| refusal.count).sum()
+    }
+}
+
 /// Counts blocked entries by guard.
 #[derive(Clone, Debug, Default)]
 pub struct BlockedEntries(BTreeMap<Guard, BlockedByGuard>);
@@ -201,6 +208,11 @@ impl RunResult {
     /// The currency of all amounts; `None` when the symbols do not name one, or name different ones.
     pub fn currency(&self) -> Option<&str> {
         common_quote_currency(self.symbols.iter().map(|spec| spec.name.as_str()))
+    }
+
+    /// Whether one symbol and one strategy have the account for themselves.
+    pub fn has_own_account(&self) -> bool {
+        self.symbols.len() <= 1 && self.strategies.len() <= 1
     }
 
     /// The decisions behind a trade, by its index in the summary.

@@ -16,7 +16,7 @@ use crate::report::assumptions::{
 };
 use crate::report::fired::{Fired, FiredSections};
 use crate::report::reason::{Checked, DecisionReason, TradeReason};
-use crate::report::run::{BlockedEntries, LookBack, Mode, RunResult, StrategyRef};
+use crate::report::run::{BlockedByGuard, BlockedEntries, LookBack, Mode, RunResult, StrategyRef};
 use crate::report::series::price_series;
 use crate::report::statistics::Statistics;
 
@@ -208,7 +208,9 @@ pub(crate) fn result() -> RunResult {
         );
     }
     statistics.gap(begin + Span::from_seconds(100_000), begin + Span::from_seconds(108_000));
-    let end = begin + Span::from_seconds(70 * 3_600);
+    let refusals = refusals.finish();
+    let mut summary = statistics.finish(begin + Span::from_seconds(70 * 3_600));
+    summary.count_blocked(BlockedByGuard::total(&refusals));
     RunResult {
         mode: Mode::Backtest,
         source: "recordings/<script>alert(1)</script>.trades.gz".to_owned(),
@@ -226,11 +228,11 @@ pub(crate) fn result() -> RunResult {
         }],
         digest: "9f2c1e0b7a6d5c4b3a29180716253443f1e2d3c4b5a69788796a5b4c3d2e1f00".to_owned(),
         assumptions: assumptions(),
-        summary: statistics.finish(end),
+        summary,
         orders_count: 46,
         fired: signals.into_iter().collect(),
         reasons,
-        refusals: refusals.finish(),
+        refusals,
         prices: vec![(SymbolId(0), prices.buckets().to_vec())],
         settings: vec![("latency-ms".to_owned(), "150".to_owned()), ("seed".to_owned(), "7".to_owned())],
     }
@@ -239,7 +241,8 @@ pub(crate) fn result() -> RunResult {
 /// A run without events.
 pub(crate) fn empty_result() -> RunResult {
     let begin = Timestamp::parse(BEGIN).unwrap();
-    let summary = Statistics::new(begin, Money::from_units(10_000)).finish(begin);
+    let mut summary = Statistics::new(begin, Money::from_units(10_000)).finish(begin);
+    summary.count_blocked(0);
     let assumptions =
         Assumptions { coverage: Coverage::default(), warm_up: None, warnings: Vec::new(), ..assumptions() };
     RunResult {

@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::GAP_BANDS;
 use crate::report::drawdown::{DrawdownTracker, Drawdowns};
 use crate::report::exposure::Exposure;
-use crate::report::metrics::{Metric, Sources, Trials, compute};
+use crate::report::metrics::{Metric, Sources, Trials, compute, entries_blocked};
 use crate::report::returns::{Days, Growth};
 use crate::report::series::{EquitySample, EquitySeries, equity_series};
 use crate::report::tally::{Tally, grouped};
@@ -106,6 +106,11 @@ impl Summary {
     /// A metric by its id, e.g. `net_profit`.
     pub fn metric(&self, id: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.definition.id == id)
+    }
+
+    /// Adds the metric of the entries that were blocked, which are counted elsewhere; call it once.
+    pub fn count_blocked(&mut self, count: u64) {
+        self.metrics.push(entries_blocked(count, (self.start, self.end)));
     }
 }
 

@@ -5,7 +5,10 @@ use crate::domain::time::Span;
 use crate::report::assumptions::{Assumptions, BookSource, Coverage, FeeTerms, FundingSource, GapJump};
 use crate::report::format as f;
 use crate::report::run::RunResult;
+use crate::report::text::counted;
 
+/// Name of the lines about price changes across gaps.
+pub(super) const PRICE_JUMP: &str = "price jump";
 /// Price changes across gaps that are shown; the JSON form has the others.
 const JUMPS_SHOWN: usize = 3;
 
@@ -16,48 +19,12 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     let currency = f::Currency::of(run.currency());
     let mut lines = Vec::new();
     let mut put = |name: &str, value: String| lines.push((name.to_owned(), value));
-    let kinds: Vec<String> = c
-        .events
-        .iter()
-        .map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.as_str()))
-        .collect();
-    put(
-        "coverage",
-        match (c.first, c.last) {
-            (Some(first), Some(last)) => format!(
-                "{} to {} UTC ({}), {}, {} outside gaps",
-                f::second(first),
-                f::second(last),
-                f::seconds((last - first).seconds_f64()),
-                kinds.join(", "),
-                c.covered_pct().map_or_else(|| f::NONE.to_owned(), f::percent),
-            ),
-            _ => "no event".to_owned(),
-        },
-    );
+    put("coverage", coverage_line(c));
     gap_lines(run).into_iter().for_each(|(name, value)| put(name, value));
     if let Some(line) = marks_line(c, run.symbols.len()) {
         put("marks", line);
     }
-    put(
-        "book",
-        match a.book {
-            BookSource::Real => "real, as recorded".to_owned(),
-            book => {
-                let (spread_bps, depth) = book.assumed().unwrap_or_default();
-                format!(
-                    "{}: a spread of {} bp and {} assumed",
-                    book.as_str(),
-                    f::measured(spread_bps),
-                    if depth.0 > 0 {
-                        format!("{} on each level", currency.amount(depth))
-                    } else {
-                        "unlimited depth".to_owned()
-                    }
-                )
-            }
-        },
-    );
+    put("book", book_line(a.book, currency));
     put("fees", fee_line(run));
     put("slippage", a.slippage.clone());
     put(
@@ -80,6 +47,7 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     );
     put("clock", format!("{} time stamps", a.clock.as_str()));
     put("start", format!("{} with seed {}", currency.amount(a.initial_balance), a.seed));
+    put("account", account_line(run));
     put(
         "warm-up",
         a.warm_up.map_or_else(
@@ -109,6 +77,34 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     lines
 }
 
+fn coverage_line(c: &Coverage) -> String {
+    let kinds: Vec<String> = c
+        .events
+        .iter()
+        .map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.as_str()))
+        .collect();
+    match (c.first, c.last) {
+        (Some(first), Some(last)) => format!(
+            "{} to {} UTC ({}), {}, {} outside gaps",
+            f::second(first),
+            f::second(last),
+            f::seconds((last - first).seconds_f64()),
+            kinds.join(", "),
+            c.covered_pct().map_or_else(|| f::NONE.to_owned(), f::percent),
+        ),
+        _ => "no event".to_owned(),
+    }
+}
+
+fn book_line(book: BookSource, currency: f::Currency<'_>) -> String {
+    let Some((spread_bps, depth)) = book.assumed() else { return "real, as recorded".to_owned() };
+    let depth = match depth.0 > 0 {
+        true => format!("{} on each level", currency.amount(depth)),
+        false => "unlimited depth".to_owned(),
+    };
+    format!("{}: a spread of {} bp and {depth} assumed", book.as_str(), f::measured(spread_bps))
+}
+
 fn gap_line(coverage: &Coverage, symbols: usize) -> String {
     let causes: Vec<String> = coverage
         .gaps
@@ -127,12 +123,47 @@ fn gap_line(coverage: &Coverage, symbols: usize) -> String {
 /// The gaps and what the price did over them.
 fn gap_lines(run: &RunResult) -> Vec<(&'static str, String)> {
     let gaps = gap_line(&run.assumptions.coverage, run.symbols.len());
-    let jumps = jump_lines(run).into_iter().map(|line| ("price jump", line));
+    let jumps = jump_lines(run).into_iter().map(|line| (PRICE_JUMP, line));
     std::iter::once(("gaps", gaps)).chain(jumps).collect()
 }
 
-/// The price changes across gaps in which trades are missing or nobody knows; the largest first.
+/// Who trades in the account. Sessions share one, the command line gives each symbol and strategy its own unless told
+/// otherwise: the same strategies on the same data come to different results.
+fn account_line(run: &RunResult) -> String {
+    if run.has_own_account() {
+        return "of one symbol and one strategy alone; in sessions of the daemon and with --together all of a source share one".to_owned();
+    }
+    let (symbols, strategies) = (run.symbols.len() as u64, run.strategies.len() as u64);
+    let of = match (symbols, strategies) {
+        (0 | 1, _) => counted(strategies, "strategy", "strategies"),
+        (_, 0 | 1) => counted(symbols, "symbol", "symbols"),
+        _ => format!(
+            "{} and {}",
+            counted(symbols, "symbol", "symbols"),
+            counted(strategies, "strategy", "strategies")
+        ),
+    };
+    format!("one, shared by {of}; a backtest of the command line without --together gives each its own")
+}
+
+/// The largest price changes across gaps, and how many more there are.
 fn jump_lines(run: &RunResult) -> Vec<String> {
+    let jumps = jumps(run);
+    let mut lines: Vec<String> = jumps.iter().take(JUMPS_SHOWN).map(|(_, text)| text.clone()).collect();
+    if jumps.len() > JUMPS_SHOWN {
+        lines.push(smaller_jumps(jumps.len() - JUMPS_SHOWN));
+    }
+    lines
+}
+
+/// Tells of the price changes that are not shown.
+pub(super) fn smaller_jumps(count: usize) -> String {
+    format!("{count} smaller in the JSON form")
+}
+
+/// The price changes across gaps in which trades are missing or nobody knows, each with its size in percent; the largest
+/// first.
+pub(super) fn jumps(run: &RunResult) -> Vec<(f64, String)> {
     let mut jumps: Vec<(&GapJump, f64)> =
         run.assumptions.coverage.jumps.iter().filter_map(|jump| Some((jump, jump.percent()?))).collect();
     jumps.sort_by(|(_, one), (_, other)| other.abs().total_cmp(&one.abs()));
@@ -142,8 +173,8 @@ fn jump_lines(run: &RunResult) -> Vec<String> {
             .zip(spec)
             .map_or_else(|| f::NONE.to_owned(), |(at, spec)| f::price(Some(spec), spec.price_f64(at)))
     };
-    let shown = jumps.iter().take(JUMPS_SHOWN).map(|(jump, percent)| {
-        format!(
+    let sized = jumps.iter().map(|(jump, percent)| {
+        let text = format!(
             "{} % of {}, from {} to {}, over {} of {} from {}",
             f::plain(*percent, 2),
             run.symbol_name(jump.symbol),
@@ -152,13 +183,10 @@ fn jump_lines(run: &RunResult) -> Vec<String> {
             f::seconds((jump.to - jump.from).seconds_f64()),
             jump.cause.as_str(),
             f::second(jump.from)
-        )
+        );
+        (percent.abs(), text)
     });
-    let mut lines: Vec<String> = shown.collect();
-    if jumps.len() > JUMPS_SHOWN {
-        lines.push(format!("{} smaller in the JSON form", jumps.len() - JUMPS_SHOWN));
-    }
-    lines
+    sized.collect()
 }
 
 /// Told only where marks were missing.
@@ -203,6 +231,22 @@ mod tests {
         let line = |symbols| marks_line(&coverage, symbols).unwrap();
         assert!(line(1).starts_with("missing for 1m 30s: "), "{}", line(1));
         assert!(line(2).starts_with("missing for 1m 30s, the sum of all symbols: "), "{}", line(2));
+    }
+
+    /// Regression: the same strategy on two symbols came to other results in a session, and nothing said why.
+    #[test]
+    fn who_shares_the_account_is_told() {
+        let mut run = crate::report::sample::result();
+        let line = |run: &RunResult| {
+            assumption_lines(run).into_iter().find(|(name, _)| name == "account").map(|(_, value)| value)
+        };
+        assert!(line(&run).is_some_and(|told| told.starts_with("of one symbol and one strategy alone")));
+        run.symbols.push(run.symbols[0].clone());
+        assert!(line(&run).is_some_and(|told| told.starts_with("one, shared by 2 symbols; ")));
+        run.strategies.push(run.strategies[0].clone());
+        assert!(
+            line(&run).is_some_and(|told| told.starts_with("one, shared by 2 symbols and 2 strategies; "))
+        );
     }
 
     #[test]

@@ -153,7 +153,7 @@ mod tests {
                 one(&runs[0], style),
                 one(&runs[1], style),
                 many(&runs, style),
-                explained(&runs[0], 0, style).unwrap(),
+                explained(&runs[0], 0, Some(1), style).unwrap(),
             ];
             for text in texts {
                 let widest = text

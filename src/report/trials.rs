@@ -103,7 +103,7 @@ enum Rule {
 }
 
 fn rule(definition: &Definition) -> Option<Rule> {
-    const SUMS: [&Definition; 10] = [
+    const SUMS: [&Definition; 11] = [
         &d::NET_PROFIT,
         &d::TRADES,
         &d::TRADES_AT_END,
@@ -114,6 +114,7 @@ fn rule(definition: &Definition) -> Option<Rule> {
         &d::FEES,
         &d::FUNDING,
         &d::SLIPPAGE,
+        &d::ENTRIES_BLOCKED,
     ];
     const LARGEST: [&Definition; 9] = [
         &d::MAX_DRAWDOWN_PCT,

@@ -17,7 +17,7 @@ use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage, FundingSource};
 use crate::report::fired::{Fired, FiredSections};
 use crate::report::marks::MissingMarks;
-use crate::report::run::{BlockedEntries, Mode, RunResult, StrategyRef};
+use crate::report::run::{BlockedByGuard, BlockedEntries, Mode, RunResult, StrategyRef};
 use crate::report::series::{PriceSeries, price_series};
 use crate::report::statistics::Statistics;
 use crate::session::digest::DecisionDigest;
@@ -213,6 +213,9 @@ impl<'a> Collector<'a> {
         }
         let prices =
             table.iter().zip(&self.prices).map(|((id, _), series)| (id, series.buckets().to_vec())).collect();
+        let refusals = self.refusals.finish();
+        let mut summary = statistics.finish(end);
+        summary.count_blocked(BlockedByGuard::total(&refusals));
         RunResult {
             mode: labels.mode,
             source: labels.source,
@@ -220,11 +223,11 @@ impl<'a> Collector<'a> {
             strategies: labels.strategies,
             digest: self.digest.finish(),
             assumptions,
-            summary: statistics.finish(end),
+            summary,
             orders_count: orders,
             fired: self.fired,
             reasons: self.reasons.finish(&labels.defs),
-            refusals: self.refusals.finish(),
+            refusals,
             prices,
             settings: labels.settings,
         }

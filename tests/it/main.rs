@@ -27,6 +27,7 @@ mod input;
 mod limits;
 mod live;
 mod market_files;
+mod misspelt;
 mod mix;
 mod mixed_streams;
 mod outputs;

@@ -202,6 +202,11 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     assert!(both.lines().count() == 9 && both.starts_with("result_id,number,symbol,"), "{both}");
     let of = |id: &str| both.lines().filter(|line| line.starts_with(&format!("{id},"))).count();
     assert_eq!((of(&id), of(&again)), (4, 4), "{both}");
+    let out = cli.at("trades.csv");
+    let to_file = ["results", "trades", &id, "--out", out.to_str().unwrap()];
+    assert_eq!(cli.ok(&to_file), "");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), cli.ok(&to_file[..3]));
+    cli.run(&to_file).fails("a file is there", 64, &["--force"]);
     cli.run(&["results", "trades", &id, &again, &id]).fails("twice", 64, &[&id, "is named twice"]);
     let page = cli.at("kept.html");
     let report = ["results", "report", &id, "--out", page.to_str().unwrap()];
@@ -210,7 +215,12 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     cli.ok(&[&report[..], &["--force"]].concat());
     assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
     let same = cli.ok(&["results", "compare", &id, &id]);
-    assert!(same.contains("net_profit") && same.contains("All compared assumptions are the same"), "{same}");
+    assert!(
+        same.contains("Net profit")
+            && same.contains("System quality number")
+            && same.contains("All compared assumptions are the same"),
+        "{same}"
+    );
     cli.run(&["sessions", "show", &id]).fails(
         "a result",
         64,

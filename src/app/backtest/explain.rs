@@ -12,10 +12,12 @@ use crate::engine::explain::Explanation;
 use crate::engine::output::Outputs;
 use crate::report::legend;
 use crate::report::reason::Checked;
+use crate::report::text::second;
 use crate::service::backtest::Run;
+use crate::service::known_names;
 use crate::session::driver::{Driver, Flow, Recorder};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Number of decisions shown before the moment.
@@ -61,9 +63,18 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
                     .map(|(first, last)| format!("  {}: {first} to {last}", run.source_id().visible()))
             })
             .collect();
-        let known =
-            if known.is_empty() { "  there is no data of that symbol".to_owned() } else { known.join("\n") };
-        return Err(Failure::input(format!("there is no data of {symbol} at {at}:\n{known}")));
+        if known.is_empty() {
+            let names: BTreeSet<&str> = runs.iter().flat_map(|run| run.symbol_names()).collect();
+            return Err(Failure::input(format!(
+                "there is no data of {symbol:?}; {}",
+                known_names(symbol, names)
+            )));
+        }
+        return Err(Failure::input(format!(
+            "there is no data of {symbol} at {}:\n{}",
+            shown(at),
+            known.join("\n")
+        )));
     }
     if as_json {
         terminal::print(&format!(
@@ -80,12 +91,20 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
 /// second, so that everything printed with that second is included; one without seconds is that of second 00.
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
-    // Times in tables have no zone; all are UTC.
-    let zone = if text.contains(':') && !Timestamp::has_zone(text) { "Z" } else { "" };
-    let at = Timestamp::read(&format!("{text}{zone}"))
-        .map_err(|error| Failure::input(format!("{text:?} {error}")))?;
+    let at = Timestamp::read(text).map_err(|error| Failure::input(format!("{text:?} {error}")))?;
     let is_to_the_second = text.contains(':') && !text.contains('.');
-    Ok(if is_to_the_second { at + Span::SECOND - Span::from_nanos(1) } else { at })
+    Ok(if is_to_the_second { at + LAST_OF_SECOND } else { at })
+}
+
+/// From the begin of a second to the last moment of it.
+const LAST_OF_SECOND: Span = Span::from_nanos(999_999_999);
+
+/// A moment as it was asked for: the last of a second as that second.
+fn shown(at: Timestamp) -> String {
+    match at.nanos().rem_euclid(1_000_000_000) == LAST_OF_SECOND.nanos() {
+        true => format!("the end of {}", second(at)),
+        false => at.to_string(),
+    }
 }
 
 struct Answer {
@@ -173,7 +192,7 @@ impl Answer {
                 def.id,
                 self.spec.name,
                 self.source.visible(),
-                self.at,
+                shown(self.at),
                 legend::state(explanation.state)
             ));
             for checked in &Checked::all(&explanation.evidence, def) {
@@ -260,5 +279,7 @@ mod tests {
         assert_eq!(moment("2021-01-23").ok(), Some(exact("2021-01-23")));
         assert_eq!(moment("1611435604596123").ok(), Timestamp::from_micros(1_611_435_604_596_123));
         assert_eq!(moment("yesterday").ok(), None);
+        assert_eq!(shown(end), "the end of 2021-01-23 21:00:04");
+        assert_eq!(shown(exact("2021-01-23T21:00:04.5Z")), "2021-01-23T21:00:04.500000Z");
     }
 }

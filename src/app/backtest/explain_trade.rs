@@ -2,7 +2,6 @@
 
 use crate::app::{Failure, terminal};
 use crate::document::result;
-use crate::domain::visible::Visible;
 use crate::report::no_trade;
 use crate::report::run::RunResult;
 use crate::report::text;
@@ -113,15 +112,8 @@ pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(
         });
         terminal::print(&format!("{shown:#}\n"));
     } else {
-        if results.len() > 1 {
-            terminal::print(&format!(
-                "Trade {} of result {}, {}\n",
-                trade + 1,
-                index + 1,
-                run.source.visible()
-            ));
-        }
-        terminal::print(&text::explained(run, trade, terminal::style()).unwrap_or_default());
+        let result = (results.len() > 1).then_some(index + 1);
+        terminal::print(&text::explained(run, trade, result, terminal::style()).unwrap_or_default());
     }
     Ok(())
 }

@@ -69,8 +69,8 @@ pub struct RunOptions {
     /// Only these symbols, in either spelling (BTCUSDT, BTC_USDT).
     #[arg(long, num_args = 1.., value_name = "SYMBOL", help_heading = "Data")]
     pub symbol: Vec<String>,
-    /// Start of the replay, inclusive, e.g. 2024-08-08T23:55:00Z, "2024-08-08 23:55:00", 2024-08-08,
-    /// 20240808, or microseconds since 1970.
+    /// Start of the replay, inclusive, e.g. 2024-08-08T23:55, "2024-08-08 23:55:00", 2024-08-08T23:55:00+02:00,
+    /// 2024-08-08, 20240808, or microseconds since 1970; without a zone UTC.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub from: Option<Timestamp>,
     /// End of the replay, exclusive; a bar that ends then is in it.

@@ -1,7 +1,6 @@
 //! Loads the strategies named on the command line: document files, stored strategies or built-in ones.
 
-use crate::app::{Failure, Global, terminal};
-use crate::document::strategy;
+use crate::app::{Failure, Global, misspelt, terminal};
 use crate::domain::visible::Visible;
 use crate::limits::DOCUMENT_BYTES;
 use crate::regular_file;
@@ -92,11 +91,12 @@ fn load_one(id: &str, name: &str, store: Option<&Store>) -> Result<Loaded, Failu
             loaded.label.release = Some(RELEASE);
             Ok(loaded)
         }
+        None if misspelt::is_like_a_path(name) => Err(Failure::input(misspelt::file(path))),
         None => {
-            let known: Vec<&str> = strategy::builtin().iter().map(|(id, _)| *id).collect();
-            let known = known.join(", ");
+            let stored = store.map(Store::strategies).transpose()?.unwrap_or_default();
+            let known = misspelt::strategies(name, stored.iter().map(|stored| stored.id.as_str()));
             Err(Failure::input(format!(
-                "there is no strategy {name:?}: it is not a file, not stored, and the built-in ones are {known}"
+                "there is no strategy {name:?}, neither as a file nor stored nor built in; {known}"
             )))
         }
     }

@@ -1,7 +1,8 @@
 //! The text of results side by side: what each ran on, its metrics, and why some have no value.
 
 use crate::app::table::{Align, table};
-use crate::report::definitions::Unit;
+use crate::report::definitions::{self, Definition, Unit};
+use crate::report::metrics::is_thin;
 use crate::report::text;
 use serde_json::Value;
 
@@ -25,11 +26,11 @@ pub fn text(compared: &Value) -> String {
         about("to", &|it| word(&it["to"])),
         about("currency", &|it| word(&it["currency"])),
     ];
-    let metrics = || compared["metrics"].as_object().into_iter().flatten();
-    rows.extend(metrics().map(|(id, metric)| row(id, metric, results)));
+    let metrics = metrics(&compared["metrics"]);
+    rows.extend(metrics.iter().map(|metric| row(metric, results)));
     let shrinking: Vec<usize> = (1..columns.len()).collect();
     table(&columns, rows, &shrinking, &[])
-        + &undefined(metrics(), &numbers)
+        + &undefined(&metrics, &numbers)
         + &assumptions(list(&compared["differing_assumptions"]), &numbers)
 }
 
@@ -55,22 +56,47 @@ fn assumptions(differing: &[Value], numbers: &[String]) -> String {
     text
 }
 
-fn row(id: &str, metric: &Value, results: &[Value]) -> Vec<String> {
-    let unit = metric["unit"].as_str().and_then(Unit::from_name).unwrap_or(Unit::Ratio);
-    let values = list(&metric["values"]).iter().zip(results).map(|(value, result)| {
-        value
-            .as_f64()
-            .map_or_else(|| NONE.to_owned(), |it| text::figure(it, unit, result["currency"].as_str()))
+/// A metric of all results, with the name that a single result shows.
+struct Compared<'v> {
+    name: &'v str,
+    /// `None` for a metric that only another version knows.
+    definition: Option<&'static Definition>,
+    values: &'v Value,
+}
+
+/// The metrics in the order of a single result; those of other versions last.
+fn metrics(of: &Value) -> Vec<Compared<'_>> {
+    let Some(of) = of.as_object() else { return Vec::new() };
+    let known = definitions::ALL.iter().filter_map(|definition| {
+        Some(Compared { name: definition.name, definition: Some(definition), values: of.get(definition.id)? })
     });
-    [id.to_owned()].into_iter().chain(values).collect()
+    let is_known = |id: &str| definitions::ALL.iter().any(|definition| definition.id == id);
+    let others = of.iter().filter(|(id, _)| !is_known(id));
+    known.chain(others.map(|(id, values)| Compared { name: id, definition: None, values })).collect()
+}
+
+/// The values of a metric; those from few observations with their number, as in a single result.
+fn row(metric: &Compared<'_>, results: &[Value]) -> Vec<String> {
+    let unit = metric.values["unit"].as_str().and_then(Unit::from_name).unwrap_or(Unit::Ratio);
+    let values =
+        list(&metric.values["values"]).iter().zip(results).enumerate().map(|(index, (value, result))| {
+            let Some(value) = value.as_f64() else { return NONE.to_owned() };
+            let shown = text::figure(value, unit, result["currency"].as_str());
+            let observations = metric.values["observations"][index].as_u64();
+            match metric.definition.zip(observations).filter(|(definition, n)| is_thin(definition, *n)) {
+                Some((_, n)) => format!("{shown} (n {n})"),
+                None => shown,
+            }
+        });
+    [metric.name.to_owned()].into_iter().chain(values).collect()
 }
 
 /// A line for each reason and the results it holds for, with the metrics that have no value.
-fn undefined<'m>(metrics: impl Iterator<Item = (&'m String, &'m Value)>, numbers: &[String]) -> String {
+fn undefined(metrics: &[Compared<'_>], numbers: &[String]) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for (id, metric) in metrics {
+    for metric in metrics {
         let mut of_metric: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (reason, number) in list(&metric["reasons"]).iter().zip(numbers) {
+        for (reason, number) in list(&metric.values["reasons"]).iter().zip(numbers) {
             let Some(reason) = reason.as_str() else { continue };
             match of_metric.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, all)) => all.push(number),
@@ -80,12 +106,12 @@ fn undefined<'m>(metrics: impl Iterator<Item = (&'m String, &'m Value)>, numbers
         for (reason, of) in of_metric {
             let line = format!("{NONE} {} {reason}", of.join(" "));
             match reasons.iter_mut().find(|(known, _)| *known == line) {
-                Some((_, ids)) => ids.push(id),
-                None => reasons.push((line, vec![id])),
+                Some((_, names)) => names.push(metric.name),
+                None => reasons.push((line, vec![metric.name])),
             }
         }
     }
-    reasons.iter().map(|(line, ids)| format!("{line}: {}\n", ids.join(", "))).collect()
+    reasons.iter().map(|(line, names)| format!("{line}: {}\n", names.join("; "))).collect()
 }
 
 fn strategies(result: &Value) -> String {
@@ -121,8 +147,10 @@ mod tests {
         let shown = text(&json!({
             "results": [result("exec_1", "BTC_USDT", "USDT"), result("exec_2", "GVTBTC", "BTC")],
             "metrics": {
-                "net_profit": {"unit": "quote", "values": [-1234.5, 0.0125], "reasons": [null, null]},
-                "win_rate": {"unit": "percent", "values": [40, 100], "reasons": [null, null]},
+                "an_older_metric": {"unit": "count", "values": [3, null], "reasons": [null, "unknown"]},
+                "net_profit": {"unit": "quote", "values": [-1234.5, 0.0125], "observations": [4, 40], "reasons": [null, null]},
+                "sqn": {"unit": "ratio", "values": [1.5, 1.5], "observations": [4, 40], "reasons": [null, null]},
+                "win_rate": {"unit": "percent", "values": [40, 100], "observations": [40, 1], "reasons": [null, null]},
                 "profit_factor": {"unit": "ratio", "values": [0.5, null], "reasons": [null, "no losses"]},
                 "sharpe": {"unit": "ratio", "values": [null, null], "reasons": ["too short", "too short"]},
                 "sortino": {"unit": "ratio", "values": [null, null], "reasons": ["too short", "too short"]},
@@ -142,13 +170,21 @@ mod tests {
         };
         assert_eq!(row("symbols"), ["symbols", "BTC_USDT", "GVTBTC"]);
         assert_eq!(row("strategy"), ["strategy", "pump_v2 v3", "pump_v2 v3"]);
-        assert_eq!(row("net_profit"), ["net_profit", "-1,234.50 USDT", "0.012500 BTC"]);
-        assert_eq!(row("win_rate"), ["win_rate", "40.00 %", "100.00 %"]);
-        assert_eq!(row("profit_factor"), ["profit_factor", "0.50", "—"]);
+        assert_eq!(row("Net profit"), ["Net profit", "-1,234.50 USDT", "0.012500 BTC"]);
+        assert_eq!(row("Win rate"), ["Win rate", "40.00 %", "100.00 % (n 1)"]);
+        assert_eq!(row("System quality"), ["System quality number", "1.50 (n 4)", "1.50"]);
+        assert_eq!(row("Profit factor"), ["Profit factor", "0.50", "—"]);
+        assert_eq!(row("an_older_metric"), ["an_older_metric", "3", "—"]);
+        let places = ["Net profit", "Win rate", "System quality", "an_older"].map(|name| shown.find(name));
+        assert!(places.is_sorted(), "in the order of a single result\n{shown}");
         let reasons: Vec<&str> = shown.lines().filter(|line| line.starts_with(NONE)).collect();
         assert_eq!(
             reasons,
-            ["— #2 no losses: profit_factor", "— #1 #2 too short: sharpe, sortino"],
+            [
+                "— #1 #2 too short: Sharpe; Sortino",
+                "— #2 no losses: Profit factor",
+                "— #2 unknown: an_older_metric"
+            ],
             "{shown}"
         );
         assert!(

@@ -25,7 +25,7 @@ impl fmt::Display for TimeError {
                 "is neither a date of eight digits nor microseconds since 1970 (years 2000 to 2200)",
             ),
         }?;
-        f.write_str("; write 2024-08-08T23:55:00Z, 2024-08-08 23:55:00 (UTC), 2024-08-08 23:55, 2024-08-08, 20240808 or whole microseconds since 1970")
+        f.write_str("; write 2024-08-08T23:55:00Z, 2024-08-08 23:55:00, 2024-08-08T23:55, 2024-08-08, 20240808 or whole microseconds since 1970; a time without a zone is UTC")
     }
 }
 
@@ -38,9 +38,9 @@ impl Timestamp {
         Timestamp::read(text).ok()
     }
 
-    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), the
-    /// form in our tables (`2026-11-22 10:00:00`, UTC), either without seconds (`10:00` is `10:00:00`), a
-    /// date (`2026-11-22`, `20261122`), or whole microseconds since 1970.
+    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), also without
+    /// seconds (`10:00` is `10:00:00`) and without a zone (UTC, as in our tables), a date (`2026-11-22`, `20261122`),
+    /// or whole microseconds since 1970.
     ///
     /// # Errors
     /// What the text is instead; a number in seconds, milliseconds or nanoseconds is reported as such.
@@ -95,12 +95,10 @@ fn form(text: &str) -> Option<Timestamp> {
     i64::try_from(midnight + nanos).ok().map(Timestamp::from_nanos)
 }
 
-/// `T10:00:00.123+01:00` as nanoseconds since midnight UTC. Only the form with a space, as printed in our
-/// tables, may omit the zone.
+/// `T10:00:00.123+01:00` as nanoseconds since midnight UTC; without a zone it is UTC.
 fn time_of_day(text: &str) -> Option<i128> {
     let bytes = text.as_bytes();
-    let spaced = bytes[0] == b' ';
-    if !spaced && !matches!(bytes[0], b'T' | b't') || bytes.get(3) != Some(&b':') {
+    if !matches!(bytes[0], b' ' | b'T' | b't') || bytes.get(3) != Some(&b':') {
         return None;
     }
     let (hour, minute) = (digits(text.get(1..3)?)?, digits(text.get(4..6)?)?);
@@ -121,7 +119,7 @@ fn time_of_day(text: &str) -> Option<i128> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let offset = if rest.is_empty() && spaced { 0 } else { offset_seconds(rest)? };
+    let offset = if rest.is_empty() { 0 } else { offset_seconds(rest)? };
     Some(i128::from(hour * 3_600 + minute * 60 + second - offset) * 1_000_000_000 + i128::from(fraction))
 }
 
@@ -184,6 +182,8 @@ mod tests {
             "20200229",
             "2020-02-29T00:00:00Z",
             "2020-02-29T00:00Z",
+            "2020-02-29T00:00:00",
+            "2020-02-29T00:00",
             "2020-02-29 00:00",
             "2020-02-29T23:59+23:59",
             "2020-02-29T23:59:00+23:59",
@@ -217,12 +217,11 @@ mod tests {
             "2021-02-29",
             "2020-13-01",
             "2020-03-03T25:00:00Z",
-            "2020-03-03T10:00:00",
             "2020-03-03T10:00:00.Z",
             "2020-03-03T10:00:00+24:00",
             "2020-03-03T10:00:00+01:60",
             "2020-03-03T10:00:00+99:99",
-            "2020-03-03T10:00",
+            "2020-03-03T10",
             "2020-03-03 10:0",
             "2020-03-03 10:00:",
             "2020-03-03 10:00.5",

@@ -7,14 +7,16 @@ use crate::report::no_trade;
 use crate::report::overview::{
     ABOUT_SUMS, NO_TOTAL, Overview, ResultSums, are_alternatives, by_strategy, totals,
 };
-use crate::report::run::RunResult;
-use crate::report::terms::assumption_lines;
-use std::collections::BTreeSet;
+use crate::report::run::{BlockedByGuard, RunResult};
+use crate::report::terms::{PRICE_JUMP, assumption_lines, jumps, smaller_jumps};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum number of reasons listed above the tables.
 const REASONS_SHOWN: usize = 8;
 /// Maximum number of values of an assumption that are listed with the results that have them.
 const VALUES_SHOWN: usize = 4;
+/// Maximum number of limits named that blocked entries.
+const GUARDS_NAMED: usize = 4;
 /// Maximum number of results named per reason or value.
 const RESULTS_NAMED: usize = 8;
 
@@ -31,6 +33,7 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
     heading(&mut out, "Results", style);
     out.push_str(&lines(runs, style));
     line(&mut out, "");
+    blocked(&mut out, runs, style);
     sentence(&mut out, ABOUT_SUMS, style.width);
     if are_alternatives(runs) {
         sentence(&mut out, NO_TOTAL, style.width);
@@ -52,7 +55,9 @@ fn assumptions(runs: &[RunResult], style: Style) -> String {
             }
         }
     }
-    names.retain(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills"));
+    names
+        .retain(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | PRICE_JUMP | "warm-up" | "fills"));
+    price_jumps(&mut out, runs, style);
     for (name, values) in &names {
         let (shared, mut others): (Vec<_>, Vec<_>) =
             values.iter().partition(|(_, numbers)| numbers.len() == runs.len());
@@ -71,6 +76,28 @@ fn assumptions(runs: &[RunResult], style: Style) -> String {
     }
     line(&mut out, "");
     out
+}
+
+/// The largest price changes across gaps of all results. Each once, with the results that have it.
+fn price_jumps(out: &mut String, runs: &[RunResult], style: Style) {
+    let mut by_text: BTreeMap<String, (f64, Vec<usize>)> = BTreeMap::new();
+    for (index, run) in runs.iter().enumerate() {
+        for (size, text) in jumps(run) {
+            by_text.entry(text).or_insert((size, Vec::new())).1.push(index + 1);
+        }
+    }
+    let mut all: Vec<(String, (f64, Vec<usize>))> = by_text.into_iter().collect();
+    all.sort_by(|(_, (one, _)), (_, (other, _))| other.total_cmp(one));
+    let smaller = all.split_off(all.len().min(VALUES_SHOWN));
+    for (text, (_, numbers)) in &all {
+        wrapped(out, PRICE_JUMP, &format!("{}  {text}", named(numbers)), style.width);
+    }
+    if !smaller.is_empty() {
+        let of: BTreeSet<usize> = smaller.iter().flat_map(|(_, (_, numbers))| numbers.clone()).collect();
+        let numbers: Vec<usize> = of.into_iter().collect();
+        let text = format!("{}  {}", named(&numbers), smaller_jumps(smaller.len()));
+        wrapped(out, PRICE_JUMP, &text, style.width);
+    }
 }
 
 /// Adds the number of a result to the one text that it has in common with others.
@@ -104,6 +131,7 @@ fn summary(runs: &[RunResult], style: Style) -> String {
         ("win rate", right),
         ("net", right),
         ("worst max dd", right),
+        ("blocked", right),
     ]);
     let strategies = by_strategy(runs);
     let all = totals(runs);
@@ -113,7 +141,7 @@ fn summary(runs: &[RunResult], style: Style) -> String {
     if strategies.len() > all.len() {
         all.iter().for_each(|total| table.row(summary_row("total", total)));
     }
-    table.render(style, &[0], &[2, 4])
+    table.render(style, &[0], &[2, 4, 5])
 }
 
 fn summary_row(name: &str, one: &Overview) -> Vec<String> {
@@ -126,7 +154,7 @@ fn summary_row(name: &str, one: &Overview) -> Vec<String> {
         }
         None => row.extend([f::NONE; 5].map(str::to_owned)),
     }
-    row.push(f::percent(one.worst_drawdown_pct));
+    row.extend([f::percent(one.worst_drawdown_pct), count(one.entries_blocked)]);
     row
 }
 
@@ -140,6 +168,7 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         ("signals", Align::Right),
         ("first signal", Align::Left),
         ("trades", Align::Right),
+        ("blocked", Align::Right),
         ("win rate", Align::Right),
         ("net", Align::Right),
         ("max dd", Align::Right),
@@ -150,12 +179,13 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         table.row(result_row(index, run));
     }
     for total in totals(runs) {
-        let mut row = vec![String::new(); 13];
+        let mut row = vec![String::new(); 14];
         row[1] = "total".to_owned();
         if let Some(ResultSums { tally, net }) = &total.sums {
             row[7] = tally.trades.to_string();
-            row[8] = rate(tally.win_rate_pct());
-            row[9] = f::Currency(total.currency.as_deref()).amount(*net);
+            row[8] = f::grouped(u128::from(total.entries_blocked));
+            row[9] = rate(tally.win_rate_pct());
+            row[10] = f::Currency(total.currency.as_deref()).amount(*net);
         }
         table.row(row);
     }
@@ -163,7 +193,7 @@ fn lines(runs: &[RunResult], style: Style) -> String {
     // middle. Events of one recording differ in their dates only.
     let named = |run: &RunResult| (run.strategies_line(), run.source.clone(), run.symbols_line());
     let names: BTreeSet<_> = runs.iter().map(named).collect();
-    let dispensable = [12, 11, 6, 5, 10, 3];
+    let dispensable = [13, 12, 6, 8, 5, 11, 3];
     let kept = usize::from(names.len() < runs.len());
     table.render(style, &[2, 1, 4], &dispensable[..dispensable.len() - kept])
 }
@@ -184,12 +214,39 @@ fn result_row(index: usize, run: &RunResult) -> Vec<String> {
         run.signals_count().to_string(),
         first.map_or_else(|| f::NONE.to_owned(), |signal| f::second(signal.at)),
         metric("trades"),
+        f::grouped(u128::from(BlockedByGuard::total(&run.refusals))),
         metric("win_rate"),
         metric("net_profit"),
         metric("max_drawdown_pct"),
         run.assumptions.coverage.covered_pct().map_or_else(|| f::NONE.to_owned(), f::percent),
         run.digest_short().to_owned(),
     ]
+}
+
+/// Which limits blocked entries, over all results, and where to read more.
+fn blocked(out: &mut String, runs: &[RunResult], style: Style) {
+    let mut by_guard: BTreeMap<&str, u64> = BTreeMap::new();
+    for refusal in runs.iter().flat_map(|run| &run.refusals) {
+        *by_guard.entry(refusal.guard.as_str()).or_default() += refusal.count;
+    }
+    if by_guard.is_empty() {
+        return;
+    }
+    let mut guards: Vec<(&str, u64)> = by_guard.into_iter().collect();
+    guards.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut shown: Vec<String> = guards
+        .iter()
+        .take(GUARDS_NAMED)
+        .map(|(guard, count)| format!("{guard} {}", f::grouped(u128::from(*count))))
+        .collect();
+    if guards.len() > GUARDS_NAMED {
+        shown.push(format!("{} more limits", guards.len() - GUARDS_NAMED));
+    }
+    let text = format!(
+        "Limits blocked entries: {}. --report and --json tell of each result when first and why, and so does a run of one alone.",
+        shown.join(", ")
+    );
+    sentence(out, &text, style.width);
 }
 
 /// Each reason for no trade once, with the results it applies to.
@@ -214,6 +271,11 @@ fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::GapCause;
+    use crate::domain::num::Price;
+    use crate::domain::symbol::SymbolId;
+    use crate::domain::time::Span;
+    use crate::report::assumptions::GapJump;
     use crate::report::sample;
     use crate::report::text::Colour;
 
@@ -307,6 +369,49 @@ mod tests {
             text.contains("#8 #9  the account is in BTC"),
             "what holds for most is never left out\n{text}"
         );
+    }
+
+    /// Regression: only a single result told that its entries were blocked.
+    #[test]
+    fn blocked_entries_are_counted_in_both_tables_and_their_limits_named() {
+        let runs = [sample::result(), sample::empty_result()];
+        let text = many(&runs, Style::of_width(160, Colour::Plain));
+        let sum = BlockedByGuard::total(&runs[0].refusals).to_string();
+        let (_, tables) = text.split_once("By strategy\n").unwrap();
+        let (summary, results) = tables.split_once("Results\n").unwrap();
+        let last = summary.lines().nth(1).and_then(|row| row.split_whitespace().last());
+        assert!(summary.contains("blocked") && last == Some(sum.as_str()), "{text}");
+        let row = results.lines().nth(1).unwrap();
+        assert!(row.split_whitespace().any(|cell| cell == sum), "{text}");
+        assert!(text.contains("Limits blocked entries: warm_up 52, max_spread 18."), "{text}");
+        let none = many(&[sample::empty_result(), sample::empty_result()], Style::default());
+        assert!(!none.contains("Limits blocked"), "{none}");
+    }
+
+    /// Regression: of each result the largest were shown, so that a smaller one of another result hid larger ones.
+    #[test]
+    fn the_largest_price_changes_of_all_results_come_first_and_the_rest_names_its_results() {
+        let with = |changes: &[i64]| {
+            let mut run = sample::result();
+            let from = run.assumptions.coverage.first.expect("the sample has events");
+            let jump = |after: i64| GapJump {
+                symbol: SymbolId(0),
+                cause: GapCause::Silence,
+                from,
+                to: from + Span::from_seconds(7_200),
+                before: Some(Price(1_000)),
+                after: Some(Price(1_000 + after)),
+            };
+            run.assumptions.coverage.jumps = changes.iter().map(|after| jump(*after)).collect();
+            run
+        };
+        let runs = [with(&[10, 20]), with(&[500, 400, 300, 200, 100]), with(&[-450, 20])];
+        let text = many(&runs, Style::of_width(200, Colour::Plain));
+        let lines: Vec<&str> =
+            text.lines().filter_map(|line| line.trim_start().strip_prefix("price jump  ")).collect();
+        let begins = ["#2  50.00 %", "#3  -45.00 %", "#2  40.00 %", "#2  30.00 %"];
+        assert!(lines.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{text}");
+        assert_eq!(lines[4..], ["#1 #2 #3  4 smaller in the JSON form"], "{text}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::table::{Align, Table};
 use super::{Style, broken, heading, line, rate, sentence, side_word, wrapped};
 use crate::domain::decision::SectionName;
 use crate::domain::ledger::ClosedTrade;
+use crate::domain::num::Money;
 use crate::report::format as f;
 use crate::report::legend;
 use crate::report::metrics::Metric;
@@ -219,6 +220,21 @@ fn trades(out: &mut String, run: &RunResult, style: Style) {
     out.push_str(&table.render(style, &[], &dispensable));
     sentence(out, &legend::triggers(trades.iter().map(|trade| trade.reason)), style.width);
     sentence(out, legend::EXCURSIONS, style.width);
+    if !trades.is_sorted_by_key(|trade| trade.opened_at) {
+        sentence(out, "The trades are in the order in which they were closed.", style.width);
+    }
+    if let Some(total) = differs_from_rows(trades, f::Currency::of(run.currency())) {
+        sentence(out, &total, style.width);
+    }
+}
+
+/// What the net results add up to, where the rounded ones of the rows add up to something else.
+fn differs_from_rows(trades: &[ClosedTrade], currency: f::Currency<'_>) -> Option<String> {
+    let exact: Money = trades.iter().map(ClosedTrade::net).sum();
+    let of_rows: Money = trades.iter().map(|trade| currency.rounded(trade.net())).sum();
+    (of_rows != currency.rounded(exact)).then(|| {
+        format!("Rows are rounded: the exact net results of the trades add up to {}.", currency.amount(exact))
+    })
 }
 
 fn trade_row(run: &RunResult, index: usize, trade: &ClosedTrade) -> Vec<String> {
@@ -270,6 +286,28 @@ mod tests {
             assert!(text.contains(explained), "{explained}\n{text}");
         }
         assert!(text.contains("the spread was 0.0123 %, 0.005 % is allowed"), "{text}");
+    }
+
+    /// Regression: trades of several symbols seemed to be in no order, and columns did not add up.
+    #[test]
+    fn the_order_of_trades_and_the_sum_of_rounded_rows_are_told_where_they_surprise() {
+        let mut run = sample::result();
+        let order = "in the order in which they were closed";
+        assert!(!one(&run, Style::default()).contains(order));
+        run.summary.trades[3].opened_at = run.summary.trades[0].opened_at;
+        assert!(one(&run, Style::default()).contains(order));
+        let of = |gross: f64| ClosedTrade {
+            gross: Money::from_f64(gross),
+            fees: Money::ZERO,
+            funding: Money::ZERO,
+            ..run.summary.trades[0]
+        };
+        let dollars = f::Currency(Some("USDT"));
+        assert_eq!(differs_from_rows(&[of(1.01), of(2.02)], dollars), None);
+        assert_eq!(
+            differs_from_rows(&[of(-6.226), of(-5.328)], dollars).as_deref(),
+            Some("Rows are rounded: the exact net results of the trades add up to -11.55 USDT.")
+        );
     }
 
     #[test]

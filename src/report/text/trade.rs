@@ -10,13 +10,15 @@ use crate::report::legend;
 use crate::report::reason::DecisionReason;
 use crate::report::run::RunResult;
 
-/// Explains the trade at an index of the summary; `None` when there is none.
-pub fn explained(run: &RunResult, index: usize, style: Style) -> Option<String> {
+/// Explains the trade at an index of the summary; `None` when there is none. `result` is the number of its result, if there
+/// are several.
+pub fn explained(run: &RunResult, index: usize, result: Option<usize>, style: Style) -> Option<String> {
     let trade = run.summary.trades.get(index)?;
     let mut out = String::new();
     let title = format!(
-        "Trade {}: {} {} by {}",
+        "Trade {}{}: {} {} by {}",
         index + 1,
+        result.map_or_else(String::new, |number| format!(" of result {number}")),
         side_word(trade.side),
         run.symbol_name(trade.symbol),
         run.strategy_id(trade.strategy)
@@ -144,9 +146,9 @@ mod tests {
     #[test]
     fn a_trade_tells_its_conditions_with_values_and_limits() {
         let run = sample::result();
-        let text = explained(&run, 2, Style::default()).unwrap();
+        let text = explained(&run, 2, Some(4), Style::default()).unwrap();
         for needle in [
-            "Trade 3:",
+            "Trade 3 of result 4:",
             "s1_price",
             "9.125",
             ">= 8",
@@ -163,13 +165,13 @@ mod tests {
         let order = ["signal", "entry", "opened", "exit", "closed"]
             .map(|word| text.find(&format!("\n{word} ")).unwrap_or_else(|| panic!("{word}\n{text}")));
         assert!(order.is_sorted(), "{text}");
-        assert_eq!(explained(&run, 99, Style::default()), None);
+        assert_eq!(explained(&run, 99, None, Style::default()), None);
     }
 
     #[test]
     fn a_trade_beyond_the_bound_says_that_its_conditions_were_not_kept() {
         let mut run = sample::result();
         run.reasons.truncate(1);
-        assert!(explained(&run, 1, Style::default()).unwrap().contains("not kept"));
+        assert!(explained(&run, 1, None, Style::default()).unwrap().contains("not kept"));
     }
 }

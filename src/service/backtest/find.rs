@@ -11,8 +11,9 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::visible::Visible;
-use crate::service::SourceError;
+use crate::service::{SourceError, known_names};
 use crate::store::Store;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The market data named by the user.
@@ -57,9 +58,7 @@ pub fn find_fit<'a>(
             source.symbols.iter().any(|symbol| symbol_name::same(&symbol.spec.name, wanted))
         };
         if !sources.iter().any(has) {
-            return Err(SourceError::Input(format!(
-                "there is no data of the symbol {wanted:?}; leave the symbol out to run over all there are"
-            )));
+            return Err(SourceError::Input(missing_symbol(wanted, &sources, left_out)?));
         }
     }
     sources.retain(|source| !source.symbols.is_empty());
@@ -68,6 +67,20 @@ pub fn find_fit<'a>(
         return Err(SourceError::Input(format!("there is no market data in what was named{why}")));
     }
     Ok(sources)
+}
+
+/// What is said of a symbol without data: what it may have been meant to be, or why its data are left out.
+fn missing_symbol(wanted: &str, sources: &[Source<'_>], left_out: &[String]) -> Result<String, SourceError> {
+    let mut names = BTreeSet::new();
+    for source in sources {
+        names.extend(source.all_symbols()?);
+    }
+    if names.iter().any(|name| symbol_name::same(name, wanted)) {
+        let why = left_out.iter().map(|why| format!("\n  {why}")).collect::<String>();
+        return Ok(format!("the data of the symbol {wanted:?} cannot be used{why}"));
+    }
+    let known = known_names(wanted, names.iter().map(String::as_str));
+    Ok(format!("there is no data of the symbol {wanted:?}; {known}"))
 }
 
 /// Refuses symbols without data in the time range of the settings; with `skip_unfit` they are left out.

@@ -139,6 +139,11 @@ impl<'a> Run<'a> {
         self.spelled(name).is_some()
     }
 
+    /// Names of its symbols.
+    pub fn symbol_names(&self) -> impl Iterator<Item = &str> {
+        self.symbols.iter().map(|symbol| symbol.spec.name.as_str())
+    }
+
     /// The run's spelling of a symbol name given in either spelling.
     pub fn spelled(&self, name: &str) -> Option<&str> {
         symbol_name::find(name, self.symbols.iter().map(|symbol| symbol.spec.name.as_str()))

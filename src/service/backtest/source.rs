@@ -6,7 +6,7 @@ use crate::domain::contract_facts::{FactSource, SpecSources};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
-use crate::files::{FeedClock, FileFeed, Opener, Selection, SourceSurvey};
+use crate::files::{FeedClock, FileFeed, FileSurvey, Opener, Selection, SourceSurvey};
 use crate::service::SourceError;
 use crate::session::ports::Feed;
 use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
@@ -76,6 +76,27 @@ pub(super) fn span_of(symbols: &[SourceSymbol]) -> Option<(Timestamp, Timestamp)
 }
 
 impl Source<'_> {
+    /// Names of all its symbols, selected or not.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub(super) fn all_symbols(&self) -> Result<Vec<String>, SourceError> {
+        Ok(match &self.origin {
+            Origin::Market => self.symbols.iter().map(|symbol| symbol.spec.name.clone()).collect(),
+            Origin::Files(survey) => {
+                let of = |file: &FileSurvey| -> Vec<String> {
+                    let selected = file.symbols.iter().map(|symbol| symbol.name.clone());
+                    selected.chain(file.other_symbols.iter().cloned()).collect()
+                };
+                survey.files.iter().flat_map(of).collect()
+            }
+            Origin::Recording(store) => {
+                let record = store.readable_recording(&self.label, None)?;
+                record.symbols.into_iter().map(|symbol| symbol.name).collect()
+            }
+        })
+    }
+
     /// A feed over the symbols of `table`, all of which must be in the source.
     ///
     /// # Errors

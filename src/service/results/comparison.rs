@@ -21,12 +21,9 @@ const COMPARED: [&str; 9] = [
 ];
 
 impl Results {
-    /// `{"results":
-    /// [line…], "currency", "differing_assumptions": [{"name", "values": […]}], "metrics": {id: {"unit",
-    /// "values": […], "reasons":
-    /// […]}}}`,
-    /// values and the reasons of those that are null in the order of `ids`. The currency is null where the
-    /// results have several.
+    /// `{"results": [line…], "currency", "differing_assumptions": [{"name", "values": […]}], "metrics": {id: {"unit", "values": […],
+    /// "observations": […], "reasons": […]}}}`, values, the numbers of observations behind them, and the reasons of those that are
+    /// null in the order of `ids`. The currency is null where the results have several.
     ///
     /// # Errors
     /// `invalid_request` for fewer than two or too many ids, `result_not_found`.
@@ -51,6 +48,7 @@ impl Results {
             for (name, metric) in stored.value("metrics")?.as_object().into_iter().flatten() {
                 let row = metrics.entry(name.clone()).or_insert_with(|| unknown(&metric["unit"], ids.len()));
                 row["values"][index] = metric["value"].clone();
+                row["observations"][index] = metric["n"].clone();
                 row["reasons"][index] = metric["reason"].clone();
             }
         }
@@ -70,6 +68,7 @@ fn unknown(unit: &Value, count: usize) -> Value {
     json!({
         "unit": unit,
         "values": vec![Value::Null; count],
+        "observations": vec![Value::Null; count],
         "reasons": vec!["this result was stored before the metric existed"; count],
     })
 }

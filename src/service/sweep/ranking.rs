@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Metrics of which a smaller value is the better one.
-const LOWER_IS_BETTER: [&Definition; 9] = [
+const LOWER_IS_BETTER: [&Definition; 10] = [
     &d::MAX_DRAWDOWN_PCT,
     &d::MAX_DRAWDOWN,
     &d::MAX_DRAWDOWN_SECONDS,
@@ -22,6 +22,7 @@ const LOWER_IS_BETTER: [&Definition; 9] = [
     &d::LOSSES,
     &d::CONSECUTIVE_LOSSES,
     &d::FEES,
+    &d::ENTRIES_BLOCKED,
 ];
 
 /// A trial with its figures over all its runs.
@@ -130,10 +131,30 @@ impl Ranking {
                 n => format!("the first row is based on {n} trades; fewer than {ENOUGH} allow no conclusion"),
             });
         }
+        warnings.extend(self.blocked());
         if self.incomplete > 0 {
             warnings.push(format!("{} trials are not finished and are not in the table", self.incomplete));
         }
         warnings
+    }
+
+    /// How often limits kept trials from trading, if they did.
+    fn blocked(&self) -> Option<String> {
+        let count = |ranked: &Ranked| ranked.figures.get(d::ENTRIES_BLOCKED.id).unwrap_or(0.0);
+        // Of equal ones the first in the order.
+        let most = self.trials.iter().rev().max_by(|a, b| count(a).total_cmp(&count(b)))?;
+        let of_some = self.trials.iter().filter(|ranked| count(ranked) > 0.0).count();
+        (of_some > 0).then(|| {
+            format!(
+                "limits blocked entries of {of_some} of {} trials, most of trial {} ({}); \
+                 --by {} orders by them, and a backtest of `sweep show FOLDER --trial {}` says which limit",
+                self.trials.len(),
+                most.trial,
+                count(most),
+                d::ENTRIES_BLOCKED.id,
+                most.trial
+            )
+        })
     }
 
     /// All trials as JSON; a metric without a value is null, with the reason.
