@@ -1,4 +1,5 @@
-//! What is said of a command line that clap refuses: its own words, except where they speak of Rust and not of numbers.
+//! What is said of a command line that clap refuses: its own words, except where they speak of Rust and not
+//! of numbers.
 
 use crate::domain::visible::Visible;
 use clap::error::{ContextKind, ContextValue, ErrorKind};

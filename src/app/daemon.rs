@@ -113,8 +113,8 @@ impl Daemon {
         self.runtime.block_on(self.data_of(method, path, media, body))
     }
 
-    /// A store with copies of these records. Rows go to an unnamed file in the state directory, everything else
-    /// into memory.
+    /// A store with copies of these records. Rows go to an unnamed file in the state directory, everything
+    /// else into memory.
     ///
     /// # Errors
     /// As [`Daemon::get`], and a damaged store.

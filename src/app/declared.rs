@@ -1,5 +1,5 @@
-//! Options for what market data files do not say: steps, contract size, length of bars, and the columns of files
-//! in other layouts.
+//! Options for what market data files do not say: steps, contract size, length of bars, and the columns of
+//! files in other layouts.
 
 use crate::domain::contract_facts::Declared;
 use crate::domain::decimal::Decimal;
@@ -30,8 +30,8 @@ pub struct DeclaredOptions {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]
     bar_seconds: Option<u32>,
     /// Columns of files in another layout, by name, or by number from 1 where there are no names: time (with
-    /// its unit: time:s, time:ms, time:us, time:ns), price, quantity, side or buyer_is_maker, trade_id, symbol;
-    /// for bars open, high, low, close, volume; recv is the time of receipt. E.g.
+    /// its unit: time:s, time:ms, time:us, time:ns), price, quantity, side or buyer_is_maker, trade_id,
+    /// symbol; for bars open, high, low, close, volume; recv is the time of receipt. E.g.
     /// time:ms=T,price=p,quantity=q,buyer_is_maker=m. Known layouts are found without it.
     #[arg(long, value_name = "FIELD=COLUMN,…", value_parser = columns)]
     columns: Option<ColumnList>,
@@ -41,8 +41,8 @@ pub struct DeclaredOptions {
     /// Sort the rows of each file by time first, in bounded memory.
     #[arg(long)]
     sort: bool,
-    /// All of this as a JSON file: columns, symbol, price_step, quantity_step, contract_size, bar_seconds, sort.
-    /// Options win over it.
+    /// All of this as a JSON file: columns, symbol, price_step, quantity_step, contract_size, bar_seconds,
+    /// sort. Options win over it.
     #[arg(long, value_name = "FILE", value_parser = mapping)]
     mapping: Option<MappingFile>,
 }

@@ -141,7 +141,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     served
 }
 
-/// The wanted address; or, if it cannot be listened on, port 0 (a free port) of the same IP address, with the reason.
+/// The wanted address; or, if it cannot be listened on, port 0 (a free port) of the same IP address, with the
+/// reason.
 fn free(wanted: SocketAddr) -> (SocketAddr, Option<String>) {
     let why = match TcpListener::bind(wanted) {
         Ok(_) => return (wanted, None),

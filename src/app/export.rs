@@ -225,8 +225,8 @@ fn write_file(
     Ok(write(store, recording, part, sink)?)
 }
 
-/// Refuses an export that would replace a file. A contract file that would stay as it is may be there: other streams of
-/// the symbols were exported before.
+/// Refuses an export that would replace a file. A contract file that would stay as it is may be there: other
+/// streams of the symbols were exported before.
 fn check(
     store: &Store,
     recording: &RecordingV1,

@@ -5,8 +5,8 @@ use rustix::process::Signal;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// From now on a write beyond the limit fails with an error, as one to a full disk does. Without a handler its signal, SIGXFSZ,
-/// ends the process.
+/// From now on a write beyond the limit fails with an error, as one to a full disk does. Without a handler
+/// its signal, SIGXFSZ, ends the process.
 ///
 /// # Errors
 /// When the system allows no handler.

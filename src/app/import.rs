@@ -27,11 +27,12 @@ use std::sync::{Arc, OnceLock};
 #[derive(Args)]
 pub struct Options {
     /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain,
-    /// gzip, zstd or in zip archives, or as parquet; also files of Binance, Bybit, OKX, MEXC, Tardis, ccxt and
-    /// freqtrade (docs/files.md).
+    /// gzip, zstd or in zip archives, or as parquet; also files of Binance, Bybit, OKX, MEXC, Tardis, ccxt
+    /// and freqtrade (docs/files.md).
     #[arg(required_unless_present = "questdb", conflicts_with = "questdb", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
-    /// Import the recordings of a QuestDB instead: of our own tables, or of `tick_prices` and `tick_orderbook`.
+    /// Import the recordings of a QuestDB instead: of our own tables, or of `tick_prices` and
+    /// `tick_orderbook`.
     #[arg(long, value_name = "URL")]
     questdb: Option<String>,
     /// User at the QuestDB; sends the stored password with it.

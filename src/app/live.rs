@@ -15,14 +15,15 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Probe the exchange account of the running daemon, line by line. Sends one order of quantity zero per symbol, which the exchange refuses, and changes nothing.
+    /// Probe the exchange account of the running daemon, line by line. Sends one order of quantity zero per
+    /// symbol, which the exchange refuses, and changes nothing.
     Check {
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Lock live trading: sessions close their positions and open no new ones. Works on the state directory, also
-    /// while the daemon hangs or is down.
+    /// Lock live trading: sessions close their positions and open no new ones. Works on the state directory,
+    /// also while the daemon hangs or is down.
     Lock,
     /// Unlock live trading. Sessions stay paused until they are resumed.
     Unlock,

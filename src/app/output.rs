@@ -1,7 +1,7 @@
 //! Files that commands write where `--out` and `--report` say.
 //!
-//! Invariants: a file appears whole or not at all, what is there already is replaced only with `--force`, and a device
-//! or pipe is written to.
+//! Invariants: a file appears whole or not at all, what is there already is replaced only with `--force`, and
+//! a device or pipe is written to.
 
 use super::Failure;
 use crate::domain::visible::Visible;
@@ -19,11 +19,12 @@ pub struct Replace {
 }
 
 impl Replace {
-    /// Refuses a path in a folder that does not exist, and one that has something to lose: a file, a folder, or a link, also one
-    /// that leads nowhere.
+    /// Refuses a path in a folder that does not exist, and one that has something to lose: a file, a folder,
+    /// or a link, also one that leads nowhere.
     ///
     /// # Errors
-    /// No folder; and what is there, unless it is a device or pipe, or a file or link and `--force` was given.
+    /// No folder; and what is there, unless it is a device or pipe, or a file or link and `--force` was
+    /// given.
     pub fn check(self, path: &Path) -> Result<(), Failure> {
         if path.is_dir() {
             return Err(Failure::input(format!(
@@ -80,7 +81,8 @@ pub fn unwritable(path: &Path, error: io::Error) -> Failure {
     }
 }
 
-/// The failure of a command that wrote a part of a file: where, what became of it, and what to do. Its code is that of [`unwritable`].
+/// The failure of a command that wrote a part of a file: where, what became of it, and what to do. Its code
+/// is that of [`unwritable`].
 pub fn unfinished(path: &Path, what: &str, error: io::Error, then: &str) -> Failure {
     let message = format!("{what} ({error}): {} {then}", remedy(&error));
     match FileError::writing(path, error).is_bad_path() {

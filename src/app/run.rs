@@ -103,8 +103,8 @@ fn recover_store(service: &Weak<Service>) {
     }
 }
 
-/// Scans a large store until its result is known: a disk that fails meanwhile says nothing about the pages. Ends with
-/// the service.
+/// Scans a large store until its result is known: a disk that fails meanwhile says nothing about the pages.
+/// Ends with the service.
 fn scan_loop(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         if service.scan_large_store() {

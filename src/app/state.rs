@@ -52,8 +52,8 @@ impl Global {
         if store_path(&self.state()).exists() { self.read(records).map(Some) } else { Ok(None) }
     }
 
-    /// Opens the store of the state directory, and says so when it made a new one: a directory that was moved or misspelt
-    /// would look like one whose records are gone.
+    /// Opens the store of the state directory, and says so when it made a new one: a directory that was moved
+    /// or misspelt would look like one whose records are gone.
     ///
     /// # Errors
     /// As [`Store::open`]; a state directory that cannot be created is a configuration error (78).

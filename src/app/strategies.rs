@@ -13,6 +13,7 @@ use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
 use crate::regular_file;
 use crate::report::text::counted;
 use crate::service::strategies::is_id;
+use crate::service::strategies::name_taken;
 use crate::service::{Records, known_names};
 use crate::store::OpenMode;
 use crate::store::records::StrategyV1;
@@ -46,8 +47,8 @@ enum Action {
         /// Strategy documents.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Read documents of strategy builders that name indicators by UUID, with their rules, e.g. flat lists that mix AND and OR are
-        /// evaluated from left to right.
+        /// Read documents of strategy builders that name indicators by UUID, with their rules, e.g. flat
+        /// lists that mix AND and OR are evaluated from left to right.
         #[arg(long)]
         original: bool,
         /// Print JSON instead of text.

@@ -1,4 +1,5 @@
-//! `tradingd sync`: the copy in QuestDB. Asks the daemon that holds the store, or copies by itself without one.
+//! `tradingd sync`: the copy in QuestDB. Asks the daemon that holds the store, or copies by itself without
+//! one.
 
 use super::state::Holder;
 use super::table::{Align, grouped, table};
@@ -60,7 +61,8 @@ enum Action {
 /// Runs one of the actions.
 ///
 /// # Errors
-/// QuestDB or the daemon cannot be reached (69), rows that differ (1), a store or configuration that cannot be used.
+/// QuestDB or the daemon cannot be reached (69), rows that differ (1), a store or configuration that cannot
+/// be used.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match global.holder(OpenMode::MustExist)? {
         Holder::Daemon(daemon) => ask(&daemon, options),

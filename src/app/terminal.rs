@@ -65,8 +65,8 @@ fn widths(is_terminal: bool, measured: Option<usize>, wanted: Option<usize>) -> 
     }
 }
 
-/// Prints to standard output. A closed pipe (`| head`) ends the program with exit code 0, any other failed write
-/// with an error message and 69: a result that was cut is never taken for a whole one.
+/// Prints to standard output. A closed pipe (`| head`) ends the program with exit code 0, any other failed
+/// write with an error message and 69: a result that was cut is never taken for a whole one.
 pub fn print(text: &str) {
     print_bytes(text.as_bytes());
 }
@@ -115,7 +115,8 @@ pub fn warn(warnings: impl IntoIterator<Item = String>) {
     }
 }
 
-/// The failure of a command whose result did not reach standard output; `None` when its reader wanted no more of it.
+/// The failure of a command whose result did not reach standard output; `None` when its reader wanted no more
+/// of it.
 pub fn unprinted(error: &io::Error) -> Option<Failure> {
     let is_told = error.kind() != ErrorKind::BrokenPipe;
     is_told.then(|| {
@@ -126,9 +127,9 @@ pub fn unprinted(error: &io::Error) -> Option<Failure> {
     })
 }
 
-/// Writes a line to standard error: progress, addresses, warnings. That nobody can read it, on a full disk or behind a
-/// closed pipe, is no reason to fail. Control characters are escaped; only the newlines of the text stay, so
-/// that names and paths in it are written with [`Visible`].
+/// Writes a line to standard error: progress, addresses, warnings. That nobody can read it, on a full disk or
+/// behind a closed pipe, is no reason to fail. Control characters are escaped; only the newlines of the text
+/// stay, so that names and paths in it are written with [`Visible`].
 ///
 /// [`Visible`]: crate::domain::visible::Visible
 pub fn notice(text: &str) {

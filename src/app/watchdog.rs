@@ -1,5 +1,5 @@
-//! `tradingd watchdog`: closes what live sessions hold when the daemon's heartbeat stops. A process of its own, with its own
-//! client.
+//! `tradingd watchdog`: closes what live sessions hold when the daemon's heartbeat stops. A process of its
+//! own, with its own client.
 
 use super::run::runtime;
 use super::{Failure, Global, terminal};

@@ -150,7 +150,8 @@ fn problems_of(path: &str, value: &Value) -> String {
     problems(document.to_string().as_bytes())
 }
 
-/// Every refusal of a field names it and says what it must be: range and unit of a number, length of a text or list, words.
+/// Every refusal of a field names it and says what it must be: range and unit of a number, length of a text
+/// or list, words.
 #[test]
 fn every_refusal_names_the_field_its_range_and_its_unit() {
     let units = [

@@ -1,8 +1,10 @@
-//! A socket whose client may end its half and still read: such a client is answered, and one that has left is noticed.
+//! A socket whose client may end its half and still read: such a client is answered, and one that has left is
+//! noticed.
 //!
-//! TCP does not tell the two apart, both end with the same signal, so a client counts as left only when nothing could be sent to it
-//! for a while after that, or when the connection is reset. `hyper` either drops the request at the signal or looks no more at
-//! the socket until it has an answer; the second is what this watches ([60](../../docs/adr/060-a-half-closed-connection-is-answered.md)).
+//! TCP does not tell the two apart, both end with the same signal, so a client counts as left only when
+//! nothing could be sent to it for a while after that, or when the connection is reset. `hyper` either drops
+//! the request at the signal or looks no more at the socket until it has an answer; the second is what this
+//! watches ([60](../../docs/adr/060-a-half-closed-connection-is-answered.md)).
 //!
 //! Invariant: `hyper` gets every byte, in order.
 
@@ -40,7 +42,8 @@ pub fn watched<S>(socket: S) -> (Watched<S>, Watch<S>) {
 }
 
 impl<S: AsyncRead + Unpin> Watch<S> {
-    /// Ends when the client has left: the connection is reset, or the client has ended its half and took nothing for `patience`.
+    /// Ends when the client has left: the connection is reset, or the client has ended its half and took
+    /// nothing for `patience`.
     pub async fn left(&self, patience: Duration) {
         if poll_fn(|context| lock(&self.0).poll_end(context)).await.is_err() {
             return;

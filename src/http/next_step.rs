@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-/// The call that lists things of the kind that a code says is missing; `None` where the message lists them itself.
+/// The call that lists things of the kind that a code says is missing; `None` where the message lists them
+/// itself.
 fn lists(code: &str) -> Option<&'static str> {
     Some(match code {
         "strategy_not_found" => "GET /api/strategies",

@@ -30,8 +30,8 @@ pub const HTTP_CONTROLS: usize = 8;
 /// Concurrent exports; a further one is refused with 429.
 pub const HTTP_EXPORTS: usize = 4;
 
-/// Milliseconds without a byte to a client that has ended its half of the connection; then it counts as left, and what only its
-/// answer needs ends. A longer `http.write_timeout_ms` is used instead.
+/// Milliseconds without a byte to a client that has ended its half of the connection; then it counts as left,
+/// and what only its answer needs ends. A longer `http.write_timeout_ms` is used instead.
 pub const HTTP_HALF_CLOSED_MS: u64 = 30_000;
 
 /// Concurrent copies of records for commands; more wait.

@@ -27,14 +27,16 @@ pub const ALERT_PROGRAMS: usize = 4;
 /// `tradingd_alerts_dropped_total` counts. They are events all the same.
 pub const ALERTS_WAITING: usize = 256;
 
-/// Milliseconds for which a daemon that stops still tells the alerts that wait. After them those left count as dropped, and the log has
-/// how many of which kind; programs that run are killed with all they have started.
+/// Milliseconds for which a daemon that stops still tells the alerts that wait. After them those left count
+/// as dropped, and the log has how many of which kind; programs that run are killed with all they have
+/// started.
 pub const ALERTS_CLOSE_MS: u64 = 5_000;
 
 /// Milliseconds that such a daemon waits for killed programs to be gone; then it ends without them.
 pub const ALERTS_KILL_MS: u64 = 1_000;
 
-/// Milliseconds that the alert of a live session waits for its event to be on disk; then the program is told all the same.
+/// Milliseconds that the alert of a live session waits for its event to be on disk; then the program is told
+/// all the same.
 pub const ALERT_WAITS_MS: i64 = 5_000;
 
 /// Parts of a file of rows that were parsed and not written yet; when full the parser waits. As many emptied

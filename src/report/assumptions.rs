@@ -265,7 +265,8 @@ impl Coverage {
         self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time)
     }
 
-    /// At the end of a run: the time in gaps becomes the mean of so many symbols, which is never longer than the run.
+    /// At the end of a run: the time in gaps becomes the mean of so many symbols, which is never longer than
+    /// the run.
     pub fn share_gaps(&mut self, symbols: usize) {
         let symbols = i64::try_from(symbols.max(1)).unwrap_or(i64::MAX);
         self.gaps.iter_mut().for_each(|gap| gap.time = Span::from_nanos(gap.time.nanos() / symbols));

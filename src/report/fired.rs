@@ -1,5 +1,5 @@
-//! The sections that fired in a run. Each is counted; only the first [`FIRED_SECTIONS`] are listed, because an entry that
-//! is blocked again and again fires its signal a million times.
+//! The sections that fired in a run. Each is counted; only the first [`FIRED_SECTIONS`] are listed, because
+//! an entry that is blocked again and again fires its signal a million times.
 
 use crate::checkpoint::plain;
 use crate::domain::decision::SectionName;

@@ -87,7 +87,8 @@ pub(super) fn interval(metric: &Metric, currency: Currency<'_>) -> Option<String
     })
 }
 
-/// Fixed decimals with digit grouping; as many as it takes to show two digits for amounts that would round to zero.
+/// Fixed decimals with digit grouping; as many as it takes to show two digits for amounts that would round to
+/// zero.
 fn money(value: Money, decimals: u32) -> String {
     let (unit, parts) = (10_u128.pow(18 - decimals), 10_u128.pow(decimals));
     let rounded = (value.0.unsigned_abs() + unit / 2) / unit;

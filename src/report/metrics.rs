@@ -67,7 +67,8 @@ pub fn is_thin(definition: &Definition, n: u64) -> bool {
     n < ENOUGH && is_estimate(definition)
 }
 
-/// Whether more observations would make it more reliable: true for ratios and means, not for sums, counts and extremes.
+/// Whether more observations would make it more reliable: true for ratios and means, not for sums, counts and
+/// extremes.
 fn is_estimate(definition: &Definition) -> bool {
     let means = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS, &d::WIN_RATE];
     means.contains(&definition) || matches!(definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
@@ -118,7 +119,8 @@ impl Sources<'_> {
 const NO_TRADE: Undefined = "no trade";
 const NO_EQUITY: Undefined = "equity was not positive";
 
-/// The number of blocked entries, the last of [`definitions::ALL`](d::ALL): statistics of equity and trades do not know it.
+/// The number of blocked entries, the last of [`definitions::ALL`](d::ALL): statistics of equity and trades
+/// do not know it.
 pub fn entries_blocked(count: u64, window: (Timestamp, Timestamp)) -> Metric {
     let value = Ok(Amount::Count(count));
     Metric { definition: &d::ENTRIES_BLOCKED, value, n: count, window, interval: None, note: None }

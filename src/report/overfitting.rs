@@ -1,9 +1,9 @@
-//! Probability of backtest overfitting: how often the trial that is the best on one half of the data is below the median
-//! of all trials on the other half (D. Bailey, J. Borwein, M. López de Prado and Q. Zhu, "The Probability of Backtest
-//! Overfitting", 2015: combinatorially symmetric cross-validation).
+//! Probability of backtest overfitting: how often the trial that is the best on one half of the data is below
+//! the median of all trials on the other half (D. Bailey, J. Borwein, M. López de Prado and Q. Zhu, "The
+//! Probability of Backtest Overfitting", 2015: combinatorially symmetric cross-validation).
 //!
-//! Accounts are the observations: the figure needs several sources or symbols. What a trial is worth on some accounts is
-//! their mean net result in percent.
+//! Accounts are the observations: the figure needs several sources or symbols. What a trial is worth on some
+//! accounts is their mean net result in percent.
 
 use crate::report::ratios::Undefined;
 
@@ -59,8 +59,8 @@ fn block_sums(values: &[f64], blocks: usize) -> Vec<f64> {
     sums
 }
 
-/// Whether the best trial on the blocks in `half` is at or below the median on the others. Of equal ones the first is the
-/// best, and equal results share their ranks.
+/// Whether the best trial on the blocks in `half` is at or below the median on the others. Of equal ones the
+/// first is the best, and equal results share their ranks.
 fn is_overfitted(sums: &[Vec<f64>], counts: &[f64], half: u32) -> bool {
     let mean = |sums: &[f64], wanted: bool| {
         let chosen = || (0..sums.len()).filter(|block| (half >> block & 1 == 1) == wanted);

@@ -184,8 +184,8 @@ impl Statistics {
         self.gaps.push((from, to));
     }
 
-    /// The run starts with indicators that have no value yet: excludes the time until [`Statistics::warm`], or until the
-    /// first position if that comes before. Call it before the first point.
+    /// The run starts with indicators that have no value yet: excludes the time until [`Statistics::warm`],
+    /// or until the first position if that comes before. Call it before the first point.
     pub fn begin_warm_up(&mut self) {
         self.exposure.begin_warm_up();
     }

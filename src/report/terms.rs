@@ -127,8 +127,8 @@ fn gap_lines(run: &RunResult) -> Vec<(&'static str, String)> {
     std::iter::once(("gaps", gaps)).chain(jumps).collect()
 }
 
-/// Who trades in the account. Sessions share one, the command line gives each symbol and strategy its own unless told
-/// otherwise: the same strategies on the same data come to different results.
+/// Who trades in the account. Sessions share one, the command line gives each symbol and strategy its own
+/// unless told otherwise: the same strategies on the same data come to different results.
 fn account_line(run: &RunResult) -> String {
     if run.has_own_account() {
         return "of one symbol and one strategy alone; in sessions of the daemon and with --together all of a source share one".to_owned();
@@ -161,8 +161,8 @@ pub(super) fn smaller_jumps(count: usize) -> String {
     format!("{count} smaller in the JSON form")
 }
 
-/// The price changes across gaps in which trades are missing or nobody knows, each with its size in percent; the largest
-/// first.
+/// The price changes across gaps in which trades are missing or nobody knows, each with its size in percent;
+/// the largest first.
 pub(super) fn jumps(run: &RunResult) -> Vec<(f64, String)> {
     let mut jumps: Vec<(&GapJump, f64)> =
         run.assumptions.coverage.jumps.iter().filter_map(|jump| Some((jump, jump.percent()?))).collect();

@@ -1,8 +1,9 @@
-//! What the trials of a sweep were worth: the metrics of one trial over all its runs, and its Sharpe ratio against
-//! the best that as many worthless trials would reach.
+//! What the trials of a sweep were worth: the metrics of one trial over all its runs, and its Sharpe ratio
+//! against the best that as many worthless trials would reach.
 //!
-//! Each run has an account of its own. Invariant: a metric that is not defined over several accounts has the reason
-//! instead of a number, and so has every metric of money when the accounts are in different currencies.
+//! Each run has an account of its own. Invariant: a metric that is not defined over several accounts has the
+//! reason instead of a number, and so has every metric of money when the accounts are in different
+//! currencies.
 
 use crate::report::definitions::{self as d, Definition, Unit};
 use crate::report::metrics::{Amount, ENOUGH};
@@ -144,10 +145,11 @@ fn rule(definition: &Definition) -> Option<Rule> {
     })
 }
 
-/// The figures of one trial over all its runs, in their order. `one_currency`: all accounts are in the same one.
+/// The figures of one trial over all its runs, in their order. `one_currency`: all accounts are in the same
+/// one.
 ///
-/// Sums for amounts and counts, the deepest drawdown of all, means of returns in percent over the accounts, means per
-/// trade over all trades. A run without a trade takes no part in metrics that need one.
+/// Sums for amounts and counts, the deepest drawdown of all, means of returns in percent over the accounts,
+/// means per trade over all trades. A run without a trade takes no part in metrics that need one.
 pub fn combined(runs: &[Figures], one_currency: bool) -> Figures {
     if let [only] = runs {
         return only.clone();
@@ -205,9 +207,10 @@ fn over(runs: &[Figures], definition: &Definition, rule: &Rule) -> Result<f64, S
     }
 }
 
-/// Gives every trial its deflated Sharpe ratio: the probability that its true ratio is above the best that `tried`
-/// worthless trials would show, whose spread is that of the trials (D. Bailey and M. López de Prado, "The Deflated
-/// Sharpe Ratio", 2014). Trials that resemble each other count as if they did not, so the figure errs on the low side.
+/// Gives every trial its deflated Sharpe ratio: the probability that its true ratio is above the best that
+/// `tried` worthless trials would show, whose spread is that of the trials (D. Bailey and M. López de Prado,
+/// "The Deflated Sharpe Ratio", 2014). Trials that resemble each other count as if they did not, so the
+/// figure errs on the low side.
 pub fn deflate(trials: &mut [Figures], tried: u64) {
     let ratios: Vec<f64> = trials.iter().filter_map(|trial| Some(trial.daily?.sharpe)).collect();
     let variance = match ratios.len() {
@@ -281,7 +284,8 @@ mod tests {
         Figures { daily: Some(daily), ..Figures::of(&sample::empty_result()) }
     }
 
-    /// The expected values were computed with the normal distribution of Python's `statistics` and the formulas of the paper.
+    /// The expected values were computed with the normal distribution of Python's `statistics` and the
+    /// formulas of the paper.
     #[test]
     fn the_deflated_sharpe_ratio_is_that_of_an_independent_computation() {
         let mut trials = [trial(1, 0.002), trial(2, 0.0), trial(3, -0.001), trial(5, 0.0005)];

@@ -1,7 +1,9 @@
-//! The alerts of sessions on a market: how many there were, and a program that is told of them, so that none halts unheard.
+//! The alerts of sessions on a market: how many there were, and a program that is told of them, so that none
+//! halts unheard.
 //!
-//! Invariants: nobody who raises an alert waits for its program; a program, with all it has started, ends within its time and never
-//! outlives the daemon; an alert that the program is not told of is in the log and counted.
+//! Invariants: nobody who raises an alert waits for its program; a program, with all it has started, ends
+//! within its time and never outlives the daemon; an alert that the program is not told of is in the log and
+//! counted.
 
 use crate::limits::{ALERT_PROGRAMS, ALERTS_CLOSE_MS, ALERTS_KILL_MS, ALERTS_WAITING};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -81,8 +83,8 @@ impl Alerts {
         tracing::error!(%alert, why, "the program of alerts.exec is not told of an alert");
     }
 
-    /// The last step of a daemon. Alerts that wait are told for some seconds more; then the programs that run are killed, and the
-    /// alerts left are written to the log by kind and counted as dropped.
+    /// The last step of a daemon. Alerts that wait are told for some seconds more; then the programs that run
+    /// are killed, and the alerts left are written to the log by kind and counted as dropped.
     pub fn close(self: &Arc<Self>) {
         let mut queue = self.queue();
         if !queue.waiting.is_empty() {
@@ -211,7 +213,8 @@ fn wait(child: &mut Child, timeout: Duration, is_closed: &dyn Fn() -> bool) -> R
     }
 }
 
-/// Ends a program and what it has started. It may have ended by itself meanwhile; its number stays its own until it is waited for.
+/// Ends a program and what it has started. It may have ended by itself meanwhile; its number stays its own
+/// until it is waited for.
 fn kill(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();

@@ -5,7 +5,8 @@ use crate::json::nearest;
 /// Names that are listed; of more only the number is told.
 const LISTED: usize = 10;
 
-/// `did you mean "BTCUSDT"? There are BTCUSDT, ETHUSDT and 3 more`; without the question when no name is similar.
+/// `did you mean "BTCUSDT"? There are BTCUSDT, ETHUSDT and 3 more`; without the question when no name is
+/// similar.
 pub fn known_names<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let listed = known.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");

@@ -237,9 +237,9 @@ fn parts(name: &str) -> Vec<String> {
     parts
 }
 
-/// Comments with lines of more than `columns`, which rustfmt leaves as they are, and folders of `unwrapped`
-/// that have none any more. An address or a row of a table may be wider.
-pub fn wide_comments(tree: &Tree, columns: usize, unwrapped: &[&str]) -> Vec<String> {
+/// Comments with lines of more than `columns`, which rustfmt leaves as they are. An address or a row of a
+/// table may be wider.
+pub fn wide_comments(tree: &Tree, columns: usize) -> Vec<String> {
     let is_wide = |line: &str| {
         let text = line.trim_start();
         let is_fixed = text.contains("://") || text.trim_start_matches(['/', '!', ' ']).starts_with('|');
@@ -249,19 +249,10 @@ pub fn wide_comments(tree: &Tree, columns: usize, unwrapped: &[&str]) -> Vec<Str
         let lines = source.text.lines().enumerate().filter(|(_, line)| is_wide(line));
         lines.map(move |(index, _)| (path, index + 1))
     });
-    let wide: Vec<_> = wide.collect();
-    let is_listed = |path: &str| unwrapped.iter().any(|listed| path.starts_with(listed));
-    let found = wide.iter().filter(|(path, _)| !is_listed(path));
-    let mut problems: Vec<String> = found
-        .map(|(path, line)| {
-            format!("{path}:{line}: a comment of more than {columns} columns; break the line")
-        })
-        .collect();
-    let gone = unwrapped.iter().filter(|listed| !wide.iter().any(|(path, _)| path.starts_with(**listed)));
-    problems.extend(gone.map(|listed| {
-        format!("{listed}: its comments are not too wide any more, well done; remove it from tests/tidy.rs")
-    }));
-    problems
+    wide.map(|(path, line)| {
+        format!("{path}:{line}: a comment of more than {columns} columns; break the line")
+    })
+    .collect()
 }
 
 /// Files longer than `bound` outside tests, by path.

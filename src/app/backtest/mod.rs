@@ -37,8 +37,8 @@ const NOT_KEPT: &str =
 /// Plans the runs, executes them, stores the results if asked to and prints them.
 ///
 /// # Errors
-/// Unusable options, strategies or data (64), a damaged store (65); nothing is stored then. A store, report or journal that cannot
-/// be written once the runs have ended: the results are printed all the same.
+/// Unusable options, strategies or data (64), a damaged store (65); nothing is stored then. A store, report
+/// or journal that cannot be written once the runs have ended: the results are printed all the same.
 pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     options.check()?;
     for file in [&options.report, &options.journal].into_iter().flatten() {
@@ -95,7 +95,8 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     if let Some(which) = &options.explain_trade {
         return explain_trade::run(which, &results, options.json).and(journaled);
     }
-    // A result has cost its time: it is shown whatever becomes of its copies, and everything that fails is told.
+    // A result has cost its time: it is shown whatever becomes of its copies, and everything that fails is
+    // told.
     let kept = holder.as_ref().map_or(Ok(()), |holder| keep(holder, &results));
     let reported = options.report.as_ref().map_or(Ok(()), |path| {
         let page = html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version));

@@ -42,7 +42,8 @@ pub struct Options {
     #[arg(long, value_name = "SYMBOL@TIME", conflicts_with_all = ["explain_trade", "report", "journal", "keep"], help_heading = "Output")]
     pub explain: Option<String>,
     /// Explain why a trade was opened and closed, with all its conditions, instead of printing the result:
-    /// its number in the list of trades (RESULT.NUMBER with several results), or `worst` or `best` by net result in percent.
+    /// its number in the list of trades (RESULT.NUMBER with several results), or `worst` or `best` by net
+    /// result in percent.
     #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, conflicts_with_all = ["report", "keep"], help_heading = "Output")]
     pub explain_trade: Option<WhichTrade>,
 }
@@ -69,8 +70,8 @@ pub struct RunOptions {
     /// Only these symbols, in either spelling (BTCUSDT, BTC_USDT).
     #[arg(long, num_args = 1.., value_name = "SYMBOL", help_heading = "Data")]
     pub symbol: Vec<String>,
-    /// Start of the replay, inclusive, e.g. 2024-08-08T23:55, "2024-08-08 23:55:00", 2024-08-08T23:55:00+02:00,
-    /// 2024-08-08, 20240808, or microseconds since 1970; without a zone UTC.
+    /// Start of the replay, inclusive, e.g. 2024-08-08T23:55, "2024-08-08 23:55:00",
+    /// 2024-08-08T23:55:00+02:00, 2024-08-08, 20240808, or microseconds since 1970; without a zone UTC.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub from: Option<Timestamp>,
     /// End of the replay, exclusive; a bar that ends then is in it.
@@ -79,8 +80,8 @@ pub struct RunOptions {
     /// Initial balance in the quote currency.
     #[arg(long, default_value_t = 10_000.0, value_name = "MONEY", help_heading = "Account and costs")]
     pub initial_balance: f64,
-    /// Taker fee, or maker,taker, in percent; a rebate is negative, e.g. -0.02,0.06 [default: 0.02,0.06 or the
-    /// recorded contract's].
+    /// Taker fee, or maker,taker, in percent; a rebate is negative, e.g. -0.02,0.06 [default: 0.02,0.06 or
+    /// the recorded contract's].
     #[arg(long, value_name = "PCT[,PCT]", value_parser = fees, allow_hyphen_values = true, help_heading = "Account and costs")]
     pub fees: Option<(Rate, Rate)>,
     /// Extra slippage of every taker fill, percent.

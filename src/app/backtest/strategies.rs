@@ -11,7 +11,8 @@ use crate::store::Store;
 use std::path::{Component, Path};
 
 /// Loads every named strategy: a file of that name, else a stored strategy, else a built-in one. Uses `store`
-/// when the command has one; otherwise asks the state directory for names that are not files. No two get the same id.
+/// when the command has one; otherwise asks the state directory for names that are not files. No two get the
+/// same id.
 ///
 /// # Errors
 /// An unknown name, one that is given twice, or a document with errors (lists all of them).
@@ -54,8 +55,8 @@ fn parts(name: &str) -> Vec<String> {
     folders.collect()
 }
 
-/// The stored strategies, if a name may be one of them. Built-in strategies do not need them: where they cannot
-/// be read, the built-in ones run as they come with the program.
+/// The stored strategies, if a name may be one of them. Built-in strategies do not need them: where they
+/// cannot be read, the built-in ones run as they come with the program.
 fn stored(names: &[String], global: &Global) -> Result<Option<Store>, Failure> {
     let mut others = names.iter().filter(|name| !Path::new(name).is_file()).peekable();
     if others.peek().is_none() {

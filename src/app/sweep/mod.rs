@@ -1,5 +1,5 @@
-//! `tradingd sweep`: runs variants of a strategy over recorded data in a folder that it continues from, merges the folders
-//! of shards, and shows the trials in order.
+//! `tradingd sweep`: runs variants of a strategy over recorded data in a folder that it continues from,
+//! merges the folders of shards, and shows the trials in order.
 
 mod options;
 mod table;
@@ -39,7 +39,8 @@ impl From<SweepError> for Failure {
 /// Runs, merges or shows a sweep.
 ///
 /// # Errors
-/// Unusable options, strategies, data or folders (64), a folder that takes no more (69) or cannot be read (1).
+/// Unusable options, strategies, data or folders (64), a folder that takes no more (69) or cannot be read
+/// (1).
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match &options.action {
         None => run_sweep(global, &options.run),
@@ -106,8 +107,8 @@ fn run_sweep(global: &Global, options: &RunSweep) -> Result<(), Failure> {
     shown(&path, &options.shown)
 }
 
-/// Where a sweep without `--out` goes: a folder of the state directory that follows from its plan, so that the same
-/// command finds it again.
+/// Where a sweep without `--out` goes: a folder of the state directory that follows from its plan, so that
+/// the same command finds it again.
 fn own_folder(global: &Global, plan: &Plan, shard: Shard) -> Result<PathBuf, Failure> {
     let part =
         if shard == Shard::WHOLE { String::new() } else { format!("-{}of{}", shard.number, shard.count) };

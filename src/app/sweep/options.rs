@@ -34,8 +34,9 @@ pub struct RunSweep {
     /// Strategy that is varied: a built-in or stored id, or a document file.
     #[arg(long, value_name = "ID|FILE", help_heading = "Data")]
     pub strategy: Option<String>,
-    /// Field that is varied, by its JSON pointer, with its values: /maxHoldSeconds=300..900/150 (first, last, step) or
-    /// /z1_entry/leverage=1,2,3. All combinations of all fields are tried, the last field changing fastest.
+    /// Field that is varied, by its JSON pointer, with its values: /maxHoldSeconds=300..900/150 (first, last,
+    /// step) or /z1_entry/leverage=1,2,3. All combinations of all fields are tried, the last field changing
+    /// fastest.
     #[arg(long, num_args = 1.., value_name = "POINTER=VALUES", help_heading = "Trials")]
     pub set: Vec<Axis>,
     /// Try this many different combinations, drawn at random, instead of all.
@@ -91,7 +92,8 @@ pub struct MergeOptions {
 pub struct ShowOptions {
     /// Folder of the sweep.
     pub folder: PathBuf,
-    /// Print the strategy document of this trial, to save it or to confirm the trial with `tradingd backtest`.
+    /// Print the strategy document of this trial, to save it or to confirm the trial with
+    /// `tradingd backtest`.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["json", "csv"])]
     pub trial: Option<usize>,
     #[command(flatten)]

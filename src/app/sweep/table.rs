@@ -15,8 +15,8 @@ const SHOWN: [&Definition; 6] =
 /// What is written where a metric has no value.
 const NONE: &str = "—";
 
-/// The best trials with the values of their fields, what must be known before the first is believed, and why a dash stands
-/// where it does.
+/// The best trials with the values of their fields, what must be known before the first is believed, and why
+/// a dash stands where it does.
 pub fn text(opened: &Opened, ranking: &Ranking, top: usize) -> String {
     let mut metrics: Vec<&Definition> = SHOWN.to_vec();
     if !metrics.iter().any(|shown| shown.id == ranking.by.id) {

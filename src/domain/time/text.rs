@@ -38,9 +38,9 @@ impl Timestamp {
         Timestamp::read(text).ok()
     }
 
-    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), also without
-    /// seconds (`10:00` is `10:00:00`) and without a zone (UTC, as in our tables), a date (`2026-11-22`, `20261122`),
-    /// or whole microseconds since 1970.
+    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), also
+    /// without seconds (`10:00` is `10:00:00`) and without a zone (UTC, as in our tables), a date
+    /// (`2026-11-22`, `20261122`), or whole microseconds since 1970.
     ///
     /// # Errors
     /// What the text is instead; a number in seconds, milliseconds or nanoseconds is reported as such.

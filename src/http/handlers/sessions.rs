@@ -120,7 +120,8 @@ pub fn events(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// `GET /sessions/{id}/replay`. It ends soon after its client is known to have left, so that its place is free for others.
+/// `GET /sessions/{id}/replay`. It ends soon after its client is known to have left, so that its place is
+/// free for others.
 pub fn replay(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let waiting = Arc::new(());

@@ -307,7 +307,8 @@ fn warm_up_is_left_out_of_exposure() {
     is(&statistics.finish(at(100)), "exposure_time_pct", 50.0);
 }
 
-/// One strategy trades while another waits for its indicators, in vain: what came before the first entry is warm-up.
+/// One strategy trades while another waits for its indicators, in vain: what came before the first entry is
+/// warm-up.
 #[test]
 fn the_first_entry_ends_the_warm_up() {
     for warm in [None, Some(at(90))] {

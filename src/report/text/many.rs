@@ -41,8 +41,8 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
     out
 }
 
-/// The assumptions of all results; coverage differs and has its own column. A value that only some results have
-/// stands with their numbers.
+/// The assumptions of all results; coverage differs and has its own column. A value that only some results
+/// have stands with their numbers.
 fn assumptions(runs: &[RunResult], style: Style) -> String {
     let mut out = String::new();
     heading(&mut out, "Assumptions", style);
@@ -388,7 +388,8 @@ mod tests {
         assert!(!none.contains("Limits blocked"), "{none}");
     }
 
-    /// Regression: of each result the largest were shown, so that a smaller one of another result hid larger ones.
+    /// Regression: of each result the largest were shown, so that a smaller one of another result hid larger
+    /// ones.
     #[test]
     fn the_largest_price_changes_of_all_results_come_first_and_the_rest_names_its_results() {
         let with = |changes: &[i64]| {

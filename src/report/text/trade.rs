@@ -10,8 +10,8 @@ use crate::report::legend;
 use crate::report::reason::DecisionReason;
 use crate::report::run::RunResult;
 
-/// Explains the trade at an index of the summary; `None` when there is none. `result` is the number of its result, if there
-/// are several.
+/// Explains the trade at an index of the summary; `None` when there is none. `result` is the number of its
+/// result, if there are several.
 pub fn explained(run: &RunResult, index: usize, result: Option<usize>, style: Style) -> Option<String> {
     let trade = run.summary.trades.get(index)?;
     let mut out = String::new();

@@ -21,9 +21,12 @@ const COMPARED: [&str; 9] = [
 ];
 
 impl Results {
-    /// `{"results": [line…], "currency", "differing_assumptions": [{"name", "values": […]}], "metrics": {id: {"unit", "values": […],
-    /// "observations": […], "reasons": […]}}}`, values, the numbers of observations behind them, and the reasons of those that are
-    /// null in the order of `ids`. The currency is null where the results have several.
+    /// `{"results":
+    /// [line…], "currency", "differing_assumptions": [{"name", "values": […]}], "metrics": {id: {"unit",
+    /// "values": […], "observations": […], "reasons":
+    /// […]}}}`,
+    /// values, the numbers of observations behind them, and the reasons of those that are null in the order
+    /// of `ids`. The currency is null where the results have several.
     ///
     /// # Errors
     /// `invalid_request` for fewer than two or too many ids, `result_not_found`.

@@ -63,7 +63,7 @@ fn open_foreign_positions(market: &Market, state: &Path) {
             mode: None,
         };
         let placed = market.runtime.block_on(account.place(&order));
-        assert!(matches!(placed, Outcome::Accepted(_)), "{placed:?}");
+        assert!(matches!(placed, WriteOutcome::Accepted(_)), "{placed:?}");
     }
 }
 

@@ -423,7 +423,8 @@ fn ids_are_opaque() {
     }
 }
 
-/// A client may end its half of the connection once it has asked; it is answered, and then the connection ends.
+/// A client may end its half of the connection once it has asked; it is answered, and then the connection
+/// ends.
 #[test]
 fn a_client_that_ends_its_half_is_answered() {
     let daemon = Daemon::start();
