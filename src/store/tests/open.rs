@@ -2,6 +2,7 @@
 //! unchanged.
 
 use super::*;
+use crate::limits::STORE_RECORD_BYTES;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use proptest::prelude::*;
 
@@ -193,6 +194,21 @@ fn bounds() -> impl Strategy<Value = Bounds> {
             Bounds { uncommitted_rows, pending_rows, journal_bytes, journal_chunks, sealed_at_once }
         });
     prop_oneof![1 => Just(Bounds::default()), 3 => small]
+}
+
+#[test]
+fn nothing_is_committed_behind_a_control_that_cannot_be_kept() {
+    let mut world = World::new(Bounds::default());
+    world.push(0, 2);
+    let name = "x".repeat(STORE_RECORD_BYTES + 1);
+    let kind = ControlKindV1::SymbolTable { version: 1, disabled: vec![name] };
+    let control = SessionControlV1 { at_ns: 1, kind };
+    let refused = world.open().control("exec_1", &control).unwrap_err().to_string();
+    let open = world.open.as_ref().unwrap();
+    let commits = [open.commit(RecordingCommit::default()), world.store.flush_recording(&world.id, None)];
+    assert!(commits.iter().all(|said| said.as_ref().is_err_and(|said| said.to_string() == refused)));
+    assert_eq!(open.rows_on_disk(), 0);
+    assert_eq!(world.store.session_controls("exec_1").unwrap(), []);
 }
 
 proptest! {

@@ -184,7 +184,8 @@ impl Journal {
     /// What was done to the session, at the time the engine has reached.
     pub(super) fn control(&mut self, at: Timestamp, kind: ControlKindV1) {
         (self.dirty, self.has_controls) = (true, true);
-        // A recording that has failed says so with the next commit, and takes nothing until then.
+        // A recording that does not take it takes nothing any more, and says so with the next commit: nothing
+        // that follows from it is on disk, published or sent.
         let _ = self.recording.control(&self.session.id, &SessionControlV1 { at_ns: at.nanos(), kind });
     }
 

@@ -241,7 +241,7 @@ impl OpenRecording {
     /// rows. Whoever commits, the rows of a commit never come without what was done before them.
     ///
     /// # Errors
-    /// As [`OpenRecording::push`].
+    /// As [`OpenRecording::push`]. The recording then takes no more, and the next commit says why.
     pub fn control(&self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
         self.open.rows().control(session, control)
     }

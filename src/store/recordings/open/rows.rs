@@ -178,10 +178,12 @@ impl RowBuffer {
         Ok(())
     }
 
-    /// Appends what was done to its session.
+    /// Appends what was done to its session. One that cannot be kept is the last thing that was added: rows
+    /// that follow from it must not be on disk without it.
     pub fn control(&mut self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
         self.usable()?;
-        self.session.get_or_insert_with(|| EncodedSession::empty(session)).control(control)
+        let waiting = self.session.get_or_insert_with(|| EncodedSession::empty(session));
+        waiting.control(control).inspect_err(|error| self.fail(error))
     }
 
     /// Takes what a commit writes: rows of full and of chosen streams as rows, others as a chunk of the
