@@ -510,12 +510,6 @@ const _: () = assert!(HTTP_PASSWORD_CHECKS_PER_ADDRESS < HTTP_PASSWORD_CHECKS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
 
-/// Rows of the market feed waiting for their session; when full, the newest are dropped: a gap `overflow`.
-pub const INBOX_ROWS: usize = 1 << 20;
-
-/// Messages of the market feed waiting for their session; when full, as for the rows.
-pub const INBOX_ARRIVALS: usize = 1 << 18;
-
 /// Pages of a list of an account that are read, of 100 rows each; a longer list is an error.
 pub const ACCOUNT_PAGES: u32 = 50;
 

@@ -2,7 +2,8 @@
 //! stamped by the loop with the engine's time.
 //!
 //! Stamps never repeat and never go back, so a recording of what came replays in the same order. Invariants:
-//! the market's task never waits here; a row that finds no room leaves a gap.
+//! the market's task never waits here; a row that finds no room leaves a gap; of a stream that is interrupted
+//! again and again while nothing finds room one gap is told.
 
 use crate::clock::SteadyClock;
 use crate::domain::event::GapCause;
@@ -24,6 +25,21 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// The smallest distance of two stamps.
 const STAMP: Span = Span::from_nanos(1_000);
 
+/// How much waits for the session's thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct InboxBounds {
+    /// As [`INBOX_ROWS`].
+    pub rows: usize,
+    /// As [`INBOX_ARRIVALS`].
+    pub arrivals: usize,
+}
+
+impl Default for InboxBounds {
+    fn default() -> Self {
+        InboxBounds { rows: INBOX_ROWS, arrivals: INBOX_ARRIVALS }
+    }
+}
+
 /// Between a market's tasks and a session's thread.
 pub(in crate::service::sessions) struct Inbox {
     state: Mutex<InboxState>,
@@ -31,6 +47,7 @@ pub(in crate::service::sessions) struct Inbox {
 }
 
 struct InboxState {
+    bounds: InboxBounds,
     symbols: u32,
     streams: Vec<StreamKind>,
     clock: SteadyClock,
@@ -49,14 +66,29 @@ struct InboxState {
 struct Loss {
     since: Timestamp,
     cause: GapCause,
-    /// Complete again; told once all that was lost with it is.
+    /// Whether that it is interrupted has been told.
+    is_told: bool,
+    /// Complete again; told once all that was lost with it is, and there is room.
     is_over: bool,
+}
+
+impl Loss {
+    fn of(since: Timestamp, cause: GapCause) -> Self {
+        Loss { since, cause, is_told: false, is_over: false }
+    }
 }
 
 impl Inbox {
     /// For these streams of so many symbols; stamps begin after `after`.
-    pub(super) fn new(symbols: u32, streams: &[StreamKind], clock: SteadyClock, after: Timestamp) -> Self {
+    pub(super) fn new(
+        symbols: u32,
+        streams: &[StreamKind],
+        clock: SteadyClock,
+        after: Timestamp,
+        bounds: InboxBounds,
+    ) -> Self {
         let state = InboxState {
+            bounds,
             symbols,
             streams: streams.to_vec(),
             clock,
@@ -113,7 +145,7 @@ impl Inbox {
                     Arrived::Gap { symbol, streams: streams.clone(), from, cause: GapCause::Restart },
                 ));
                 for stream in streams {
-                    state.lose(symbol, stream, Loss { since: at, cause: GapCause::Restart, is_over: false });
+                    state.lose(symbol, stream, Loss::of(at, GapCause::Restart));
                 }
             }
         }
@@ -123,14 +155,16 @@ impl Inbox {
     pub(super) fn close(&self, batch: &mut Batch) {
         batch.clear();
         let mut state = self.lock();
-        let open: Vec<(SymbolId, StreamKind)> = state.lost.keys().copied().collect();
-        for (symbol, stream) in open {
-            state.regain(symbol, &[stream]);
+        state.lost.values_mut().for_each(|loss| loss.is_over = true);
+        let open: BTreeSet<SymbolId> = state.lost.keys().map(|(symbol, _)| *symbol).collect();
+        for symbol in open {
+            state.tell_regained(symbol);
         }
         state.hand_over(batch);
     }
 
-    /// The venue says something about an order or position. Never dropped: there are few, and each counts.
+    /// The venue says something about an order or position. Never dropped, also when the inbox is full: each
+    /// counts, and there are no more than the orders under way have ([`INBOX_ARRIVALS`]).
     pub(super) fn answer(&self, answer: OrderEvent) {
         let mut state = self.lock();
         let at = state.stamp();
@@ -155,6 +189,19 @@ impl InboxState {
     fn hand_over(&mut self, batch: &mut Batch) {
         (self.waiting.until, self.waiting.taken) = (self.last, self.now().max(self.last));
         std::mem::swap(&mut self.waiting, batch);
+        self.tell_what_found_no_room();
+    }
+
+    /// There is room again: streams that are interrupted and those that are back, before any row of theirs.
+    fn tell_what_found_no_room(&mut self) {
+        let untold = |(_, loss): &(&(SymbolId, StreamKind), &Loss)| !loss.is_told || loss.is_over;
+        let streams: Vec<(SymbolId, StreamKind)> =
+            self.lost.iter().filter(untold).map(|(stream, _)| *stream).collect();
+        for (symbol, stream) in &streams {
+            self.tell_lost(*symbol, *stream);
+        }
+        let symbols: BTreeSet<SymbolId> = streams.into_iter().map(|(symbol, _)| symbol).collect();
+        symbols.into_iter().for_each(|symbol| self.tell_regained(symbol));
     }
 
     fn stamp(&mut self) -> Timestamp {
@@ -185,14 +232,28 @@ impl InboxState {
             Entry::Occupied(mut known) => known.get_mut().is_over = false,
             Entry::Vacant(free) => {
                 free.insert(loss);
-                let at = self.stamp();
-                self.waiting.arrived.push((at, Arrived::Lost { symbol, stream, since: loss.since }));
+                if self.takes_arrivals() {
+                    self.tell_lost(symbol, stream);
+                }
             }
         }
     }
 
-    /// These streams are complete again. What was lost together is one gap, told when the last of it is back,
-    /// so that windows restart once; an incremental book takes its own time.
+    fn tell_lost(&mut self, symbol: SymbolId, stream: StreamKind) {
+        let Some(loss) = self.lost.get_mut(&(symbol, stream)) else { return };
+        let since = loss.since;
+        if !std::mem::replace(&mut loss.is_told, true) {
+            let at = self.stamp();
+            self.waiting.arrived.push((at, Arrived::Lost { symbol, stream, since }));
+        }
+    }
+
+    /// Whether there is room for what the market says.
+    fn takes_arrivals(&self) -> bool {
+        self.waiting.arrived.len() < self.bounds.arrivals
+    }
+
+    /// These streams are complete again.
     fn regain(&mut self, symbol: SymbolId, streams: &[StreamKind]) {
         for stream in streams {
             self.overflowed.remove(&(symbol, *stream));
@@ -200,6 +261,14 @@ impl InboxState {
                 loss.is_over = true;
             }
         }
+        if self.takes_arrivals() {
+            self.tell_regained(symbol);
+        }
+    }
+
+    /// What was lost together is one gap, told when the last of it is back, so that windows restart once; an
+    /// incremental book takes its own time.
+    fn tell_regained(&mut self, symbol: SymbolId) {
         let loss = |(stream, _): &(StreamKind, _)| Some((*stream, *self.lost.get(&(symbol, *stream))?));
         let of_symbol: Vec<(StreamKind, Loss)> = StreamKind::ALL.iter().filter_map(loss).collect();
         let key =
@@ -224,8 +293,7 @@ impl InboxState {
     /// Whether rows of a stream find room. What has none leaves a gap that ends with the first rows that do.
     fn has_room(&mut self, symbol: SymbolId, rows: &[Record]) -> bool {
         let Some(stream) = rows.first().map(|row| row.body.stream()) else { return false };
-        let fits =
-            self.waiting.rows.len() + rows.len() <= INBOX_ROWS && self.waiting.arrived.len() < INBOX_ARRIVALS;
+        let fits = self.waiting.rows.len() + rows.len() <= self.bounds.rows && self.takes_arrivals();
         // Level changes after a hole are worth nothing until a snapshot reopens the book.
         let reopens = !matches!(rows[0].body, RecordBody::LevelChange { snapshot: false, .. });
         let overflowed = self.overflowed.contains(&(symbol, stream));
@@ -238,7 +306,7 @@ impl InboxState {
         }
         if !overflowed {
             self.overflowed.insert((symbol, stream));
-            self.lose(symbol, stream, Loss { since: self.last, cause: GapCause::Overflow, is_over: false });
+            self.lose(symbol, stream, Loss::of(self.last, GapCause::Overflow));
         }
         false
     }
@@ -264,7 +332,7 @@ impl MarketSink for Inbox {
         let since =
             Timestamp::from_nanos(since.nanos() - since.nanos().rem_euclid(STAMP.nanos())).min(state.last);
         for stream in streams {
-            state.lose(symbol, *stream, Loss { since, cause, is_over: false });
+            state.lose(symbol, *stream, Loss::of(since, cause));
         }
     }
 
@@ -276,7 +344,7 @@ impl MarketSink for Inbox {
     fn notice(&self, notice: Notice) {
         let mut state = self.lock();
         // Notices are few; beyond the bound the market's own counters still tell.
-        if state.waiting.arrived.len() < INBOX_ARRIVALS {
+        if state.takes_arrivals() {
             let at = state.stamp();
             state.waiting.arrived.push((at, Arrived::Notice(notice)));
         }
@@ -288,9 +356,96 @@ impl MarketSink for Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::decimal::Decimal;
+    use crate::domain::order::{OrderId, Side};
 
     const A: SymbolId = SymbolId(0);
     const STREAMS: [StreamKind; 2] = [StreamKind::Trades, StreamKind::Marks];
+
+    fn inbox(after: Timestamp, bounds: InboxBounds, clock: SteadyClock) -> Inbox {
+        Inbox::new(1, &STREAMS, clock, after, bounds)
+    }
+
+    fn trade(clock: &SteadyClock) -> Record {
+        let (price, quantity) = (Decimal::ONE, Decimal::ONE);
+        let body = RecordBody::Trade { price, quantity, taker: Side::Buy, id: None };
+        Record { exchange_at: clock.now(), received_at: None, body }
+    }
+
+    /// What comes with the next look, in words.
+    fn told(queue: &Inbox) -> Vec<String> {
+        let mut batch = Batch::default();
+        queue.take(&mut batch);
+        let word = |(_, arrived): &(Timestamp, Arrived)| match arrived {
+            Arrived::Rows { count, .. } => format!("{count} rows"),
+            Arrived::Gap { streams, cause, .. } => format!("gap of {} by {cause:?}", streams.len()),
+            Arrived::Lost { stream, .. } => format!("lost {}", stream.as_str()),
+            Arrived::Answer(_) => "answer".to_owned(),
+            Arrived::Notice(_) => "notice".to_owned(),
+        };
+        batch.arrived.iter().map(word).collect()
+    }
+
+    #[test]
+    fn a_row_that_finds_no_room_leaves_a_gap_that_ends_with_the_first_that_does() {
+        let clock = SteadyClock::start();
+        let bounds = InboxBounds { rows: 3, arrivals: 9 };
+        let queue = inbox(clock.now(), bounds, clock);
+        let row = trade(&clock);
+        for _ in 0..3 {
+            queue.rows(A, &[row, row]);
+        }
+        let mut batch = Batch::default();
+        queue.take(&mut batch);
+        let [(last, Arrived::Rows { count: 2, .. }), (_, Arrived::Lost { .. })] = batch.arrived[..] else {
+            panic!("{:?}", batch.arrived);
+        };
+        queue.rows(A, &[row]);
+        queue.take(&mut batch);
+        let [(to, Arrived::Gap { streams, from, cause, .. }), (at, Arrived::Rows { .. })] = &batch.arrived[..]
+        else {
+            panic!("{:?}", batch.arrived);
+        };
+        assert_eq!((&streams[..], *cause), (&STREAMS[..1], GapCause::Overflow));
+        assert!(*from == last && from < to && to < at);
+    }
+
+    #[test]
+    fn what_flaps_while_nothing_finds_room_is_one_gap() {
+        let clock = SteadyClock::start();
+        let began = clock.now();
+        let queue = inbox(began, InboxBounds { rows: 9, arrivals: 4 }, clock);
+        let row = trade(&clock);
+        for _ in 0..50 {
+            queue.lost(A, &STREAMS, clock.now(), GapCause::Disconnect);
+            queue.regained(A, &STREAMS);
+            queue.rows(A, &[row]);
+            queue.notice(Notice::Connected { socket: 0 });
+            queue.answer(OrderEvent::Acked(OrderId(1)));
+        }
+        let first = told(&queue);
+        let others: Vec<&String> = first.iter().filter(|told| *told != "answer").collect();
+        assert_eq!(others, ["lost trades", "lost marks", "gap of 2 by Disconnect", "1 rows"]);
+        assert_eq!(first.len(), others.len() + 50, "answers are never dropped");
+        // Trades that came meanwhile were dropped, so the gap ends with the next one.
+        assert_eq!(told(&queue), ["lost trades", "lost marks"]);
+        queue.rows(A, &[row]);
+        assert_eq!(told(&queue), ["gap of 2 by Disconnect", "1 rows"]);
+    }
+
+    #[test]
+    fn an_interruption_that_found_no_room_is_told_when_there_is() {
+        let clock = SteadyClock::start();
+        let began = clock.now();
+        let queue = inbox(began, InboxBounds { rows: 9, arrivals: 1 }, clock);
+        queue.notice(Notice::Connected { socket: 0 });
+        queue.lost(A, &STREAMS[..1], began, GapCause::Disconnect);
+        assert_eq!((told(&queue), told(&queue)), (vec!["notice".to_owned()], vec!["lost trades".to_owned()]));
+        queue.lost(A, &STREAMS[..1], began, GapCause::Disconnect);
+        queue.regained(A, &STREAMS[..1]);
+        let told = gaps(&queue);
+        assert!(told.len() == 1 && told[0].1 <= began, "{told:?}");
+    }
 
     fn gaps(queue: &Inbox) -> Vec<(Vec<StreamKind>, Timestamp)> {
         let mut batch = Batch::default();
@@ -306,7 +461,7 @@ mod tests {
     fn a_stream_that_is_lost_twice_is_in_one_gap_that_ends_when_it_is_back() {
         let clock = SteadyClock::start();
         let began = clock.now();
-        let queue = Inbox::new(1, &STREAMS, clock, began);
+        let queue = inbox(began, InboxBounds::default(), clock);
         queue.lost(A, &STREAMS, began - Span::SECOND, GapCause::Disconnect);
         queue.regained(A, &STREAMS[..1]);
         queue.lost(A, &STREAMS[..1], began, GapCause::Silence);
@@ -322,7 +477,7 @@ mod tests {
     fn every_look_reaches_a_later_time_also_while_the_clock_stands_still() {
         let clock = SteadyClock::start();
         let after = clock.now() + Span::from_seconds(3_600);
-        let queue = Inbox::new(1, &STREAMS, clock, after);
+        let queue = inbox(after, InboxBounds::default(), clock);
         let mut batch = Batch::default();
         let mut reached = after;
         for _ in 0..3 {
@@ -348,7 +503,7 @@ mod tests {
             control(ControlKindV1::complete(A, marks)),
             control(ControlKindV1::Pause),
         ]);
-        let queue = Inbox::new(1, &STREAMS, clock, now);
+        let queue = inbox(now, InboxBounds::default(), clock);
         queue.restarted(late, &open);
         assert_eq!(gaps(&queue), [(vec![trades], early), (vec![marks], late)]);
         // Told at once; from there to the first rows is another gap.

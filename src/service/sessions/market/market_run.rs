@@ -5,7 +5,7 @@
 
 use super::checkpoints::Checkpoints;
 use super::collect;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, InboxBounds};
 use super::journal::{self, Journal};
 use super::live::Exposures;
 use super::rerun::{self, Comparison, Controls, Difference, Part};
@@ -313,8 +313,8 @@ impl Running {
     ) -> (Arc<Inbox>, Timestamp) {
         let clock = SteadyClock::start();
         let after = reached.unwrap_or(Timestamp::MIN).max(clock::now());
-        let inbox =
-            Inbox::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), plan.streams(), clock, after);
+        let symbols = u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX);
+        let inbox = Inbox::new(symbols, plan.streams(), clock, after, InboxBounds::default());
         if let Some(since) = reached {
             inbox.restarted(since, open);
             tracing::info!(
