@@ -248,8 +248,12 @@ impl EventStream {
             return;
         }
         let shown = self.snapshots.made(wanted, snapshot, (state.next_seq - 1, state.left_out.count));
+        let on_its_way = state.held_in_part;
         match &mut state.held {
-            Some(held) => held.push(Held::Snapshot(shown)),
+            Some(held) => {
+                forget_covered(held, on_its_way, &shown);
+                held.push(Held::Snapshot(shown));
+            }
             None => self.snapshots.publish(shown),
         }
     }
@@ -436,6 +440,16 @@ impl EventStream {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Drops snapshots behind those `on_its_way` that are told together with a newer one that has their parts:
+/// while a disk hangs, people ask again and again.
+fn forget_covered(held: &mut Vec<Held>, on_its_way: usize, newer: &Shown) {
+    let mut index = 0;
+    held.retain(|held| {
+        index += 1;
+        index <= on_its_way || !matches!(held, Held::Snapshot(shown) if newer.replaces(shown))
+    });
 }
 
 /// An event as it is stored and published: its number, where it has one, its name and symbol, then its

@@ -34,6 +34,13 @@ pub struct Shown {
     parts: Parts,
 }
 
+impl Shown {
+    /// Whether whoever waits for the other one is content with this later one.
+    pub(in crate::service::sessions) fn replaces(&self, other: &Shown) -> bool {
+        self.number > other.number && self.parts.covers(other.parts)
+    }
+}
+
 /// What was published last.
 #[derive(Clone, Default)]
 struct Published {
@@ -48,6 +55,14 @@ pub(in crate::service::sessions) struct Wanted {
     /// The parts that somebody wants.
     pub parts: Parts,
     number: u64,
+}
+
+#[cfg(test)]
+impl Wanted {
+    /// Of a snapshot with a number.
+    pub(in crate::service::sessions) fn numbered(number: u64, parts: Parts) -> Self {
+        Wanted { parts, number }
+    }
 }
 
 /// What a question brought.
