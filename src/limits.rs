@@ -148,7 +148,8 @@ pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 /// Streams (symbol × kind) per recording: every kind of all symbols of a session; more are refused.
 pub const RECORDING_STREAMS: usize = 8 * SESSION_SYMBOLS;
 
-/// Rows and gaps of an open recording waiting for a commit; when full, they are committed immediately.
+/// Rows, gaps and controls of an open recording waiting for a commit, a control as one for every 128 bytes;
+/// when full, they are committed immediately.
 pub const RECORDING_UNCOMMITTED_ROWS: usize = 1 << 17;
 
 /// Rows of an open recording waiting in memory for full blocks, about 100 bytes each. Above three quarters

@@ -61,10 +61,12 @@ impl EncodedSession {
         Ok(EncodedSession { controls, ..EncodedSession::empty(id) })
     }
 
-    /// Adds what was done to the session.
-    pub(super) fn control(&mut self, control: &SessionControlV1) -> Result<(), StoreError> {
-        self.controls.push(encode(control)?);
-        Ok(())
+    /// Adds what was done to the session; its bytes.
+    pub(super) fn control(&mut self, control: &SessionControlV1) -> Result<usize, StoreError> {
+        let bytes = encode(control)?;
+        let count = bytes.len();
+        self.controls.push(bytes);
+        Ok(count)
     }
 
     /// Takes in what was waiting for the session.

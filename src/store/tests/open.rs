@@ -211,6 +211,19 @@ fn nothing_is_committed_behind_a_control_that_cannot_be_kept() {
     assert_eq!(world.store.session_controls("exec_1").unwrap(), []);
 }
 
+#[test]
+fn as_many_controls_wait_for_a_commit_as_rows_would() {
+    let mut world = World::new(Bounds { uncommitted_rows: 4, ..Bounds::default() });
+    let mut done = |kind: &ControlKindV1| {
+        let control = SessionControlV1 { at_ns: 1, kind: kind.clone() };
+        world.open().control("exec_1", &control).unwrap();
+        world.store.session_controls("exec_1").unwrap().len()
+    };
+    assert_eq!([1, 2, 3, 4].map(|_| done(&ControlKindV1::Pause)), [0, 0, 0, 4]);
+    let disabled = vec!["A_USDT".to_owned(); 100];
+    assert_eq!(done(&ControlKindV1::SymbolTable { version: 2, disabled }), 5, "one that is long counts more");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

@@ -243,7 +243,12 @@ impl OpenRecording {
     /// # Errors
     /// As [`OpenRecording::push`]. The recording then takes no more, and the next commit says why.
     pub fn control(&self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
-        self.open.rows().control(session, control)
+        let is_full = {
+            let mut buffer = self.open.rows();
+            buffer.control(session, control)?;
+            buffer.is_full()
+        };
+        self.commit_when(is_full)
     }
 
     /// Makes everything so far durable, together with what the session keeps. Callers of several recordings
@@ -288,7 +293,7 @@ impl OpenRecording {
         committer.streams.iter().map(|stream| stream.info.bytes).sum::<u64>() + committer.journal.bytes as u64
     }
 
-    /// Rows and gaps that no commit has taken yet.
+    /// Rows, gaps and controls that no commit has taken yet.
     #[cfg(test)]
     pub fn uncommitted_rows(&self) -> usize {
         self.open.rows().uncommitted

@@ -21,6 +21,9 @@ use std::ops::Range;
 // A session on a market records every kind of all its symbols.
 const _: () = assert!(RECORDING_STREAMS >= SESSION_SYMBOLS * StreamKind::ALL.len());
 
+/// Bytes of a control that count as one row.
+const ROW_BYTES: usize = 128;
+
 /// Which streams a commit seals into blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sealing {
@@ -51,7 +54,7 @@ pub struct RowBuffer {
     pub begins_at: Timestamp,
     /// Receive time of the latest row.
     pub last_received: Option<Timestamp>,
-    /// Rows that wait, and those of them, with gaps, that are not on their way to the disk.
+    /// Rows that wait, and those of them, with gaps and controls, that are not on their way to the disk.
     pub pending: usize,
     pub uncommitted: usize,
     /// The commit that failed: memory and disk may differ since.
@@ -183,7 +186,9 @@ impl RowBuffer {
     pub fn control(&mut self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
         self.usable()?;
         let waiting = self.session.get_or_insert_with(|| EncodedSession::empty(session));
-        waiting.control(control).inspect_err(|error| self.fail(error))
+        let bytes = waiting.control(control).inspect_err(|error| self.fail(error))?;
+        self.uncommitted += bytes.div_ceil(ROW_BYTES);
+        Ok(())
     }
 
     /// Takes what a commit writes: rows of full and of chosen streams as rows, others as a chunk of the
