@@ -164,6 +164,20 @@ fn foreign(world: &World) -> Result<(), String> {
     })
 }
 
+/// People are told of every execution that no order of the session made and that came before its end.
+fn told(world: &World, ended: Timestamp) -> Result<(), String> {
+    for (at, control) in world.controls().into_iter().filter(|(at, _)| *at <= ended) {
+        if let Control::Answer(OrderEvent::Filled(fill)) = control
+            && fill.order.0 >= FOREIGN
+            && !world.alerts.iter().any(|(told, symbol)| *symbol == fill.symbol && *told >= at)
+        {
+            let (trade, symbol) = (fill.trade_id, fill.symbol.0);
+            return Err(format!("nobody was told of execution {trade} on symbol {symbol} at {at}"));
+        }
+    }
+    Ok(())
+}
+
 /// No entry is submitted on a symbol while it is switched off.
 fn switched_off(world: &World) -> Result<(), String> {
     let controls = world.controls();
@@ -266,6 +280,7 @@ fn replayed_over<G: Gateway>(world: &World, gateway: G, seed: u64) -> Result<Log
         return Err("the journal does not end".to_owned());
     }
     let (table, at) = (driver.shared_table(), driver.progress().at);
+    told(world, at)?;
     log.ends(Look::at(Moment { engine: driver.engine(), table: &table, at }));
     log.says_again(&world.events)?;
     Ok(log)

@@ -17,6 +17,7 @@ use tradingd::domain::symbol::{SymbolId, SymbolTable};
 use tradingd::domain::time::Timestamp;
 use tradingd::engine::output::Outputs;
 use tradingd::session::driver::Recorder;
+use tradingd::session::halts::News;
 use tradingd::session::inputs::{Batch, Control};
 use tradingd::session::ports::{Chunk, Feed, FeedError, TickKind};
 use tradingd::session::rows::TickMaker;
@@ -35,12 +36,16 @@ pub enum Entry {
 pub struct Commit {
     reached: Timestamp,
     events: Vec<Event>,
+    alerts: Vec<Alert>,
     inputs: Option<Vec<Entry>>,
     /// Orders that leave when it is durable.
     orders: Vec<OrderRequest>,
     /// Commands that are answered when it is.
     commands: Vec<(Timestamp, Control)>,
 }
+
+/// When it was said of a symbol that an execution fits no order.
+pub type Alert = (Timestamp, SymbolId);
 
 /// Events of a step; the first four are none of the market's.
 const EVENTS: u64 = 16;
@@ -74,6 +79,9 @@ pub struct World {
     /// Inputs and events that no commit has taken yet.
     pub pending: Vec<Entry>,
     pub pending_events: Vec<Event>,
+    /// Alerts that are durable, and those that no commit has taken yet.
+    pub alerts: Vec<Alert>,
+    pending_alerts: Vec<Alert>,
     /// The commit that was handed over.
     pub under_way: Option<Commit>,
     /// What was published, over all processes.
@@ -166,6 +174,8 @@ impl World {
             reached: None,
             pending: Vec::new(),
             pending_events: Vec::new(),
+            alerts: Vec::new(),
+            pending_alerts: Vec::new(),
             under_way: None,
             exchange: (seed % 2 == 1).then(Exchange::default),
             outbox: Vec::new(),
@@ -254,7 +264,15 @@ impl World {
             self.published.extend(events.iter().map(|event| event.bytes.clone()));
         }
         let orders = std::mem::take(&mut self.outbox);
-        self.under_way = Some(Commit { reached, events, inputs: None, orders, commands: Vec::new() });
+        let alerts = std::mem::take(&mut self.pending_alerts);
+        self.under_way = Some(Commit { reached, events, alerts, inputs: None, orders, commands: Vec::new() });
+    }
+
+    /// Something was told of a symbol.
+    pub fn alert(&mut self, at: Timestamp, news: &News) {
+        if let News::Unassigned(symbol, _) = news {
+            self.pending_alerts.push((at, *symbol));
+        }
     }
 
     /// The commit under way takes the inputs that wait.
@@ -273,7 +291,7 @@ impl World {
     fn land(&mut self, is_alive: bool) -> bool {
         self.begin_to_write();
         let Some(commit) = self.under_way.take() else { return true };
-        let Commit { reached, mut events, inputs, orders, commands } = commit;
+        let Commit { reached, mut events, alerts, inputs, orders, commands } = commit;
         if self.refusals > 0 {
             self.refusals -= 1;
             self.note(|| "the disk refuses a commit".to_owned());
@@ -284,6 +302,7 @@ impl World {
         }
         if self.plant == Some("commit_acknowledged_too_early") && self.rng.once_in(5) {
             self.pending_events.splice(..0, events);
+            self.pending_alerts.splice(..0, alerts);
             self.pending.splice(..0, inputs.unwrap_or_default());
             self.outbox.splice(..0, orders);
             return true;
@@ -298,6 +317,7 @@ impl World {
             }
         }
         self.events.append(&mut events);
+        self.alerts.extend(alerts);
         self.durable.append(&mut inputs.unwrap_or_default());
         self.reached = Some(reached);
         self.note(|| format!("committed up to {reached}"));
@@ -372,6 +392,7 @@ impl World {
         }
         self.pending.clear();
         self.pending_events.clear();
+        self.pending_alerts.clear();
         self.under_way = None;
         self.outbox.clear();
         self.cancels.clear();

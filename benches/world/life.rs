@@ -24,6 +24,7 @@ use tradingd::session::allowance::Allowance;
 use tradingd::session::checkpoint;
 use tradingd::session::driver::Driver;
 use tradingd::session::gateway::{Gateway, Journaled};
+use tradingd::session::halts::News;
 use tradingd::session::inputs::Control;
 use tradingd::session::market_loop::{Ended, MarketLoop};
 use tradingd::session::replay::{CaughtUp, JournalInputs, JournalPosition, catch_up, replay_ticks};
@@ -242,7 +243,9 @@ fn process<G: Gateway + Saved>(
         world.repeat_cancellations();
     }
     if is_over {
-        return Ok(finish(shared, driver.progress().at));
+        let at = driver.progress().at;
+        News::unassigned_before(driver.unassigned()).for_each(|news| shared.world().alert(at, &news));
+        return Ok(finish(shared, at));
     }
     let ports = WorldPorts::new(shared, limit, resumes.then_some(reached), allowed);
     let switches = Switches { table: &table, allowed };

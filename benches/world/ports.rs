@@ -234,7 +234,9 @@ impl MarketPorts for WorldPorts<'_> {
     }
 
     fn publish(&mut self, at: Timestamp, news: &News) {
-        self.shared.world().note(|| format!("{at} {news:?}"));
+        let mut world = self.shared.world();
+        world.note(|| format!("{at} {news:?}"));
+        world.alert(at, news);
     }
 
     fn progress(&mut self, _: Progress) {}

@@ -44,6 +44,16 @@ pub enum News {
     Unassigned(SymbolId, String),
 }
 
+impl News {
+    /// Of symbols on which a process before this one saw executions that fit no order.
+    pub fn unassigned_before(symbols: &BTreeSet<SymbolId>) -> impl Iterator<Item = News> + '_ {
+        symbols.iter().map(|symbol| {
+            let why = "before the restart an execution came that fits no open order".to_owned();
+            News::Unassigned(*symbol, why)
+        })
+    }
+}
+
 /// The symbols that are halted, and the terms that are asked for.
 #[derive(Default)]
 pub(crate) struct Halts {
@@ -98,8 +108,10 @@ impl Halts {
     }
 
     /// Symbols on which a process before this one saw executions that fit no order: nothing is begun there.
+    /// That is told with every start, because no process knows whether the one before came to tell it.
     pub(crate) fn resume(&mut self, unassigned: &BTreeSet<SymbolId>) {
         self.unassigned.extend(unassigned.iter().map(|symbol| (*symbol, false)));
+        self.news.extend(News::unassigned_before(unassigned));
     }
 
     /// The venue reported an execution that fits no order of ours. Its positions keep their exits; entries
@@ -442,6 +454,14 @@ mod tests {
         assert_eq!(turn(&mut halts, 4), [(at(0), at(4))]);
         assert!(halts.lets_through(A) && !halts.is_halted(A));
         assert!(matches!(&halts.take_news()[..], [News::Halted(A, _), News::Resumed(A)]));
+    }
+
+    #[test]
+    fn an_execution_that_fits_no_order_is_told_again_by_every_process() {
+        let mut halts = Halts::default();
+        halts.resume(&BTreeSet::from([A]));
+        assert!(matches!(&halts.take_news()[..], [News::Unassigned(A, _)]));
+        assert_eq!((halts.take_withdrawals(), halts.take_news().len()), (vec![A], 0), "once each");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::inbox::{Inbox, InboxBounds};
 use super::journal::{self, Journal};
 use super::live::Exposures;
 use super::rerun::{self, Comparison, Controls, Difference, Part};
+use super::trading_ports::tell_unassigned;
 use crate::checkpoint::Damaged;
 use crate::clock::{self, SteadyClock, Stopwatch};
 use crate::domain::record::StreamKind;
@@ -26,6 +27,7 @@ use crate::service::sessions::start::allowance;
 use crate::service::sessions::start::plan::{Plan, Rows};
 use crate::session::driver::{Driver, Recorder};
 use crate::session::gateway::Gateway;
+use crate::session::halts::News;
 use crate::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use crate::session::replay::{CaughtUp, Watch, catch_up};
 use crate::session::snapshot::Snapshot;
@@ -213,6 +215,14 @@ impl Running {
             recorder.noted.extend(market_loop.ports.noted());
             driver = market_loop.driver;
             stopped = ended == Ended::Stopped;
+        } else {
+            let at = driver.progress().at.to_string();
+            for news in News::unassigned_before(driver.unassigned()) {
+                if let News::Unassigned(symbol, why) = news {
+                    let name = &driver.table().spec(symbol).name;
+                    recorder.noted.push(tell_unassigned(self, name, &at, &why));
+                }
+            }
         }
         let noted = recorder.noted;
         Ok(RunOutcome::Ended { run: Some(Box::new(run.result(driver, recorder.collector, noted))), stopped })

@@ -86,6 +86,14 @@ impl<'a> TradingPorts<'a> {
     }
 }
 
+/// That an execution fits no order of a session; gives what the reader of its result must know.
+pub(super) fn tell_unassigned(session: &Running, name: &str, at: &str, why: &str) -> String {
+    let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
+    tracing::warn!(session = session.id, symbol = name, why, "an execution fits no order");
+    session.stream.add(Class::Signal, "alert", Some(name), fields);
+    format!("from {at} on no position was opened on {name}: {why}")
+}
+
 impl Noted for TradingPorts<'_> {
     fn noted(&mut self) -> Vec<String> {
         std::mem::take(&mut self.noted)
@@ -162,11 +170,8 @@ impl MarketPorts for TradingPorts<'_> {
             News::Halted(symbol, why) => (symbol, json!({"timestamp": at, "kind": "halted", "reason": why})),
             News::Resumed(symbol) => (symbol, json!({"timestamp": at, "kind": "resumed"})),
             News::Unassigned(symbol, why) => {
-                let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
                 let name = &self.symbols.spec(*symbol).name;
-                tracing::warn!(session = self.session.id, symbol = name, why, "an execution fits no order");
-                self.noted.push(format!("from {at} on no position was opened on {name}: {why}"));
-                return self.session.stream.add(Class::Signal, "alert", Some(name), fields);
+                return self.noted.push(tell_unassigned(self.session, name, &at, why));
             }
             News::Changed(symbol, why) => {
                 let then =
