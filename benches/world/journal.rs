@@ -92,6 +92,8 @@ pub struct World {
     pub stop_is_written: bool,
     pub stopped_at: Option<Timestamp>,
     pub is_stopped: bool,
+    /// Whether the session has ended behind the last execution that the exchange made for it.
+    pub is_settled: bool,
     pub is_suspending: bool,
     pub is_killed: bool,
     /// Commands that people gave and the session has not taken, and those that it took and are not durable.
@@ -186,6 +188,7 @@ impl World {
             stop_is_written: false,
             stopped_at: None,
             is_stopped: false,
+            is_settled: false,
             is_suspending: false,
             is_killed: false,
             commands: Vec::new(),
@@ -398,7 +401,7 @@ impl World {
         self.cancels.clear();
         self.recorded.clear();
         self.sent.clear();
-        (self.is_suspending, self.is_killed) = (false, false);
+        (self.is_settled, self.is_suspending, self.is_killed) = (false, false, false);
     }
 
     /// What was done to the session, as a replay applies it.

@@ -290,6 +290,13 @@ impl MarketPorts for WorldPorts<'_> {
     fn is_flat(&mut self) -> bool {
         self.shared.world().exchange.as_ref().is_none_or(Exchange::is_flat)
     }
+
+    /// Nobody waits for an exchange forever.
+    fn is_settled(&mut self) -> bool {
+        let mut world = self.shared.world();
+        world.is_settled = world.exchange.as_ref().is_some_and(Exchange::is_flat);
+        world.exchange.is_none() || world.is_settled || world.steps > self.limit
+    }
 }
 
 impl ContractTerms for WorldPorts<'_> {

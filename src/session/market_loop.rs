@@ -94,8 +94,10 @@ pub trait MarketPorts: ContractTerms {
     /// So many of them were applied, which is answered once it is durable; whether nothing is open now.
     fn commands_done(&mut self, _count: usize, _is_flat: bool) {}
 
-    /// The session ends: waits, for a bounded time, until the venue has nothing of it any more.
-    fn settle(&mut self) {}
+    /// The session ends: whether the venue has nothing of it any more, or was waited for long enough.
+    fn is_settled(&mut self) -> bool {
+        true
+    }
 }
 
 /// Half of the smallest distance of two arrivals: a time that none of them has.
@@ -322,11 +324,28 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             self.control(Control::End);
         }
-        self.ports.settle();
+        self.settle()?;
         self.driver.finish(&mut self.recorder);
         let news = self.halts.take_news();
         self.publish(&news);
         Ok(ended)
+    }
+
+    /// Waits for the venue, with what was done so far on disk and told. What the venue says meanwhile comes too
+    /// late for the engine, and is journaled: whoever asks later what became of an order finds it.
+    fn settle(&mut self) -> Result<(), P::Error> {
+        if self.ports.is_settled() {
+            return Ok(());
+        }
+        self.commit()?;
+        let (mut batch, reached) = (Batch::default(), self.driver.progress().at);
+        while !self.ports.is_settled() {
+            self.ports.take(&mut batch);
+            batch.arrived.retain(|(_, arrived)| matches!(arrived, Arrived::Answer(_)));
+            self.ports.append(&batch)?;
+            self.ports.commit_if_due(reached)?;
+        }
+        Ok(())
     }
 
     /// Applies what came in the order of its stamps. Whether something of it ended the session; a replay

@@ -37,7 +37,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::AbortHandle;
 
 /// How long the end of a session by a limit of its own waits until the exchange has nothing of it any more.
-const FLAT_WITHIN: Duration = Duration::from_secs(30);
+const FLAT_WITHIN: Span = Span::from_seconds(30);
 
 /// How long a daemon that ends as planned is waited for before a watchdog closes what it has.
 const EXPECTED_BACK: Span = Span::from_seconds(15 * 60);
@@ -347,16 +347,17 @@ impl MarketPorts for LivePorts<'_> {
         self.shared.is_flat()
     }
 
-    fn settle(&mut self) {
+    fn is_settled(&mut self) -> bool {
         let begun = *self.flat_asked.get_or_insert_with(clock::Stopwatch::start);
-        let patience = i64::try_from(FLAT_WITHIN.as_nanos()).unwrap_or(i64::MAX);
-        while !self.shared.is_flat() {
-            if begun.elapsed().nanos() > patience || self.inner.is_suspending() {
-                let why = "the session ended, but the exchange did not say in time that nothing is left of it: look at the account";
-                return self.inner.note(why);
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        if self.shared.is_flat() {
+            return true;
         }
+        let is_over = begun.elapsed() > FLAT_WITHIN || self.inner.is_suspending();
+        if is_over {
+            let why = "the session ended, but the exchange did not say in time that nothing is left of it: look at the account";
+            self.inner.note(why);
+        }
+        is_over
     }
 }
 
