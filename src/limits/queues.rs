@@ -18,7 +18,7 @@ pub const INBOX_ARRIVALS: usize = 1 << 18;
 pub const SESSION_COMMANDS: usize = 8 * (SESSION_SYMBOLS + 1);
 
 /// Orders and withdrawals that a live session has decided and its loop has not taken, which it does after
-/// every batch. When full, an entry is dropped, which the log says; exits and withdrawals are taken all the
+/// every batch. When full, an entry is rejected, which the log says; exits and withdrawals are taken all the
 /// same. While a journal is replayed the oldest are forgotten instead: those the journal has.
 pub const OUTBOX_ORDERS: usize = 4 * SESSION_PAIRS;
 

@@ -24,6 +24,8 @@ pub(in crate::service::sessions) struct Outbox(Arc<Mutex<OutboxState>>);
 #[derive(Default)]
 struct OutboxState {
     orders: VecDeque<Outgoing>,
+    /// Entries that found no room.
+    refused: Vec<OrderId>,
     /// A journal is not replayed any more: what comes now has not left.
     is_caught_up: bool,
 }
@@ -35,6 +37,11 @@ impl Outbox {
         self.take()
     }
 
+    /// Entries that found no room, once: the engine waits for an answer about each.
+    pub(in crate::service::sessions) fn take_refused(&self) -> Vec<OrderId> {
+        std::mem::take(&mut self.lock().refused)
+    }
+
     /// What is there, once.
     pub(in crate::service::sessions) fn take(&self) -> Vec<Outgoing> {
         std::mem::take(&mut self.lock().orders).into()
@@ -43,14 +50,12 @@ impl Outbox {
     fn push(&self, outgoing: Outgoing) {
         let mut waiting = self.lock();
         if waiting.orders.len() >= OUTBOX_ORDERS {
-            let is_entry = matches!(outgoing, Outgoing::Submit(_, order) if order.purpose == Purpose::Entry);
-            if !waiting.is_caught_up {
-                waiting.orders.pop_front();
-            } else if is_entry {
-                return tracing::error!(
-                    ?outgoing,
-                    "an entry is not sent: too many orders wait for the journal"
-                );
+            match outgoing {
+                _ if !waiting.is_caught_up => _ = waiting.orders.pop_front(),
+                Outgoing::Submit(_, order) if order.purpose == Purpose::Entry => {
+                    return waiting.refused.push(order.id);
+                }
+                _ => {}
             }
         }
         waiting.orders.push_back(outgoing);
@@ -100,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_outbox_takes_exits_and_forgets_only_what_a_journal_has() {
+    fn a_full_outbox_takes_exits_refuses_entries_and_forgets_only_what_a_journal_has() {
         let outbox = Outbox::default();
         let mut gateway = LiveGateway(outbox.clone());
         let mut submit = |id, purpose| gateway.submit(Timestamp::MIN, &order(id, purpose));
@@ -118,5 +123,7 @@ mod tests {
             Outgoing::Cancel(OrderId(0)),
         ];
         assert_eq!((taken.len(), &taken[OUTBOX_ORDERS..]), (OUTBOX_ORDERS + 2, &last[..]));
+        let refused = [OUTBOX_ORDERS, OUTBOX_ORDERS + 1].map(|id| OrderId(id as u64));
+        assert_eq!((outbox.take_refused(), outbox.take_refused()), (refused.to_vec(), vec![]), "once");
     }
 }

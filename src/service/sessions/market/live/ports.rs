@@ -204,6 +204,14 @@ impl OrderQueue {
             tracing::error!("the task of a live session's orders has ended");
         }
     }
+
+    /// Entries for which there was no room never leave; the task says so to the engine, which waits for it.
+    fn refuse(&self, orders: Vec<OrderId>) {
+        if !orders.is_empty() {
+            tracing::error!(?orders, "entries are rejected: too many orders wait for the journal");
+            self.send(OrderCommand::NeverSent(orders));
+        }
+    }
 }
 
 /// What a live session's loop runs on.
@@ -273,6 +281,7 @@ impl MarketPorts for LivePorts<'_> {
 
     fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Failure> {
         check(&self.task)?;
+        self.queue.refuse(self.outbox.take_refused());
         let outgoing = self.outbox.take();
         if outgoing.is_empty() {
             return Ok(self.inner.commit_if_due(reached)?);
@@ -415,6 +424,17 @@ mod tests {
         let handle = task.abort_handle();
         task.await.unwrap();
         assert!(check(&handle).is_err_and(|failure| failure.to_string().contains("look at the account")));
+    }
+
+    #[test]
+    fn the_engine_is_answered_about_entries_that_found_no_room() {
+        let (sender, mut receiver) = channel(2);
+        let shared = Shared::new("exec_1", Arc::default(), std::iter::empty(), Arc::default());
+        let queue = OrderQueue { sender, shared: Arc::new(shared) };
+        queue.refuse(Vec::new());
+        queue.refuse(vec![OrderId(7)]);
+        assert!(matches!(receiver.try_recv(), Ok(OrderCommand::NeverSent(orders)) if orders == [OrderId(7)]));
+        assert!(receiver.try_recv().is_err());
     }
 
     #[test]
