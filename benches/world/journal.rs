@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tradingd::checkpoint::{Damaged, Reader, Saved};
 use tradingd::domain::decision::{Decision, DecisionKind};
-use tradingd::domain::event::{Command, Gap, GapCause};
+use tradingd::domain::event::{Gap, GapCause, UserCommand};
 use tradingd::domain::order::{OrderEvent, OrderRequest};
 use tradingd::domain::record::Record;
 use tradingd::domain::rng::{Rng, mixed};
@@ -97,8 +97,8 @@ pub struct World {
     pub is_suspending: bool,
     pub is_killed: bool,
     /// Commands that people gave and the session has not taken, and those that it took and are not durable.
-    pub commands: Vec<Command>,
-    pub taken: Vec<Command>,
+    pub commands: Vec<UserCommand>,
+    pub taken: Vec<UserCommand>,
     /// Those that no commit has, as they are in the journal, and those that were answered.
     pub unanswered: Vec<(Timestamp, Control)>,
     pub answered: Vec<(Timestamp, Control)>,

@@ -6,7 +6,7 @@ use crate::market::{contract, contracts};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use tradingd::domain::contract::Contract;
-use tradingd::domain::event::Command;
+use tradingd::domain::event::UserCommand;
 use tradingd::domain::rng::Rng;
 use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::Timestamp;
@@ -56,18 +56,18 @@ fn configured(rng: &mut Rng) -> Allowance {
 }
 
 /// What a person may want of a session: a pause, its end, entries cancelled, all closed, or one symbol.
-fn wanted(rng: &mut Rng) -> Vec<Command> {
+fn wanted(rng: &mut Rng) -> Vec<UserCommand> {
     let symbol = SymbolId(rng.below(2) as u32);
-    let pause_and = |command: fn(SymbolId) -> Command| {
-        std::iter::once(Command::Pause).chain((0..2).map(SymbolId).map(command)).collect()
+    let pause_and = |command: fn(SymbolId) -> UserCommand| {
+        std::iter::once(UserCommand::Pause).chain((0..2).map(SymbolId).map(command)).collect()
     };
     match rng.below(9) {
-        0 => vec![Command::Pause],
-        1 => pause_and(Command::Withdraw),
-        2 => pause_and(Command::Close),
-        3 => vec![Command::Withdraw(symbol)],
-        4 => vec![Command::Close(symbol)],
-        _ => vec![Command::Resume],
+        0 => vec![UserCommand::Pause],
+        1 => pause_and(UserCommand::Withdraw),
+        2 => pause_and(UserCommand::Close),
+        3 => vec![UserCommand::Withdraw(symbol)],
+        4 => vec![UserCommand::Close(symbol)],
+        _ => vec![UserCommand::Resume],
     }
 }
 
@@ -241,7 +241,7 @@ impl MarketPorts for WorldPorts<'_> {
 
     fn progress(&mut self, _: Progress) {}
 
-    fn take_commands(&mut self) -> Vec<Command> {
+    fn take_commands(&mut self) -> Vec<UserCommand> {
         let mut world = self.shared.world();
         let commands = std::mem::take(&mut world.commands);
         world.taken.extend(&commands);

@@ -187,17 +187,41 @@ pub struct Gap {
     pub cause: GapCause,
 }
 
-/// A user command.
+/// What the engine is told to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Stop new entries; open positions are still managed.
     Pause,
     /// Allow entries again.
     Resume,
-    /// Cancel working orders and close every position at market.
-    CloseAll,
+    /// Cancel working orders and close every position at market: the session is to end.
+    CloseAndEnd,
     /// Drop the signals and pending entries of one symbol; its positions stay.
     Withdraw(SymbolId),
-    /// Like [`Command::CloseAll`], for one symbol.
+    /// Cancel working orders of one symbol and close its positions at market.
     Close(SymbolId),
+}
+
+/// What a person, or a lock, may want of a session that goes on. Its end is asked for otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserCommand {
+    /// As [`Command::Pause`].
+    Pause,
+    /// As [`Command::Resume`].
+    Resume,
+    /// As [`Command::Withdraw`].
+    Withdraw(SymbolId),
+    /// As [`Command::Close`].
+    Close(SymbolId),
+}
+
+impl From<UserCommand> for Command {
+    fn from(command: UserCommand) -> Command {
+        match command {
+            UserCommand::Pause => Command::Pause,
+            UserCommand::Resume => Command::Resume,
+            UserCommand::Withdraw(symbol) => Command::Withdraw(symbol),
+            UserCommand::Close(symbol) => Command::Close(symbol),
+        }
+    }
 }

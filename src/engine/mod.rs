@@ -557,7 +557,7 @@ impl Engine {
         match command {
             Command::Pause => self.account.pause(true),
             Command::Resume => self.account.pause(false),
-            Command::CloseAll => self.flatten(table, at, Trigger::Command, out),
+            Command::CloseAndEnd => self.flatten(table, at, Trigger::Command, out),
             Command::Withdraw(symbol) => self.withdraw(table, symbol, at, out),
             Command::Close(symbol) => self.close_symbol(table, symbol, at, out),
         }

@@ -6,10 +6,10 @@ use super::{SESSION_PAIRS, SESSION_SYMBOLS};
 pub const INBOX_ROWS: usize = 1 << 20;
 
 /// Messages, interruptions and notices of the market feed waiting for their session. When full, rows are
-/// dropped as above, notices are too, and a stream that is interrupted or complete again is told of once there
-/// is room, as one gap from the first interruption on. Answers about orders are taken all the same: there are
-/// no more than the orders under way have, which are at most an entry and an exit of each of `SESSION_PAIRS`
-/// with their executions, and closes by others.
+/// dropped as above, notices are too, and a stream that is interrupted or complete again is told of once
+/// there is room, as one gap from the first interruption on. Answers about orders are taken all the same:
+/// there are no more than the orders under way have, which are at most an entry and an exit of each of
+/// [`SESSION_PAIRS`] with their executions, and closes by others.
 pub const INBOX_ARRIVALS: usize = 1 << 18;
 
 /// Commands of people (pause, flatten and so on; one a symbol for some) that wait for a session's thread or,

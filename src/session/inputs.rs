@@ -116,7 +116,7 @@ impl Control {
         match command {
             Command::Pause => Control::Pause,
             Command::Resume => Control::Resume,
-            Command::CloseAll => Control::CloseAndEnd,
+            Command::CloseAndEnd => Control::CloseAndEnd,
             Command::Withdraw(symbol) => Control::Withdraw(symbol),
             Command::Close(symbol) => Control::Close(symbol),
         }

@@ -5,7 +5,7 @@
 //! journal does not have; a replay of the journal makes the same decisions; the ports publish nothing before
 //! its commit.
 
-use crate::domain::event::{Command, Gap};
+use crate::domain::event::{Command, Gap, UserCommand};
 use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -87,7 +87,7 @@ pub trait MarketPorts: ContractTerms {
     }
 
     /// What a person wants done, in order, once.
-    fn take_commands(&mut self) -> Vec<Command> {
+    fn take_commands(&mut self) -> Vec<UserCommand> {
         Vec::new()
     }
 
@@ -296,7 +296,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             None => {
                 self.closing_since = Some(now);
                 self.command(Command::Pause);
-                self.command(Command::CloseAll);
+                self.command(Command::CloseAndEnd);
                 None
             }
             Some(since) => {
@@ -463,14 +463,14 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         let commands = self.ports.take_commands();
         for command in &commands {
             // Nothing is begun any more by a session that was told to stop.
-            if self.closing_since.is_some() && *command == Command::Resume {
+            if self.closing_since.is_some() && *command == UserCommand::Resume {
                 continue;
             }
             if is_planted(Plant::CommandNotJournaled) {
-                self.driver.command(*command, &mut self.recorder);
+                self.driver.command((*command).into(), &mut self.recorder);
                 continue;
             }
-            self.command(*command);
+            self.command((*command).into());
         }
         let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
         self.ports.commands_done(commands.len(), is_flat);

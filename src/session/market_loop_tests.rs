@@ -2,7 +2,7 @@
 
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
-use crate::domain::event::Command;
+use crate::domain::event::UserCommand;
 use crate::domain::order::{OrderEvent, OrderId};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 #[derive(Default)]
 struct Outside {
     looks: i64,
-    commands: Vec<Command>,
+    commands: Vec<UserCommand>,
     /// Looks after which the venue has nothing any more.
     flat_after: i64,
     /// Looks after which the session is not waited for any more, and what comes with each of them meanwhile.
@@ -92,7 +92,7 @@ impl MarketPorts for Outside {
         self.looks > self.settled_after
     }
 
-    fn take_commands(&mut self) -> Vec<Command> {
+    fn take_commands(&mut self) -> Vec<UserCommand> {
         std::mem::take(&mut self.commands)
     }
 
@@ -134,7 +134,7 @@ fn stopped(outside: Outside) -> Outside {
 
 #[test]
 fn a_session_that_was_told_to_stop_is_not_resumed() {
-    let commands = vec![Command::Resume, Command::Close(SymbolId(0))];
+    let commands = vec![UserCommand::Resume, UserCommand::Close(SymbolId(0))];
     let outside = stopped(Outside { commands, flat_after: 3, ..Outside::default() });
     let close = Control::Close(SymbolId(0));
     let expected = [Control::Pause, Control::CloseAndEnd, close, Control::End];

@@ -167,7 +167,7 @@ fn apply<G: Gateway, R: Recorder>(
         Control::Allowance(allowed) => driver.tighten(allowed, recorder),
         Control::Pause => driver.command(Command::Pause, recorder),
         Control::Resume => driver.command(Command::Resume, recorder),
-        Control::CloseAndEnd => driver.command(Command::CloseAll, recorder),
+        Control::CloseAndEnd => driver.command(Command::CloseAndEnd, recorder),
         Control::Withdraw(symbol) => driver.command(Command::Withdraw(*symbol), recorder),
         Control::Close(symbol) => driver.command(Command::Close(*symbol), recorder),
         Control::Restart { .. } => {}

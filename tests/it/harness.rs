@@ -358,7 +358,7 @@ impl Hand {
             }
             ["pause"] => self.apply(line.at, Body::Command(Command::Pause)),
             ["resume"] => self.apply(line.at, Body::Command(Command::Resume)),
-            ["flatten"] => self.apply(line.at, Body::Command(Command::CloseAll)),
+            ["flatten"] => self.apply(line.at, Body::Command(Command::CloseAndEnd)),
             ["disable"] => self.table = self.table.with_enabled(line.symbol, false),
             ["enable"] => self.table = self.table.with_enabled(line.symbol, true),
             _ => {

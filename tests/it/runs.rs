@@ -327,7 +327,7 @@ fn breaks() -> impl Strategy<Value = Vec<(usize, Break)>> {
         symbol().prop_map(Break::Switch),
         Just(Break::Order(Command::Pause)),
         Just(Break::Order(Command::Resume)),
-        Just(Break::Order(Command::CloseAll)),
+        Just(Break::Order(Command::CloseAndEnd)),
         symbol().prop_map(|symbol| Break::Order(Command::Withdraw(symbol))),
         symbol().prop_map(|symbol| Break::Order(Command::Close(symbol))),
     ];

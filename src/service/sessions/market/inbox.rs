@@ -402,7 +402,8 @@ mod tests {
         };
         queue.rows(A, &[row]);
         queue.take(&mut batch);
-        let [(to, Arrived::Gap { streams, from, cause, .. }), (at, Arrived::Rows { .. })] = &batch.arrived[..]
+        let [(to, Arrived::Gap { streams, from, cause, .. }), (at, Arrived::Rows { .. })] =
+            &batch.arrived[..]
         else {
             panic!("{:?}", batch.arrived);
         };

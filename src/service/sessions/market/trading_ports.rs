@@ -6,7 +6,7 @@ use super::journal::{Journal, stored};
 use super::market_run::{Noted, Outside, Trading};
 use crate::checkpoint::Damaged;
 use crate::domain::contract::Contract;
-use crate::domain::event::Command;
+use crate::domain::event::UserCommand;
 use crate::domain::num::Price;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -191,7 +191,7 @@ impl MarketPorts for TradingPorts<'_> {
         self.watcher.show(progress);
     }
 
-    fn take_commands(&mut self) -> Vec<Command> {
+    fn take_commands(&mut self) -> Vec<UserCommand> {
         self.session.commands.take()
     }
 

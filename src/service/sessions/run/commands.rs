@@ -2,7 +2,7 @@
 //!
 //! Invariants: a command is answered as done once it is in the journal; closing everything is never refused.
 
-use crate::domain::event::Command;
+use crate::domain::event::UserCommand;
 use crate::limits::SESSION_COMMANDS;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,11 +41,11 @@ pub(in crate::service::sessions) struct Commands {
 
 #[derive(Default)]
 struct CommandQueue {
-    commands: Vec<Command>,
+    commands: Vec<UserCommand>,
     /// Commands that were taken and are not in the journal yet.
-    taken: Vec<Command>,
+    taken: Vec<UserCommand>,
     /// Those of the last request.
-    last: Vec<Command>,
+    last: Vec<UserCommand>,
     /// Commands handed over so far, and those that are in the journal.
     given: u64,
     done: u64,
@@ -59,7 +59,7 @@ impl Commands {
     }
 
     /// What is waiting, once.
-    pub(in crate::service::sessions) fn take(&self) -> Vec<Command> {
+    pub(in crate::service::sessions) fn take(&self) -> Vec<UserCommand> {
         let mut state = self.lock();
         let commands = std::mem::take(&mut state.commands);
         state.taken.extend(&commands);
@@ -98,7 +98,7 @@ impl Commands {
     ///
     /// # Errors
     /// [`Full`], unless they close positions.
-    pub(super) fn give(&self, commands: Vec<Command>, until: Until) -> Result<Given, Full> {
+    pub(super) fn give(&self, commands: Vec<UserCommand>, until: Until) -> Result<Given, Full> {
         let mut state = self.lock();
         state.push(commands)?;
         let mine = state.given;
@@ -112,13 +112,13 @@ impl Commands {
 impl CommandQueue {
     /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request
     /// before while that waits; of what was applied and is not on disk yet, only when there is no room.
-    fn push(&mut self, commands: Vec<Command>) -> Result<(), Full> {
+    fn push(&mut self, commands: Vec<UserCommand>) -> Result<(), Full> {
         let is_full = self.commands.len() + self.taken.len() + commands.len() > SESSION_COMMANDS;
         let is_waiting = self.done < self.given && (is_full || !self.commands.is_empty());
         if is_waiting && self.last == commands {
             return Ok(());
         }
-        if is_full && !commands.iter().any(|command| matches!(command, Command::Close(_))) {
+        if is_full && !commands.iter().any(|command| matches!(command, UserCommand::Close(_))) {
             return Err(Full);
         }
         self.given += commands.len() as u64;
@@ -140,17 +140,19 @@ mod tests {
     fn commands_are_answered_when_they_are_in_the_journal() {
         let commands = Commands::default();
         std::thread::scope(|scope| {
-            let asked = scope.spawn(|| commands.give(vec![Command::Pause, Command::CloseAll], Until::Flat));
+            let asked = scope.spawn(|| {
+                commands.give(vec![UserCommand::Pause, UserCommand::Close(SymbolId(0))], Until::Flat)
+            });
             let watch = Stopwatch::start();
             let mut taken = Vec::new();
             while taken.is_empty() && watch.elapsed() < Span::from_seconds(30) {
                 taken = commands.take();
                 std::thread::yield_now();
             }
-            assert_eq!(taken, [Command::Pause, Command::CloseAll]);
+            assert_eq!(taken, [UserCommand::Pause, UserCommand::Close(SymbolId(0))]);
             // The disk refuses them once.
             commands.again();
-            assert_eq!(commands.take(), [Command::Pause, Command::CloseAll]);
+            assert_eq!(commands.take(), [UserCommand::Pause, UserCommand::Close(SymbolId(0))]);
             commands.show_flat(true);
             commands.done(2);
             assert_eq!(asked.join().unwrap(), Ok(Given { is_done: true, is_flat: true }));
@@ -160,28 +162,31 @@ mod tests {
     #[test]
     fn when_too_many_wait_others_are_refused_but_closing_everything_is_taken_once() {
         let commands = Commands::default();
-        let push = |asked: &[Command]| commands.lock().push(asked.to_vec());
-        let flatten: Vec<Command> =
-            (0..SESSION_SYMBOLS as u32).map(|id| Command::Close(SymbolId(id))).collect();
+        let push = |asked: &[UserCommand]| commands.lock().push(asked.to_vec());
+        let flatten: Vec<UserCommand> =
+            (0..SESSION_SYMBOLS as u32).map(|id| UserCommand::Close(SymbolId(id))).collect();
         for _ in 0..SESSION_COMMANDS / 2 {
             assert_eq!(
-                (push(&[Command::Pause]), push(&[Command::Pause]), push(&[Command::Resume])),
+                (push(&[UserCommand::Pause]), push(&[UserCommand::Pause]), push(&[UserCommand::Resume])),
                 (Ok(()), Ok(()), Ok(()))
             );
         }
         assert_eq!(
-            (push(&[Command::Pause]), push(&[Command::Resume])),
+            (push(&[UserCommand::Pause]), push(&[UserCommand::Resume])),
             (Err(Full), Ok(())),
             "the last is asked for again"
         );
-        assert_eq!((push(&flatten), push(&flatten), push(&[Command::Resume])), (Ok(()), Ok(()), Err(Full)));
+        assert_eq!(
+            (push(&flatten), push(&flatten), push(&[UserCommand::Resume])),
+            (Ok(()), Ok(()), Err(Full))
+        );
         let taken = commands.take();
         assert_eq!(taken.len(), SESSION_COMMANDS + flatten.len());
         // The disk hangs: what was applied is not done.
-        assert_eq!((push(&[Command::Pause]), push(&flatten)), (Err(Full), Ok(())));
+        assert_eq!((push(&[UserCommand::Pause]), push(&flatten)), (Err(Full), Ok(())));
         assert_eq!(commands.take(), []);
         commands.done(taken.len());
-        assert_eq!((push(&flatten), push(&[Command::Resume])), (Ok(()), Ok(())), "it is given anew");
+        assert_eq!((push(&flatten), push(&[UserCommand::Resume])), (Ok(()), Ok(())), "it is given anew");
         assert_eq!(commands.take().len(), flatten.len() + 1);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::commands::{Full, Given, Until};
 use super::running::Running;
-use crate::domain::event::Command;
+use crate::domain::event::UserCommand;
 use crate::domain::symbol::SymbolId;
 use crate::service::sessions::Sessions;
 use crate::service::{Refusal, RefusalKind};
@@ -44,17 +44,16 @@ impl SessionControl {
     }
 
     /// What the engine is told, for a session of so many symbols.
-    fn commands(self, symbols: u32) -> Vec<Command> {
+    fn commands(self, symbols: u32) -> Vec<UserCommand> {
         let all = (0..symbols).map(SymbolId);
         match self {
-            SessionControl::Pause => vec![Command::Pause],
-            SessionControl::Resume => vec![Command::Resume],
+            SessionControl::Pause => vec![UserCommand::Pause],
+            SessionControl::Resume => vec![UserCommand::Resume],
             SessionControl::Cancel => {
-                std::iter::once(Command::Pause).chain(all.map(Command::Withdraw)).collect()
+                std::iter::once(UserCommand::Pause).chain(all.map(UserCommand::Withdraw)).collect()
             }
-            // By symbol: `Command::CloseAll` in a journal means that the session was told to end.
             SessionControl::Flatten => {
-                std::iter::once(Command::Pause).chain(all.map(Command::Close)).collect()
+                std::iter::once(UserCommand::Pause).chain(all.map(UserCommand::Close)).collect()
             }
         }
     }
@@ -167,11 +166,12 @@ mod tests {
 
     #[test]
     fn a_control_is_what_the_engine_is_told() {
-        let closes = [Command::Pause, Command::Close(SymbolId(0)), Command::Close(SymbolId(1))];
+        let closes = [UserCommand::Pause, UserCommand::Close(SymbolId(0)), UserCommand::Close(SymbolId(1))];
         assert_eq!(SessionControl::Flatten.commands(2), closes);
-        assert_eq!(SessionControl::Pause.commands(2), [Command::Pause]);
-        assert_eq!(SessionControl::Resume.commands(2), [Command::Resume]);
-        let withdrawals = [Command::Pause, Command::Withdraw(SymbolId(0)), Command::Withdraw(SymbolId(1))];
+        assert_eq!(SessionControl::Pause.commands(2), [UserCommand::Pause]);
+        assert_eq!(SessionControl::Resume.commands(2), [UserCommand::Resume]);
+        let withdrawals =
+            [UserCommand::Pause, UserCommand::Withdraw(SymbolId(0)), UserCommand::Withdraw(SymbolId(1))];
         assert_eq!(SessionControl::Cancel.commands(2), withdrawals);
     }
 

@@ -6,7 +6,7 @@ use super::shared::{Exposures, OrderCommand, Shared};
 use crate::checkpoint::Damaged;
 use crate::clock::{self, SteadyClock};
 use crate::domain::contract::Contract;
-use crate::domain::event::Command;
+use crate::domain::event::UserCommand;
 use crate::domain::intent::Intent;
 use crate::domain::order::{OrderId, Side};
 use crate::domain::position_key::PositionKey;
@@ -310,12 +310,12 @@ impl MarketPorts for LivePorts<'_> {
         self.inner.progress(progress);
     }
 
-    fn take_commands(&mut self) -> Vec<Command> {
+    fn take_commands(&mut self) -> Vec<UserCommand> {
         let mut commands = Vec::new();
         if self.shared.take_pause() {
             // The lock was set: what works is withdrawn by the task, and what the engine decides later is
             // paused.
-            commands.push(Command::Pause);
+            commands.push(UserCommand::Pause);
         }
         self.pauses = commands.len();
         commands.extend(self.inner.take_commands());
