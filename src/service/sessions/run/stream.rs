@@ -217,16 +217,30 @@ impl EventStream {
     pub(in crate::service::sessions) fn release_part(&self) {
         let mut state = self.lock();
         let count = std::mem::take(&mut state.held_in_part);
-        state.held.get_or_insert_default().drain(..count).for_each(|held| self.tell_held(held));
-        state.publishing = None;
+        let part = state.held.get_or_insert_default().drain(..count).collect();
+        self.tell_part(state, part);
     }
 
     /// What was held back is on disk and told.
     pub(in crate::service::sessions) fn release(&self) {
-        let mut state = self.lock();
-        state.held_in_part = 0;
-        state.held.take().unwrap_or_default().into_iter().for_each(|held| self.tell_held(held));
-        state.publishing = None;
+        loop {
+            let mut state = self.lock();
+            state.held_in_part = 0;
+            let Some(part) = state.held.replace(Vec::new()).filter(|held| !held.is_empty()) else {
+                (state.held, state.publishing) = (None, None);
+                return;
+            };
+            self.tell_part(state, part);
+        }
+    }
+
+    /// Tells what was held back, without the lock: what comes meanwhile is held back behind it, and does not
+    /// wait for the hub, nor for whoever reads the log.
+    fn tell_part(&self, mut state: MutexGuard<'_, StreamState>, part: Vec<Held>) {
+        let publishing = state.publishing.take();
+        drop(state);
+        part.into_iter().for_each(|held| self.tell_held(held));
+        drop(publishing);
     }
 
     fn tell_held(&self, held: Held) {

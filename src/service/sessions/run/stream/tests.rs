@@ -201,3 +201,46 @@ fn of_snapshots_that_a_hung_disk_holds_back_the_newest_of_each_kind_is_kept() {
     stream.release_part();
     assert_eq!(stream.snapshots.last(states).map(|shown| shown.snapshot.at.seconds()), Some(1));
 }
+
+/// A log that looks whether the stream can be used while a line is written.
+struct Reader(Arc<EventStream>, Arc<Mutex<Vec<bool>>>);
+
+impl tracing::Subscriber for Reader {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.1.lock().unwrap().push(self.0.state.try_lock().is_ok());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn nobody_waits_for_a_stream_that_waits_for_whoever_reads_the_log() {
+    let hub = Arc::new(Hub::new(Timestamp::from_seconds(5)));
+    let shared = (Arc::new(Store::in_memory().unwrap()), hub, Arc::default());
+    let stream = Arc::new(EventStream::new("exec_1", SessionKind::Paper, 0, shared));
+    let free = Arc::<Mutex<Vec<bool>>>::default();
+    let log = Reader(Arc::clone(&stream), Arc::clone(&free));
+    tracing::subscriber::with_default(log, || {
+        stream.add(Class::Life, "session_stopped", None, json!({}));
+        stream.part();
+        stream.release_part();
+        stream.add(Class::Life, "session_stopped", None, json!({}));
+        stream.release();
+    });
+    assert_eq!(*free.lock().unwrap(), [true, true]);
+    assert!(stream.lock().held.is_none(), "what comes now is told at once");
+}
