@@ -2,13 +2,17 @@
 //! wanted.
 //!
 //! Invariant: a line contains no control character, so untrusted input can neither forge a line nor move a
-//! terminal's cursor. A line that cannot be written is lost, and nothing fails because of it.
+//! terminal's cursor. A line that cannot be written is lost, and nothing fails or waits because of it.
+
+mod queue;
 
 use crate::clock;
 use crate::config::{Format, Level};
+use crate::limits::LOG_LINES_WAITING;
+use queue::LineQueue;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::field::MakeExt;
@@ -17,6 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, reload};
 
@@ -24,6 +29,21 @@ use tracing_subscriber::{Layer, Registry, reload};
 #[derive(Clone, Debug)]
 pub struct Telemetry {
     levels: reload::Handle<Targets, Registry>,
+}
+
+/// Lines on their way to standard error.
+static QUEUE: OnceLock<LineQueue> = OnceLock::new();
+
+/// How many lines of the log were dropped, because standard error was not read fast enough.
+pub fn dropped_lines() -> u64 {
+    QUEUE.get().map_or(0, LineQueue::dropped)
+}
+
+/// Before the process ends: waits, for a bounded time, until what was said is written.
+pub fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush();
+    }
 }
 
 /// The field of a line that holds `name=value` pairs whose names are not known when the program is built.
@@ -41,8 +61,18 @@ pub struct AlreadyStarted;
 /// # Errors
 /// [`AlreadyStarted`] on a second call.
 pub fn init(level: Level, format: Format, tail: Option<Tail>) -> Result<Telemetry, AlreadyStarted> {
-    let (subscriber, telemetry) = writing_to(level, format, || OneLine(io::stderr()), tail);
+    // Without a thread for it, whoever logs writes.
+    let queue = LineQueue::start(io::stderr(), LOG_LINES_WAITING).ok();
+    let writer = match queue.clone() {
+        Some(queue) => BoxMakeWriter::new(move || OneLine(queue.clone())),
+        None => BoxMakeWriter::new(|| OneLine(io::stderr())),
+    };
+    let (subscriber, telemetry) = writing_to(level, format, writer, tail);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyStarted)?;
+    if let Some(queue) = queue {
+        // Only one logger is ever set.
+        let _ = QUEUE.set(queue);
+    }
     Ok(telemetry)
 }
 

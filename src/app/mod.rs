@@ -42,6 +42,7 @@ mod watchdog;
 
 pub use failure::Failure;
 
+use crate::telemetry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -184,7 +185,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(failure::USAGE);
         }
     };
-    match file_limit::is_an_error().and_then(|()| cli.command.run()) {
+    let done = file_limit::is_an_error().and_then(|()| cli.command.run());
+    telemetry::flush();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal::report(&failure);

@@ -49,6 +49,13 @@ pub const ALERTS_KILL_MS: u64 = 1_000;
 /// all the same.
 pub const ALERT_WAITS_MS: i64 = 5_000;
 
+/// Lines of the log on their way to standard error; when full further ones are dropped, which the log says
+/// and `tradingd_log_lines_dropped_total` counts.
+pub const LOG_LINES_WAITING: usize = 4_096;
+
+/// Milliseconds that the end of the process waits until they are written.
+pub const LOG_FLUSH_MS: u64 = 2_000;
+
 /// Parts of a file of rows that were parsed and not written yet; when full the parser waits. As many emptied
 /// ones wait to be used again; further ones are dropped.
 pub const IMPORT_PARTS: usize = 8;

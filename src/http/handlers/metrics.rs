@@ -7,6 +7,7 @@ use crate::http::reply::{Content, Reply};
 use crate::http::request::Call;
 use crate::service::market::LagCounts;
 use crate::service::resident_bytes;
+use crate::telemetry::dropped_lines;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use std::fmt::{Display, Write};
@@ -34,6 +35,11 @@ pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
         "alerts_dropped_total",
         "Alerts of which the program of alerts.exec was not told, because too many waited for it or the daemon stopped.",
         alerts.dropped(),
+    );
+    page.counter(
+        "log_lines_dropped_total",
+        "Lines of the log that were dropped, because standard error was not read fast enough.",
+        dropped_lines(),
     );
     page.gauge(
         "config_version",
