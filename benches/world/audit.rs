@@ -133,8 +133,8 @@ fn said(world: &World) -> BTreeMap<u64, i64> {
     orders.into_iter().map(|(order, (_, lots))| (order, lots)).collect()
 }
 
-/// A session on an exchange ends when it is stopped only behind the last execution of its orders, and one that
-/// a limit ended has journaled what it waited for.
+/// A session on an exchange ends when it is stopped only behind the last execution of its orders, and one
+/// that a limit ended has journaled what it waited for.
 fn settled(world: &World) -> Result<(), String> {
     let was_stopped = world.controls().iter().any(|(_, control)| *control == Control::End);
     let unheard = world.exchange.as_ref().and_then(|exchange| exchange.unheard(&world.executions()));

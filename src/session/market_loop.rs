@@ -331,8 +331,8 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         Ok(ended)
     }
 
-    /// Waits for the venue, with what was done so far on disk and told. What the venue says meanwhile comes too
-    /// late for the engine, and is journaled: whoever asks later what became of an order finds it.
+    /// Waits for the venue, with what was done so far on disk and told. What the venue says meanwhile comes
+    /// too late for the engine, and is journaled: whoever asks later what became of an order finds it.
     fn settle(&mut self) -> Result<(), P::Error> {
         if self.ports.is_settled() {
             return Ok(());
