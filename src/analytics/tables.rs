@@ -1,12 +1,16 @@
-//! The tables in QuestDB, read from `schema/questdb/001_tables.sql`: statements to create them, their
-//! columns, and the query for checksums. The file is the only list of columns.
+//! The tables in QuestDB, read from `schema/questdb/*.sql`: statements to create them and to add columns of later versions,
+//! their columns, and the query for checksums. These files are the only list of columns.
 
 use std::fmt::Write as _;
 
 /// Version of the schema, kept in the table `schema`; a server with a higher one is not written to.
-pub const SCHEMA_VERSION: i64 = 1;
-const FILE: &str = include_str!("../../schema/questdb/001_tables.sql");
-/// What the names of tables begin with in the file.
+pub const SCHEMA_VERSION: i64 = FILES.len() as i64;
+/// One file for each version.
+const FILES: [&str; 2] = [
+    include_str!("../../schema/questdb/001_tables.sql"),
+    include_str!("../../schema/questdb/002_fills_and_session_equity.sql"),
+];
+/// What the names of tables begin with in the files.
 const FILE_PREFIX: &str = "td_";
 
 /// Version of a server, as it says itself.
@@ -69,6 +73,8 @@ pub struct Table {
     /// Columns that identify a row.
     pub keys: Vec<&'static str>,
     statement: &'static str,
+    /// Columns that a later version has added, each with its statement.
+    added: Vec<(&'static str, &'static str)>,
 }
 
 /// All tables under one prefix, as a server of some version has them.
@@ -82,7 +88,7 @@ pub struct Tables {
 impl Tables {
     /// The tables of a server.
     pub fn new(prefix: &str, version: Version) -> Self {
-        Tables { prefix: prefix.to_owned(), version, all: parse(FILE) }
+        Tables { prefix: prefix.to_owned(), version, all: parse(&FILES) }
     }
 
     /// All of them.
@@ -105,9 +111,18 @@ impl Tables {
         format!("{}{table}", self.prefix)
     }
 
-    /// The statement that creates a table if it is missing.
+    /// The statement that creates a table if it is missing, as the first version had it.
     pub fn create(&self, table: &Table) -> String {
-        let mut statement = table.statement.split_whitespace().collect::<Vec<_>>().join(" ").replacen(
+        self.statement(table, table.statement)
+    }
+
+    /// Columns that a later version has added to the table, each with the statement that adds it if it is missing.
+    pub fn added(&self, table: &Table) -> Vec<(&'static str, String)> {
+        table.added.iter().map(|(column, statement)| (*column, self.statement(table, statement))).collect()
+    }
+
+    fn statement(&self, table: &Table, statement: &str) -> String {
+        let mut statement = statement.split_whitespace().collect::<Vec<_>>().join(" ").replacen(
             &format!("{FILE_PREFIX}{}", table.name),
             &self.full_name(table.name),
             1,
@@ -212,32 +227,55 @@ impl Table {
     }
 }
 
-/// The tables of a file of statements.
-fn parse(file: &'static str) -> Vec<Table> {
-    file.split(';').filter_map(table).collect()
+/// The tables of files of statements, oldest first.
+fn parse(files: &[&'static str]) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for statement in files.iter().flat_map(|file| file.split(';')) {
+        if let Some(table) = table(statement) {
+            tables.push(table);
+        } else if let Some((name, column, statement)) = addition(statement)
+            && let Some(table) = tables.iter_mut().find(|table| table.name == name)
+        {
+            table.added.push((column.name, statement));
+            table.columns.push(column);
+        }
+    }
+    tables
 }
 
+/// A statement that creates a table.
 fn table(statement: &'static str) -> Option<Table> {
     let statement = &statement[statement.find("CREATE TABLE")?..];
     let (head, rest) = statement.split_once('(')?;
     let name = head.split_whitespace().last()?.strip_prefix(FILE_PREFIX)?;
     let (columns, behind) = rest.split_once("\n)")?;
-    let columns = columns.lines().filter_map(|line| {
-        let (name, kind) = line.trim().trim_end_matches(',').split_once(' ')?;
-        let kind = match kind.split([' ', '(']).next()? {
-            "SYMBOL" => ColumnKind::Symbol,
-            "VARCHAR" => ColumnKind::Varchar,
-            "DOUBLE" => ColumnKind::Double,
-            "DECIMAL" => ColumnKind::Decimal,
-            "LONG" => ColumnKind::Long,
-            "BOOLEAN" => ColumnKind::Boolean,
-            "TIMESTAMP" => ColumnKind::Timestamp,
-            _ => return None,
-        };
-        Some(Column { name, kind })
-    });
+    let columns = columns.lines().filter_map(column).collect();
     let keys = behind.split_once("KEYS(")?.1.split_once(')')?.0.split(", ").collect();
-    Some(Table { name, columns: columns.collect(), keys, statement: statement.trim() })
+    Some(Table { name, columns, keys, statement: statement.trim(), added: Vec::new() })
+}
+
+/// A statement that adds a column: the table, the column and the statement.
+fn addition(statement: &'static str) -> Option<(&'static str, Column, &'static str)> {
+    let statement = &statement[statement.find("ALTER TABLE")?..];
+    let (head, added) = statement.split_once(" ADD COLUMN IF NOT EXISTS ")?;
+    let name = head.split_whitespace().last()?.strip_prefix(FILE_PREFIX)?;
+    Some((name, column(added)?, statement.trim()))
+}
+
+/// A column as a statement names it.
+fn column(line: &'static str) -> Option<Column> {
+    let (name, kind) = line.trim().trim_end_matches(',').split_once(' ')?;
+    let kind = match kind.split([' ', '(']).next()? {
+        "SYMBOL" => ColumnKind::Symbol,
+        "VARCHAR" => ColumnKind::Varchar,
+        "DOUBLE" => ColumnKind::Double,
+        "DECIMAL" => ColumnKind::Decimal,
+        "LONG" => ColumnKind::Long,
+        "BOOLEAN" => ColumnKind::Boolean,
+        "TIMESTAMP" => ColumnKind::Timestamp,
+        _ => return None,
+    };
+    Some(Column { name, kind })
 }
 
 #[cfg(test)]
@@ -245,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_every_table_with_its_columns_and_keys() {
+    fn the_files_have_every_table_with_its_columns_and_keys() {
         let tables = Tables::new("td_", Version(9, 3, 4));
         let names: Vec<&str> = tables.all().iter().map(|table| table.name).collect();
         assert_eq!(
@@ -264,7 +302,8 @@ mod tests {
                 "ticks",
                 "book",
                 "tickers",
-                "gaps"
+                "gaps",
+                "session_equity"
             ]
         );
         for table in tables.all() {
@@ -279,7 +318,7 @@ mod tests {
             let inside = table.statement.split_once("\n)").unwrap().0;
             assert_eq!(
                 table.columns.len(),
-                inside.lines().count() - 1,
+                inside.lines().count() - 1 + table.added.len(),
                 "a line of {} is not a column",
                 table.name
             );
@@ -303,6 +342,13 @@ mod tests {
         assert!(
             new.create(fills).contains("price DECIMAL(38, 12)") && !old.create(fills).contains("DECIMAL")
         );
+        let added = old.added(old.get("fills").unwrap());
+        let statement = "ALTER TABLE a_fills ADD COLUMN IF NOT EXISTS fee DOUBLE";
+        assert_eq!(
+            added.iter().map(|(column, _)| *column).collect::<Vec<_>>(),
+            ["trade_id", "cumulative_quantity", "fee"]
+        );
+        assert_eq!(added[2].1, statement);
         assert_eq!(Version::parse("9.3.4-SNAPSHOT"), Some(Version(9, 3, 4)));
         assert_eq!(Version::parse("10.2"), Some(Version(10, 2, 0)));
         assert_eq!(Version::parse("x"), None);

@@ -4,7 +4,7 @@
 use super::SyncError;
 use super::sources::sources_of;
 use crate::analytics::Batch;
-use crate::analytics::{Client, SCHEMA_VERSION, Secret, Tables, Target, Version, WriteError};
+use crate::analytics::{Client, SCHEMA_VERSION, Secret, Table, Tables, Target, Version, WriteError};
 use crate::clock::{self, Stopwatch};
 use crate::config::QuestDb;
 use crate::domain::time::Span;
@@ -35,6 +35,13 @@ pub(super) struct ServerTable {
     pub suspended: bool,
 }
 
+impl Seen {
+    /// Whether it does not show yet what it had taken then. A suspended table never will.
+    fn is_behind(self, then: Seen) -> bool {
+        self.id == then.id && !self.suspended && self.writer_txn < then.sequencer_txn
+    }
+}
+
 impl Connection {
     /// Connects: applies the schema, and finds out whether this is the server of last time and this store the
     /// one that wrote there last.
@@ -58,7 +65,7 @@ impl Connection {
         let state = store.sync_state()?.unwrap_or_default();
         let prefix = config.prefix.clone();
         let mut connection = Connection { client, tables, version, target, prefix, state };
-        connection.apply_schema(config.keep_days)?;
+        connection.apply_schema(store, config.keep_days)?;
         connection.recognise(store)?;
         connection.check(store)?;
         Ok(connection)
@@ -69,12 +76,13 @@ impl Connection {
         self.prefix == config.prefix && target(config, secret).is_ok_and(|target| target == self.target)
     }
 
-    /// Creates missing tables, waits until they are as they will be, and compares their columns.
-    fn apply_schema(&mut self, keep_days: Option<u32>) -> Result<(), SyncError> {
+    /// Creates missing tables and columns, waits until they are as they will be, and compares their columns.
+    fn apply_schema(&mut self, store: &Store, keep_days: Option<u32>) -> Result<(), SyncError> {
         for table in self.tables.all() {
             self.client.query(&self.tables.create(table))?;
+            self.add_columns(store, table)?;
             if let Some(statement) = self.tables.set_ttl(table, keep_days) {
-                self.client.query(&statement)?;
+                self.client.query(&statement).map_err(created_and_gone)?;
             }
         }
         // A connection that was open while a table was made may lose its first request.
@@ -82,13 +90,12 @@ impl Connection {
         self.drain()?;
         let mut problems = Vec::new();
         for table in self.tables.all() {
-            let name = self.tables.full_name(table.name);
-            let query = format!("SELECT \"column\", type, upsertKey FROM table_columns('{name}')");
-            let rows = self.client.query(&query)?;
-            let found: Vec<(String, String, bool)> = (0..rows.len())
-                .map(|row| (rows.text(row, 0).to_owned(), rows.text(row, 1).to_owned(), rows.flag(row, 2)))
-                .collect();
-            problems.extend(self.tables.drift(table, &found));
+            let drift = self.tables.drift(table, &self.columns(table)?);
+            if !drift.is_empty() {
+                // It may have taken rows without the values of such columns.
+                forget(store, table.name)?;
+            }
+            problems.extend(drift);
         }
         if !problems.is_empty() {
             return Err(SyncError::Refused(format!(
@@ -106,23 +113,48 @@ impl Connection {
         }
     }
 
-    /// Waits until everything acknowledged is visible.
+    /// Adds the columns of later versions that the table does not have. Its rows there have no values in them, so the table
+    /// is sent again; that is remembered first, since the columns are missing only once.
+    fn add_columns(&self, store: &Store, table: &Table) -> Result<(), SyncError> {
+        let added = self.tables.added(table);
+        if added.is_empty() {
+            return Ok(());
+        }
+        let there = self.columns(table)?;
+        let missing = added.iter().filter(|(column, _)| !there.iter().any(|(name, ..)| name == column));
+        for (index, (_, statement)) in missing.enumerate() {
+            if index == 0 {
+                forget(store, table.name)?;
+            }
+            self.client.query(statement).map_err(created_and_gone)?;
+        }
+        Ok(())
+    }
+
+    /// Name, type and whether it is a key of each column that the server has of a table.
+    fn columns(&self, table: &Table) -> Result<Vec<(String, String, bool)>, SyncError> {
+        let name = self.tables.full_name(table.name);
+        let query = format!("SELECT \"column\", type, upsertKey FROM table_columns('{name}')");
+        let rows = self.client.query(&query)?;
+        let column = |row| (rows.text(row, 0).to_owned(), rows.text(row, 1).to_owned(), rows.flag(row, 2));
+        Ok((0..rows.len()).map(column).collect())
+    }
+
+    /// Waits until everything acknowledged up to now is visible, whatever others write meanwhile.
     pub(super) fn drain(&self) -> Result<(), SyncError> {
         let watch = Stopwatch::start();
-        loop {
-            let seen = self.seen()?;
-            let behind =
-                seen.values().any(|table| !table.suspended && table.writer_txn < table.sequencer_txn);
-            if !behind {
-                return Ok(());
-            }
+        let acknowledged = self.seen()?;
+        let mut seen = acknowledged.clone();
+        while acknowledged.iter().any(|(name, then)| seen.get(name).is_some_and(|now| now.is_behind(*then))) {
             if watch.elapsed() > DRAIN {
                 return Err(SyncError::Write(WriteError::Later(
                     "it does not apply what it has taken".to_owned(),
                 )));
             }
             watch.sleep_until(watch.elapsed() + LOOK_AGAIN);
+            seen = self.seen()?;
         }
+        Ok(())
     }
 
     /// Whether this store wrote there last, by the id of its last connection; begins a new one.
@@ -164,7 +196,7 @@ impl Connection {
             .symbol("program", Some(concat!("tradingd ", env!("CARGO_PKG_VERSION"))))
             .long("schema_version", Some(SCHEMA_VERSION))
             .end();
-        self.client.write(batch.lines())?;
+        self.client.write(batch.lines()).map_err(created_and_gone)?;
         self.drain()?;
         self.state.epoch.clone_from(&self.state.pending_epoch);
         store.put_sync(SyncChange { state: Some(self.state.clone()), ..SyncChange::default() })?;
@@ -192,6 +224,7 @@ impl Connection {
         }
         let seen = self.seen()?;
         let mut change = SyncChange::default();
+        let mut altered = Vec::new();
         for table in self.tables.all() {
             let Some(now) = seen.get(table.name).copied() else {
                 return Err(SyncError::Write(WriteError::NoTable(self.tables.full_name(table.name))));
@@ -202,6 +235,9 @@ impl Connection {
             let known = self.state.tables.iter_mut().find(|known| known.name == table.name);
             match known {
                 Some(known) if known.table_id == now.id && known.sequencer_txn <= now.sequencer_txn => {
+                    if known.sequencer_txn < now.sequencer_txn {
+                        altered.push(table.name);
+                    }
                     known.sequencer_txn = now.sequencer_txn;
                 }
                 Some(known) => {
@@ -210,9 +246,7 @@ impl Connection {
                         "QuestDB has another table of this name, or has lost rows that it had acknowledged: the table is sent again"
                     );
                     (known.table_id, known.sequencer_txn) = (now.id, now.sequencer_txn);
-                    for source in sources_of(table.name) {
-                        store.reset_sync(Some(source))?;
-                    }
+                    forget(store, table.name)?;
                 }
                 None => self.state.tables.push(SyncTableV1 {
                     name: table.name.to_owned(),
@@ -222,11 +256,26 @@ impl Connection {
                 }),
             }
         }
+        for table in altered {
+            self.has_columns(table)?;
+        }
         change.state = Some(self.state.clone());
         if store.sync_state()?.as_ref() != change.state.as_ref() {
             store.put_sync(change)?;
         }
         Ok(())
+    }
+
+    /// That a table still has our columns; asked when its sequencer has counted more than our requests, so that it was
+    /// altered or another daemon writes there. On a connection that was open while a column was dropped, the first request is
+    /// acknowledged without the values of that column.
+    pub(super) fn has_columns(&self, table: &str) -> Result<(), SyncError> {
+        let Some(table) = self.tables.get(table) else { return Ok(()) };
+        self.drain()?;
+        match self.tables.drift(table, &self.columns(table)?) {
+            drift if drift.is_empty() => Ok(()),
+            drift => Err(WriteError::NoTable(drift.join("; ")).into()),
+        }
     }
 
     /// Resumes a suspended table once.
@@ -270,6 +319,27 @@ impl Connection {
             seen.insert(name.to_owned(), table);
         }
         Ok(seen)
+    }
+}
+
+/// A table is sent again from the start.
+fn forget(store: &Store, table: &str) -> Result<(), SyncError> {
+    for source in sources_of(table) {
+        store.reset_sync(Some(source))?;
+    }
+    Ok(())
+}
+
+/// What it means that a table does not exist which the server says to have created just now.
+fn created_and_gone(error: impl Into<WriteError>) -> SyncError {
+    match error.into() {
+        WriteError::NoTable(why) | WriteError::Later(why) if why.contains("table does not exist") => {
+            SyncError::Refused(format!(
+                "QuestDB has lost tables that it still lists ({why}), as after its data folder was removed while it ran: restart \
+                 QuestDB; everything is then sent again"
+            ))
+        }
+        other => other.into(),
     }
 }
 

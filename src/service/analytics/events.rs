@@ -1,4 +1,4 @@
-//! Signals, orders, fills and refusals of sessions as rows, read from the event log.
+//! Signals, orders, fills, refusals and equity of sessions as rows, read from the event log.
 
 use super::SyncError;
 use super::flow::Flow;
@@ -11,6 +11,9 @@ use serde_json::Value;
 
 const SOURCE: &str = "events";
 const PART: &str = "log";
+/// What the lines of events that are copied contain.
+const COPIED: [&str; 4] =
+    ["\"event\":\"signal\"", "\"event\":\"order_update\"", "\"event\":\"fill\"", "\"event\":\"equity\""];
 
 /// Sends the events behind the cursor.
 pub(super) fn all(store: &Store, flow: &mut Flow<'_>) -> Result<(), SyncError> {
@@ -84,10 +87,7 @@ fn unsent(cursor: &SyncCursorV1, rows: u64) -> UnsentV1 {
 /// The row of an event, if it is one of those that are copied; its time.
 fn row(flow: &mut Flow<'_>, event: &LoggedEvent) -> Result<Option<i64>, SyncError> {
     // Most events are of other kinds: reading them as JSON would be most of the work.
-    let is_copied = ["\"event\":\"signal\"", "\"event\":\"order_update\"", "\"event\":\"fill\""]
-        .iter()
-        .any(|kind| event.line.contains(kind));
-    if !is_copied {
+    if !COPIED.iter().any(|kind| event.line.contains(kind)) {
         return Ok(None);
     }
     let Ok(fields) = serde_json::from_str::<Value>(&event.line) else { return Ok(None) };
@@ -97,6 +97,7 @@ fn row(flow: &mut Flow<'_>, event: &LoggedEvent) -> Result<Option<i64>, SyncErro
         (Some("signal"), _) => signal(flow, event, &fields, at_us)?,
         (Some("order_update"), _) => order(flow, event, &fields, at_us)?,
         (Some("fill"), _) => fill(flow, event, &fields, at_us)?,
+        (Some("equity"), _) => equity(flow, event, &fields, at_us)?,
         _ => return Ok(None),
     }
     Ok(Some(at_us))
@@ -151,6 +152,22 @@ fn fill(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) ->
         .amount("quantity", amount("quantity"))
         .double("best_bid", fields["best_bid"].as_f64())
         .double("best_ask", fields["best_ask"].as_f64())
+        .text("trade_id", fields["trade_id"].as_str())
+        .amount("cumulative_quantity", amount("cumulative_quantity"))
+        .amount("fee", amount("fee"))
+        .end_of(&event.session_id);
+    Ok(())
+}
+
+fn equity(flow: &mut Flow<'_>, event: &LoggedEvent, fields: &Value, at_us: i64) -> Result<(), SyncError> {
+    let amount = |name: &str| fields[name].as_f64().and_then(Amount::nearest);
+    flow.row("session_equity", at_us)?
+        .symbol("session_id", Some(&event.session_id))
+        .symbol("currency", fields["currency"].as_str())
+        .count("seq", event.position)
+        .amount("equity", amount("equity"))
+        .amount("balance", amount("balance"))
+        .amount("exposure", amount("exposure"))
         .end_of(&event.session_id);
     Ok(())
 }

@@ -243,22 +243,28 @@ impl<'f> Flow<'f> {
     }
 }
 
-/// Proves that the tables that took the rows are still there, and that every acknowledged request is one
-/// transaction more.
+/// Proves that the tables that took the rows are still there, that every acknowledged request is one transaction more, and
+/// where there are others, that the columns are still ours.
 fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>) -> Result<(), SyncError> {
     let seen = connection.seen()?;
     for (table, (requests, rows)) in sent {
         let name = connection.tables.full_name(table);
-        let known = connection.state.tables.iter_mut().find(|known| known.name == *table);
-        let (Some(now), Some(known)) = (seen.get(*table), known) else {
+        let known = connection.state.tables.iter().position(|known| known.name == *table);
+        let (Some(now), Some(index)) = (seen.get(*table), known) else {
             return Err(WriteError::NoTable(name).into());
         };
-        if now.id != known.table_id || now.sequencer_txn < known.sequencer_txn + requests {
+        let known = &connection.state.tables[index];
+        let expected = known.sequencer_txn + requests;
+        if now.id != known.table_id || now.sequencer_txn < expected {
             return Err(WriteError::NoTable(format!(
                 "{name} was created again while it was written, or has lost rows that it had acknowledged"
             ))
             .into());
         }
+        if now.sequencer_txn > expected {
+            connection.has_columns(table)?;
+        }
+        let known = &mut connection.state.tables[index];
         known.sequencer_txn = now.sequencer_txn;
         known.rows += rows;
     }

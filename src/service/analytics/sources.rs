@@ -1,7 +1,7 @@
 //! Which tables there are and what fills them.
 
 /// Tables with the sources that fill them; a table is sent again by going through its sources again.
-pub(super) const TABLES: [(&str, &[&str]); 13] = [
+pub(super) const TABLES: [(&str, &[&str]); 14] = [
     ("strategies", &["strategies"]),
     ("sessions", &["sessions"]),
     ("results", &["results"]),
@@ -15,6 +15,7 @@ pub(super) const TABLES: [(&str, &[&str]); 13] = [
     ("book", &["book"]),
     ("tickers", &["tickers"]),
     ("gaps", &["gaps"]),
+    ("session_equity", &["events"]),
 ];
 
 /// The sources of a table.

@@ -21,6 +21,10 @@ struct Held {
     poison: Option<&'static str>,
     /// This table loses what it acknowledges next, as after a DROP and CREATE under a kept connection.
     loses: Option<&'static str>,
+    /// This column of `td_fills` is missing until it is added; the answer that it was is lost.
+    lacks: Option<&'static str>,
+    /// Its folder was removed while it ran: it still lists its tables.
+    is_hollow: bool,
 }
 
 struct Server {
@@ -109,7 +113,7 @@ impl Held {
 
     fn write(&mut self, body: &str) -> (u16, String) {
         let table = body.split(',').next().unwrap().to_owned();
-        if !self.tables.contains_key(&table) {
+        if self.is_hollow || !self.tables.contains_key(&table) {
             let message = format!(
                 "error in line 1: table: {table}; table does not exist, creating new tables is disabled"
             );
@@ -144,6 +148,10 @@ impl Held {
             }
             return (200, json!({"ddl": "OK"}).to_string());
         }
+        if self.lacks.is_some_and(|lacks| sql.starts_with("ALTER TABLE td_fills") && sql.contains(lacks)) {
+            self.lacks = None;
+            return (500, json!({"error": "lost"}).to_string());
+        }
         if sql.starts_with("ALTER TABLE") {
             return (200, json!({"ddl": "OK"}).to_string());
         }
@@ -154,6 +162,7 @@ impl Held {
                 table
                     .columns
                     .iter()
+                    .filter(|it| table.name != "fills" || self.lacks != Some(it.name))
                     .map(|it| json!([it.name, tables.type_of(it), table.keys.contains(&it.name)]))
                     .collect(),
             );
@@ -197,7 +206,8 @@ fn filled() -> Arc<Store> {
 fn fills(numbers: std::ops::Range<u64>) -> String {
     numbers.map(|number| {
         json!({"seq": number, "event": "fill", "symbol": "BTC_USDT", "timestamp": "2026-11-22T10:00:00Z", "kind": "fill",
-               "strategy_id": "pump", "order_id": number, "fill_price": 67_406.1, "quantity": 0.1})
+               "strategy_id": "pump", "order_id": number, "fill_price": 67_406.1, "quantity": 0.1,
+               "cumulative_quantity": 0.3, "trade_id": "9223372036854775807", "fee": -0.25})
         .to_string() + "\n"
     }).collect()
 }
@@ -216,7 +226,7 @@ fn everything_is_there_once_and_a_second_round_sends_nothing() {
     assert_eq!(fills.len(), 3);
     let instance = store.sync_state().unwrap().unwrap().instance;
     let line = format!(
-        "td_fills,instance={instance},session_id=exec_1,strategy_id=pump,symbol=BTC_USDT seq=1i,order_id=1i,price=67406.1d,quantity=0.1d 1795341600000000000"
+        "td_fills,instance={instance},session_id=exec_1,strategy_id=pump,symbol=BTC_USDT seq=1i,order_id=1i,price=67406.1d,quantity=0.1d,trade_id=\"9223372036854775807\",cumulative_quantity=0.3d,fee=-0.25d 1795341600000000000"
     );
     assert_eq!(fills[0], line);
     assert!(server.lines("strategies")[1].contains(r#"name="Pump \"2\"",document="{\"a\": 1}",deleted=f"#));
@@ -238,6 +248,59 @@ fn everything_is_there_once_and_a_second_round_sends_nothing() {
     assert_eq!((server.lines("fills").len(), server.lines("strategies").len()), (4, 3));
     assert_eq!(server.lines("sessions").len(), 2);
     assert!(store.verify().unwrap().is_sound());
+}
+
+#[test]
+fn values_that_a_dropped_column_lost_are_sent_again() {
+    let (server, store) = (Server::start(), filled());
+    let analytics = analytics(&store);
+    analytics.round(&server.config()).unwrap();
+    // The server takes the next request without the values of the column, and has counted one transaction more.
+    {
+        let mut held = server.held.lock().unwrap();
+        held.lacks = Some("fee");
+        held.tables.get_mut("td_fills").unwrap().1 += 1;
+    }
+    let session = store.session("exec_1").unwrap();
+    store.put_session(&session, &EventSegment { first_seq: 4, lines: fills(4..5) }).unwrap();
+    let failed = analytics.round(&server.config()).unwrap_err();
+    assert!(failed.to_string().contains("td_fills has no column fee"), "{failed}");
+    analytics.round(&server.config()).unwrap_err();
+    assert_eq!(analytics.round(&server.config()).unwrap(), 4, "all fills");
+}
+
+#[test]
+fn a_server_whose_folder_was_removed_has_to_be_restarted() {
+    let (server, store) = (Server::start(), filled());
+    server.held.lock().unwrap().is_hollow = true;
+    let failed = analytics(&store).round(&server.config()).unwrap_err();
+    assert!(matches!(&failed, SyncError::Refused(why) if why.contains("restart QuestDB")), "{failed}");
+}
+
+#[test]
+fn the_equity_of_a_running_session_is_copied_from_its_events() {
+    let (server, store) = (Server::start(), filled());
+    let sample = json!({"seq": 4, "event": "equity", "timestamp": "2026-11-22T10:01:00Z", "equity": 1000.5,
+                        "balance": 999.25, "exposure": 0, "currency": "USDT"});
+    let session = store.session("exec_1").unwrap();
+    store.put_session(&session, &EventSegment { first_seq: 4, lines: format!("{sample}\n") }).unwrap();
+    analytics(&store).round(&server.config()).unwrap();
+    let lines = server.lines("session_equity");
+    let cells = ",session_id=exec_1,currency=USDT seq=4i,equity=1000.5d,balance=999.25d,exposure=0d 1795341660000000000";
+    assert!(lines.len() == 1 && lines[0].ends_with(cells), "{lines:?}");
+}
+
+#[test]
+fn rows_are_sent_again_once_a_column_of_a_later_version_was_added() {
+    let (server, store) = (Server::start(), filled());
+    analytics(&store).round(&server.config()).unwrap();
+    server.held.lock().unwrap().lacks = Some("fee");
+    // Also when the daemon does not hear that the column is there, or is killed just then.
+    let failed = analytics(&store).round(&server.config()).unwrap_err();
+    assert!(failed.to_string().contains("lost"), "{failed}");
+    assert_eq!(server.held.lock().unwrap().lacks, None);
+    assert_eq!(analytics(&store).round(&server.config()).unwrap(), 3, "the fills");
+    assert_eq!(analytics(&store).round(&server.config()).unwrap(), 0);
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub(super) fn repair(store: &Store, compared: &[Comparison]) -> Result<(), SyncE
 /// Rows and checksum of the server by group and day.
 fn there(connection: &Connection, table: &Table, oldest_event: u64) -> Result<There, SyncError> {
     let rows = match table.name {
-        "signals" | "orders" | "fills" => format!(" AND seq >= {oldest_event}"),
+        "signals" | "orders" | "fills" | "session_equity" => format!(" AND seq >= {oldest_event}"),
         "refusals" => format!(" AND (origin = 'result' OR seq >= {oldest_event})"),
         _ => String::new(),
     };
