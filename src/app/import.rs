@@ -19,6 +19,9 @@ use crate::service::recordings::{
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
 use clap::Args;
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -74,56 +77,107 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         }
         false => None,
     };
-    let folder = folder_in(&global.state())?;
+    let none = BTreeSet::new();
     let from = FetchSource {
         url,
         user: options.user.as_deref(),
         prefix: &options.prefix,
         session: options.session.as_deref(),
+        except: &none,
     };
+    let mut folder = Folder::open(&global.state(), &from.fingerprint())?;
+    let imported = folder.imported();
+    let from = FetchSource { except: &imported, ..from };
     let read = AtomicU64::new(0);
-    let fetched = analytics::fetch(&from, secret.as_ref(), &folder.0, &|rows| {
+    let fetched = analytics::fetch(&from, secret.as_ref(), &folder.path, &|rows| {
         let before = read.fetch_add(rows, Ordering::Relaxed);
         if before / TOLD_EVERY != (before + rows) / TOLD_EVERY {
             terminal::notice(&format!("{} rows read", before + rows));
         }
     });
     let fetched = fetched.map_err(|error| match error {
-        FetchError::Io(error) => Failure::other(error.to_string()).because(NOTHING_KEPT),
-        other => Failure::unavailable(other.to_string()).because(NOTHING_KEPT),
+        FetchError::Io(error) => Failure::other(error.to_string()).because(&folder.goes_on()),
+        FetchError::Query(error) => Failure::unavailable(error.to_string()).because(&folder.goes_on()),
+        FetchError::Refused(why) => Failure::unavailable(why).because(NOTHING_KEPT),
     })?;
     for recording in &fetched {
         terminal::notice(&format!("{}: {} rows of {url}", recording.id, recording.rows));
+        if recording.rows_before > 0 {
+            terminal::notice(&format!(
+                "  {} of them were read by an import that was interrupted",
+                recording.rows_before
+            ));
+        }
         recording.notes.iter().for_each(|note| terminal::notice(&format!("  {note}")));
         recording
             .left_out
             .iter()
             .for_each(|(rows, why)| terminal::notice(&format!("  left out: {rows} rows with {why}")));
         import(global, options, &recording.files).map_err(|failure| {
-            failure.because(&format!("while importing {} of the QuestDB", recording.id))
+            failure.because(&format!("while importing {} of the QuestDB; {}", recording.id, folder.goes_on()))
         })?;
+        folder.note(&recording.id)?;
     }
+    folder.is_done = true;
     Ok(())
 }
 
 /// Rows between two lines of progress.
 const TOLD_EVERY: u64 = 1_000_000;
 
-/// A folder of the state directory that goes with this value.
-struct Folder(PathBuf);
+/// A folder of the state directory for what is read from a QuestDB. It goes once all of that is imported, and stays
+/// otherwise, so that the same command goes on there.
+struct Folder {
+    path: PathBuf,
+    is_done: bool,
+    /// Locked: two imports of the same rows do not share it.
+    _lock: File,
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
         // Best effort: it holds copies only.
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = match self.is_done {
+            true => fs::remove_dir_all(&self.path),
+            // Only when it is empty.
+            false => fs::remove_dir(&self.path),
+        };
     }
 }
 
-fn folder_in(state: &Path) -> Result<Folder, Failure> {
-    let folder = state.join(format!("questdb-import-{:06x}", clock::entropy()));
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::configuration(format!("{} cannot be made: {error}", folder.visible())))?;
-    Ok(Folder(folder))
+/// Ids of recordings that are imported, one a line.
+const IMPORTED: &str = "imported";
+
+impl Folder {
+    fn open(state: &Path, fingerprint: &str) -> Result<Self, Failure> {
+        let path = state.join(format!("questdb-import-{fingerprint}"));
+        let cannot =
+            |error: io::Error| Failure::configuration(format!("{} cannot be made: {error}", path.visible()));
+        fs::create_dir_all(&path).map_err(cannot)?;
+        let lock = File::open(&path).map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Folder { path, is_done: false, _lock: lock }),
+            Err(_) => Err(Failure::unavailable(
+                "another import of the same rows is running: wait until it has ended",
+            )),
+        }
+    }
+
+    fn imported(&self) -> BTreeSet<String> {
+        let ids = fs::read_to_string(self.path.join(IMPORTED)).unwrap_or_default();
+        ids.lines().map(str::to_owned).collect()
+    }
+
+    fn note(&self, id: &str) -> Result<(), Failure> {
+        let file = OpenOptions::new().create(true).append(true).open(self.path.join(IMPORTED));
+        let noted = file.and_then(|mut file| writeln!(file, "{id}"));
+        noted.map_err(|error| Failure::other(format!("{} cannot be written: {error}", self.path.visible())))
+    }
+
+    /// What a failure leaves behind.
+    fn goes_on(&self) -> String {
+        format!("rows that were read are in {}: the same command goes on there", self.path.visible())
+    }
 }
 
 fn import(global: &Global, options: &Options, paths: &[PathBuf]) -> Result<(), Failure> {

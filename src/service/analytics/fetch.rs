@@ -2,18 +2,20 @@
 //! system that tradingd follows (`data_collection_sessions`, `tick_prices`, `tick_orderbook`). The import of
 //! files then does the rest.
 //!
-//! A page begins at the last time of the one before, so memory is bounded and an interrupted page is asked
-//! again.
+//! A page begins at the last time of the one before, so memory is bounded. Beside each file stands how far it was read, so
+//! that an import that was interrupted goes on there.
 
 use crate::analytics::{Client, QueryError, QueryResult, Secret, Target};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::ANALYTICS_PAGE_ROWS;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Tries of one page before the import fails.
@@ -30,6 +32,15 @@ pub struct FetchSource<'a> {
     pub prefix: &'a str,
     /// Only this recording or session; all of them without.
     pub session: Option<&'a str>,
+    /// Those that an import before has imported.
+    pub except: &'a BTreeSet<String>,
+}
+
+impl FetchSource<'_> {
+    /// A word for this source, the same for the same arguments.
+    pub fn fingerprint(&self) -> String {
+        short_hash(&format!("{} {} {}", self.url, self.prefix, self.session.unwrap_or_default()))
+    }
 }
 
 /// A recording of the server, as files.
@@ -41,6 +52,8 @@ pub struct Fetched {
     pub files: Vec<PathBuf>,
     /// Rows in them.
     pub rows: u64,
+    /// How many of them an import that was interrupted had read.
+    pub rows_before: u64,
     /// Rows left out, with the reason.
     pub left_out: Vec<(u64, &'static str)>,
     /// What was assumed.
@@ -93,8 +106,23 @@ struct RemoteStream {
     condition: String,
 }
 
-/// Reads all wanted recordings into CSV files of a folder. `told` is called with rows read since its last
-/// call.
+/// How far a file was read; kept beside it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct ReadSoFar {
+    /// Table and condition: another source begins anew.
+    source: String,
+    /// Time the next page begins at.
+    from_us: i64,
+    /// Length of the file.
+    bytes: u64,
+    rows: u64,
+    unusable: u64,
+    last: Last,
+    is_complete: bool,
+}
+
+/// Reads all wanted recordings into CSV files of a folder, going on with those that are there. `told` is called with rows
+/// read since its last call.
 ///
 /// # Errors
 /// A server that cannot be read, a disk that is full, or nothing to read.
@@ -111,6 +139,11 @@ pub fn fetch(
     let client = Client::new(target).map_err(FetchError::Refused)?;
     let mut sources = our_sources(&client, from)?;
     sources.extend(their_sources(&client, from)?);
+    let is_imported = |source: &RemoteStream| from.except.contains(&source.id);
+    if !sources.is_empty() && sources.iter().all(is_imported) {
+        return Ok(Vec::new());
+    }
+    sources.retain(|source| !is_imported(source));
     if sources.is_empty() {
         return Err(FetchError::Refused(format!(
             "there is no recording to import at {}: neither {}ticks nor tick_prices has rows{}",
@@ -120,18 +153,20 @@ pub fn fetch(
         )));
     }
     let mut all: Vec<Fetched> = Vec::new();
-    for (number, source) in sources.iter().enumerate() {
+    for source in &sources {
         if all.last().is_none_or(|last| last.id != source.id) {
             all.push(Fetched {
                 id: source.id.clone(),
                 files: Vec::new(),
                 rows: 0,
+                rows_before: 0,
                 left_out: Vec::new(),
                 notes: Vec::new(),
             });
         }
         let Some(fetched) = all.last_mut() else { continue };
-        let path = folder.join(format!("{number:05}_{}.{}.csv", file_name(&source.symbol), source.stream));
+        let name = format!("{}_{}", file_name(&source.symbol), short_hash(&source.name()));
+        let path = folder.join(format!("{name}.{}.csv", source.stream));
         let rows = source.read(&client, &path, fetched, told)?;
         if rows > 0 {
             fetched.files.push(path);
@@ -247,7 +282,12 @@ fn their_sources(client: &Client, from: &FetchSource<'_>) -> Result<Vec<RemoteSt
 }
 
 impl RemoteStream {
-    /// Writes all rows into a file; returns how many.
+    /// What it is read from.
+    fn name(&self) -> String {
+        format!("{} {} {}", self.table, self.stream, self.condition)
+    }
+
+    /// Writes all rows into a file, or those that are missing there; returns how many it has.
     fn read(
         &self,
         client: &Client,
@@ -255,16 +295,24 @@ impl RemoteStream {
         fetched: &mut Fetched,
         told: &dyn Fn(u64),
     ) -> Result<u64, FetchError> {
-        let mut file = BufWriter::new(File::create(path)?);
-        writeln!(file, "{}", head_of(self.stream))?;
-        let (mut from_us, mut rows, mut unusable) = (i64::MIN + 1, 0, 0);
+        let beside = path.with_extension("json");
+        let mut so_far = self.so_far(path, &beside);
+        fetched.rows_before += so_far.rows;
+        let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
+        file.set_len(so_far.bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        if so_far.bytes == 0 {
+            let head = format!("{}\n", head_of(self.stream));
+            file.write_all(head.as_bytes())?;
+            so_far.bytes = head.len() as u64;
+        }
         let mut limit = ANALYTICS_PAGE_ROWS;
-        let mut last = Last { price: f64::NAN, side: "buy" };
-        loop {
-            let page = self.page(client, from_us, limit)?;
+        while !so_far.is_complete {
+            let page = self.page(client, so_far.from_us, limit)?;
             let is_last = page.rows.len() < limit;
-            let end_us = page.rows.len().checked_sub(1).and_then(|row| page.whole(row, 0)).unwrap_or(from_us);
-            if !is_last && end_us == from_us {
+            let end_us = page.rows.len().checked_sub(1).and_then(|row| page.whole(row, 0));
+            let end_us = end_us.unwrap_or(so_far.from_us);
+            if !is_last && end_us == so_far.from_us {
                 // A whole page of one moment: rows of a moment stay together.
                 limit *= 2;
                 continue;
@@ -275,28 +323,43 @@ impl RemoteStream {
                 if !is_last && at_us == end_us {
                     break;
                 }
-                if self.line(at_us, &page.rows[row], &mut last, &mut text) {
-                    rows += 1
+                if self.line(at_us, &page.rows[row], &mut so_far.last, &mut text) {
+                    so_far.rows += 1
                 } else {
-                    unusable += 1
+                    so_far.unusable += 1
                 }
             }
             file.write_all(text.as_bytes())?;
+            file.sync_data()?;
+            so_far.bytes += text.len() as u64;
+            (so_far.from_us, so_far.is_complete) = (end_us, is_last);
+            so_far.keep(&beside)?;
             told(page.rows.len() as u64);
-            if is_last {
-                break;
-            }
-            from_us = end_us;
         }
-        file.flush()?;
-        if unusable > 0 {
-            fetched.left_out.push((unusable, "a price or quantity that is missing, zero or negative"));
+        if so_far.unusable > 0 {
+            let why = "a price or quantity that is missing, zero or negative";
+            fetched.left_out.push((so_far.unusable, why));
         }
         let guessed = "sides of trades follow from the direction of prices: the table does not have them";
         if self.table == "tick_prices" && !fetched.notes.contains(&guessed) {
             fetched.notes.push(guessed);
         }
-        Ok(rows)
+        Ok(so_far.rows)
+    }
+
+    /// How far the file was read; the start where that is not known or the file is shorter.
+    fn so_far(&self, path: &Path, beside: &Path) -> ReadSoFar {
+        let length = fs::metadata(path).map_or(0, |file| file.len());
+        let kept = fs::read(beside).ok().and_then(|text| serde_json::from_slice::<ReadSoFar>(&text).ok());
+        kept.filter(|kept| kept.source == self.name() && kept.bytes <= length).unwrap_or_else(|| ReadSoFar {
+            source: self.name(),
+            from_us: i64::MIN + 1,
+            bytes: 0,
+            rows: 0,
+            unusable: 0,
+            last: Last::default(),
+            is_complete: false,
+        })
     }
 
     /// One page, tried again when no answer comes.
@@ -370,23 +433,37 @@ impl RemoteStream {
     }
 }
 
+impl ReadSoFar {
+    /// Written whole or not at all.
+    fn keep(&self, beside: &Path) -> io::Result<()> {
+        let new = beside.with_extension("new");
+        fs::write(&new, serde_json::to_vec(self)?)?;
+        fs::rename(&new, beside)
+    }
+}
+
 /// The last price and the direction it came from.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Last {
-    price: f64,
-    side: &'static str,
+    price: Option<f64>,
+    sold: bool,
 }
 
 impl Last {
     /// A trade above the last price was bought, one below sold; at the same price, as the one before.
     fn side_of(&mut self, price: f64) -> &'static str {
-        if price > self.price {
-            self.side = "buy";
-        } else if price < self.price {
-            self.side = "sell";
+        match self.price.replace(price) {
+            Some(last) if price > last => self.sold = false,
+            Some(last) if price < last => self.sold = true,
+            _ => {}
         }
-        self.price = price;
-        self.side
+        if self.sold { "sell" } else { "buy" }
     }
+}
+
+/// Start of the SHA-256 of a text, hexadecimal.
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn head_of(stream: &str) -> &'static str {
@@ -427,10 +504,35 @@ mod tests {
 
     #[test]
     fn sides_follow_from_prices_and_quotes_stay_in_their_constant() {
-        let mut last = Last { price: f64::NAN, side: "buy" };
+        let mut last = Last::default();
         let sides = [1.0, 1.0, 0.9, 0.9, 1.1].map(|price| last.side_of(price));
         assert_eq!(sides, ["buy", "buy", "sell", "sell", "buy"]);
         assert_eq!(quoted("a' OR '1'='1"), "'a'' OR ''1''=''1'");
         assert_eq!(file_name("../BTC_USDT"), "---BTC_USDT");
+    }
+    #[test]
+    fn reading_goes_on_where_it_was_unless_the_source_or_the_file_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, beside) = (folder.path().join("a.csv"), folder.path().join("a.json"));
+        let stream = |condition: &str| RemoteStream {
+            id: String::new(),
+            symbol: "A".to_owned(),
+            stream: "trades",
+            table: "tick_prices".to_owned(),
+            time: "timestamp",
+            columns: "price, volume",
+            condition: condition.to_owned(),
+        };
+        let begun = stream("a").so_far(&path, &beside);
+        assert_eq!((begun.bytes, begun.rows, begun.is_complete), (0, 0, false));
+        let last = Last { price: Some(0.1 + 0.2), sold: true };
+        let kept = ReadSoFar { from_us: 5, bytes: 10, rows: 2, last, ..begun.clone() };
+        kept.keep(&beside).unwrap();
+        assert_eq!(stream("a").so_far(&path, &beside), begun, "the file is gone");
+        fs::write(&path, "0123456789 half a page").unwrap();
+        assert_eq!(stream("a").so_far(&path, &beside), kept);
+        assert_eq!(stream("b").so_far(&path, &beside).rows, 0);
+        fs::write(&beside, "{").unwrap();
+        assert_eq!(stream("a").so_far(&path, &beside), begun);
     }
 }
