@@ -347,23 +347,27 @@ fn scaled(value: Option<f64>) -> i64 {
 
 /// A name or symbol value.
 fn escaped(text: &str, lines: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        if matches!(byte, b' ' | b',' | b'=' | b'\n' | b'\r' | b'\\') {
-            lines.push(b'\\');
-        }
-        lines.push(byte);
-    }
+    with_escapes(text, |byte| matches!(byte, b' ' | b',' | b'=' | b'\n' | b'\r' | b'\\'), lines);
 }
 
 fn quoted(text: &str, lines: &mut Vec<u8>) {
     lines.push(b'"');
+    with_escapes(text, |byte| matches!(byte, b'"' | b'\n' | b'\r' | b'\\'), lines);
+    lines.push(b'"');
+}
+
+fn with_escapes(text: &str, is_special: impl Fn(u8) -> bool, lines: &mut Vec<u8>) {
+    // Nearly all of them have nothing to escape.
+    if !text.bytes().any(&is_special) {
+        lines.extend_from_slice(text.as_bytes());
+        return;
+    }
     for byte in text.bytes() {
-        if matches!(byte, b'"' | b'\n' | b'\r' | b'\\') {
+        if is_special(byte) {
             lines.push(b'\\');
         }
         lines.push(byte);
     }
-    lines.push(b'"');
 }
 
 /// The exponent without its plus sign, as the official client writes it.

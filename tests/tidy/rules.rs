@@ -172,6 +172,8 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
     let is_root = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
         ["src", file] => file == "lib.rs" || file == "main.rs",
         ["src", ..] => false,
+        // A workspace of its own.
+        [.., "src", "main.rs"] => true,
         [_, _] => true,
         [_, _, file] => file == "main.rs",
         _ => false,
