@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -14,6 +15,10 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRADINGD = os.environ["TRADINGD"]
+
+
+class Skipped(Exception):
+    """What this machine does not allow; the reason is printed."""
 
 
 def free_port():
@@ -32,6 +37,14 @@ def until(is_done, seconds, every=0.05):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {is_done.__doc__ or is_done.__name__}")
         time.sleep(every)
+
+
+def memory_mib(process, what):
+    """Memory of a process: `VmRSS` now, `VmHWM` at most."""
+    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith(what):
+            return int(line.split()[1]) // 1024
+    return 0
 
 
 class QuestDb:
@@ -95,10 +108,7 @@ class QuestDb:
         return all(not suspended and written == sequenced for suspended, written, sequenced in rows)
 
     def rss_mib(self):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) // 1024
-        return 0
+        return memory_mib(self.process, "VmRSS")
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -119,6 +129,99 @@ class QuestDb:
     def wipe(self):
         for name in ("db", "conf", "public"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+class Proxy:
+    """A port in front of a server, which cuts a connection when it is told to."""
+
+    def __init__(self, port):
+        self.to, self.listener = port, socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        # Guarded by the lock: how to cut, and after how many requests that write.
+        self.lock, self.how, self.rest = threading.Lock(), None, 0
+        # Answers that the server gave and nobody heard.
+        self.swallowed = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def cut(self, how, after):
+        """Cuts the request that writes of this number: `before` half of it has gone on, or `after` it was answered."""
+        with self.lock:
+            self.how, self.rest = how, after
+
+    def is_done(self):
+        """the connection was cut"""
+        with self.lock:
+            return self.how is None
+
+    def close(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def turn(self, head):
+        """What to do with the request that begins so."""
+        with self.lock:
+            if self.how is None or not head.startswith(b"POST /write"):
+                return None
+            self.rest -= 1
+            if self.rest > 0:
+                return None
+            how, self.how = self.how, None
+            return how
+
+    def serve(self, client):
+        with client, socket.create_connection(("127.0.0.1", self.to)) as server:
+            muted = threading.Event()
+
+            def answers():
+                try:
+                    while data := server.recv(1 << 16):
+                        if muted.is_set():
+                            self.swallowed.append(data[:12])
+                            break
+                        client.sendall(data)
+                except OSError:
+                    pass
+                for side in (client, server):
+                    try:
+                        side.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+
+            threading.Thread(target=answers, daemon=True).start()
+            try:
+                with client.makefile("rb") as requests:
+                    while line := requests.readline():
+                        head = line
+                        while line not in (b"\r\n", b""):
+                            line = requests.readline()
+                            head += line
+                        lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                        body = requests.read(int(lengths[0])) if lengths else b""
+                        how = self.turn(head)
+                        if how == "before":
+                            server.sendall(head + body[:len(body) // 2])
+                            return
+                        if how == "after":
+                            muted.set()
+                        server.sendall(head + body)
+                        if how == "after":
+                            # The answer is swallowed, then both sides are closed.
+                            client.recv(1)
+                            return
+            except OSError:
+                pass
+
+
+def copy_of(folder, to):
+    """A backup: everything but the socket of a daemon that was killed."""
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("*.sock"), dirs_exist_ok=True)
 
 
 class Tradingd:
