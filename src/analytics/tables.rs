@@ -1,5 +1,5 @@
-//! The tables in QuestDB, read from `schema/questdb/*.sql`: statements to create them and to add columns of later versions,
-//! their columns, and the query for checksums. These files are the only list of columns.
+//! The tables in QuestDB, read from `schema/questdb/*.sql`: statements to create them and to add columns of
+//! later versions, their columns, and the query for checksums. These files are the only list of columns.
 
 use std::fmt::Write as _;
 
@@ -116,7 +116,8 @@ impl Tables {
         self.statement(table, table.statement)
     }
 
-    /// Columns that a later version has added to the table, each with the statement that adds it if it is missing.
+    /// Columns that a later version has added to the table, each with the statement that adds it if it is
+    /// missing.
     pub fn added(&self, table: &Table) -> Vec<(&'static str, String)> {
         table.added.iter().map(|(column, statement)| (*column, self.statement(table, statement))).collect()
     }

@@ -125,8 +125,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 /// Rows between two lines of progress.
 const TOLD_EVERY: u64 = 1_000_000;
 
-/// A folder of the state directory for what is read from a QuestDB. It goes once all of that is imported, and stays
-/// otherwise, so that the same command goes on there.
+/// A folder of the state directory for what is read from a QuestDB. It goes once all of that is imported, and
+/// stays otherwise, so that the same command goes on there.
 struct Folder {
     path: PathBuf,
     is_done: bool,

@@ -113,8 +113,8 @@ impl Connection {
         }
     }
 
-    /// Adds the columns of later versions that the table does not have. Its rows there have no values in them, so the table
-    /// is sent again; that is remembered first, since the columns are missing only once.
+    /// Adds the columns of later versions that the table does not have. Its rows there have no values in
+    /// them, so the table is sent again; that is remembered first, since the columns are missing only once.
     fn add_columns(&self, store: &Store, table: &Table) -> Result<(), SyncError> {
         let added = self.tables.added(table);
         if added.is_empty() {
@@ -266,9 +266,9 @@ impl Connection {
         Ok(())
     }
 
-    /// That a table still has our columns; asked when its sequencer has counted more than our requests, so that it was
-    /// altered or another daemon writes there. On a connection that was open while a column was dropped, the first request is
-    /// acknowledged without the values of that column.
+    /// That a table still has our columns; asked when its sequencer has counted more than our requests, so
+    /// that it was altered or another daemon writes there. On a connection that was open while a column was
+    /// dropped, the first request is acknowledged without the values of that column.
     pub(super) fn has_columns(&self, table: &str) -> Result<(), SyncError> {
         let Some(table) = self.tables.get(table) else { return Ok(()) };
         self.drain()?;

@@ -2,8 +2,8 @@
 //! system that tradingd follows (`data_collection_sessions`, `tick_prices`, `tick_orderbook`). The import of
 //! files then does the rest.
 //!
-//! A page begins at the last time of the one before, so memory is bounded. Beside each file stands how far it was read, so
-//! that an import that was interrupted goes on there.
+//! A page begins at the last time of the one before, so memory is bounded. Beside each file stands how far it
+//! was read, so that an import that was interrupted goes on there.
 
 use crate::analytics::{Client, QueryError, QueryResult, Secret, Target};
 use crate::clock::Stopwatch;
@@ -121,8 +121,8 @@ struct ReadSoFar {
     is_complete: bool,
 }
 
-/// Reads all wanted recordings into CSV files of a folder, going on with those that are there. `told` is called with rows
-/// read since its last call.
+/// Reads all wanted recordings into CSV files of a folder, going on with those that are there. `told` is
+/// called with rows read since its last call.
 ///
 /// # Errors
 /// A server that cannot be read, a disk that is full, or nothing to read.

@@ -243,8 +243,8 @@ impl<'f> Flow<'f> {
     }
 }
 
-/// Proves that the tables that took the rows are still there, that every acknowledged request is one transaction more, and
-/// where there are others, that the columns are still ours.
+/// Proves that the tables that took the rows are still there, that every acknowledged request is one
+/// transaction more, and where there are others, that the columns are still ours.
 fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>) -> Result<(), SyncError> {
     let seen = connection.seen()?;
     for (table, (requests, rows)) in sent {

@@ -255,7 +255,8 @@ fn values_that_a_dropped_column_lost_are_sent_again() {
     let (server, store) = (Server::start(), filled());
     let analytics = analytics(&store);
     analytics.round(&server.config()).unwrap();
-    // The server takes the next request without the values of the column, and has counted one transaction more.
+    // The server takes the next request without the values of the column, and has counted one transaction
+    // more.
     {
         let mut held = server.held.lock().unwrap();
         held.lacks = Some("fee");

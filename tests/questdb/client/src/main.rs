@@ -186,7 +186,8 @@ fn theirs(into: &mut Buffer, table: &str, symbols: &[String], number: u64) -> qu
         .at(TimestampNanos::new(at_us * 1_000))
 }
 
-/// Seconds that this thread has had a core: unlike wall time, what else runs on the machine hardly changes them.
+/// Seconds that this thread has had a core: unlike wall time, what else runs on the machine hardly changes
+/// them.
 fn core_seconds() -> Result<f64, Box<dyn Error>> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(text.split(' ').next().unwrap_or_default().parse::<f64>()? / 1e9)
