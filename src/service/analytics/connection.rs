@@ -35,9 +35,9 @@ pub(super) struct ServerTable {
     pub suspended: bool,
 }
 
-impl Seen {
+impl ServerTable {
     /// Whether it does not show yet what it had taken then. A suspended table never will.
-    fn is_behind(self, then: Seen) -> bool {
+    fn is_behind(self, then: ServerTable) -> bool {
         self.id == then.id && !self.suspended && self.writer_txn < then.sequencer_txn
     }
 }

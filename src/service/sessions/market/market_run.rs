@@ -9,7 +9,7 @@ use super::inbox::{Inbox, InboxBounds};
 use super::journal::{self, Journal};
 use super::live::Exposures;
 use super::rerun::{self, Comparison, Controls, Difference, Part};
-use super::trading_ports::tell_unassigned;
+use super::unassigned::tell_unassigned;
 use crate::checkpoint::Damaged;
 use crate::clock::{self, SteadyClock, Stopwatch};
 use crate::domain::record::StreamKind;

@@ -14,4 +14,5 @@ pub(super) mod recovery;
 pub(super) mod replay;
 pub(super) mod rerun;
 pub(super) mod trading_ports;
+mod unassigned;
 pub(super) mod writer;

@@ -4,6 +4,7 @@
 use super::inbox::Inbox;
 use super::journal::{Journal, stored};
 use super::market_run::{Noted, Outside, Trading};
+use super::unassigned::tell_unassigned;
 use crate::checkpoint::Damaged;
 use crate::domain::contract::Contract;
 use crate::domain::event::UserCommand;
@@ -84,14 +85,6 @@ impl<'a> TradingPorts<'a> {
         tracing::error!(session = self.session.id, why, "a session needs attention");
         self.noted.push(why.to_owned());
     }
-}
-
-/// That an execution fits no order of a session; gives what the reader of its result must know.
-pub(super) fn tell_unassigned(session: &Running, name: &str, at: &str, why: &str) -> String {
-    let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
-    tracing::warn!(session = session.id, symbol = name, why, "an execution fits no order");
-    session.stream.add(Class::Signal, "alert", Some(name), fields);
-    format!("from {at} on no position was opened on {name}: {why}")
 }
 
 impl Noted for TradingPorts<'_> {
