@@ -9,7 +9,6 @@ use super::inbox::{Inbox, InboxBounds};
 use super::journal::{self, Journal};
 use super::live::Exposures;
 use super::rerun::{self, Comparison, Controls, Difference, Part};
-use super::unassigned::tell_unassigned;
 use crate::checkpoint::Damaged;
 use crate::clock::{self, SteadyClock, Stopwatch};
 use crate::domain::record::StreamKind;
@@ -220,7 +219,7 @@ impl Running {
             for news in News::unassigned_before(driver.unassigned()) {
                 if let News::Unassigned(symbol, why) = news {
                     let name = &driver.table().spec(symbol).name;
-                    recorder.noted.push(tell_unassigned(self, name, &at, &why));
+                    recorder.noted.push(self.stream.unassigned_fill(name, &at, &why));
                 }
             }
         }

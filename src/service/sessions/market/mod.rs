@@ -14,5 +14,4 @@ pub(super) mod recovery;
 pub(super) mod replay;
 pub(super) mod rerun;
 pub(super) mod trading_ports;
-mod unassigned;
 pub(super) mod writer;

@@ -4,7 +4,6 @@
 use super::inbox::Inbox;
 use super::journal::{Journal, stored};
 use super::market_run::{Noted, Outside, Trading};
-use super::unassigned::tell_unassigned;
 use crate::checkpoint::Damaged;
 use crate::domain::contract::Contract;
 use crate::domain::event::UserCommand;
@@ -164,7 +163,7 @@ impl MarketPorts for TradingPorts<'_> {
             News::Resumed(symbol) => (symbol, json!({"timestamp": at, "kind": "resumed"})),
             News::Unassigned(symbol, why) => {
                 let name = &self.symbols.spec(*symbol).name;
-                return self.noted.push(tell_unassigned(self.session, name, &at, why));
+                return self.noted.push(self.session.stream.unassigned_fill(name, &at, why));
             }
             News::Changed(symbol, why) => {
                 let then =

@@ -6,7 +6,7 @@
 use super::{Class, EventStream, Held, SessionKind, StreamState, event_object};
 use crate::domain::time::Span;
 use crate::limits::{ALERT_WAITS_MS, SESSION_SEGMENT_BYTES};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const VENUE_ALERT: &str = "venue_alert";
 
@@ -24,6 +24,14 @@ impl EventStream {
             return self.raise(&event_object(None, VENUE_ALERT, symbol, fields));
         }
         self.add_to(&mut state, Class::Feed, VENUE_ALERT, symbol, fields);
+    }
+
+    /// An execution fits no order of the session. Gives what the reader of its result must know.
+    pub(in crate::service::sessions) fn unassigned_fill(&self, symbol: &str, at: &str, why: &str) -> String {
+        tracing::warn!(session = self.session, symbol, why, "an execution fits no order");
+        let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
+        self.add(Class::Signal, "alert", Some(symbol), fields);
+        format!("from {at} on no position was opened on {symbol}: {why}")
     }
 
     /// Raises the alerts whose events have waited for the disk too long.
