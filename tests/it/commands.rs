@@ -143,7 +143,10 @@ fn what_is_not_there_is_named_with_a_way_out() {
         (&["export", id, "--out", "x.xlsx"], &["x.xlsx does not say which format", ".parquet"]),
         (&["export", id, "--out", "x.csv", "--format", "parquet"], &["named for another format"]),
         (&["export", id, "--out", "x", "--format", "xml"], &["\"xml\" is not a format"]),
-        (&["export", id, "--out", &out, "--symbol", "ETHUSDT"], &["no symbol \"ETHUSDT\"", "it has BTCUSDT"]),
+        (
+            &["export", id, "--out", &out, "--symbol", "ETHUSDT"],
+            &["no symbol \"ETHUSDT\"", "There is only BTCUSDT"],
+        ),
         (&["export", id, "--out", &out, "--stream", "bars"], &["none of these streams"]),
         (&["export", id, "--out", &out, "--stream", "tick"], &["no such stream", "book20"]),
         (&["backtest", "--strategy", "nope", "--recording", id], &["no strategy \"nope\"", "pump_v2"]),
