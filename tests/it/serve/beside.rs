@@ -222,7 +222,7 @@ fn a_traders_day_beside_a_daemon() {
     let listed = cli.ok(&["results", "list"]);
     assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
     let compared = cli.ok(&[&["results", "compare"], &ids[..]].concat());
-    assert!(compared.contains("variant_3") && compared.contains("net_profit"), "{compared}");
+    assert!(compared.contains("variant_3") && compared.contains("Net profit"), "{compared}");
     let explained =
         cli.ok(&["backtest", "--recording", id, "--strategy", all[0], "--explain-trade", "worst"]);
     assert!(explained.contains("entry") && explained.contains("exit"), "{explained}");
