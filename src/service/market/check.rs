@@ -10,9 +10,17 @@ use crate::exchange::mexc::request::account::Margin;
 use crate::exchange::mexc::request::order::{NewOrder, OrderType};
 use crate::exchange::mexc::{AccountClient, Effect, HeldPosition, PlacedOrder, PositionMode, WriteOutcome};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Largest difference of the exchange's clock from ours.
 const CLOCK_NS: i64 = 500_000_000;
+
+/// Tries of a change of leverage. Each waits several seconds for its turn, and the exchange's window of ten
+/// calls is 10 s long, so the last is reached only where other calls take every turn.
+const LEVERAGE_TRIES: u32 = 5;
+
+/// Pause between two tries.
+const LEVERAGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a line came out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -194,10 +202,16 @@ fn foreign(symbol: &str, positions: &[HeldPosition], orders: &[PlacedOrder], lin
 async fn leverage(account: &AccountClient, symbol: &str, wanted: Option<u32>, lines: &mut Lines) {
     let is_so = |read: &[Option<u32>; 2]| wanted.is_none() || read.iter().all(|side| *side == wanted);
     let mut read = account.leverage(symbol).await;
-    if let Some(wanted) = wanted.filter(|_| read.as_ref().is_ok_and(|read| !is_so(read))) {
-        for is_long in [true, false] {
-            // What came of it is read back.
-            let _ = account.set_leverage(symbol, is_long, wanted).await;
+    let mut why = String::new();
+    if let (Some(wanted), Ok(before)) = (wanted, &read)
+        && !is_so(before)
+    {
+        for (is_long, side) in [true, false].into_iter().zip(*before) {
+            if side != Some(wanted)
+                && let Err(reason) = set_leverage(account, symbol, is_long, wanted).await
+            {
+                why = format!("; it could not be set: {reason}");
+            }
         }
         read = account.leverage(symbol).await;
     }
@@ -208,10 +222,34 @@ async fn leverage(account: &AccountClient, symbol: &str, wanted: Option<u32>, li
     );
     match read {
         Ok(read) => {
-            let found = format!("longs {}, shorts {}", text(read[0]), text(read[1]));
+            let found = format!("longs {}, shorts {}{why}", text(read[0]), text(read[1]));
             lines.is("leverage", Some(symbol), is_so(&read), found, &advice);
         }
         Err(error) => lines.is("leverage", Some(symbol), false, error.to_string(), &advice),
+    }
+}
+
+/// Sets the leverage of a side, waiting for its turn: the exchange allows few of these calls, and a session
+/// of many symbols needs two for each.
+///
+/// # Errors
+/// Why it may not be set. Whether it is must be read back.
+async fn set_leverage(
+    account: &AccountClient,
+    symbol: &str,
+    is_long: bool,
+    wanted: u32,
+) -> Result<(), String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match account.set_leverage(symbol, is_long, wanted).await {
+            WriteOutcome::Accepted(()) => return Ok(()),
+            WriteOutcome::Refused { code, message } => return Err(format!("code {code}: {message}")),
+            WriteOutcome::Unknown(why) => return Err(why),
+            WriteOutcome::NotSent(_) if tries < LEVERAGE_TRIES => tokio::time::sleep(LEVERAGE_PAUSE).await,
+            WriteOutcome::NotSent(why) => return Err(why),
+        }
     }
 }
 
