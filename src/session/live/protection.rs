@@ -268,8 +268,9 @@ impl Protection {
         }
     }
 
-    /// All stops that stand. What is not among them is not there, unless it was sent after they were asked for.
-    /// Whether it is known what each belongs to: one may be of a position whose number was not told yet.
+    /// All stops that stand. What is not among them is not there, unless it was sent after they were asked
+    /// for. Returns whether it is known what each belongs to: one may be of a position whose number was not
+    /// told yet.
     pub fn on_list(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) -> bool {
         self.is_listed = true;
         facts.iter().for_each(|fact| self.remember(fact));
