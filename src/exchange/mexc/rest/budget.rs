@@ -22,6 +22,8 @@ pub enum CallGroup {
     Exit,
     /// Moves of stops: they delay no exit.
     Move,
+    /// Changes of leverage, of which the exchange allows few: they delay no cancel.
+    Leverage,
     /// Cancels and other signed writes.
     Cancel,
 }

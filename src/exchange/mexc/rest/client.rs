@@ -29,6 +29,7 @@ pub struct Rest {
     order: Line,
     exit: Line,
     moves: Line,
+    leverage: Line,
     cancel: Line,
     /// The exchange's clock minus ours, nanoseconds.
     offset_ns: AtomicI64,
@@ -67,6 +68,8 @@ impl Rest {
             order: orders(),
             exit: orders(),
             moves: orders(),
+            // Ten in 10 s.
+            leverage: line(1, 10),
             cancel: line(settings.account_requests_per_second, settings.account_requests_per_second),
             network,
             settings,
@@ -212,6 +215,7 @@ impl Rest {
             CallGroup::Order => &self.order,
             CallGroup::Exit => &self.exit,
             CallGroup::Move => &self.moves,
+            CallGroup::Leverage => &self.leverage,
             CallGroup::Cancel => &self.cancel,
         }
     }

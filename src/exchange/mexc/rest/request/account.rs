@@ -139,7 +139,7 @@ pub fn change_leverage(symbol: &str, side: PositionSide, margin: Margin, leverag
     Request::write(
         "/position/change_leverage",
         body.number("positionType", side as u8).end(),
-        CallGroup::Cancel,
+        CallGroup::Leverage,
     )
 }
 
