@@ -180,7 +180,7 @@ pub enum RejectReason {
     InsufficientMargin,
     /// Injected by the simulator's reject rate.
     Injected,
-    /// The venue's own reason (logged where the answer is received).
+    /// The venue's own reason (logged where the answer is received), or the order never left for the venue.
     Venue,
 }
 

@@ -333,7 +333,12 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
 
     /// Waits for the venue, with what was done so far on disk and told. What the venue says meanwhile comes
     /// too late for the engine, and is journaled: whoever asks later what became of an order finds it.
-    fn settle(&mut self) -> Result<(), P::Error> {
+    /// Called again after a restart whose journal has the session's end: the process before may have ended
+    /// while it waited.
+    ///
+    /// # Errors
+    /// The journal takes nothing more.
+    pub fn settle(&mut self) -> Result<(), P::Error> {
         if self.ports.is_settled() {
             return Ok(());
         }

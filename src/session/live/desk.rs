@@ -272,7 +272,7 @@ impl Desk {
         entries.into_iter().for_each(|order| self.cancel(order, now));
     }
 
-    /// An order of a process before this one that never left it.
+    /// An order that never left: of a process before this one, or there was no room for it.
     pub fn on_never_sent(&mut self, order: OrderId) {
         self.answer(OrderEvent::Rejected { order, reason: RejectReason::Venue });
     }

@@ -216,6 +216,20 @@ impl Running {
             stopped = ended == Ended::Stopped;
         } else {
             let at = driver.progress().at.to_string();
+            if T::Gateway::IS_EXCHANGE {
+                self.catch_up.end();
+                let (opened, _) = self.open_inbox(plan, reached, &open);
+                let inbox = inbox.get_or_init(|| opened);
+                let ports =
+                    trading.ports(Outside { session: self, inbox, journal, market: context.market })?;
+                let switches = Switches { table: &self.table, allowed: &self.allowed };
+                let mut market_loop =
+                    MarketLoop::new(driver, recorder, ports, plan.streams(), switches, allowed);
+                market_loop.settle().map_err(Into::into)?;
+                recorder = market_loop.recorder;
+                recorder.noted.extend(market_loop.ports.noted());
+                driver = market_loop.driver;
+            }
             for news in News::unassigned_before(driver.unassigned()) {
                 if let News::Unassigned(symbol, why) = news {
                     let name = &driver.table().spec(symbol).name;

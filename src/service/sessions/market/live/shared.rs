@@ -21,7 +21,7 @@ pub(super) enum OrderCommand {
     Withdraw,
     /// The engine's positions and where it wants them to end, and how many answers it had been given then.
     Protect { positions: Vec<EnginePosition>, answers: u64 },
-    /// Orders of a process before this one that never left it.
+    /// Orders that never left: of a process before this one, or there was no room for them.
     NeverSent(Vec<OrderId>),
 }
 
@@ -40,7 +40,7 @@ impl Exposures {
         self.lock().insert(session.to_owned(), None);
     }
 
-    /// A session has ended, and nothing it had was ever unknown to its journal.
+    /// A session has ended. One that went on after a restart has said what it has, and keeps that.
     pub(in crate::service::sessions) fn ended(&self, session: &str) {
         let mut all = self.lock();
         if all.get(session) == Some(&None) {
