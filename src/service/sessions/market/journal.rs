@@ -167,8 +167,9 @@ impl Journal {
                 Arrived::Gap { symbol, streams, from, cause } => {
                     let gap = Gap { from: *from, to: *at, cause: *cause };
                     for stream in streams {
-                        self.control(*at, ControlKindV1::complete(*symbol, *stream));
+                        // A control may commit at once: a stream is whole again only with its gap on disk.
                         self.recording.gap(*symbol, RecordedGap { stream: *stream, gap })?;
+                        self.control(*at, ControlKindV1::complete(*symbol, *stream));
                     }
                 }
                 Arrived::Lost { symbol, stream, since } => {
