@@ -1,15 +1,20 @@
 //! Standard error behind a queue: whoever logs, a session's thread among them, waits for nobody who reads it.
 //!
-//! Invariants: lines are written in the order in which they were said; those that found no room are counted
-//! and told.
+//! Invariants: lines are written in the order in which they were said; those that found no room are counted,
+//! and the count is said as soon as nothing waits.
 
+use crate::clock::Stopwatch;
+use crate::domain::time::Span;
 use crate::limits::LOG_FLUSH_MS;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
+
+/// Pause between two tries to reach a queue that is full.
+const FLUSH_AGAIN: Duration = Duration::from_millis(5);
 
 /// Lines on their way to standard error.
 #[derive(Clone, Debug)]
@@ -30,10 +35,25 @@ impl LineQueue {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start(out: impl Write + Send + 'static, lines: usize) -> io::Result<LineQueue> {
+        LineQueue::start_with(out, lines, |lines, total| {
+            tracing::error!(
+                lines,
+                total,
+                "lines of the log were dropped: standard error is not read fast enough"
+            );
+        })
+    }
+
+    /// As [`LineQueue::start`]; `tell` says how many lines were dropped since the last time, and in all.
+    fn start_with(
+        out: impl Write + Send + 'static,
+        lines: usize,
+        tell: impl Fn(u64, u64) + Send + 'static,
+    ) -> io::Result<LineQueue> {
         let (entries, waiting) = sync_channel(lines);
         let dropped = Arc::<AtomicU64>::default();
         let counted = Arc::clone(&dropped);
-        Builder::new().name("log".to_owned()).spawn(move || write(out, &waiting, &counted))?;
+        Builder::new().name("log".to_owned()).spawn(move || write(out, &waiting, &counted, &tell))?;
         Ok(LineQueue { entries, dropped })
     }
 
@@ -45,9 +65,16 @@ impl LineQueue {
     /// Waits until what was said so far is written. Gives up when nobody reads.
     pub(super) fn flush(&self) {
         let (done, written) = sync_channel(1);
-        if self.entries.try_send(Entry::Flush(done)).is_ok() {
-            let _ = written.recv_timeout(Duration::from_millis(LOG_FLUSH_MS));
+        let patience = Span::from_millis(LOG_FLUSH_MS as i64);
+        let watch = Stopwatch::start();
+        while let Err(TrySendError::Full(_)) = self.entries.try_send(Entry::Flush(done.clone())) {
+            if watch.elapsed() > patience {
+                return;
+            }
+            std::thread::sleep(FLUSH_AGAIN);
         }
+        let left = (patience - watch.elapsed()).nanos().max(0).unsigned_abs();
+        let _ = written.recv_timeout(Duration::from_nanos(left));
     }
 }
 
@@ -65,18 +92,26 @@ impl Write for LineQueue {
     }
 }
 
-fn write(mut out: impl Write, waiting: &Receiver<Entry>, dropped: &AtomicU64) {
+fn write(mut out: impl Write, waiting: &Receiver<Entry>, dropped: &AtomicU64, tell: &dyn Fn(u64, u64)) {
     let mut told = 0;
-    for entry in waiting {
+    loop {
+        let entry = match waiting.try_recv() {
+            Ok(entry) => entry,
+            Err(_) => {
+                // Nothing waits, so the line about dropped ones takes no other line's room.
+                let total = dropped.load(Ordering::Relaxed);
+                if total > told {
+                    let lines = total - std::mem::replace(&mut told, total);
+                    tell(lines, total);
+                }
+                let Ok(entry) = waiting.recv() else { return };
+                entry
+            }
+        };
         match entry {
             // A line that cannot be written is lost.
             Entry::Line(line) => _ = out.write_all(&line),
             Entry::Flush(done) => _ = done.send(()),
-        }
-        let count = dropped.load(Ordering::Relaxed);
-        if count > told {
-            let lines = count - std::mem::replace(&mut told, count);
-            tracing::warn!(lines, "lines of the log were dropped: standard error is not read fast enough");
         }
     }
 }
@@ -104,7 +139,9 @@ mod tests {
     #[test]
     fn whoever_logs_does_not_wait_for_a_reader_and_what_is_dropped_is_counted() {
         let ((read, go), (to, lines)) = (channel(), channel());
-        let mut queue = LineQueue::start(Slow(go, to), 2).unwrap();
+        let (told, tellings) = channel();
+        let tell = move |lines, total| told.send((lines, total)).unwrap();
+        let mut queue = LineQueue::start_with(Slow(go, to), 2, tell).unwrap();
         // One is being written, at the latest when it has been said, and two wait.
         (0..10).for_each(|number| queue.write_all(&[number]).unwrap());
         let dropped = queue.dropped();
@@ -112,8 +149,24 @@ mod tests {
         (0..10).for_each(|_| read.send(()).unwrap());
         let kept = 10 - dropped as u8;
         assert!((0..kept).all(|_| lines.recv().is_ok()));
+        assert_eq!(tellings.recv(), Ok((dropped, dropped)), "once nothing waits");
         queue.write_all(b"last").unwrap();
         queue.flush();
         assert_eq!(lines.try_recv().unwrap(), b"last", "written when it is flushed");
+    }
+
+    #[test]
+    fn a_flush_finds_room_in_a_queue_that_is_full_and_read_slowly() {
+        let ((read, go), (to, lines)) = (channel(), channel());
+        let mut queue = LineQueue::start_with(Slow(go, to), 2, |_, _| ()).unwrap();
+        (0..10).for_each(|number| queue.write_all(&[number]).unwrap());
+        let kept = 10 - queue.dropped() as usize;
+        let reader = std::thread::spawn(move || {
+            std::thread::sleep(FLUSH_AGAIN);
+            (0..kept).for_each(|_| read.send(()).unwrap());
+        });
+        queue.flush();
+        assert_eq!(lines.try_iter().count(), kept, "all that was said is written");
+        reader.join().unwrap();
     }
 }
