@@ -85,7 +85,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         session: options.session.as_deref(),
         except: &none,
     };
-    let mut folder = Folder::open(&global.state(), &from.fingerprint())?;
+    let mut folder = ImportFolder::open(&global.state(), &from.fingerprint())?;
     let imported = folder.imported();
     let from = FetchSource { except: &imported, ..from };
     let read = AtomicU64::new(0);
@@ -98,7 +98,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let fetched = fetched.map_err(|error| match error {
         FetchError::Io(error) => Failure::other(error.to_string()).because(&folder.goes_on()),
         FetchError::Query(error) => Failure::unavailable(error.to_string()).because(&folder.goes_on()),
-        FetchError::Refused(why) => Failure::unavailable(why).because(NOTHING_KEPT),
+        FetchError::Refused(why) => Failure::unavailable(why).because(&folder.goes_on()),
     })?;
     for recording in &fetched {
         terminal::notice(&format!("{}: {} rows of {url}", recording.id, recording.rows));
@@ -127,14 +127,14 @@ const TOLD_EVERY: u64 = 1_000_000;
 
 /// A folder of the state directory for what is read from a QuestDB. It goes once all of that is imported, and
 /// stays otherwise, so that the same command goes on there.
-struct Folder {
+struct ImportFolder {
     path: PathBuf,
     is_done: bool,
     /// Locked: two imports of the same rows do not share it.
     _lock: File,
 }
 
-impl Drop for Folder {
+impl Drop for ImportFolder {
     fn drop(&mut self) {
         // Best effort: it holds copies only.
         let _ = match self.is_done {
@@ -148,7 +148,7 @@ impl Drop for Folder {
 /// Ids of recordings that are imported, one a line.
 const IMPORTED: &str = "imported";
 
-impl Folder {
+impl ImportFolder {
     fn open(state: &Path, fingerprint: &str) -> Result<Self, Failure> {
         let path = state.join(format!("questdb-import-{fingerprint}"));
         let cannot =
@@ -156,7 +156,7 @@ impl Folder {
         fs::create_dir_all(&path).map_err(cannot)?;
         let lock = File::open(&path).map_err(cannot)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Folder { path, is_done: false, _lock: lock }),
+            Ok(()) => Ok(ImportFolder { path, is_done: false, _lock: lock }),
             Err(_) => Err(Failure::unavailable(
                 "another import of the same rows is running: wait until it has ended",
             )),
@@ -170,13 +170,16 @@ impl Folder {
 
     fn note(&self, id: &str) -> Result<(), Failure> {
         let file = OpenOptions::new().create(true).append(true).open(self.path.join(IMPORTED));
-        let noted = file.and_then(|mut file| writeln!(file, "{id}"));
+        let noted = file.and_then(|mut file| writeln!(file, "{id}").and_then(|()| file.sync_all()));
         noted.map_err(|error| Failure::other(format!("{} cannot be written: {error}", self.path.visible())))
     }
 
     /// What a failure leaves behind.
     fn goes_on(&self) -> String {
-        format!("rows that were read are in {}: the same command goes on there", self.path.visible())
+        format!(
+            "rows that were read are in {0}: run the same command again to continue, or remove {0} to read everything anew",
+            self.path.visible()
+        )
     }
 }
 

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 /// How long the server may take to apply what it has acknowledged before it is not waited for.
 const DRAIN: Span = Span::from_seconds(30);
 const LOOK_AGAIN: Span = Span::from_millis(50);
+/// How long a look at the columns of a table waits for what others write there.
+const COLUMNS_WITHIN: Span = Span::from_seconds(2);
 
 /// A connection.
 pub(super) struct Connection {
@@ -90,16 +92,16 @@ impl Connection {
         self.drain()?;
         let mut problems = Vec::new();
         for table in self.tables.all() {
-            let drift = self.tables.drift(table, &self.columns(table)?);
-            if !drift.is_empty() {
+            let there = self.columns(table)?;
+            if table.columns.iter().any(|column| !there.iter().any(|(name, ..)| name == column.name)) {
                 // It may have taken rows without the values of such columns.
                 forget(store, table.name)?;
             }
-            problems.extend(drift);
+            problems.extend(self.tables.drift(table, &there));
         }
         if !problems.is_empty() {
             return Err(SyncError::Refused(format!(
-                "the tables in QuestDB are not those of schema/questdb ({}): rename them or choose another analytics.questdb.prefix",
+                "the tables in QuestDB are not those of schema/questdb ({}): drop them to have them created and sent again, rename them, or choose another analytics.questdb.prefix",
                 problems.join("; ")
             )));
         }
@@ -142,19 +144,28 @@ impl Connection {
 
     /// Waits until everything acknowledged up to now is visible, whatever others write meanwhile.
     pub(super) fn drain(&self) -> Result<(), SyncError> {
+        if self.is_drained(|_| true, DRAIN)? {
+            return Ok(());
+        }
+        Err(SyncError::Write(WriteError::Later("it does not apply what it has taken".to_owned())))
+    }
+
+    /// Whether what some tables have acknowledged up to now becomes visible within a time.
+    fn is_drained(&self, is_meant: impl Fn(&str) -> bool, within: Span) -> Result<bool, SyncError> {
         let watch = Stopwatch::start();
         let acknowledged = self.seen()?;
         let mut seen = acknowledged.clone();
-        while acknowledged.iter().any(|(name, then)| seen.get(name).is_some_and(|now| now.is_behind(*then))) {
-            if watch.elapsed() > DRAIN {
-                return Err(SyncError::Write(WriteError::Later(
-                    "it does not apply what it has taken".to_owned(),
-                )));
+        let is_behind = |name: &String, then: &ServerTable, seen: &BTreeMap<String, ServerTable>| {
+            is_meant(name) && seen.get(name).is_some_and(|now| now.is_behind(*then))
+        };
+        while acknowledged.iter().any(|(name, then)| is_behind(name, then, &seen)) {
+            if watch.elapsed() > within {
+                return Ok(false);
             }
             watch.sleep_until(watch.elapsed() + LOOK_AGAIN);
             seen = self.seen()?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether this store wrote there last, by the id of its last connection; begins a new one.
@@ -236,9 +247,8 @@ impl Connection {
             match known {
                 Some(known) if known.table_id == now.id && known.sequencer_txn <= now.sequencer_txn => {
                     if known.sequencer_txn < now.sequencer_txn {
-                        altered.push(table.name);
+                        altered.push((table.name, now.sequencer_txn));
                     }
-                    known.sequencer_txn = now.sequencer_txn;
                 }
                 Some(known) => {
                     tracing::warn!(
@@ -256,8 +266,12 @@ impl Connection {
                 }),
             }
         }
-        for table in altered {
-            self.has_columns(table)?;
+        for (table, sequencer_txn) in altered {
+            if self.has_columns(table)?
+                && let Some(known) = self.state.tables.iter_mut().find(|known| known.name == table)
+            {
+                known.sequencer_txn = sequencer_txn;
+            }
         }
         change.state = Some(self.state.clone());
         if store.sync_state()?.as_ref() != change.state.as_ref() {
@@ -268,12 +282,15 @@ impl Connection {
 
     /// That a table still has our columns; asked when its sequencer has counted more than our requests, so
     /// that it was altered or another daemon writes there. On a connection that was open while a column was
-    /// dropped, the first request is acknowledged without the values of that column.
-    pub(super) fn has_columns(&self, table: &str) -> Result<(), SyncError> {
-        let Some(table) = self.tables.get(table) else { return Ok(()) };
-        self.drain()?;
+    /// dropped, the first request is acknowledged without the values of that column. `false`: the server has
+    /// not yet applied what it took, so that it must be asked again.
+    pub(super) fn has_columns(&self, table: &str) -> Result<bool, SyncError> {
+        let Some(table) = self.tables.get(table) else { return Ok(true) };
+        if !self.is_drained(|name| name == table.name, COLUMNS_WITHIN)? {
+            return Ok(false);
+        }
         match self.tables.drift(table, &self.columns(table)?) {
-            drift if drift.is_empty() => Ok(()),
+            drift if drift.is_empty() => Ok(true),
             drift => Err(WriteError::NoTable(drift.join("; ")).into()),
         }
     }
