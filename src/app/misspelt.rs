@@ -1,4 +1,4 @@
-//! What is said of the name of a strategy, or of a strategy file, that is none.
+//! Messages for the name of a strategy, or of a strategy file, that does not exist.
 
 use crate::document::strategy::builtin;
 use crate::domain::visible::Visible;
@@ -31,7 +31,7 @@ pub fn file(path: &Path) -> String {
     let names = entries.take(FILES_READ).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let documents: BTreeSet<String> = names.filter(|name| name.ends_with(".json")).collect();
     let known = known_names(&name, documents.iter().map(String::as_str));
-    format!("there is no strategy file {}; in its folder {}", path.visible(), known.visible())
+    format!("there is no strategy file {}; {} in its folder", path.visible(), known.visible())
 }
 
 #[cfg(test)]
@@ -45,7 +45,8 @@ mod tests {
             std::fs::write(folder.path().join(name), "{}").unwrap();
         }
         let told = file(&folder.path().join("quick_breakot.json"));
-        let hint = "did you mean \"quick_breakout.json\"? There are other.json, quick_breakout.json";
+        let hint =
+            "did you mean \"quick_breakout.json\"? There are other.json, quick_breakout.json in its folder";
         assert!(told.ends_with(hint), "{told}");
         assert!(file(&folder.path().join("none/x.json")).ends_with("check its folder"));
         assert!(is_like_a_path("a/b") && is_like_a_path("a.json") && !is_like_a_path("pump_v2"));

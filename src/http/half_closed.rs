@@ -18,10 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::sleep;
 
 /// The socket as `hyper` uses it.
-pub struct Watched<S>(Arc<Mutex<State<S>>>);
+pub struct HalfClosedSocket<S>(Arc<Mutex<State<S>>>);
 
 /// The same socket as its task watches it.
-pub struct Watch<S>(Arc<Mutex<State<S>>>);
+pub struct ClientWatch<S>(Arc<Mutex<State<S>>>);
 
 struct State<S> {
     socket: S,
@@ -36,12 +36,12 @@ struct State<S> {
 }
 
 /// Splits a socket in two. Both must be polled by one task, because a socket wakes one reader only.
-pub fn watched<S>(socket: S) -> (Watched<S>, Watch<S>) {
+pub fn watch_client<S>(socket: S) -> (HalfClosedSocket<S>, ClientWatch<S>) {
     let state = Arc::new(Mutex::new(State { socket, ahead: None, is_ended: false, failed: None, writes: 0 }));
-    (Watched(Arc::clone(&state)), Watch(state))
+    (HalfClosedSocket(Arc::clone(&state)), ClientWatch(state))
 }
 
-impl<S: AsyncRead + Unpin> Watch<S> {
+impl<S: AsyncRead + Unpin> ClientWatch<S> {
     /// Ends when the client has left: the connection is reset, or the client has ended its half and took
     /// nothing for `patience`.
     pub async fn left(&self, patience: Duration) {
@@ -93,7 +93,7 @@ fn lock<S>(state: &Mutex<State<S>>) -> MutexGuard<'_, State<S>> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HalfClosedSocket<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -122,7 +122,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HalfClosedSocket<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut state = lock(&self.0);
         let written = Pin::new(&mut state.socket).poll_write(context, bytes);
@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_ended_its_half_has_left_when_it_took_nothing_for_a_while() {
         let (ours, mut theirs) = duplex(1_000);
-        let (mut socket, watch) = watched(ours);
+        let (mut socket, watch) = watch_client(ours);
         let mut left = pin!(watch.left(PATIENCE));
         assert!(timeout(PATIENCE * 10, left.as_mut()).await.is_err(), "it may send more");
         theirs.shutdown().await.unwrap();
@@ -178,7 +178,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_is_reset_has_no_client() {
         let socket = reset();
-        let (_socket, watch) = watched(socket);
+        let (_socket, watch) = watch_client(socket);
         timeout(MOMENT, watch.left(PATIENCE)).await.expect("at once");
     }
 
@@ -200,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn what_lies_behind_the_byte_is_read_with_it() {
         let (ours, mut theirs) = duplex(100);
-        let (mut socket, watch) = watched(ours);
+        let (mut socket, watch) = watch_client(ours);
         theirs.write_all(b"a whole request").await.unwrap();
         assert!(timeout(MOMENT, watch.left(PATIENCE)).await.is_err(), "it has not left");
         let mut part = [0; 100];
@@ -210,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn every_byte_is_read_in_order_while_the_socket_is_watched() {
         let (ours, mut theirs) = duplex(7);
-        let (mut socket, watch) = watched(ours);
+        let (mut socket, watch) = watch_client(ours);
         let sent: Vec<u8> = (0..10_000_u32).map(|number| number as u8).collect();
         let bytes = sent.clone();
         tokio::spawn(async move {

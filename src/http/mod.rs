@@ -3,7 +3,7 @@
 //! Read it in this order: `server` accepts connections, over TCP and over the Unix socket of `local`,
 //! `pipeline` handles one request from top to bottom, `routes` is the table of all endpoints, `handlers` do
 //! the work of a route, `reply` and `error` build the response. Shared resources are protected by `lanes`
-//! (threads), `key_locks` (password checks, large bodies), `addresses` (connections), `rate` (requests)
+//! (threads), `key_locks` (password checks, large bodies), `addresses` (connections), `rate` (requests),
 //! `write_deadline` (clients that do not read) and `half_closed` (clients that left). Invariant: decisions
 //! are made in `service`, not here, and nothing blocks an async worker.
 

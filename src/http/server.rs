@@ -4,7 +4,7 @@ use super::addresses::Counted;
 use super::connection::Connection;
 use super::context::AppContext;
 use super::error::Failure;
-use super::half_closed::watched;
+use super::half_closed::watch_client;
 use super::handlers::stream::ServiceBackend;
 use super::lanes::Lane;
 use super::local::{LocalListener, socket_path};
@@ -222,7 +222,7 @@ where
     let config = context.service.settings.current();
     let write_timeout = Duration::from_millis(config.http.write_timeout_ms);
     let patience = write_timeout.max(Duration::from_millis(HTTP_HALF_CLOSED_MS));
-    let (stream, watch) = watched(WriteDeadline::new(stream, write_timeout));
+    let (stream, watch) = watch_client(WriteDeadline::new(stream, write_timeout));
     let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
     let connection = Arc::new(connection);
     let service = service_fn(|request| {

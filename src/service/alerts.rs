@@ -1,9 +1,10 @@
 //! The alerts of sessions on a market: how many there were, and a program that is told of them, so that none
 //! halts unheard.
 //!
-//! Invariants: nobody who raises an alert waits for its program; a program, with all it has started, ends
-//! within its time and never outlives the daemon; an alert that the program is not told of is in the log and
-//! counted.
+//! Invariants: nobody who raises an alert waits for its program; a program ends within its time and never
+//! outlives the daemon, nor does what it has started if it is ended early (what it leaves in the background
+//! when it ends by itself is left alone); an alert that the program is not told of, or failed on, is in the
+//! log.
 
 use crate::limits::{ALERT_PROGRAMS, ALERTS_CLOSE_MS, ALERTS_KILL_MS, ALERTS_WAITING};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -27,7 +28,7 @@ pub struct Alerts {
     dropped: AtomicU64,
     setting: Mutex<Setting>,
     queue: Mutex<Queue>,
-    /// Rung when a thread that runs programs ends.
+    /// Notified when a thread that runs programs ends.
     ended: Condvar,
     /// The daemon has waited long enough: no program is started, and those that run are killed.
     closed: AtomicBool,

@@ -1,4 +1,4 @@
-//! What is said to somebody who misspelt a name: the name that was probably meant, and those there are.
+//! Messages for a name that does not exist: the name that was probably meant, and those there are.
 
 use crate::json::nearest;
 

@@ -30,10 +30,6 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What is left to do about a result that the store did not take.
-const NOT_KEPT: &str =
-    "the result was printed and not stored: run the same command again when the store takes it";
-
 /// Plans the runs, executes them, stores the results if asked to and prints them.
 ///
 /// # Errors
@@ -211,7 +207,7 @@ fn run_all(
 
 /// Stores every result; prints its id once it is durable.
 fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
-    for run in results {
+    for (stored, run) in results.iter().enumerate() {
         let created = clock::now();
         let id = format!("exec_{}", created.id(clock::entropy()));
         let one = std::slice::from_ref(run);
@@ -225,7 +221,15 @@ fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
             Holder::Command(store) => store.put_result(new).map_err(Failure::from),
             Holder::Daemon(daemon) => daemon.keep_result(new),
         };
-        kept.map_err(|failure| failure.because(NOT_KEPT))?;
+        kept.map_err(|failure| match results.len() {
+            1 => failure.because(
+                "the result was printed and not stored: run the same command again when the store takes it",
+            ),
+            all => failure.because(&format!(
+                "{stored} of {all} results were stored, all are printed: when the store takes them, run the same command again \
+                 and delete those that are then stored twice"
+            )),
+        })?;
         let source = run.source.rsplit('/').next().unwrap_or(&run.source);
         let first = run.assumptions.coverage.first;
         let from = first.map_or_else(String::new, |first| format!(" from {}", text::second(first)));

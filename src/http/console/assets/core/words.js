@@ -177,7 +177,7 @@ export const words = {
   startPage: {
     title: "Start a session", about: "Choose what runs, on which data, with how much. Nothing starts before you press the button.", type: "Type of session",
     /** @type {Record<string, string>} */
-    types: { backtest: "Replay recorded data", paper: "The market as it comes, simulated orders", live: "Real orders; rehearsed only so far", collect: "Record market data" },
+    types: { backtest: "Replay recorded data", paper: "Real-time market data, simulated orders", live: "Real orders; rehearsed only so far", collect: "Record market data" },
     budget: "Budget", cap: "Budget cap", capHint: "All strategies together", balance: "Starting balance", balanceHint: "Simulated account", position: "Largest position", positionHint: "Notional of one position",
     noLimit: "no limit", allocations: "Split over strategies", allocationOf: (/** @type {string} */ id) => `Budget of ${id}`, rest: "shared, or 60%",
     allocated: (/** @type {string} */ used, /** @type {string} */ cap, /** @type {string} */ left) => `${used} of ${cap} allocated, ${left} left to share`,

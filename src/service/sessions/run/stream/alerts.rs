@@ -31,7 +31,7 @@ impl EventStream {
         tracing::warn!(session = self.session, symbol, why, "an execution fits no order");
         let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
         self.add(Class::Signal, "alert", Some(symbol), fields);
-        format!("from {at} on no position was opened on {symbol}: {why}")
+        format!("no position was opened on {symbol} after this, noted at {at}: {why}")
     }
 
     /// Raises the alerts whose events have waited for the disk too long.
