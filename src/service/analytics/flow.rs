@@ -261,7 +261,7 @@ fn prove(connection: &mut Connection, sent: &BTreeMap<&'static str, (i64, u64)>)
             ))
             .into());
         }
-        // Another daemon's rows may be on their way for long; then the columns are looked at with a later round.
+        // Another daemon's rows may be on their way for long; the columns are then looked at later.
         let is_checked = now.sequencer_txn == expected || connection.has_columns(table)?;
         let known = &mut connection.state.tables[index];
         known.sequencer_txn = if is_checked { now.sequencer_txn } else { expected };

@@ -192,53 +192,53 @@ impl Running {
         for (class, event, symbol, fields) in comparison.beyond() {
             self.stream.add(class, event, symbol.as_deref(), fields);
         }
-        if !over {
+        if !over || T::Gateway::IS_EXCHANGE {
             let (opened, now) = self.open_inbox(plan, reached, &open);
             let inbox = inbox.get_or_init(|| opened);
             let ports = trading.ports(Outside { session: self, inbox, journal, market: context.market })?;
             let switches = Switches { table: &self.table, allowed: &self.allowed };
             let mut market_loop = MarketLoop::new(driver, recorder, ports, plan.streams(), switches, allowed);
-            match reached {
-                Some(reached) => market_loop.resume(now, reached, is_closing),
-                None => market_loop.begin(now),
-            }
-            self.catch_up.end();
-            let feed = self.subscribe(context.market, plan, inbox, reached)?;
-            let ended = market_loop.run();
-            drop(feed);
-            let ended = ended.map_err(Into::into)?;
-            if ended == Ended::Suspended {
-                return Ok(RunOutcome::Suspended);
+            if over {
+                // The process before may have ended while it waited for the exchange.
+                self.catch_up.end();
+                market_loop.settle().map_err(Into::into)?;
+            } else {
+                match reached {
+                    Some(reached) => market_loop.resume(now, reached, is_closing),
+                    None => market_loop.begin(now),
+                }
+                self.catch_up.end();
+                let feed = self.subscribe(context.market, plan, inbox, reached)?;
+                let ended = market_loop.run();
+                drop(feed);
+                let ended = ended.map_err(Into::into)?;
+                if ended == Ended::Suspended {
+                    return Ok(RunOutcome::Suspended);
+                }
+                stopped = ended == Ended::Stopped;
             }
             recorder = market_loop.recorder;
             recorder.noted.extend(market_loop.ports.noted());
             driver = market_loop.driver;
-            stopped = ended == Ended::Stopped;
-        } else {
-            let at = driver.progress().at.to_string();
-            if T::Gateway::IS_EXCHANGE {
-                self.catch_up.end();
-                let (opened, _) = self.open_inbox(plan, reached, &open);
-                let inbox = inbox.get_or_init(|| opened);
-                let ports =
-                    trading.ports(Outside { session: self, inbox, journal, market: context.market })?;
-                let switches = Switches { table: &self.table, allowed: &self.allowed };
-                let mut market_loop =
-                    MarketLoop::new(driver, recorder, ports, plan.streams(), switches, allowed);
-                market_loop.settle().map_err(Into::into)?;
-                recorder = market_loop.recorder;
-                recorder.noted.extend(market_loop.ports.noted());
-                driver = market_loop.driver;
-            }
-            for news in News::unassigned_before(driver.unassigned()) {
-                if let News::Unassigned(symbol, why) = news {
-                    let name = &driver.table().spec(symbol).name;
-                    recorder.noted.push(self.stream.unassigned_fill(name, &at, &why));
-                }
-            }
+        }
+        if over {
+            recorder.noted.extend(self.unassigned_before(&driver));
         }
         let noted = recorder.noted;
         Ok(RunOutcome::Ended { run: Some(Box::new(run.result(driver, recorder.collector, noted))), stopped })
+    }
+
+    /// Tells again of executions that fit no order, for a session that ended before this process: the one
+    /// before may not have come to tell them. Gives what the reader of the result must know.
+    fn unassigned_before<G: Gateway>(&self, driver: &Driver<G>) -> Vec<String> {
+        let at = driver.progress().at.to_string();
+        let note = |news| match news {
+            News::Unassigned(symbol, why) => {
+                Some(self.stream.unassigned_fill(&driver.table().spec(symbol).name, &at, &why))
+            }
+            _ => None,
+        };
+        News::unassigned_before(driver.unassigned()).filter_map(note).collect()
     }
 
     /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market,
