@@ -14,6 +14,7 @@ use crate::service::Records;
 use crate::service::results::{Part, Results, currency};
 use crate::store::Store;
 use crate::store::records::ResultV3;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -69,8 +70,12 @@ enum Action {
 #[derive(Args)]
 struct PartOptions {
     /// Ids of results; with several, each row begins with the id of its result.
-    #[arg(required = true, num_args = 1.., value_name = "ID")]
+    #[arg(required_unless_present = "last", num_args = 1.., value_name = "ID")]
     ids: Vec<String>,
+    /// The newest results, instead of naming their ids: as many as a backtest has just stored, for example.
+    #[arg(long, value_name = "COUNT", conflicts_with = "ids",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    last: Option<usize>,
     /// Print JSON instead of CSV.
     #[arg(long)]
     json: bool,
@@ -88,9 +93,17 @@ impl Action {
             Action::List { .. } => vec![Records::Results],
             Action::Compare { ids, .. } => ids.iter().cloned().map(Records::Result).collect(),
             Action::Show { id } | Action::Report { id, .. } => vec![Records::Result(id.clone())],
-            Action::Trades(part) | Action::Equity(part) | Action::Signals(part) => {
-                part.ids.iter().cloned().map(Records::Result).collect()
-            }
+            Action::Trades(part) | Action::Equity(part) | Action::Signals(part) => part.records(&part.ids),
+        }
+    }
+}
+
+impl PartOptions {
+    fn records(&self, ids: &[String]) -> Vec<Records> {
+        if ids.is_empty() {
+            vec![Records::Results]
+        } else {
+            ids.iter().cloned().map(Records::Result).collect()
         }
     }
 }
@@ -108,9 +121,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             terminal::print(&format!("{}\n", results.stored(id)?));
             Ok(())
         }
-        Action::Trades(options) => part(&results, options, Part::Trades),
-        Action::Equity(options) => part(&results, options, Part::Equity),
-        Action::Signals(options) => part(&results, options, Part::Signals),
+        Action::Trades(options) => part((global, &store, &results), options, Part::Trades),
+        Action::Equity(options) => part((global, &store, &results), options, Part::Equity),
+        Action::Signals(options) => part((global, &store, &results), options, Part::Signals),
         Action::Report { id, out, replace } => report(&results, id, out, *replace),
         Action::Compare { ids, json } => compare(&results, ids, *json),
     }
@@ -129,16 +142,33 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Failure> {
-    if let Some((_, id)) =
-        options.ids.iter().enumerate().find(|(index, id)| options.ids[..*index].contains(id))
-    {
+fn part(
+    (global, store, results): (&Global, &Store, &Results),
+    options: &PartOptions,
+    part: Part,
+) -> Result<(), Failure> {
+    let Some(last) = options.last else { return part_of(results, &options.ids, options, part) };
+    let mut newest: Vec<String> = store.results()?.into_iter().take(last).map(|result| result.id).collect();
+    newest.reverse();
+    if newest.len() < last {
+        let all = newest.len();
+        return Err(Failure::input(format!(
+            "--last {last}: there are only {all} results; `tradingd results list` lists them"
+        )));
+    }
+    // Beside a daemon only what is asked for is copied: first the list, now what it named.
+    let store = Arc::new(global.read(&options.records(&newest))?);
+    part_of(&Results::new(store), &newest, options, part)
+}
+
+fn part_of(results: &Results, ids: &[String], options: &PartOptions, part: Part) -> Result<(), Failure> {
+    if let Some((_, id)) = ids.iter().enumerate().find(|(index, id)| ids[..*index].contains(id)) {
         return Err(Failure::input(format!("result {id} is named twice, so its rows would count twice")));
     }
     if let Some(out) = &options.out {
         options.replace.check(out)?;
     }
-    let shown = match (options.ids.as_slice(), options.json) {
+    let shown = match (ids, options.json) {
         ([id], true) => format!("{:#}\n", json!(results.rows(id, part, usize::MAX)?)),
         ([id], false) => results.csv(id, part, usize::MAX)?,
         (several, true) => {

@@ -30,7 +30,7 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     put(
         "latency",
         format!(
-            "orders {}, feed {}",
+            "orders {} (median), feed {}",
             f::seconds(a.latency.seconds_f64()),
             f::seconds(a.feed_latency.seconds_f64())
         ),
@@ -158,7 +158,7 @@ fn jump_lines(run: &RunResult) -> Vec<String> {
 
 /// Tells of the price changes that are not shown.
 pub(super) fn smaller_jumps(count: usize) -> String {
-    format!("{count} smaller in the JSON form")
+    format!("{count} smaller: see --json")
 }
 
 /// The price changes across gaps in which trades are missing or nobody knows, each with its size in percent;
@@ -279,6 +279,6 @@ mod tests {
         assert_eq!(lines.len(), 4, "{lines:?}");
         let first = "39.00 % of PUMP_USDT, from 1.00 to 1.39, over 2h 00m of silence from ";
         assert!(lines[0].starts_with(first) && lines[1].starts_with("-10.00 %"), "{lines:?}");
-        assert_eq!(lines[3], "1 smaller in the JSON form");
+        assert_eq!(lines[3], "1 smaller: see --json");
     }
 }

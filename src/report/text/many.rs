@@ -70,7 +70,8 @@ fn assumptions(runs: &[RunResult], style: Style) -> String {
             wrapped(&mut out, name, &format!("{}  {value}", named(numbers)), style.width);
         }
         if others.len() > VALUES_SHOWN {
-            let more = format!("{} more differ; see --report or --json", others.len() - VALUES_SHOWN);
+            let more =
+                format!("{} more, each of some results: see --report or --json", others.len() - VALUES_SHOWN);
             wrapped(&mut out, name, &more, style.width);
         }
     }
@@ -356,7 +357,7 @@ mod tests {
             })
             .collect();
         let text = many(&many_values, Style::of_width(120, Colour::Plain));
-        assert!(text.contains("5 more differ; see --report or --json"), "{text}");
+        assert!(text.contains("5 more, each of some results: see --report or --json"), "{text}");
         let own = |index: usize, mut run: RunResult| {
             run.assumptions.warnings = vec![format!("of {index} only")];
             run.assumptions.warnings.extend((index > 6).then(|| "the account is in BTC".to_owned()));
@@ -412,7 +413,7 @@ mod tests {
             text.lines().filter_map(|line| line.trim_start().strip_prefix("price jump  ")).collect();
         let begins = ["#2  50.00 %", "#3  -45.00 %", "#2  40.00 %", "#2  30.00 %"];
         assert!(lines.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{text}");
-        assert_eq!(lines[4..], ["#1 #2 #3  4 smaller in the JSON form"], "{text}");
+        assert_eq!(lines[4..], ["#1 #2 #3  4 smaller: see --json"], "{text}");
     }
 
     #[test]
