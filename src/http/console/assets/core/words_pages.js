@@ -48,7 +48,8 @@ export const strategyWords = {
   versionsAbout: "Every save is a version. Restoring makes an old one the newest.", compare: "Compare with what is open", restore: "Restore", restored: "Restored into the editor; save to keep it.",
   newest: "newest", open: "open", noDifference: "No difference.", before: "before", after: "now", missing: "—", place: "Place",
   usedBy: "Running now in", notUsed: "No running session uses this strategy.", results: "Results", noResults: "No result of this strategy is stored.",
-  versionNumber: "Version", period: "Span of data", netProfit: "Net profit", drawdown: "Drawdown",
+  versionNumber: "Version", period: "Span of data", wholeTrades: "Whole session: trades", wholeNet: "Whole session: net", wholeDrawdown: "Whole session: drawdown",
+  sharedBy: "Traded by", sharers: (/** @type {number} */ n) => n === 1 ? "this strategy alone" : `${n} strategies together`,
 };
 
 export const recordingWords = {
