@@ -118,6 +118,9 @@ function follow(/** @type {string} */ id) {
   return one;
 }
 
+/** Whether a question was refused because the session has ended, which is no failure. @param {any} error */
+const isOfTheEnd = (error) => error instanceof Refused && error.code === "session_ended";
+
 async function readNow(/** @type {string} */ id) {
   const path = `/sessions/${encodeURIComponent(id)}`;
   const kind = state.sessions[id]?.session_type;
@@ -131,11 +134,13 @@ async function readNow(/** @type {string} */ id) {
   answers.forEach((answer, index) => { if (answer.status === "fulfilled") now[parts[index]] = answer.value; });
   now.unread = parts.flatMap((part, index) => {
     const answer = answers[index];
-    if (answer.status === "fulfilled") return [];
+    if (answer.status === "fulfilled" || isOfTheEnd(answer.reason)) return [];
     const before = (state.now[id]?.unread ?? []).find((/** @type {any} */ one) => one.part === part);
     return [{ part, since: before?.since ?? state.now[id]?.readAt ?? null, message: answer.reason?.message ?? String(answer.reason) }];
   });
   patch("now", { [id]: read ? { ...now, readAt: at } : now });
+  // The end of a session may be answered before the socket tells of it.
+  if (isRunning(state.sessions[id]) && answers.some((answer) => answer.status === "rejected" && isOfTheEnd(answer.reason))) await refreshSession(id);
 }
 
 /** Prices come up to ten times a second per symbol; they are put into the state twice a second. */

@@ -65,7 +65,7 @@ function Shown({ session, query }) {
   const isTrading = session.session_type !== "collect";
   return html`<${Head} session=${session} />
     ${session.error_message && html`<div class="callout bad" role="alert">${session.error_message}</div>`}
-    <${Unread} list=${now?.unread ?? NONE} />
+    <${Unread} list=${running ? now?.unread ?? NONE : afterTheEnd(now?.unread)} />
     <${Progress} session=${session} now=${now} />
     ${isTrading && html`<${Account} session=${session} now=${now} />`}
     <${WatchStrip} session=${session} now=${now} symbol=${symbol} onPick=${pick} />
@@ -86,6 +86,9 @@ function Shown({ session, query }) {
       </div>`}
     </div>`;
 }
+
+/** Of an ended session only the account is read; what could not be read before the end does not matter any more. @param {any[]|undefined} unread */
+const afterTheEnd = (unread) => unread?.filter((one) => one.part === "account") ?? NONE;
 
 const CHARTS = 4;
 /** @type {any[]} */
