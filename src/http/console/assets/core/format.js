@@ -22,6 +22,9 @@ export const number = (value, digits = 2) => value == null ? DASH : minus(format
 export const short = (value, digits = 4) => value == null ? DASH : minus(format(0, digits).format(value));
 /** @param {number|null|undefined} value */
 export const count = (value) => value == null ? DASH : format(0, 0).format(value);
+const significant = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+/** Whole, but with three digits when it is small: 0.0034 is not zero. @param {number|null|undefined} value */
+export const volumeOf = (value) => value == null ? DASH : minus(Math.abs(value) >= 100 ? format(0, 0).format(value) : significant.format(value));
 /** Decimals of amounts: dollars have two, other currencies such as bitcoin six. @param {string|null|undefined} currency */
 export const decimals = (currency) => currency == null || currency.includes("USD") ? 2 : 6;
 /** With its sign. @param {number|null|undefined} value @param {number} [digits] */

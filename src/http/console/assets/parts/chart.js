@@ -5,7 +5,7 @@ import {
 } from "../vendor/lightweight-charts.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../core/view.js";
 import { useStore } from "../core/store.js";
-import { moment, number, price, zoneName } from "../core/format.js";
+import { moment, number, price, volumeOf, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
 
 /** @typedef {{time: number, open: number, high: number, low: number, close: number, volume: number}} Candle */
@@ -143,7 +143,7 @@ export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits
   }, [centre?.key, candles.length > 0, generation]);
   const at = hover ?? (candles.length ? { ...candles[candles.length - 1], time: null } : null);
   return html`<div class=${`chart ${name}`}><div class="canvas" role="img" aria-label=${label} ref=${box}></div>
-    ${at && html`<div class="legend"><span>O ${price(at.open, shown)}</span><span>H ${price(at.high, shown)}</span><span>L ${price(at.low, shown)}</span><span>C ${price(at.close, shown)}</span>${at.volume != null && html`<span>V ${number(at.volume, 0)}</span>`}</div>`}
+    ${at && html`<div class="legend"><span>O ${price(at.open, shown)}</span><span>H ${price(at.high, shown)}</span><span>L ${price(at.low, shown)}</span><span>C ${price(at.close, shown)}</span>${at.volume != null && html`<span>V ${volumeOf(at.volume)}</span>`}</div>`}
     <div class="tools">${children}<button type="button" class="button small" onClick=${() => held.current?.chart.timeScale().fitContent()}>${words.chart.fit}</button></div>
     ${!candles.length && html`<div class="over">${words.chart.noPrices}</div>`}</div>`;
 }
