@@ -140,7 +140,7 @@ export function problemsOf(form, { me, recording, strategies, health, known }) {
     if (!form.symbols.length) error(say.noSymbol, "symbols");
     const unknown = known ? form.symbols.filter((one) => !known.names.has(one)) : [];
     if (unknown.length && known?.source === "exchange") error(say.unknownSymbols(unknown.join(", ")), "symbols");
-    if (isMarket && health?.exchange?.status && health.exchange.status !== "ok") warn(say.exchange(health.exchange.reason ?? health.exchange.status));
+    if (isMarket && health?.exchange?.status && health.exchange.status !== "ok") warn(health.exchange.status === "disabled" ? say.exchangeOff : say.exchange(health.exchange.reason ?? health.exchange.status));
     if (Math.abs(health?.clock?.offset_ms ?? 0) > 500) warn(say.clock(health.clock.offset_ms));
   }
   if (form.type === "collect") { if (!form.dataTypes.length) error(say.noData, "data_types"); } else moneyProblems(form, currencyOf(form, recording), error, warn);

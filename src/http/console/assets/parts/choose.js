@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useState } from "../core/view.js";
 import { get } from "../core/api.js";
 import { address } from "../core/router.js";
+import { useStore } from "../core/store.js";
 import { DASH, age, big, count, duration, percent, price, share, trend } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Badge, Button, Empty, Field, Loaded, Panel, PnlPercent, Time, useAnswer } from "./ui.js";
@@ -107,7 +108,9 @@ async function ofExchange(scope) {
 
 /** @param {{of: any, again: () => void}} props */
 function Source({ of, again }) {
+  const isOff = useStore((state) => state.health?.exchange?.status === "disabled");
   if (!of || of.source === "recording") return null;
+  if (of.source === "configured" && isOff) return html`<span class="small warn">${text.off}</span>`;
   if (of.source === "configured") return html`<span class="row small warn"><span title=${of.reason}>${text.away}</span><${Button} small onClick=${again}>${words.retry}<//></span>`;
   return html`<span class=${`small ${of.source === "stale_cache" ? "warn" : "faint"}`}>${of.source === "stale_cache" ? `${text.stale} ` : ""}${text.refreshed} ${age(Date.now() - Date.parse(of.as_of))}</span>`;
 }
