@@ -7,7 +7,7 @@ import { address, setQuery } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { conditionsOf, readTrades } from "../core/trades.js";
 import { INTERVALS, useCandles } from "../core/candles.js";
-import { DASH, count, duration, number, price, share, short, shortId, strategyName } from "../core/format.js";
+import { DASH, count, duration, moment, number, price, share, short, shortId, strategyName } from "../core/format.js";
 import { useKeys } from "../core/keys.js";
 import { words } from "../core/words.js";
 import { Badge, Button, Empty, Failed, Loading, ModeBadge, PageHead, Panel, Pnl, PnlPercent, Segments, StatusBadge, Tile, Tiles, Time, useTick } from "../parts/ui.js";
@@ -141,8 +141,7 @@ function Account({ session, now }) {
   const counters = session.counters ?? {};
   const isOld = account.stale_reason && now.readAt - Date.parse(account.as_of ?? 0) > 4000;
   return html`${isOld && html`<div class="callout">${text.stale(account.stale_reason)} <${Time} value=${account.as_of} /></div>`}
-    ${account.entries && account.entries.status !== "allowed" && isRunning(session) && html`<div class="callout" role="status">${text.blocked(account.entries.reason ?? account.entries.status)}
-      ${account.entries.until && html` ${text.until} <${Time} value=${account.entries.until} />`}</div>`}
+    ${account.entries && account.entries.status !== "allowed" && isRunning(session) && html`<div class="callout" role="status">${noEntry(account.entries)}</div>`}
     <${Tiles}>
     <${Tile} label=${`${text.equity} ${unit}`} value=${number(account.equity)} sub=${`${text.start0} ${number(account.initial_balance)}`} />
     <${Tile} label=${text.realised} value=${html`<${Pnl} value=${account.realised_pnl} />`} sub=${account.initial_balance ? html`<${PnlPercent} value=${100 * account.realised_pnl / account.initial_balance} />` : ""} />
@@ -152,6 +151,10 @@ function Account({ session, now }) {
     <${Tile} label=${text.tradesWord} value=${count(counters.trades)} sub=${`${count(counters.signals)} ${text.signals(counters.signals)}, ${count(counters.fills)} ${text.fills(counters.fills)}`} />
   <//>`;
 }
+
+/** @param {any} entries of the whole session */
+const noEntry = ({ status, until, reason }) =>
+  text.noEntry(until ? text.untilThen(moment(until)) : status === "ended" ? text.forTheRest : text.forNow, reason ?? "");
 
 /** @param {{session: any, now: any, symbol: string, onPick: (symbol: string) => void}} props */
 function WatchStrip({ session, now, symbol, onPick }) {

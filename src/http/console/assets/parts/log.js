@@ -33,10 +33,13 @@ export const DecisionLog = still((/** @type {LogProps} */ { events, isWhole, cho
   return html`<${Panel} title=${text.title} count=${lines.length === SHOWN ? `${SHOWN}+` : lines.length} flush actions=${html`<div class="row wrap">
       ${pick(text.symbol, symbol, setSymbol, symbols, text.allSymbols)}${pick(text.strategy, strategy, setStrategy, strategies, text.allStrategies)}
       <${Segments} label=${text.kind} value=${group} onChange=${setGroup} options=${text.groups} /></div>`}>
-    ${lines.length === 0 ? html`<${Empty} title=${text.none[0]}>${text.none[1]}<//>` : html`<ul class="log" tabindex="0" aria-label=${text.title}>
+    ${lines.length === 0 ? html`<${Nothing} isFiltered=${Boolean(group || symbol || strategy)} isRefusals=${events.length > 0 && group === "blocked" && isWhole && !symbol && !strategy} />` : html`<ul class="log" tabindex="0" aria-label=${text.title}>
       ${lines.map((event) => html`<${Line} key=${event.seq} event=${event} isOpen=${chosen === event.seq} onChoose=${onChoose} />`)}</ul>`}
     ${!isWhole && html`<p class="small faint state">${text.notWhole}</p>`}<//>`;
 });
+
+/** A log of which a part is gone cannot say that nothing was refused. @param {{isFiltered: boolean, isRefusals: boolean}} props */
+const Nothing = ({ isFiltered, isRefusals }) => isFiltered ? html`<${Empty} title=${isRefusals ? text.noneRefused : text.noneFits} />` : html`<${Empty} title=${text.none[0]}>${text.none[1]}<//>`;
 
 const Line = still((/** @type {any} */ { event, isOpen, onChoose }) => {
   const { word, text: said } = describe(event);

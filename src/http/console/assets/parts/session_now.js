@@ -1,7 +1,7 @@
 // What a running session holds and waits for: positions, open orders, states with the distance of their conditions.
 
 import { html } from "../core/view.js";
-import { duration, price, share, short } from "../core/format.js";
+import { duration, moment, price, share, short } from "../core/format.js";
 import { words } from "../core/words.js";
 import { Badge, Empty, Loading, Panel, Pnl, PnlPercent, Time, useTick } from "./ui.js";
 import { Conditions } from "./conditions.js";
@@ -74,8 +74,14 @@ export function Instances({ now, symbol, onPick }) {
         <span class="grow"></span><${Badge} kind=${KINDS[one.state] ?? ""} title=${one.state}>${words.states[one.state] ?? one.state}<//>${one.until && html`<${Left} until=${one.until} />`}</header>
       ${one.conditions.length > 0 && html`<${Conditions} list=${one.conditions} />`}
       ${one.warming_up.length > 0 && html`<p class="small warn">${text.warmingUp(one.warming_up.join(", "))}</p>`}
-      ${one.blocked && html`<p class="small warn">${text.blocked(one.blocked.reason)} ${one.blocked.until ? html`${text.until} <${Time} value=${one.blocked.until} what="time" />` : one.blocked.until_reason ?? ""}</p>`}
+      ${one.blocked && html`<p class="small warn">${noEntry(one.blocked)}</p>`}
     </article>`)}</div><//>`;
+}
+
+/** Why there is no entry now and how long, as one sentence. @param {any} blocked */
+function noEntry({ guard, value, threshold, until, reason, until_reason }) {
+  const [howLong, why] = words.refusing[guard] ?? [until_reason ?? text.forNow, () => reason];
+  return text.noEntry(until ? text.untilThen(moment(until, "time")) : howLong, why?.(short(value), short(threshold)) ?? "");
 }
 
 /** @param {{until: string}} props */

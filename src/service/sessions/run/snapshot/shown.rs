@@ -169,7 +169,7 @@ fn entries(account: &AccountStatus) -> EntriesView {
     };
     let day_end = account.day_end.map(time);
     let (status, until, reason) = if account.is_stopped {
-        ("ended", None, Some("equity fell below the drawdown limit: no further positions are opened"))
+        ("ended", None, Some("equity fell below the drawdown limit"))
     } else if account.is_paused {
         ("paused", None, Some("a command paused entries, or the session is being stopped"))
     } else if account.paused_until.is_some() {
