@@ -100,12 +100,15 @@ fn compute(
 }
 
 fn compiled(document: &[u8]) -> Result<strategies::Loaded, Refusal> {
-    strategies::compile("preview", None, document).map_err(|problems| {
+    let mut loaded = strategies::compile("preview", None, document).map_err(|problems| {
         let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
         let errors: Vec<(String, String)> = errors.map(|problem| (problem.path, problem.problem)).collect();
         let message = format!("the strategy cannot be used: {}", problems_text(&errors));
         Refusal::invalid("invalid_strategy", message, errors)
-    })
+    })?;
+    // Sentences about a strategy begin with its id, and one that is being written has only a name.
+    loaded.label.id.clone_from(&loaded.label.name);
+    Ok(loaded)
 }
 
 fn shown(ran: &Ran, request: &PreviewRequest, warnings: &[String]) -> Value {

@@ -93,15 +93,15 @@ export function bothZones(value) {
 
 export const zoneName = () => state.preferences.zone === "utc" ? "UTC" : "local";
 
-/** 1 h 4 min, 12 s. @param {number|null|undefined} seconds */
+/** 1h 04m, 5m 45s, 12s: spelled and rounded as in the daemon's sentences, which stand beside it. @param {number|null|undefined} seconds */
 export function duration(seconds) {
   if (seconds == null || !Number.isFinite(seconds)) return DASH;
-  const whole = Math.abs(seconds);
-  if (whole < 10) return `${short(whole, 1)} s`;
-  if (whole < 90) return `${Math.round(whole)} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(Math.floor(whole % 60))} s`;
-  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole % 3600 / 60))} min`;
-  return `${Math.floor(whole / 86400)} d ${Math.floor(whole % 86400 / 3600)} h`;
+  const exact = Math.abs(seconds);
+  const whole = Math.round(exact);
+  if (exact < 59.95) return exact > 0 && exact < 1 ? `${Math.round(exact * 1000)}ms` : `${short(exact, 1)}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  if (whole < 86400) return `${Math.floor(whole / 3600)}h ${two(Math.floor(whole % 3600 / 60))}m`;
+  return `${Math.floor(whole / 86400)}d ${two(Math.floor(whole % 86400 / 3600))}h`;
 }
 
 /** How long ago, in words. @param {number} ms */

@@ -25,7 +25,7 @@ export function Preview({ doc, isValid, onProblems }) {
   return html`<${Panel} title=${text.preview} class="preview">
     <div class="stack">
       <div class="grid2"><${Field} label=${text.recording}><select class="input" value=${recording?.session_id} onChange=${(/** @type {any} */ event) => pick({ recording: event.target.value, from: null })}>
-          ${recordings.map((/** @type {any} */ one) => html`<option key=${one.session_id} value=${one.session_id}>${`${moment(one.start_time, "minute")} · ${one.duration} · ${one.symbols.slice(0, 3).join(", ")}`}</option>`)}</select><//>
+          ${recordings.map((/** @type {any} */ one) => html`<option key=${one.session_id} value=${one.session_id}>${`${moment(one.start_time, "minute")} · ${duration(one.duration_seconds)} · ${one.symbols.slice(0, 3).join(", ")}`}</option>`)}</select><//>
         <${Field} label=${text.symbol}><select class="input" value=${symbol} onChange=${(/** @type {any} */ event) => pick({ symbol: event.target.value })}>
           ${(recording?.symbols ?? []).map((/** @type {string} */ name) => html`<option key=${name} value=${name}>${name}</option>`)}</select><//></div>
       ${recording && recording.duration_seconds > 86_400 && html`<${Days} recording=${recording} from=${shown.answer?.from ?? chosen.from} onFrom=${(/** @type {string} */ from) => pick({ from })} />`}
