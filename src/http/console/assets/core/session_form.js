@@ -1,6 +1,6 @@
 // The session page's form: what it holds, the request it makes, what speaks against starting it.
 
-import { decimals } from "./format.js";
+import { decimals, number } from "./format.js";
 import { words } from "./words.js";
 
 const text = words.startPage;
@@ -33,6 +33,12 @@ export function currencyOf(form, recording) {
   const all = new Set(form.symbols.map((symbol) => symbol.includes("_") ? symbol.split("_").pop() ?? null : null));
   return all.size === 1 ? [...all][0] : null;
 }
+
+/** What has to be chosen before it can be said what will happen. @param {SessionForm} form @returns {("strategies"|"recording"|"symbols")[]} */
+export const missingOf = (form) => [
+  ...(form.type !== "collect" && !form.strategies.length ? [/** @type {const} */ ("strategies")] : []),
+  ...(form.type === "backtest" ? form.recording ? [] : [/** @type {const} */ ("recording")] : form.symbols.length ? [] : [/** @type {const} */ ("symbols")]),
+];
 
 /** An amount with its currency, if that is known. @param {number} value @param {string|null} currency */
 export const amount = (value, currency) => `${value.toFixed(decimals(currency))}${currency == null ? "" : ` ${currency}`}`;
@@ -141,7 +147,7 @@ export function problemsOf(form, { me, recording, strategies, health, known }) {
     const unknown = known ? form.symbols.filter((one) => !known.names.has(one)) : [];
     if (unknown.length && known?.source === "exchange") error(say.unknownSymbols(unknown.join(", ")), "symbols");
     if (isMarket && health?.exchange?.status && health.exchange.status !== "ok") warn(health.exchange.status === "disabled" ? say.exchangeOff : say.exchange(health.exchange.reason ?? health.exchange.status));
-    if (Math.abs(health?.clock?.offset_ms ?? 0) > 500) warn(say.clock(health.clock.offset_ms));
+    if (Math.abs(health?.clock?.offset_ms ?? 0) > 500) warn(say.clock(number(health.clock.offset_ms, 0)));
   }
   if (form.type === "collect") { if (!form.dataTypes.length) error(say.noData, "data_types"); } else moneyProblems(form, currencyOf(form, recording), error, warn);
   if (form.type === "live" && (!form.name || form.name !== form.confirm)) error(say.confirm, "confirm_live");

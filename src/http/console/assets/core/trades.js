@@ -127,6 +127,9 @@ export function groupOf(event) {
   return "session";
 }
 
+/** Events whose name says all that their status does. */
+const NAMING = ["session_started", "session_completed", "session_stopped", "session_failed"];
+
 /** One line in plain words. @param {SessionEvent} event @returns {{word: string, text: string}} */
 export function describe(event) {
   const say = words.log;
@@ -141,9 +144,9 @@ export function describe(event) {
       if (event.status === "stop_moved") return { word: "stop", text: say.stop(price(event.stop_price), words.reasons[event.trigger] ?? event.trigger) };
       return { word: "pos", text: say.opened };
     case "feed_gap": return { word: "gap", text: say.gap(event.cause, number((Date.parse(event.to) - Date.parse(event.from)) / 1000, 3)) };
-    case "feed": return { word: "feed", text: say.feed(event.kind, event.offset_ms) };
+    case "feed": return { word: "feed", text: say.feed(event.kind, number(event.offset_ms, 1)) };
     case "alert": return { word: "alert", text: String(event.message ?? event.warning ?? event.reason ?? event.kind) };
     case "strategy_activated": return { word: "·", text: say.activated(event.strategy_id ?? "", event.version) };
-    default: return { word: "·", text: `${event.event.replaceAll("_", " ")}${event.status ? `: ${event.status}` : ""}${event.error_message ? `, ${event.error_message}` : ""}` };
+    default: return { word: "·", text: `${event.event.replaceAll("_", " ")}${event.status && !NAMING.includes(event.event) ? `: ${event.status}` : ""}${event.error_message ? `, ${event.error_message}` : ""}` };
   }
 }

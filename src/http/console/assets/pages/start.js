@@ -8,7 +8,7 @@ import { words } from "../core/words.js";
 import { Field, Loading, NumberInput, PageHead, Panel, useAnswer } from "../parts/ui.js";
 import { Strategies, Symbols, Recordings } from "../parts/choose.js";
 import { Checks, Review } from "../parts/review.js";
-import { allocate, amount, currencyOf, emptyForm, formOf, numberOf, problemsOf, requestOf } from "../core/session_form.js";
+import { allocate, amount, currencyOf, emptyForm, formOf, missingOf, numberOf, problemsOf, requestOf } from "../core/session_form.js";
 
 const text = words.startPage;
 const TYPES = /** @type {const} */ (["backtest", "paper", "live", "collect"]);
@@ -112,7 +112,7 @@ function Budget({ form, currency, onChange }) {
         <span class="quiet right">${one.money == null ? "" : `${(100 * one.money / cap).toFixed(0)} %`}</span></div>`)}
       <div class=${`meter ${used > cap + 1e-9 ? "over" : ""}`} role="img" aria-label=${allocated}><i style=${{ width: `${Math.min(100, 100 * used / cap)}%` }}></i></div>
       <p class=${`small ${used > cap + 1e-9 ? "bad" : "quiet"}`}>${allocated}</p></div>`}
-    ${cap != null && numberOf(form.stop) != null && html`<p class="small quiet">${text.worst(money(cap * leverage), money(cap * /** @type {number} */ (numberOf(form.stop)) / 100))}</p>`}
+    ${cap != null && numberOf(form.stop) != null && !missingOf(form).length && html`<p class="small quiet">${text.worst(money(cap * leverage), money(cap * /** @type {number} */ (numberOf(form.stop)) / 100))}</p>`}
   </div><//>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { html, still, useMemo, useState } from "../core/view.js";
 import { conditionsOf, describe, groupOf, isInLog } from "../core/trades.js";
-import { price, shortId } from "../core/format.js";
+import { price, short, shortId } from "../core/format.js";
 import { words } from "../core/words.js";
 import { ConditionTable } from "./conditions.js";
 import { Empty, Icon, Panel, Segments, Time } from "./ui.js";
@@ -54,7 +54,7 @@ const Line = still((/** @type {any} */ { event, isOpen, onChoose }) => {
 function Opened({ event }) {
   const conditions = conditionsOf(event);
   const facts = [["seq", event.seq], [text.price, event.price == null ? null : price(event.price)], [text.bid, event.best_bid == null ? null : `${price(event.best_bid)} / ${price(event.best_ask)}`],
-    [text.order, event.order_id], [text.guard, event.guard], [text.measured, event.reason || event.value == null ? null : `${event.value} / ${event.threshold}`], [text.session, event.session_id && shortId(event.session_id)]].filter(([, value]) => value != null);
+    [text.order, event.order_id], [text.guard, event.guard], [text.measured, event.reason || event.value == null ? null : `${short(event.value)} / ${short(event.threshold)}`], [text.session, event.session_id && shortId(event.session_id)]].filter(([, value]) => value != null);
   return html`<div class="open">${conditions.length > 0 && html`<${ConditionTable} list=${conditions} label=${text.conditions} />`}
     <dl class="row wide wrap small">${facts.map(([name, value]) => html`<div key=${name} class="row"><dt class="faint">${name}</dt><dd>${value}</dd></div>`)}</dl></div>`;
 }

@@ -2,8 +2,9 @@
 
 import { html, useEffect, useState } from "../core/view.js";
 import { get, put, remove } from "../core/api.js";
+import { duration } from "../core/format.js";
 import { notify } from "../core/store.js";
-import { amount, currencyOf, formOf, numberOf, requestOf } from "../core/session_form.js";
+import { amount, currencyOf, formOf, missingOf, numberOf, requestOf } from "../core/session_form.js";
 import { words } from "../core/words.js";
 import { Button, Copy, Icon, Panel, Segments } from "./ui.js";
 
@@ -25,10 +26,12 @@ function show(name) {
 /** What will happen, as sentences. @param {any} form @param {any} recording */
 export function summary(form, recording) {
   const say = text.summary;
-  const what = form.strategies.join(", ") || say.noStrategy;
-  const symbols = form.symbols.length ? form.symbols.slice(0, 6).join(", ") + (form.symbols.length > 6 ? ` ${say.more(form.symbols.length - 6)}` : "") : recording ? say.allRecorded(recording.symbols.length) : say.noSymbol;
+  const missing = missingOf(form);
+  if (missing.length) return [say.empty(missing.map((one) => say.missing[one]))];
+  const what = form.strategies.join(", ");
+  const symbols = form.symbols.length ? form.symbols.slice(0, 6).join(", ") + (form.symbols.length > 6 ? ` ${say.more(form.symbols.length - 6)}` : "") : recording ? say.allRecorded(recording.symbols.length) : say.allOfIt;
   const cap = numberOf(form.cap);
-  const lines = [say[form.type](what, symbols, recording ? recording.duration : "")];
+  const lines = [say[form.type](what, symbols, recording ? duration(recording.duration_seconds) : say.recordedData)];
   if (form.type !== "collect") {
     lines.push(cap == null ? say.noCap : say.cap(amount(cap, currencyOf(form, recording))));
     const [stop, take] = [numberOf(form.stop), numberOf(form.take)];
