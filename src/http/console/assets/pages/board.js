@@ -110,10 +110,11 @@ function Head({ session }) {
       <p class="quiet small">${session.strategies.map(strategyName).join(", ") || text.noStrategy} · ${session.symbols.length} ${text.symbols(session.symbols.length)} ·${" "}
         ${text.startedBy} ${session.user} <${Time} value=${session.created_at} /> · ${duration(lasted)}</p></div>
     <span class="grow"></span>
+    <div class="row wrap">
     ${session.result_id && html`<a class="button" href=${address("/results/:id", { id: session.result_id })}>${text.report}</a>`}
     ${session.request && html`<a class="button" href=${address("/start", {}, { like: session.session_id })}>${text.again}</a>`}
     <${Controls} session=${session} />
-    ${isRunning(session) && mayRun(me, session) && html`<${Button} kind="danger" onClick=${() => stop(true)}>${text.stop}<//>`}
+    ${isRunning(session) && mayRun(me, session) && html`<${Button} kind="danger" onClick=${() => stop(true)}>${text.stop}<//>`}</div>
     ${isStopping && html`<${StopSession} session=${session} onClose=${() => stop(false)} />`}</div>`;
 }
 

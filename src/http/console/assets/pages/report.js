@@ -193,15 +193,15 @@ function Trades({ trades, digits, chosen, onChoose }) {
   const symbols = useMemo(() => [...new Set(trades.map((/** @type {any} */ one) => one.symbol))], [trades]);
   return html`<${Panel} title=${text.tradesTitle} count=${trades.length} flush actions=${html`<span class="small faint">${text.best}</span><label><span class="hidden-label">${text.columns.symbol}</span><select class="input" value=${symbol} onChange=${(/** @type {any} */ event) => setSymbol(event.target.value)}>
       <option value="">${text.allSymbols}</option>${symbols.map((one) => html`<option key=${one}>${one}</option>`)}</select></label>`}>
-    <div class="scroll" tabindex="0" aria-label=${text.tradesTitle}><${Table} label=${text.tradesTitle} most=${300} rows=${symbol ? rows.filter((/** @type {Row} */ row) => row.symbol === symbol) : rows} keyOf=${(/** @type {Row} */ row) => String(row.n)} marked=${chosen} columns=${columns} onOpen=${(/** @type {Row} */ row) => onChoose(chosen === String(row.n) ? null : String(row.n))} /></div><//>`;
+    <div class="scroll trades" tabindex="0" aria-label=${text.tradesTitle}><${Table} label=${text.tradesTitle} most=${300} rows=${symbol ? rows.filter((/** @type {Row} */ row) => row.symbol === symbol) : rows} keyOf=${(/** @type {Row} */ row) => String(row.n)} marked=${chosen} columns=${columns} onOpen=${(/** @type {Row} */ row) => onChoose(chosen === String(row.n) ? null : String(row.n))} /></div><//>`;
 }
 
 const field = (/** @type {string} */ name, /** @type {any} */ of, numeric = true) => ({ name: /** @type {any} */ (text.columns)[name], numeric, of, sort: (/** @type {Row} */ row) => row[SORTED[name] ?? name] });
 const SORTED = /** @type {Record<string, string>} */ ({ entry: "entry_time", exit: "exit_time", entryPrice: "entry_price", exitPrice: "exit_price", pct: "net_pct", lasted: "duration_seconds", mae: "mae_pct", mfe: "mfe_pct" });
 /** @param {number} digits decimals of amounts */
 const tradeColumns = (digits) => [
-  field("n", (/** @type {Row} */ row) => row.n + 1), field("symbol", (/** @type {Row} */ row) => html`<strong>${row.symbol}</strong>`, false), field("side", (/** @type {Row} */ row) => row.side === "long" ? "▲ long" : "▼ short", false),
-  field("entry", (/** @type {Row} */ row) => html`<${Time} value=${row.entry_time} />`, false), field("exit", (/** @type {Row} */ row) => html`<${Time} value=${row.exit_time} what="time" />`, false),
+  field("n", (/** @type {Row} */ row) => row.n + 1), { ...field("symbol", (/** @type {Row} */ row) => html`<strong>${row.symbol}</strong>`, false), class: "breaks" }, field("side", (/** @type {Row} */ row) => row.side === "long" ? "▲ long" : "▼ short", false),
+  { ...field("entry", (/** @type {Row} */ row) => html`<${Time} value=${row.entry_time} />`, false), class: "folds" }, field("exit", (/** @type {Row} */ row) => html`<${Time} value=${row.exit_time} what="time" />`, false),
   field("entryPrice", (/** @type {Row} */ row) => price(row.entry_price)), field("exitPrice", (/** @type {Row} */ row) => price(row.exit_price)), field("quantity", (/** @type {Row} */ row) => short(row.quantity, 6)),
   field("fees", (/** @type {Row} */ row) => number(row.fees, digits)), field("slippage", (/** @type {Row} */ row) => number(row.slippage, digits)), field("net", (/** @type {Row} */ row) => html`<${Pnl} value=${row.net} digits=${digits} />`), field("pct", (/** @type {Row} */ row) => html`<${PnlPercent} value=${row.net_pct} />`),
   field("reason", (/** @type {Row} */ row) => html`<${Badge} kind=${row.net >= 0 ? "good" : "bad"}>${words.reasons[row.reason] ?? row.reason}<//>`, false),

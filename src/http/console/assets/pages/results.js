@@ -37,10 +37,10 @@ export default function Results({ query }) {
 const columns = (/** @type {string[]} */ chosen, /** @type {(id: string) => void} */ toggle) => [
   { name: html`<span class="hidden-label">${text.columns.choose}</span>`, of: (/** @type {Row} */ row) => html`<input type="checkbox" aria-label=${`${text.columns.choose} ${shortId(row.result_id)}`} checked=${chosen.includes(row.result_id)} onChange=${() => toggle(row.result_id)} />` },
   { name: text.columns.session, of: (/** @type {Row} */ row) => html`<a href=${address("/results/:id", { id: row.result_id })} title=${row.result_id}>${row.name || shortId(row.result_id)}</a>${row.pinned && " ★"}
-    ${(row.tags ?? []).map((/** @type {string} */ tag) => html` <${Badge} key=${tag}>${tag}<//>`)} ${row.stopped_early && html`<${Badge} kind="warn">${text.early}<//>`}`, sort: (/** @type {Row} */ row) => row.created_at },
-  { name: text.columns.strategies, of: (/** @type {Row} */ row) => row.strategies.map(strategyName).join(", "), sort: (/** @type {Row} */ row) => row.strategies[0]?.name },
-  { name: text.columns.symbols, of: (/** @type {Row} */ row) => html`<span title=${row.symbols.join(", ")}>${row.symbols.slice(0, 2).join(", ")}${row.symbols.length > 2 ? ` +${row.symbols.length - 2}` : ""}</span>` },
-  { name: text.columns.source, of: (/** @type {Row} */ row) => html`<${Time} value=${row.from} what="minute" />`, sort: (/** @type {Row} */ row) => row.from },
+    ${(row.tags ?? []).map((/** @type {string} */ tag) => html` <${Badge} key=${tag}>${tag}<//>`)} ${row.stopped_early && html`<${Badge} kind="warn">${text.early}<//>`}`, class: "folds", sort: (/** @type {Row} */ row) => row.created_at },
+  { name: text.columns.strategies, of: (/** @type {Row} */ row) => row.strategies.map(strategyName).join(", "), class: "folds", sort: (/** @type {Row} */ row) => row.strategies[0]?.name },
+  { name: text.columns.symbols, of: (/** @type {Row} */ row) => html`<span title=${row.symbols.join(", ")}>${row.symbols.slice(0, 2).join(", ")}${row.symbols.length > 2 ? ` +${row.symbols.length - 2}` : ""}</span>`, class: "breaks" },
+  { name: text.columns.source, of: (/** @type {Row} */ row) => html`<${Time} value=${row.from} what="minute" />`, class: "folds", sort: (/** @type {Row} */ row) => row.from },
   { name: text.columns.span, numeric: true, of: (/** @type {Row} */ row) => duration((Date.parse(row.to) - Date.parse(row.from)) / 1000) },
   { name: text.columns.net, numeric: true, of: (/** @type {Row} */ row) => html`<${Pnl} value=${row.net_profit} digits=${decimals(row.currency)} unit=${row.currency} />`, sort: (/** @type {Row} */ row) => row.net_profit },
   { name: text.columns.drawdown, numeric: true, of: (/** @type {Row} */ row) => number(row.max_drawdown, decimals(row.currency)), sort: (/** @type {Row} */ row) => row.max_drawdown },

@@ -52,12 +52,12 @@ const versionOf = (/** @type {any} */ row, /** @type {string} */ id) => row.stra
 
 const columns = (/** @type {string} */ id) => [
   { name: text.versionNumber, numeric: true, sort: (/** @type {any} */ row) => versionOf(row, id), of: (/** @type {any} */ row) => versionOf(row, id) },
-  { name: text.results, sort: (/** @type {any} */ row) => row.created_at, of: (/** @type {any} */ row) => html`<a href=${address("/results/:id", { id: row.session_id ?? row.result_id })}>${row.name ?? shortId(row.result_id)}</a> <span class="small quiet"><${Time} value=${row.created_at} what="minute" /></span>` },
-  { name: text.period, of: (/** @type {any} */ row) => html`<span class="small">${moment(row.from, "minute")} – ${moment(row.to, "minute")}</span>` },
-  { name: text.symbol, of: (/** @type {any} */ row) => `${row.symbols.slice(0, 3).join(", ")}${row.symbols.length > 3 ? ` +${row.symbols.length - 3}` : ""}` },
+  { name: text.results, class: "folds", sort: (/** @type {any} */ row) => row.created_at, of: (/** @type {any} */ row) => html`<a href=${address("/results/:id", { id: row.session_id ?? row.result_id })}>${row.name ?? shortId(row.result_id)}</a> <span class="small quiet"><${Time} value=${row.created_at} what="minute" /></span>` },
+  { name: text.period, class: "folds", of: (/** @type {any} */ row) => html`<span class="small">${moment(row.from, "minute")} – ${moment(row.to, "minute")}</span>` },
+  { name: text.symbol, class: "breaks", of: (/** @type {any} */ row) => `${row.symbols.slice(0, 3).join(", ")}${row.symbols.length > 3 ? ` +${row.symbols.length - 3}` : ""}` },
   // The numbers of a result in a list are those of its session, however many strategies traded in it.
-  { name: text.sharedBy, sort: (/** @type {any} */ row) => row.strategies.length, of: (/** @type {any} */ row) => text.sharers(row.strategies.length) },
-  { name: text.wholeTrades, numeric: true, sort: (/** @type {any} */ row) => row.trades, of: (/** @type {any} */ row) => count(row.trades) },
-  { name: text.wholeNet, numeric: true, sort: (/** @type {any} */ row) => row.net_profit, of: (/** @type {any} */ row) => html`<${Pnl} value=${row.net_profit} unit=${row.currency} />` },
-  { name: text.wholeDrawdown, numeric: true, sort: (/** @type {any} */ row) => row.max_drawdown, of: (/** @type {any} */ row) => number(row.max_drawdown) },
+  { name: text.sharedBy, class: "folds", sort: (/** @type {any} */ row) => row.strategies.length, of: (/** @type {any} */ row) => text.sharers(row.strategies.length) },
+  { name: text.wholeTrades, numeric: true, class: "folds", sort: (/** @type {any} */ row) => row.trades, of: (/** @type {any} */ row) => count(row.trades) },
+  { name: text.wholeNet, numeric: true, class: "folds", sort: (/** @type {any} */ row) => row.net_profit, of: (/** @type {any} */ row) => html`<${Pnl} value=${row.net_profit} unit=${row.currency} />` },
+  { name: text.wholeDrawdown, numeric: true, class: "folds", sort: (/** @type {any} */ row) => row.max_drawdown, of: (/** @type {any} */ row) => number(row.max_drawdown) },
 ];
