@@ -93,7 +93,10 @@ export function bothZones(value) {
 
 export const zoneName = () => state.preferences.zone === "utc" ? "UTC" : "local";
 
-/** 1h 04m, 5m 45s, 12s: spelled and rounded as in the daemon's sentences, which stand beside it. @param {number|null|undefined} seconds */
+/**
+ * 1h 04m, 5m 45s, 12s: spelled and rounded as in the daemon's sentences, which stand beside it.
+ * @param {number|null|undefined} seconds
+ */
 export function duration(seconds) {
   if (seconds == null || !Number.isFinite(seconds)) return DASH;
   const exact = Math.abs(seconds);

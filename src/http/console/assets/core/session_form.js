@@ -34,7 +34,10 @@ export function currencyOf(form, recording) {
   return all.size === 1 ? [...all][0] : null;
 }
 
-/** What has to be chosen before it can be said what will happen. @param {SessionForm} form @returns {("strategies"|"recording"|"symbols")[]} */
+/**
+ * What has to be chosen before it can be said what will happen.
+ * @param {SessionForm} form @returns {("strategies"|"recording"|"symbols")[]}
+ */
 export const missingOf = (form) => [
   ...(form.type !== "collect" && !form.strategies.length ? [/** @type {const} */ ("strategies")] : []),
   ...(form.type === "backtest" ? form.recording ? [] : [/** @type {const} */ ("recording")] : form.symbols.length ? [] : [/** @type {const} */ ("symbols")]),

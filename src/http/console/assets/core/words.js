@@ -145,7 +145,10 @@ export const words = {
     statesTitle: "Strategies", warmingUp: (/** @type {string} */ list) => `warming up: ${list}`, forNow: "for now", forTheRest: "for the rest of the session", untilThen: (/** @type {string} */ time) => `until ${time}`,
     noEntry: (/** @type {string} */ howLong, /** @type {string} */ why) => `No entry ${howLong}${why ? `; ${why}` : ""}.`,
   },
-  /** Of each check that refuses entries now: how long, unless until a time, and what it measured. @type {Record<string, [string, ((m: string, a: string) => string)?]>} */
+  /**
+   * Of each check that refuses entries now: how long, unless until a time, and what it measured and allows.
+   * @type {Record<string, [string, ((m: string, a: string) => string)?]>}
+   */
   refusing: {
     symbol_disabled: ["while this symbol is switched off"],
     warm_up: ["until all indicators have a value", (m) => `${m} ${m === "1" ? "is" : "are"} still missing`],

@@ -87,7 +87,10 @@ function Shown({ session, query }) {
     </div>`;
 }
 
-/** Of an ended session only the account is read; what could not be read before the end does not matter any more. @param {any[]|undefined} unread */
+/**
+ * Of an ended session only the account is read: what else could not be read before the end does not matter.
+ * @param {any[]|undefined} unread
+ */
 const afterTheEnd = (unread) => unread?.filter((one) => one.part === "account") ?? NONE;
 
 const CHARTS = 4;

@@ -38,7 +38,10 @@ export const DecisionLog = still((/** @type {LogProps} */ { events, isWhole, cho
     ${!isWhole && html`<p class="small faint state">${text.notWhole}</p>`}<//>`;
 });
 
-/** A log of which a part is gone cannot say that nothing was refused. @param {{isFiltered: boolean, isRefusals: boolean}} props */
+/**
+ * A log of which a part is gone cannot say that nothing was refused.
+ * @param {{isFiltered: boolean, isRefusals: boolean}} props
+ */
 const Nothing = ({ isFiltered, isRefusals }) => isFiltered ? html`<${Empty} title=${isRefusals ? text.noneRefused : text.noneFits} />` : html`<${Empty} title=${text.none[0]}>${text.none[1]}<//>`;
 
 const Line = still((/** @type {any} */ { event, isOpen, onChoose }) => {
@@ -54,7 +57,7 @@ const Line = still((/** @type {any} */ { event, isOpen, onChoose }) => {
 function Opened({ event }) {
   const conditions = conditionsOf(event);
   const facts = [["seq", event.seq], [text.price, event.price == null ? null : price(event.price)], [text.bid, event.best_bid == null ? null : `${price(event.best_bid)} / ${price(event.best_ask)}`],
-    [text.order, event.order_id], [text.guard, event.guard], [text.measured, event.reason || event.value == null ? null : `${short(event.value)} / ${short(event.threshold)}`], [text.session, event.session_id && shortId(event.session_id)]].filter(([, value]) => value != null);
+    [text.order, event.order_id], [text.guard, event.guard], [text.measured, event.reason || event.value == null ? null : `${short(event.value, 8)} / ${short(event.threshold, 8)}`], [text.session, event.session_id && shortId(event.session_id)]].filter(([, value]) => value != null);
   return html`<div class="open">${conditions.length > 0 && html`<${ConditionTable} list=${conditions} label=${text.conditions} />`}
     <dl class="row wide wrap small">${facts.map(([name, value]) => html`<div key=${name} class="row"><dt class="faint">${name}</dt><dd>${value}</dd></div>`)}</dl></div>`;
 }
