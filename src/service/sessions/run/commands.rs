@@ -28,9 +28,14 @@ pub(super) struct Given {
     pub is_flat: bool,
 }
 
-/// As many commands as are kept wait for the session already.
+/// Why a session does not take commands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Full;
+pub(super) enum NotGiven {
+    /// As many as are kept wait for it already, and these close no position.
+    Full,
+    /// It has ended without them.
+    Ended,
+}
 
 /// Between a request and the session's thread.
 #[derive(Default)]
@@ -50,6 +55,8 @@ struct CommandQueue {
     given: u64,
     done: u64,
     is_flat: bool,
+    /// The session takes no more.
+    has_ended: bool,
 }
 
 impl Commands {
@@ -94,17 +101,28 @@ impl Commands {
         }
     }
 
+    /// The session has ended: nobody waits for it any more.
+    pub(super) fn end(&self) {
+        self.lock().has_ended = true;
+        self.changed.notify_all();
+    }
+
     /// Hands commands over and waits for them, at most ten seconds.
     ///
     /// # Errors
-    /// [`Full`], unless they close positions.
-    pub(super) fn give(&self, commands: Vec<UserCommand>, until: Until) -> Result<Given, Full> {
+    /// Why the session does not take them.
+    pub(super) fn give(&self, commands: Vec<UserCommand>, until: Until) -> Result<Given, NotGiven> {
         let mut state = self.lock();
         state.push(commands)?;
         let mine = state.given;
-        let open = |state: &mut CommandQueue| state.done < mine || until == Until::Flat && !state.is_flat;
+        let open = |state: &mut CommandQueue| {
+            !state.has_ended && (state.done < mine || until == Until::Flat && !state.is_flat)
+        };
         let (state, _) =
             self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
+        if state.has_ended && state.done < mine {
+            return Err(NotGiven::Ended);
+        }
         Ok(Given { is_done: state.done >= mine, is_flat: state.is_flat })
     }
 }
@@ -112,14 +130,17 @@ impl Commands {
 impl CommandQueue {
     /// Lets commands wait. What is asked for again, with nothing else in between, is one with the request
     /// before while that waits; of what was applied and is not on disk yet, only when there is no room.
-    fn push(&mut self, commands: Vec<UserCommand>) -> Result<(), Full> {
+    fn push(&mut self, commands: Vec<UserCommand>) -> Result<(), NotGiven> {
+        if self.has_ended {
+            return Err(NotGiven::Ended);
+        }
         let is_full = self.commands.len() + self.taken.len() + commands.len() > SESSION_COMMANDS;
         let is_waiting = self.done < self.given && (is_full || !self.commands.is_empty());
         if is_waiting && self.last == commands {
             return Ok(());
         }
         if is_full && !commands.iter().any(|command| matches!(command, UserCommand::Close(_))) {
-            return Err(Full);
+            return Err(NotGiven::Full);
         }
         self.given += commands.len() as u64;
         self.last.clone_from(&commands);
@@ -160,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn whoever_waits_for_a_session_that_ends_is_told_so() {
+        let commands = Commands::default();
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| commands.give(vec![UserCommand::Pause], Until::Journaled));
+            while commands.take().is_empty() {
+                std::thread::yield_now();
+            }
+            let watch = Stopwatch::start();
+            commands.end();
+            assert_eq!(asked.join().unwrap(), Err(NotGiven::Ended));
+            assert!(watch.elapsed() < Span::from_seconds(5), "it waits no longer");
+        });
+        assert_eq!(commands.give(vec![UserCommand::Pause], Until::Journaled), Err(NotGiven::Ended));
+    }
+
+    #[test]
     fn when_too_many_wait_others_are_refused_but_closing_everything_is_taken_once() {
         let commands = Commands::default();
         let push = |asked: &[UserCommand]| commands.lock().push(asked.to_vec());
@@ -173,17 +210,17 @@ mod tests {
         }
         assert_eq!(
             (push(&[UserCommand::Pause]), push(&[UserCommand::Resume])),
-            (Err(Full), Ok(())),
+            (Err(NotGiven::Full), Ok(())),
             "the last is asked for again"
         );
         assert_eq!(
             (push(&flatten), push(&flatten), push(&[UserCommand::Resume])),
-            (Ok(()), Ok(()), Err(Full))
+            (Ok(()), Ok(()), Err(NotGiven::Full))
         );
         let taken = commands.take();
         assert_eq!(taken.len(), SESSION_COMMANDS + flatten.len());
         // The disk hangs: what was applied is not done.
-        assert_eq!((push(&[UserCommand::Pause]), push(&flatten)), (Err(Full), Ok(())));
+        assert_eq!((push(&[UserCommand::Pause]), push(&flatten)), (Err(NotGiven::Full), Ok(())));
         assert_eq!(commands.take(), []);
         commands.done(taken.len());
         assert_eq!((push(&flatten), push(&[UserCommand::Resume])), (Ok(()), Ok(())), "it is given anew");

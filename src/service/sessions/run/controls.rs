@@ -3,7 +3,7 @@
 //!
 //! Invariant: what was answered as done is in the journal, so a restart does not forget it.
 
-use super::commands::{Full, Given, Until};
+use super::commands::{Given, NotGiven, Until};
 use super::running::Running;
 use crate::domain::event::UserCommand;
 use crate::domain::symbol::SymbolId;
@@ -125,7 +125,9 @@ impl Sessions {
         std::thread::scope(|scope| {
             let controls: Vec<_> =
                 live.iter().map(|session| scope.spawn(|| give(session, control))).collect();
-            controls.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            let given = controls.into_iter().filter_map(|thread| thread.join().ok());
+            // One that ended meanwhile has nothing left that a control could act on.
+            given.filter(|given| !given.as_ref().is_err_and(|refusal| refusal.code == ENDED)).collect()
         })
     }
 }
@@ -144,11 +146,21 @@ fn busy(session: &str) -> Refusal {
     Refusal { retry_after_s: Some(5), ..Refusal::new(RefusalKind::Unavailable, "session_busy", message) }
 }
 
+const ENDED: &str = "session_ended";
+
+fn ended(session: &str) -> Refusal {
+    let message = format!("session {session} has ended without the control; see its result and its events");
+    Refusal::conflict(ENDED, message)
+}
+
 fn give(session: &Running, control: SessionControl) -> Result<ControlOutcome, Refusal> {
     let symbols = session.table.load().len() as u32;
     let until = if control == SessionControl::Flatten { Until::Flat } else { Until::Journaled };
     let given = session.commands.give(control.commands(symbols), until);
-    let Given { is_done, is_flat } = given.map_err(|Full| busy(&session.id))?;
+    let Given { is_done, is_flat } = given.map_err(|why| match why {
+        NotGiven::Full => busy(&session.id),
+        NotGiven::Ended => ended(&session.id),
+    })?;
     tracing::warn!(
         session = session.id,
         control = control.as_str(),

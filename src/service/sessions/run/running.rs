@@ -368,6 +368,7 @@ impl Running {
         drop(self.hold.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.status().ended = true;
         self.changed.notify_all();
+        self.commands.end();
         self.stream.end();
     }
 
