@@ -13,8 +13,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
 
-/// Pause between two tries to reach a queue that is full.
-const FLUSH_AGAIN: Duration = Duration::from_millis(5);
+/// Pause between two tries to write to what is full.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Lines on their way to standard error.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl LineQueue {
         Ok(LineQueue { entries, dropped })
     }
 
-    /// How many lines found no room.
+    /// How many lines found no room or could not be written.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -71,7 +71,7 @@ impl LineQueue {
             if watch.elapsed() > patience {
                 return;
             }
-            std::thread::sleep(FLUSH_AGAIN);
+            std::thread::sleep(PAUSE);
         }
         let left = (patience - watch.elapsed()).nanos().max(0).unsigned_abs();
         let _ = written.recv_timeout(Duration::from_nanos(left));
@@ -109,11 +109,28 @@ fn write(mut out: impl Write, waiting: &Receiver<Entry>, dropped: &AtomicU64, te
             }
         };
         match entry {
-            // A line that cannot be written is lost.
-            Entry::Line(line) => _ = out.write_all(&line),
+            Entry::Line(line) => {
+                if write_whole(&mut out, &line).is_err() {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             Entry::Flush(done) => _ = done.send(()),
         }
     }
+}
+
+/// Writes a line, waiting for the reader of a pipe that does not wait itself.
+fn write_whole(out: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
+    while !line.is_empty() {
+        match out.write(line) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => line = &line[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -162,7 +179,7 @@ mod tests {
         (0..10).for_each(|number| queue.write_all(&[number]).unwrap());
         let kept = 10 - queue.dropped() as usize;
         let reader = std::thread::spawn(move || {
-            std::thread::sleep(FLUSH_AGAIN);
+            std::thread::sleep(PAUSE);
             (0..kept).for_each(|_| read.send(()).unwrap());
         });
         queue.flush();
