@@ -80,7 +80,10 @@ impl Daemon {
             tokio::time::timeout(PATIENCE, daemon.data_of(Method::GET, "/health", None, empty())).await
         });
         let health = asked.map_err(|_| {
-            Failure::unavailable(format!("the daemon that holds {} does not answer", state.visible()))
+            Failure::unavailable(format!(
+                "the daemon that holds {} does not answer: look at its log, or end it and run the command again",
+                state.visible()
+            ))
         })??;
         match health["version"].as_str() {
             Some(VERSION) => Ok(Some(daemon)),

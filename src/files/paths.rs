@@ -72,8 +72,9 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
         collect(path, FOLDER_DEPTH, &mut found)?;
         found.retain(|file| !is_contract_file(file));
         found.sort();
-        let (data, other): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|file| has_name_of_market_data(file) && !is_stream(file));
+        let (data, other): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|file| has_name_of_market_data(file) && !is_stream(file) && !is_dangling(file));
         if data.is_empty() {
             return Err(FileError::of(path, Problem::Folder("is a directory without files of market data")));
         }
@@ -139,8 +140,14 @@ pub fn why_left_out(path: &Path) -> &'static str {
     match (is_contract_file(path), is_stream(path)) {
         (true, _) => "contract files are not read inside an archive",
         (_, true) => "it is a pipe, a socket or a device",
+        _ if is_dangling(path) => "it is a link that leads nowhere",
         _ => "its name is not that of market data; name the file itself if it is",
     }
+}
+
+/// Whether a path is a link to what is not there.
+fn is_dangling(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
 }
 
 /// Whether a file name may be that of market data.
@@ -288,6 +295,9 @@ mod tests {
         let inputs = expand(&[folder.path().to_owned()]).unwrap();
         assert_eq!((inputs.files, inputs.left_out), (vec![at("a.csv")], vec![at("b.csv")]));
         assert_eq!(why_left_out(&at("b.csv")), "it is a pipe, a socket or a device");
+        std::os::unix::fs::symlink(at("nowhere"), at("c.csv")).unwrap();
+        assert_eq!(why_left_out(&at("c.csv")), "it is a link that leads nowhere");
+        assert!(expand(&[folder.path().to_owned()]).unwrap().left_out.contains(&at("c.csv")));
         assert!(is_stream(&at("b.csv")) && !is_stream(&at("a.csv")));
     }
 

@@ -194,6 +194,15 @@ impl fmt::Display for StoreError {
                 path.visible()
             ),
             StoreError::Exposed { path, what } => write!(f, "{} {what}", path.visible()),
+            StoreError::NotWritable { doing, source }
+                if source.kind() == io::ErrorKind::ReadOnlyFilesystem =>
+            {
+                write!(
+                    f,
+                    "the store cannot be written ({doing}): its file system is read-only, and commands that read a store write to \
+                     it, too; copy the state directory to another place and name that with --state"
+                )
+            }
             StoreError::NotWritable { doing, .. } => {
                 write!(
                     f,

@@ -93,13 +93,13 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     }
     // A result has cost its time: it is shown whatever becomes of its copies, and everything that fails is
     // told.
-    let kept = holder.as_ref().map_or(Ok(()), |holder| keep(holder, &results));
     let reported = options.report.as_ref().map_or(Ok(()), |path| {
         let page = html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version));
         options.replace.write(path, page.as_bytes())
     });
     let report = options.report.as_deref().filter(|_| reported.is_ok());
     let shown = show(&results, options.json, report);
+    let kept = holder.as_ref().map_or(Ok(()), |holder| keep(holder, &results));
     let mut failures: Vec<Failure> =
         [kept, reported, journaled, shown].into_iter().filter_map(Result::err).collect();
     let last = failures.pop();

@@ -123,7 +123,7 @@ async fn clock(account: &AccountClient, lines: &mut Lines) {
     let advice = "set this host's clock by NTP: orders with a wrong time are refused";
     match account.clock_offset_ns().await {
         Ok(offset) => {
-            let found = format!("the exchange's clock is {:.0} ms from ours", offset as f64 / 1e6);
+            let found = format!("the exchange's clock is {} ms from ours", offset / 1_000_000);
             lines.is("clock", None, offset.abs() < CLOCK_NS, found, advice);
         }
         Err(error) => lines.is("clock", None, false, error.to_string(), "the exchange must be reachable"),

@@ -78,6 +78,12 @@ impl Folder {
     /// A folder with another plan or shard, with other files, in use, or that cannot be written.
     pub fn open(path: &Path, plan: &Plan, shard: Shard) -> Result<(Self, u64), SweepError> {
         let failed = |error: io::Error| SweepError::Unwritable(path.to_owned(), error);
+        if path.exists() && !path.is_dir() {
+            return Err(SweepError::Input(format!(
+                "{} is no folder: --out names the folder of the sweep",
+                path.visible()
+            )));
+        }
         std::fs::create_dir_all(path).map_err(failed)?;
         if !path.join(PLAN).exists() {
             refuse_foreign_files(path)?;
