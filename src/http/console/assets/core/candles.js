@@ -60,7 +60,7 @@ export function useCandles({ recording, symbol, interval, session = null, from =
       if (last && time < last.time) return;
       candles = last?.time === time
         ? [...candles.slice(0, -1), { ...last, high: Math.max(last.high, price), low: Math.min(last.low, price), close: price }]
-        : [...candles.slice(-4 * SHOWN), { time, open: price, high: price, low: price, close: price, volume: 0 }];
+        : [...candles.slice(-4 * SHOWN), { time, open: price, high: price, low: price, close: price, volume: null }];
       isDirty = true;
     });
     const drawing = setInterval(() => { if (isDirty && isRead) { isDirty = false; show(); } }, DRAW_MS);

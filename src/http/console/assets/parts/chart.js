@@ -8,7 +8,7 @@ import { useStore } from "../core/store.js";
 import { moment, number, price, volumeOf, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
 
-/** @typedef {{time: number, open: number, high: number, low: number, close: number, volume: number}} Candle */
+/** @typedef {{time: number, open: number, high: number, low: number, close: number, volume: number|null}} Candle; the volume is unknown until the recording was asked */
 /** @typedef {{id: string, time: number, price?: number, what: string, text: string, side?: "above"|"below"}} Mark */
 /** @typedef {{price: number, title: string, kind: string}} Line */
 /** @typedef {{from: number, to: number}} Band */
@@ -167,7 +167,7 @@ function snapTo(candles) {
 function draw(/** @type {any} */ one, /** @type {Candle[]} */ candles) {
   const bar = (/** @type {Candle} */ candle) => ({ ...candle, time: seconds(candle.time) });
   const [up, down] = [css("--up"), css("--down")];
-  const amount = (/** @type {Candle} */ candle) => ({ time: seconds(candle.time), value: candle.volume, color: `${candle.close >= candle.open ? up : down}55` });
+  const amount = (/** @type {Candle} */ candle) => candle.volume == null ? { time: seconds(candle.time) } : { time: seconds(candle.time), value: candle.volume, color: `${candle.close >= candle.open ? up : down}55` };
   const { shown } = one;
   const same = Math.min(shown.length, candles.length);
   const grows = same > 0 && candles.length - shown.length <= 1 && candles.length >= shown.length && shown[0].time === candles[0].time && shown[Math.max(0, same - 2)] === candles[Math.max(0, same - 2)];
