@@ -1,7 +1,7 @@
 //! Standard error behind a queue: whoever logs, a session's thread among them, waits for nobody who reads it.
 //!
 //! Invariants: lines are written in the order in which they were said; those that found no room are counted,
-//! and the count is said as soon as nothing waits.
+//! and the count is said as soon as nothing waits; those that could not be written are counted only.
 
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
@@ -111,7 +111,9 @@ fn write(mut out: impl Write, waiting: &Receiver<Entry>, dropped: &AtomicU64, te
         match entry {
             Entry::Line(line) => {
                 if write_whole(&mut out, &line).is_err() {
+                    // Counted, not said: a line about it would fail as well, and be one more to tell of.
                     dropped.fetch_add(1, Ordering::Relaxed);
+                    told += 1;
                 }
             }
             Entry::Flush(done) => _ = done.send(()),
@@ -173,15 +175,34 @@ mod tests {
     }
 
     #[test]
+    fn of_lines_that_cannot_be_written_no_further_line_is_made() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (told, tellings) = channel();
+        let mut queue = LineQueue::start_with(Broken, 8, move |lines, _| told.send(lines).unwrap()).unwrap();
+        for _ in 0..2 {
+            queue.write_all(b"lost").unwrap();
+            // The second time nothing has waited in between.
+            LineQueue::flush(&queue);
+        }
+        assert_eq!((queue.dropped(), tellings.try_recv().ok()), (2, None));
+    }
+
+    #[test]
     fn a_flush_finds_room_in_a_queue_that_is_full_and_read_slowly() {
         let ((read, go), (to, lines)) = (channel(), channel());
         let mut queue = LineQueue::start_with(Slow(go, to), 2, |_, _| ()).unwrap();
         (0..10).for_each(|number| queue.write_all(&[number]).unwrap());
         let kept = 10 - queue.dropped() as usize;
-        let reader = std::thread::spawn(move || {
-            std::thread::sleep(PAUSE);
-            (0..kept).for_each(|_| read.send(()).unwrap());
-        });
+        let reader = std::thread::spawn(move || (0..kept).for_each(|_| read.send(()).unwrap()));
         queue.flush();
         assert_eq!(lines.try_iter().count(), kept, "all that was said is written");
         reader.join().unwrap();
